@@ -1,0 +1,86 @@
+import type { EpochMs, Offset, RecordErrorCode } from "../kernel/index.ts";
+import type { Field, FieldType, Row, RowShape } from "../schema/index.ts";
+import type { Ast } from "./ast.ts";
+
+/** An expression that was parsed and type-checked against a shape; safe to compile. */
+export interface TypedExpression {
+  readonly ast: Ast;
+  readonly type: FieldType;
+  /** As the user wrote it, or as the step that built it would have written it. */
+  readonly text: string;
+  /** Fields it reads, each once. */
+  readonly fields: readonly string[];
+}
+
+/** One operation on a row. The operations of a stage compile into one function, in written order. */
+export type RowOp =
+  /** Sets a field, new or old. A number that is not finite, or does not fit an int, is MR_EXPRESSION. */
+  | { readonly op: "assign"; readonly field: Field; readonly value: TypedExpression }
+  /** Filters the record, under this reason, when true. Null is not true. */
+  | { readonly op: "dropIf"; readonly reason: string; readonly when: TypedExpression }
+  /** Sends the record to the dead letters when true. */
+  | {
+      readonly op: "failIf";
+      readonly code: RecordErrorCode;
+      readonly field: string;
+      readonly message: string;
+      readonly when: TypedExpression;
+    }
+  /** Advances stream time to the row's event time; older than stream time - `withinMs` is MR_LATE. */
+  | { readonly op: "late"; readonly time: string; readonly withinMs: number }
+  /** Asks a step with memory: `texts` and `numbers` go in, its results become fields, or it drops the record. */
+  | {
+      readonly op: "call";
+      /** Index into `Program.memories`. */
+      readonly memory: number;
+      readonly texts: readonly TypedExpression[];
+      /** Numbers, booleans (1 and 0) and times; null goes in as NaN. */
+      readonly numbers: readonly TypedExpression[];
+      /** Entry i takes `results[i]`: NaN becomes null (or stays out, when the field is not nullable). */
+      readonly results: readonly Field[];
+      /** `update` answers 0 to go on, or n >= 1 to drop the record for `drops[n - 1]`. */
+      readonly drops: readonly string[];
+    };
+
+/**
+ * A step's memory while a stage runs. Arguments and results are flat and reused, so that a call
+ * allocates nothing: the compiled function fills `texts` and `numbers`, calls `update`, reads `results`.
+ */
+export interface RowMemory {
+  readonly texts: (string | null)[];
+  readonly numbers: Float64Array;
+  readonly results: Float64Array;
+  update(context: RowContext): number;
+}
+
+/** What a row is processed with. One object per task, changed in place for every record. */
+export interface RowContext {
+  offset: Offset;
+  /** Largest event time that reached a `late` operation; -Infinity before the first. Undone with the chunk. */
+  streamTimeMs: EpochMs;
+  /** Wall-clock time at the start of the piece, for nothing but `ahead`. */
+  processingTimeMs: EpochMs;
+  /** Set by the compiled function when it answers 0. */
+  out: Row | null;
+}
+
+/** What a stage's row operations compile from. */
+export interface Program {
+  readonly input: RowShape;
+  readonly ops: readonly RowOp[];
+  /** Fields of the output row, in the order of the output schema; each must exist after the last operation. */
+  readonly output: RowShape;
+}
+
+/** What became of a record. Index 0 of `CompiledProgram.fates` is always `out`. */
+export type Fate =
+  | { readonly kind: "out" }
+  | { readonly kind: "filtered"; readonly reason: string }
+  | { readonly kind: "late"; readonly field: string; readonly message: string }
+  | { readonly kind: "failed"; readonly code: RecordErrorCode; readonly field: string; readonly message: string };
+
+export interface CompiledProgram {
+  readonly fates: readonly Fate[];
+  /** Runs all operations on one row; the answer indexes `fates`, and 0 leaves the output row in `context.out`. */
+  run(row: Row, context: RowContext): number;
+}

@@ -1,0 +1,86 @@
+/**
+ * The closed table of codes. Every code that a user can meet is here, in the reference page made from
+ * it, and nowhere else; a test compares the three.
+ *
+ * - `record`: one record could not be processed; it is in the dead letters.
+ * - `config`: a topology, schema or flag is wrong; nothing ran.
+ * - `warning`: odd but safe; the command went on.
+ * - `operation`: the world did not do what was asked.
+ */
+export const errorCodes = {
+  MR_DECODE_MAGIC: { kind: "record", meaning: "The value does not begin with the byte 0 of Confluent's framing." },
+  MR_DECODE_SHORT: { kind: "record", meaning: "The value is shorter than the 5 bytes of Confluent's framing." },
+  MR_DECODE_UNKNOWN_SCHEMA: { kind: "record", meaning: "The registry does not know the schema id of the value." },
+  MR_DECODE_BODY: { kind: "record", meaning: "The bytes after the schema id do not fit the schema." },
+  MR_PARSE: { kind: "record", meaning: "The value is empty, null or not JSON." },
+  MR_REQUIRED: { kind: "record", meaning: "A required field or the key is missing or null." },
+  MR_CAST: { kind: "record", meaning: "A field has the wrong type, or a time is out of range." },
+  MR_EXPRESSION: { kind: "record", meaning: "An expression gave a number that is not finite." },
+  MR_LATE: { kind: "record", meaning: "The event time is older than stream time minus the allowed lateness." },
+  MR_TOO_LARGE: { kind: "record", meaning: "The record is larger than limits.recordBytes or a topic's own limit." },
+  MR_INFER: { kind: "record", meaning: "The model gave no finite score for the record." },
+  MR_RULE: { kind: "record", meaning: "A data rule of the schema's contract does not hold." },
+
+  MR_YAML: { kind: "config", meaning: "The file is not readable YAML." },
+  MR_UNKNOWN_KEY: { kind: "config", meaning: "A key, step or name that the topology language does not have." },
+  MR_MISSING_KEY: { kind: "config", meaning: "A key that must be there is not." },
+  MR_WRONG_TYPE: { kind: "config", meaning: "A value has the wrong type." },
+  MR_OUT_OF_RANGE: { kind: "config", meaning: "A value is outside the allowed range or set." },
+  MR_REFERENCE: { kind: "config", meaning: "A topic, stage, field, model or schema that does not exist." },
+  MR_CONFLICT: { kind: "config", meaning: "Two things that exclude each other, or one name used twice." },
+  MR_UNSUPPORTED: { kind: "config", meaning: "A key or flag that this version does not have yet." },
+  MR_ENVIRONMENT: {
+    kind: "config",
+    meaning: "An environment variable or file that a value names is not set or not readable.",
+  },
+  MR_EXPRESSION_SYNTAX: { kind: "config", meaning: "An expression cannot be parsed." },
+  MR_EXPRESSION_TYPE: { kind: "config", meaning: "An expression does not fit the types of its fields." },
+  MR_SCHEMA: { kind: "config", meaning: "An Avro schema is not valid, or is not usable where it stands." },
+  MR_SCHEMA_INCOMPATIBLE: { kind: "config", meaning: "A schema cannot read data written with its predecessor." },
+  MR_EVENT_ID: { kind: "config", meaning: "A schema of a written topic lacks event_id, or an input brings its own." },
+  MR_RESERVED: { kind: "config", meaning: "A field name that a prediction record needs for itself." },
+  MR_KEY: { kind: "config", meaning: "A key, key change or partition count that would break the order per key." },
+  MR_TIME: { kind: "config", meaning: "A step needs event time and the topic has none." },
+  MR_CYCLE: { kind: "config", meaning: "Stages feed each other in a circle." },
+  MR_UNFED: { kind: "config", meaning: "A stage reads a topic that no stage writes and that is not external." },
+  MR_LABEL_KEEP: { kind: "config", meaning: "The field that joins labels is not kept in the predictions." },
+  MR_TEST_FAILED: { kind: "config", meaning: "A case under tests does not hold." },
+  MR_USAGE: { kind: "config", meaning: "A command, flag or argument is wrong." },
+
+  MR_STATE_VOLATILE: {
+    kind: "warning",
+    meaning: "Stores live in memory: a restart or a lost partition starts them empty.",
+  },
+  MR_MODEL_MISSING: { kind: "warning", meaning: "No version of the model exists yet; the stage will wait for one." },
+  MR_MIXED_BACKLOG: {
+    kind: "warning",
+    meaning: "Ingest changes key or partition count: a backlog arrives mixed and may be late.",
+  },
+  MR_AHEAD_WIDE: { kind: "warning", meaning: "Events may be dated further ahead than a later stage allows lateness." },
+
+  MR_BATCH_CORRUPT: { kind: "operation", meaning: "A record batch is damaged, truncated or lies about its size." },
+  MR_BROKER: { kind: "operation", meaning: "Kafka cannot be reached or refuses the request." },
+  MR_REGISTRY: { kind: "operation", meaning: "The schema registry cannot be reached or refuses the request." },
+  MR_TOPIC_MISSING: { kind: "operation", meaning: "A topic does not exist on the cluster." },
+  MR_TOPIC_MISMATCH: { kind: "operation", meaning: "A topic on the cluster differs from the plan." },
+  MR_SUBJECT_MISSING: { kind: "operation", meaning: "A schema is not registered under its subject." },
+  MR_OFFSET_RANGE: { kind: "operation", meaning: "The offset to read is no longer, or not yet, in the log." },
+  MR_RECORD_REFUSED: { kind: "operation", meaning: "The broker refuses a record." },
+  MR_TASK_LOST: { kind: "operation", meaning: "The partition belongs to another member now." },
+  MR_TASK_REOPEN: { kind: "operation", meaning: "A write or commit was not confirmed; the task is opened again." },
+  MR_CLIENT_PATCH: {
+    kind: "operation",
+    meaning: "The Kafka client on disk is not the version this was built against.",
+  },
+  MR_MODEL: { kind: "operation", meaning: "A model version is missing, damaged or does not fit the features." },
+  MR_TRAINING: { kind: "operation", meaning: "Training cannot be done on the rows found." },
+  MR_DEV_SESSION: { kind: "operation", meaning: "No running dev session answers." },
+  MR_IO: { kind: "operation", meaning: "A file cannot be read or written." },
+} as const satisfies Record<`MR_${string}`, { kind: "record" | "config" | "warning" | "operation"; meaning: string }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** The codes a dead letter can carry. */
+export type RecordErrorCode = {
+  [C in ErrorCode]: (typeof errorCodes)[C]["kind"] extends "record" ? C : never;
+}[ErrorCode];

@@ -1,0 +1,26 @@
+export { AssertionError, assert, unreachable } from "./assert.ts";
+export { type ErrorCode, errorCodes, type RecordErrorCode } from "./error-codes.ts";
+export { type Disposition, MillraceError, messageOf, OperationError, type Problem, RecordError } from "./errors.ts";
+export { type Clock, type Hasher, type LogFields, type Logger, silentLogger } from "./ports.ts";
+export {
+  eventIdOf,
+  type Header,
+  type Offset,
+  type OffsetsNext,
+  type RecordOut,
+  type TopicPartition,
+  topicPartitionKey,
+} from "./record.ts";
+export { type Rng, seededRng } from "./rng.ts";
+export { closest } from "./suggest.ts";
+export {
+  dayOfWeek,
+  type EpochMs,
+  eventTimeEndMs,
+  eventTimeMinMs,
+  formatDurationMs,
+  formatIsoTime,
+  hourOfDay,
+  parseDurationMs,
+  parseIsoTimeMs,
+} from "./time.ts";

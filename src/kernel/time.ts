@@ -1,0 +1,118 @@
+/** Milliseconds since 1970-01-01T00:00:00Z. Branded, because a duration is not a time. */
+export type EpochMs = number & { readonly __epochMs?: never };
+
+/** First time accepted as an event time: 1970-01-01T00:00:00Z. */
+export const eventTimeMinMs = 0;
+/** First time refused as an event time: 2100-01-01T00:00:00Z. */
+export const eventTimeEndMs = 4_102_444_800_000;
+
+const unitMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  min: 60_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** Longest text looked at as a duration or a time. */
+const textLengthMax = 40;
+
+/**
+ * A duration such as `100ms`, `25s`, `10min`, `1h`, `7d`, in milliseconds; undefined when it is none.
+ * Whole numbers only; `m` is accepted for minutes. At most 3,650 days.
+ */
+export function parseDurationMs(text: string): number | undefined {
+  if (text.length > textLengthMax) return undefined;
+  const match = /^(\d+)(ms|s|min|m|h|d)$/.exec(text);
+  const unit = unitMs[match?.[2] ?? ""];
+  if (match === null || unit === undefined) return undefined;
+  const ms = Number(match[1]) * unit;
+  return ms <= 3_650 * 86_400_000 ? ms : undefined;
+}
+
+/** The shortest exact form of a duration: 3600000 is `1h`, 90000 is `90s`. */
+export function formatDurationMs(ms: number): string {
+  for (const unit of ["d", "h", "min", "s"]) {
+    const size = unitMs[unit] ?? 1;
+    if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
+  }
+  return `${ms}ms`;
+}
+
+const isoTime = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:\d{2})?)?$/;
+
+/**
+ * An ISO 8601 date or time as milliseconds since the epoch; undefined when the text is none.
+ * Without a zone it is UTC. Fractions below a millisecond are cut off.
+ */
+export function parseIsoTimeMs(text: string): EpochMs | undefined {
+  if (text.length > textLengthMax) return undefined;
+  const m = isoTime.exec(text);
+  if (m === null) return undefined;
+  const [year, month, day, hour, minute, second] = [m[1], m[2], m[3], m[4] ?? "0", m[5] ?? "0", m[6] ?? "0"].map(
+    Number,
+  );
+  if (month === undefined || day === undefined || hour === undefined || minute === undefined || second === undefined)
+    return undefined;
+  if (month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59) return undefined;
+  const days = daysFromCivil(year ?? 0, month, day);
+  if (day < 1 || civilFromDays(days).day !== day) return undefined;
+  const millis = Number((m[7] ?? "").padEnd(3, "0").slice(0, 3));
+  return days * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1_000 + millis - zoneOffsetMs(m[8]);
+}
+
+/** ISO 8601 in UTC with milliseconds: `2026-01-01T00:00:00.000Z`. Years 0 to 9999. */
+export function formatIsoTime(ms: EpochMs): string {
+  const days = Math.floor(ms / 86_400_000);
+  const rest = ms - days * 86_400_000;
+  const { year, month, day } = civilFromDays(days);
+  const two = (n: number): string => String(Math.floor(n)).padStart(2, "0");
+  const date = `${String(year).padStart(4, "0")}-${two(month)}-${two(day)}`;
+  const clock = `${two(rest / 3_600_000)}:${two((rest / 60_000) % 60)}:${two((rest / 1_000) % 60)}`;
+  return `${date}T${clock}.${String(Math.floor(rest % 1_000)).padStart(3, "0")}Z`;
+}
+
+/** Hour of the day in UTC, 0 to 23. */
+export function hourOfDay(ms: EpochMs): number {
+  return Math.floor(ms / 3_600_000) - Math.floor(ms / 86_400_000) * 24;
+}
+
+/** Day of the week in UTC, ISO 8601: Monday is 1, Sunday is 7. */
+export function dayOfWeek(ms: EpochMs): number {
+  const days = Math.floor(ms / 86_400_000) + 3;
+  return days - Math.floor(days / 7) * 7 + 1;
+}
+
+function zoneOffsetMs(zone: string | undefined): number {
+  if (zone === undefined || zone === "Z") return 0;
+  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4, 6));
+  return (zone.startsWith("-") ? -minutes : minutes) * 60_000;
+}
+
+/** Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, "chrono-compatible low-level date algorithms"). */
+function daysFromCivil(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year;
+  const era = Math.floor(y / 400);
+  const yearOfEra = y - era * 400;
+  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * 146_097 + dayOfEra - 719_468;
+}
+
+function civilFromDays(days: number): { year: number; month: number; day: number } {
+  const z = days + 719_468;
+  const era = Math.floor(z / 146_097);
+  const dayOfEra = z - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1_460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const shifted = Math.floor((5 * dayOfYear + 2) / 153);
+  const month = shifted + (shifted < 10 ? 3 : -9);
+  return {
+    year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0),
+    month,
+    day: dayOfYear - Math.floor((153 * shifted + 2) / 5) + 1,
+  };
+}

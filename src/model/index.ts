@@ -1,0 +1,1 @@
+export { microBatchRows, type Scorer, type Signature } from "./scorer.ts";

@@ -1,0 +1,154 @@
+import type { Logger, Offset, OffsetsNext, RecordOut, TopicPartition } from "../kernel/index.ts";
+import type { ClusterDescription, StartPosition } from "../topology/index.ts";
+import type { Outgoing, RawBatch } from "../wire/index.ts";
+
+/**
+ * The only door to Kafka. Every adapter passes the same contract suite (test/contract/broker.ts).
+ *
+ * Nothing above knows whether `commit` is offsets after a flush or a transaction around both.
+ */
+export interface Broker {
+  /** Joins a consumer group; assignments and batches arrive at `sink` until `leave`. */
+  join(group: GroupSpec, sink: GroupSink): Promise<Membership>;
+  /** Writes records that no task stands behind: produce, aliases, feeders. Order per partition is kept. */
+  append(records: readonly RecordOut[], signal: AbortSignal): Promise<void>;
+  /** Reads without a group: tail, train, control. Without `to` it follows for ever. */
+  read(range: OffsetRange, signal: AbortSignal): AsyncIterable<RawBatch>;
+  readonly admin: ClusterAdmin;
+  close(): Promise<void>;
+}
+
+export interface GroupSpec {
+  readonly group: string;
+  /** Input topics, co-partitioned: partition n of all of them is task n. */
+  readonly topics: readonly string[];
+  readonly start: StartPosition;
+  /** Names this member across restarts; undefined for a dynamic member. */
+  readonly instanceId?: string;
+  readonly logger: Logger;
+}
+
+/** Input partition number: together with the group it names a task. */
+export type TaskId = number;
+
+/** Counts ownerships: a task that is kept over a rebalance keeps its epoch, one that comes back has a new one. */
+export type Epoch = number;
+
+export interface OwnedTask {
+  readonly task: TaskId;
+  readonly epoch: Epoch;
+}
+
+export interface GroupSink {
+  /** New tasks, paused until `start`. Tasks kept from the generation before are not named again. */
+  assigned(tasks: readonly OwnedTask[]): void;
+  /** Before the group rejoins: commit or drop the chunk in hand. Awaited, until the signal cuts it short. */
+  revoking(tasks: readonly TaskId[], signal: AbortSignal): Promise<void>;
+  /** Tasks that belong to others now; commits on their handles reject as lost. */
+  lost(tasks: readonly TaskId[]): void;
+  /** Resolves when taken, not when committed: that is the back-pressure. */
+  batch(batch: OwnedBatch): Promise<void>;
+  /** The membership ended by itself and cannot go on: authentication, fencing, a topic deleted. */
+  failed(error: Error): void;
+}
+
+export interface OwnedBatch {
+  readonly task: TaskId;
+  readonly epoch: Epoch;
+  readonly batch: RawBatch;
+}
+
+export interface Membership {
+  /** Fences where it can, then answers the next offsets; resolves `start` positions and commits them at once. */
+  openTask(task: TaskId, epoch: Epoch, signal: AbortSignal): Promise<TaskHandle>;
+  /** Begins or moves the fetching of a task; batches below these offsets are dropped. */
+  start(task: TaskId, offsets: OffsetsNext): void;
+  pause(task: TaskId): void;
+  resume(task: TaskId): void;
+  /** Leaves the group; afterwards nothing reaches the sink. */
+  leave(): Promise<void>;
+}
+
+/** A task's write side. A throw means the handle is dead; the class of the error says what follows. */
+export interface TaskHandle {
+  /** Next offset per input topic-partition, as the group has committed it when the task was opened. */
+  readonly offsetsNext: OffsetsNext;
+  /** Resolves when there is room for more, not when durable. */
+  write(outgoing: readonly Outgoing[]): Promise<void>;
+  /** Everything written is durable, then (or together with it) the offsets. Checks membership and epoch first. */
+  commit(offsetsNext: OffsetsNext): Promise<void>;
+  /** Every pending call rejects as lost; what is in flight is settled or cut before the task can be opened again. */
+  close(): Promise<void>;
+}
+
+/** What follows a throw of a handle: open again, close quietly, or halt the stage. */
+export type HandleFailure = "reopen" | "lost" | "fatal";
+
+/** Thrown by `openTask`, `write` and `commit`. After a commit that threw, its outcome is unknown. */
+export abstract class TaskHandleError extends Error {
+  abstract readonly failure: HandleFailure;
+}
+
+export class TaskReopenError extends TaskHandleError {
+  override readonly name = "TaskReopenError";
+  override readonly failure = "reopen";
+}
+
+export class TaskLostError extends TaskHandleError {
+  override readonly name = "TaskLostError";
+  override readonly failure = "lost";
+}
+
+export class TaskFatalError extends TaskHandleError {
+  override readonly name = "TaskFatalError";
+  override readonly failure = "fatal";
+}
+
+/** A broker refused one record for good (too large for the topic); the record's input becomes MR_TOO_LARGE. */
+export class RecordRefusedError extends TaskHandleError {
+  override readonly name = "RecordRefusedError";
+  override readonly failure = "reopen";
+  readonly topic: string;
+  readonly partition: number;
+  /** Index of the refused record inside its batch; -1 when the broker named only the batch. */
+  readonly index: number;
+
+  constructor(at: TopicPartition, index: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.topic = at.topic;
+    this.partition = at.partition;
+    this.index = index;
+  }
+}
+
+export interface OffsetRange {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: Offset | "earliest" | "latest" | { readonly timeMs: number };
+  /** Exclusive; undefined follows. */
+  readonly to?: Offset;
+}
+
+export interface TopicSpec {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replication: number | undefined;
+  /** Kafka topic configs, such as `retention.ms`, `max.message.bytes`, `cleanup.policy`. */
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+export interface ClusterAdmin {
+  /** Topics of these names that exist, with partition counts and the configs that Millrace sets or reads. */
+  describe(topics: readonly string[], signal: AbortSignal): Promise<ClusterDescription>;
+  createTopics(topics: readonly TopicSpec[], signal: AbortSignal): Promise<void>;
+  /** First and end offset of each partition; the end is what a reader may see (last stable offset). */
+  watermarks(topic: string, signal: AbortSignal): Promise<readonly { partition: number; low: Offset; end: Offset }[]>;
+  /** Committed next offset of a group per partition; -1 when nothing is committed. */
+  committed(
+    group: string,
+    topic: string,
+    signal: AbortSignal,
+  ): Promise<readonly { partition: number; offset: Offset }[]>;
+  /** Deletes topics that exist; for tests and the demo's clean-up. */
+  deleteTopics(topics: readonly string[], signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,39 @@
+/** What a field can hold, as far as steps and expressions tell types apart. */
+export type FieldKind =
+  | "boolean"
+  | "int"
+  | "long"
+  | "float"
+  | "double"
+  | "string"
+  | "timestamp"
+  | "bytes"
+  | "enum"
+  | "other";
+
+/**
+ * The type of a field. `timestamp` is long with timestamp-millis; `enum` is a string from a closed list;
+ * `other` (records, arrays, maps, fixed, wider unions, other logical types) passes through untouched.
+ */
+export interface FieldType {
+  readonly kind: FieldKind;
+  readonly nullable: boolean;
+  /** The Avro type as JSON, null branch left out. What an inferred schema writes for this field. */
+  readonly avro: unknown;
+}
+
+export interface Field {
+  readonly name: string;
+  readonly type: FieldType;
+  /** Names step and expression in inferred schemas. */
+  readonly doc?: string;
+  /** What an absent value becomes; absent when the schema gives no default. A JSON value in Avro's default form. */
+  readonly default?: unknown;
+  readonly aliases?: readonly string[];
+}
+
+/** The fields of a row in their order. Rows of one shape are plain objects with the same hidden class. */
+export type RowShape = readonly Field[];
+
+/** A decoded record. See `Field` for what a value can be: timestamps and longs are numbers, bytes are Buffers. */
+export type Row = Record<string, unknown>;

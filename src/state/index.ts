@@ -1,0 +1,1 @@
+export type { Store, StoreSpec } from "./store.ts";

@@ -1,0 +1,13 @@
+/** What `plan`, `apply` and `run` compare a plan with: the topics that exist, as a cluster describes them. */
+export interface ClusterDescription {
+  readonly topics: readonly ClusterTopic[];
+  readonly brokerCount: number;
+}
+
+export interface ClusterTopic {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replication: number;
+  /** Kafka topic configs by name, such as `retention.ms` and `max.message.bytes`. */
+  readonly configs: Readonly<Record<string, string>>;
+}

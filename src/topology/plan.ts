@@ -1,0 +1,114 @@
+import type { Program } from "../expression/index.ts";
+import type { EpochMs, Problem } from "../kernel/index.ts";
+import type { RecordSchema } from "../schema/index.ts";
+import type { CastTarget, MemorySpec } from "../step/index.ts";
+
+export type DeliveryMode = "at-least-once" | "exactly-once";
+export type ValueFormat = "avro" | "json";
+
+/** A topic of the topology, resolved. */
+export interface PlannedTopic {
+  /** As in the file; what every reference uses. */
+  readonly name: string;
+  /** On the cluster: `name:` or the key, behind the namespace unless external. */
+  readonly clusterName: string;
+  readonly external: boolean;
+  readonly format: ValueFormat;
+  /** Subject in the registry: `<clusterName>-value`; undefined for JSON. */
+  readonly subject: string | undefined;
+  /** Undefined for an external topic without `schema`. */
+  readonly schema: RecordSchema | undefined;
+  readonly schemaFrom: "file" | "inferred" | "none";
+  readonly key: string | undefined;
+  /** The event-time field, or `$kafka` on what an ingest writes with Kafka's timestamp. */
+  readonly time: string | undefined;
+  readonly timeFromKafka: boolean;
+  /** Undefined for an external topic that does not say. */
+  readonly partitions: number | undefined;
+  readonly retentionMs: number | undefined;
+  readonly replication: number | undefined;
+  /** Stages that write it, by name. */
+  readonly writers: readonly string[];
+}
+
+export type StartPosition =
+  | { readonly kind: "earliest" }
+  | { readonly kind: "latest" }
+  | { readonly kind: "time"; readonly timeMs: EpochMs };
+
+/** How an ingest stage reads what others send: as the schema of its `to` topic, field by name. */
+export interface IngestReading {
+  readonly schema: RecordSchema;
+  readonly casts: Readonly<Record<string, CastTarget>>;
+  /** Fields that Millrace fills itself: event_id, and the time field when it comes from Kafka. */
+  readonly supplied: readonly string[];
+  /** Field set to Kafka's record timestamp. */
+  readonly kafkaTimeField: string | undefined;
+  /** An event time further ahead of the Kafka timestamp is MR_CAST; undefined switches the check off. */
+  readonly aheadMs: number | undefined;
+}
+
+export interface PlannedInfer {
+  readonly model: string;
+  readonly alias: string;
+  /** Feature fields in the model's order, all present in the program's output row. */
+  readonly features: readonly string[];
+  readonly keep: readonly string[];
+  /** Makes the booleans under `decide`: input is the program's output row plus `score`; output is those booleans. */
+  readonly decide: Program;
+  readonly decideNames: readonly string[];
+}
+
+/** A stage, checked and lowered: all that a task needs to know. */
+export interface PlannedStage {
+  readonly name: string;
+  /** Consumer group: `<namespace.><topology>.<stage>`. */
+  readonly group: string;
+  readonly from: PlannedTopic;
+  readonly fromFormat: ValueFormat;
+  readonly start: StartPosition;
+  readonly to: PlannedTopic;
+  readonly toFormat: ValueFormat;
+  /** Set when this stage reads what others send; then records get their event_id from their coordinate. */
+  readonly ingest: IngestReading | undefined;
+  /** Reader schema of the input when it is Avro written by a stage of this topology. */
+  readonly reader: RecordSchema;
+  readonly eventTimeField: string | undefined;
+  /** Field of the output row whose UTF-8 text is the output key; undefined keeps the input's key bytes. */
+  readonly keyField: string | undefined;
+  readonly program: Program;
+  readonly memories: readonly MemorySpec[];
+  readonly lateWithinMs: number | undefined;
+  readonly infer: PlannedInfer | undefined;
+  /** Each step as one line of the printed plan. */
+  readonly stepLines: readonly string[];
+}
+
+export interface PlannedModel {
+  readonly name: string;
+  readonly task: "binary";
+  readonly featuresFrom: string;
+  readonly features: readonly { readonly name: string; readonly kind: "number" | "boolean" }[];
+  readonly label: { readonly topic: string; readonly on: string; readonly field: string } | undefined;
+  readonly candidates: readonly "logistic"[];
+}
+
+/** The checked, resolved form of a topology that runs. */
+export interface Plan {
+  readonly topology: string;
+  readonly description: string | undefined;
+  readonly owner: string | undefined;
+  readonly namespace: string;
+  readonly delivery: DeliveryMode;
+  readonly commit: { readonly everyMs: number; readonly records: number };
+  readonly limits: { readonly recordBytes: number };
+  readonly sample: { readonly generator: string; readonly seed: number; readonly perSecond: number } | undefined;
+  readonly topics: readonly PlannedTopic[];
+  readonly stages: readonly PlannedStage[];
+  readonly models: readonly PlannedModel[];
+  readonly deadLetters: { readonly clusterName: string; readonly partitions: number | undefined };
+  readonly control: { readonly clusterName: string };
+  readonly warnings: readonly Problem[];
+  /** SHA-256 over the printed plan: equal plans run equally. */
+  readonly hash: string;
+}

@@ -1,0 +1,2 @@
+export type { Outgoing, OutgoingRole } from "./outgoing.ts";
+export type { RawBatch } from "./raw-batch.ts";

@@ -1,0 +1,20 @@
+import { defineConfig } from "vitest/config";
+
+/** Lanes: `unit` needs nothing but Node; `kafka` needs a broker, which its global set-up finds or starts. */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 20_000 } },
+      {
+        test: {
+          name: "kafka",
+          include: ["test/kafka/**/*.test.ts"],
+          globalSetup: ["test/kafka/global-setup.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
