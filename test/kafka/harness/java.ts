@@ -1,0 +1,134 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** The Kafka that the tests start, and whose Java tools they use. */
+export const kafkaVersion = "4.3.1";
+
+const repository = join(import.meta.dirname, "../../..");
+const mavenTimeoutMs = 300_000;
+const outputBytesMax = 64 * 1024 * 1024;
+
+/** Why Kafka cannot be started from its jars here; undefined when it can. */
+export function javaMissing(): string | undefined {
+  if (spawnSync("java", ["-version"]).status !== 0) return "no Java on this machine";
+  if (existsSync(join(cacheFolder(), "complete"))) return undefined;
+  return spawnSync("mvn", ["-version"]).status === 0 ? undefined : "no Maven on this machine";
+}
+
+let jars: Promise<string> | undefined;
+
+/** The folder with the jars of Kafka and its tools; downloaded through Maven once, then taken from the cache. */
+export function kafkaJars(): Promise<string> {
+  jars ??= findOrDownload();
+  return jars;
+}
+
+function cacheFolder(): string {
+  const modules = join(repository, "node_modules");
+  const base = existsSync(modules) ? join(modules, ".cache") : join(repository, ".millrace");
+  return join(base, "millrace-kafka", kafkaVersion);
+}
+
+async function findOrDownload(): Promise<string> {
+  const folder = cacheFolder();
+  if (existsSync(join(folder, "complete"))) return folder;
+  const work = await mkdtemp(join(tmpdir(), "millrace-kafka-jars-"));
+  try {
+    await writeFile(join(work, "pom.xml"), pom());
+    const result = await run(
+      "mvn",
+      ["-q", "-B", "dependency:copy-dependencies", `-DoutputDirectory=${join(work, "libs")}`],
+      { cwd: work, timeoutMs: mavenTimeoutMs },
+    );
+    if (result.code !== 0) throw new Error(`downloading Kafka ${kafkaVersion} through Maven: ${result.stdout.trim()}`);
+    await writeFile(join(work, "libs", "complete"), "");
+    await publish(join(work, "libs"), folder);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+/** Copies beside the target and renames, so that another process sees all of the jars or none. */
+async function publish(from: string, folder: string): Promise<void> {
+  const staging = `${folder}.${process.pid}`;
+  await mkdir(join(folder, ".."), { recursive: true });
+  await cp(from, staging, { recursive: true });
+  await rename(staging, folder).catch(async (error: unknown) => {
+    await rm(staging, { recursive: true, force: true });
+    if (!existsSync(join(folder, "complete"))) throw error;
+  });
+}
+
+function pom(): string {
+  const dependency = (group: string, artifact: string, version: string): string =>
+    `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
+  return `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>millrace</groupId><artifactId>kafka-for-tests</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    ${dependency("org.apache.kafka", "kafka_2.13", kafkaVersion)}
+    ${dependency("org.apache.kafka", "kafka-tools", kafkaVersion)}
+    ${dependency("org.slf4j", "slf4j-simple", "1.7.36")}
+  </dependencies>
+</project>
+`;
+}
+
+export interface JavaResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly input?: string | Buffer;
+  readonly timeoutMs?: number;
+  readonly cwd?: string;
+}
+
+/**
+ * Runs one of Kafka's Java tools, such as `org.apache.kafka.tools.ConsoleProducer`, and waits for its end.
+ *
+ * @returns exit code and output; a code other than 0 is the caller's to judge. About 1.5 s each.
+ */
+export async function runJava(mainClass: string, args: readonly string[], options: RunOptions = {}) {
+  return run("java", [...javaOptions("128m"), "-cp", join(await kafkaJars(), "*"), mainClass, ...args], options);
+}
+
+/** JVM flags that start fast and stay small. */
+export function javaOptions(heap: string): string[] {
+  return [
+    `-Xmx${heap}`,
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+  ];
+}
+
+async function run(command: string, args: readonly string[], options: RunOptions): Promise<JavaResult> {
+  const child = spawn(command, [...args], { cwd: options.cwd, stdio: ["pipe", "pipe", "pipe"] });
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? 60_000);
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  let size = 0;
+  const collect = (into: Buffer[]) => (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= outputBytesMax) into.push(chunk);
+  };
+  child.stdout.on("data", collect(out));
+  child.stderr.on("data", collect(err));
+  // A tool that ends before it has read everything closes the pipe; its exit code tells the story.
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(options.input ?? "");
+  try {
+    const [code] = (await once(child, "close")) as [number | null];
+    return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,194 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import kafkajs from "kafkajs";
+import { javaOptions, kafkaJars, runJava } from "./java.ts";
+
+const startTimeoutMs = 60_000;
+const stopTimeoutMs = 20_000;
+
+/**
+ * A shell between us and the broker: it prints the broker's pid, then waits for its own input to end.
+ * The input ends when this process does, however it ends, so that no broker and no folder is ever left behind.
+ */
+const guard = [
+  '"$@" </dev/null >>"$KAFKA_FOLDER/broker.log" 2>&1 & p=$!',
+  "echo $p; read keep; kill -9 $p 2>/dev/null",
+  '[ "$keep" = keep ] || { sleep 1; rm -rf "$KAFKA_FOLDER"; }',
+].join("; ");
+
+/** A single-node Kafka (KRaft) on loopback, started from the jars; its log folder goes with it. */
+export class KafkaNode {
+  readonly bootstrap: string;
+  readonly #folder: string;
+  readonly #jars: string;
+  #guard: ChildProcess | undefined;
+  #pid = 0;
+
+  private constructor(folder: string, jars: string, bootstrap: string) {
+    this.#folder = folder;
+    this.#jars = jars;
+    this.bootstrap = bootstrap;
+  }
+
+  /**
+   * Formats a log folder and starts a broker in it; about 4 s and 300 MB.
+   *
+   * @param configs broker settings on top of the defaults for tests
+   */
+  static async start(configs: Readonly<Record<string, string>> = {}): Promise<KafkaNode> {
+    const jars = await kafkaJars();
+    const folder = await mkdtemp(join(tmpdir(), "millrace-kafka-"));
+    const [client, controller] = await freePorts(2);
+    const node = new KafkaNode(folder, jars, `127.0.0.1:${client}`);
+    try {
+      await mkdir(join(folder, "data"));
+      await writeFile(node.#properties, serverProperties(folder, client ?? 0, controller ?? 0, configs));
+      const id = randomBytes(16).toString("base64url");
+      const format = await runJava("kafka.tools.StorageTool", ["format", "-t", id, "-c", node.#properties]);
+      if (format.code !== 0) throw new Error(`formatting Kafka's log folder: ${format.stdout}${format.stderr}`);
+      await node.restart();
+    } catch (error) {
+      await node.remove();
+      throw error;
+    }
+    return node;
+  }
+
+  get #properties(): string {
+    return join(this.#folder, "server.properties");
+  }
+
+  /** Starts the broker on the same ports and log folder, and waits until it answers. */
+  async restart(): Promise<void> {
+    await this.kill();
+    const log = join(this.#folder, "broker.log");
+    const java = ["java", ...javaOptions("384m"), "-cp", join(this.#jars, "*"), "kafka.Kafka", this.#properties];
+    const child = spawn("sh", ["-c", guard, "sh", ...java], {
+      env: { ...process.env, KAFKA_FOLDER: this.#folder },
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    this.#guard = child;
+    const [line] = (await once(child.stdout, "data")) as [Buffer];
+    this.#pid = Number(line.toString().trim());
+    try {
+      await answers(this.bootstrap, () => isRunning(this.#pid));
+    } catch (error) {
+      throw new Error(`starting Kafka on ${this.bootstrap}: ${await readFile(log, "utf8")}`, { cause: error });
+    }
+  }
+
+  /** Stops the broker as an operator does; it may be started again. */
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  /** Ends the broker as a power cut does; it may be started again. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** Ends the broker and removes its log folder. */
+  async remove(): Promise<void> {
+    await this.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const pid = this.#pid;
+    if (pid === 0) return;
+    this.#pid = 0;
+    if (isRunning(pid)) process.kill(pid, signal);
+    const deadline = performance.now() + stopTimeoutMs;
+    while (isRunning(pid) && performance.now() < deadline) await delay(20);
+    if (isRunning(pid)) process.kill(pid, "SIGKILL");
+    this.#guard?.stdin?.end("keep\n");
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Polls until a broker answers a request for the cluster's description. */
+export async function answers(bootstrap: string, alive: () => boolean = () => true): Promise<void> {
+  const kafka = new kafkajs.Kafka({
+    brokers: bootstrap.split(","),
+    clientId: "millrace-tests",
+    logLevel: kafkajs.logLevel.NOTHING,
+    connectionTimeout: 2_000,
+    retry: { retries: 0 },
+  });
+  const deadline = performance.now() + startTimeoutMs;
+  for (;;) {
+    const admin = kafka.admin();
+    try {
+      await admin.connect();
+      const cluster = await admin.describeCluster();
+      if (cluster.brokers.length > 0) return;
+    } catch (error) {
+      if (!alive() || performance.now() > deadline) throw error;
+    } finally {
+      await admin.disconnect();
+    }
+    await delay(100);
+  }
+}
+
+/** Ports that were free a moment ago on loopback. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports: number[] = [];
+  for (const server of servers) {
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    if (address !== null && typeof address === "object") ports.push(address.port);
+  }
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+function serverProperties(
+  folder: string,
+  client: number,
+  controller: number,
+  configs: Readonly<Record<string, string>>,
+): string {
+  const settings: Record<string, string> = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.quorum.voters": `1@127.0.0.1:${controller}`,
+    listeners: `PLAINTEXT://127.0.0.1:${client},CONTROLLER://127.0.0.1:${controller}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${client}`,
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "log.dirs": join(folder, "data"),
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "auto.create.topics.enable": "false",
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    "log.cleaner.dedupe.buffer.size": "8388608",
+    ...configs,
+  };
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join("");
+}
