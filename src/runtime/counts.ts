@@ -1,0 +1,78 @@
+import { AssertionError, type RecordErrorCode } from "../kernel/index.ts";
+
+/**
+ * What became of a stage's records since it started, cumulative; only what was committed.
+ *
+ * R4: `in` = `out` + all of `filtered` + `late` + all of `deadLetters`. A late record that went to the dead
+ * letters counts as late, and not among them.
+ */
+export interface StageCounts {
+  readonly in: number;
+  readonly out: number;
+  /** By reason. */
+  readonly filtered: Readonly<Record<string, number>>;
+  readonly late: number;
+  /** By code, MR_LATE left out. */
+  readonly deadLetters: Readonly<Record<string, number>>;
+}
+
+/** Counts that are added to, in plain fields. `in` is counted apart from the fates, so that they can be compared. */
+export class CountTally {
+  in = 0;
+  out = 0;
+  late = 0;
+  readonly #filtered = new Map<string, number>();
+  readonly #deadLetters = new Map<string, number>();
+
+  addFiltered(reason: string, count: number): void {
+    this.#filtered.set(reason, (this.#filtered.get(reason) ?? 0) + count);
+  }
+
+  addDeadLetter(code: RecordErrorCode): void {
+    this.#deadLetters.set(code, (this.#deadLetters.get(code) ?? 0) + 1);
+  }
+
+  add(other: CountTally): void {
+    this.in += other.in;
+    this.out += other.out;
+    this.late += other.late;
+    for (const [reason, count] of other.#filtered) this.addFiltered(reason, count);
+    for (const [code, count] of other.#deadLetters)
+      this.#deadLetters.set(code, (this.#deadLetters.get(code) ?? 0) + count);
+  }
+
+  reset(): void {
+    this.in = 0;
+    this.out = 0;
+    this.late = 0;
+    this.#filtered.clear();
+    this.#deadLetters.clear();
+  }
+
+  /** Records with a fate. Equals `in` when every record had exactly one (R4). */
+  get fates(): number {
+    return this.out + this.late + sum(this.#filtered) + sum(this.#deadLetters);
+  }
+
+  snapshot(): StageCounts {
+    return {
+      in: this.in,
+      out: this.out,
+      filtered: Object.fromEntries(this.#filtered),
+      late: this.late,
+      deadLetters: Object.fromEntries(this.#deadLetters),
+    };
+  }
+}
+
+/** R4: a chunk whose records do not have exactly one fate each must not be committed. */
+export function assertBalanced(tally: CountTally): void {
+  if (tally.in !== tally.fates)
+    throw new AssertionError(`R4: ${tally.in} records in, ${tally.fates} fates: ${JSON.stringify(tally.snapshot())}`);
+}
+
+function sum(counts: ReadonlyMap<string, number>): number {
+  let total = 0;
+  for (const count of counts.values()) total += count;
+  return total;
+}
