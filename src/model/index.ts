@@ -1,1 +1,23 @@
-export { microBatchRows, type Scorer, type Signature } from "./scorer.ts";
+export {
+  type ArtefactFiles,
+  type ArtefactStore,
+  checksumsFile,
+  logisticArtefact,
+  type Manifest,
+  type ModelArtefact,
+  type ModelKind,
+  openArtefact,
+  readLogistic,
+  type TrainedModel,
+  withChecksums,
+} from "./artefact.ts";
+export {
+  fitLogistic,
+  type LabelledRows,
+  type LogisticModel,
+  type LogisticOptions,
+  logisticScorer,
+} from "./logistic.ts";
+export { auc, averagePrecision, type BinaryMetrics, binaryMetrics } from "./metrics.ts";
+export { applyScaler, fitScaler, type Scaler } from "./scaler.ts";
+export { type DirectScorer, microBatchRows, type Scorer, type Signature } from "./scorer.ts";

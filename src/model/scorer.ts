@@ -19,3 +19,8 @@ export interface Scorer {
   readonly signature: Signature;
   score(rows: Float64Array, rowCount: number, into: Float64Array, intoAt: number): void | Promise<void>;
 }
+
+/** A scorer that always answers at once. */
+export interface DirectScorer extends Scorer {
+  score(rows: Float64Array, rowCount: number, into: Float64Array, intoAt: number): void;
+}

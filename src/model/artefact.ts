@@ -1,0 +1,189 @@
+import { type Hasher, OperationError } from "../kernel/index.ts";
+import type { LogisticModel } from "./logistic.ts";
+import type { BinaryMetrics } from "./metrics.ts";
+import type { Scaler } from "./scaler.ts";
+import type { Signature } from "./scorer.ts";
+
+/** Files of a model version by name: the form in which it is stored, hashed and read back. */
+export type ArtefactFiles = ReadonlyMap<string, Uint8Array>;
+
+/** Which learner made a version, and so which scorer reads it. `tfjs-layers` is a TensorFlow.js layers model. */
+export type ModelKind = "logistic" | "tfjs-layers";
+
+/** What a version was made from: enough to find the same rows again. */
+export interface Manifest {
+  readonly topology: string;
+  readonly planHash: string;
+  readonly seed: number;
+  /** Half-open offset ranges read, per topic and partition. */
+  readonly ranges: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly from: number;
+    readonly to: number;
+  }[];
+  /** Registry ids of the schemas of the features and of the labels. */
+  readonly schemaIds: readonly number[];
+  readonly rows: { readonly train: number; readonly validation: number };
+  /** First event time of the validation rows, ISO 8601; null when none was held back. */
+  readonly splitAt: string | null;
+  readonly createdAt: string;
+}
+
+/** A trained model with everything that is stored beside its weights. */
+export interface TrainedModel {
+  readonly signature: Signature;
+  readonly model: LogisticModel;
+  readonly metrics: BinaryMetrics | null;
+  readonly manifest: Manifest;
+}
+
+/** A version as it was read back and verified. */
+export interface ModelArtefact {
+  readonly kind: ModelKind;
+  readonly signature: Signature;
+  readonly scaler: Scaler;
+  readonly files: ArtefactFiles;
+}
+
+/** Where model versions live. A version is written once and never changed. */
+export interface ArtefactStore {
+  /** Writes a new version and answers its number: 1, 2, 3 ... The number is taken exclusively. */
+  write(model: string, files: ArtefactFiles, signal: AbortSignal): Promise<number>;
+  /** Files of a version; undefined when there is no such version. Not yet verified. */
+  read(model: string, version: number, signal: AbortSignal): Promise<ArtefactFiles | undefined>;
+  /** Version numbers in ascending order. */
+  versions(model: string, signal: AbortSignal): Promise<readonly number[]>;
+}
+
+/** Lines `<hex>  <name>`, as `sha256sum --check` reads them. */
+export const checksumsFile = "SHA256SUMS";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** The files of a logistic model: signature, weights, scaler, metrics, manifest and their checksums. */
+export function logisticArtefact(trained: TrainedModel, hasher: Hasher): ArtefactFiles {
+  const { intercept, weights, scaler } = trained.model;
+  return withChecksums(
+    new Map([
+      ["signature.json", json({ kind: "logistic", ...trained.signature })],
+      ["weights.json", json({ intercept, weights })],
+      ["scaler.json", json(scaler)],
+      ["metrics.json", json(trained.metrics)],
+      ["manifest.json", json(trained.manifest)],
+    ]),
+    hasher,
+  );
+}
+
+/** Adds the checksum file to the files of a version. */
+export function withChecksums(files: ArtefactFiles, hasher: Hasher): ArtefactFiles {
+  const names = [...files.keys()].filter((name) => name !== checksumsFile).sort();
+  const lines = names.map((name) => `${hasher.sha256(files.get(name) ?? new Uint8Array())}  ${name}\n`);
+  return new Map([...files, [checksumsFile, encoder.encode(lines.join(""))]]);
+}
+
+/**
+ * Verifies every checksum and reads what all kinds share.
+ *
+ * @param where names the version in messages, such as `card-fraud/3`
+ * @throws OperationError MR_MODEL when a file is missing, extra, changed or unreadable
+ */
+export function openArtefact(files: ArtefactFiles, where: string, hasher: Hasher): ModelArtefact {
+  const sums = files.get(checksumsFile);
+  if (sums === undefined) throw damaged(where, `${checksumsFile} is missing`);
+  const listed = new Map<string, string>();
+  for (const line of text(sums, where, checksumsFile).split("\n")) {
+    const match = /^([0-9a-f]{64}) {2}([\w.-]+)$/.exec(line);
+    if (match?.[1] !== undefined && match[2] !== undefined) listed.set(match[2], match[1]);
+    else if (line !== "") throw damaged(where, `${checksumsFile} has a line that is no checksum`);
+  }
+  for (const name of files.keys()) {
+    if (name !== checksumsFile && !listed.has(name)) throw damaged(where, `${name} has no checksum`);
+  }
+  for (const [name, sum] of listed) {
+    const bytes = files.get(name);
+    if (bytes === undefined) throw damaged(where, `${name} is missing`);
+    if (hasher.sha256(bytes) !== sum) throw damaged(where, `${name} was changed after it was written`);
+  }
+  const head = object(files, "signature.json", where);
+  const kind = head["kind"];
+  if (kind !== "logistic" && kind !== "tfjs-layers")
+    throw damaged(where, "signature.json names no known kind of model");
+  const signature = readSignature(head, where);
+  return { kind, signature, scaler: readScaler(files, signature.inputs.length, where), files };
+}
+
+/** The weights of a verified logistic version. */
+export function readLogistic(artefact: ModelArtefact, where: string): LogisticModel {
+  const weights = object(artefact.files, "weights.json", where);
+  const values = numbers(weights["weights"], artefact.signature.inputs.length, where, "weights.json");
+  const intercept = weights["intercept"];
+  if (typeof intercept !== "number" || !Number.isFinite(intercept))
+    throw damaged(where, "weights.json has no intercept");
+  return { intercept, weights: values, scaler: artefact.scaler };
+}
+
+function readSignature(head: Readonly<Record<string, unknown>>, where: string): Signature {
+  const inputs = head["inputs"];
+  if (head["task"] !== "binary" || !Array.isArray(inputs) || inputs.length === 0) {
+    throw damaged(where, "signature.json has no task or no inputs");
+  }
+  return {
+    task: "binary",
+    inputs: inputs.map((input: unknown) => {
+      const { name, kind } = (typeof input === "object" && input !== null ? input : {}) as Record<string, unknown>;
+      if (typeof name !== "string" || (kind !== "number" && kind !== "boolean")) {
+        throw damaged(where, "signature.json has an input without name or kind");
+      }
+      return { name, kind };
+    }),
+  };
+}
+
+function readScaler(files: ArtefactFiles, width: number, where: string): Scaler {
+  const scaler = object(files, "scaler.json", where);
+  const column = (name: string): number[] => numbers(scaler[name], width, where, "scaler.json");
+  return { mean: column("mean"), scale: column("scale"), low: column("low"), high: column("high") };
+}
+
+function numbers(value: unknown, length: number, where: string, name: string): number[] {
+  if (
+    !Array.isArray(value) ||
+    value.length !== length ||
+    !value.every((x) => typeof x === "number" && Number.isFinite(x))
+  ) {
+    throw damaged(where, `${name} does not hold ${length} finite numbers where the signature asks for them`);
+  }
+  return value as number[];
+}
+
+function object(files: ArtefactFiles, name: string, where: string): Readonly<Record<string, unknown>> {
+  const bytes = files.get(name);
+  if (bytes === undefined) throw damaged(where, `${name} is missing`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text(bytes, where, name));
+  } catch (cause) {
+    throw damaged(where, `${name} is not JSON`, cause);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw damaged(where, `${name} is no object`);
+  return value as Record<string, unknown>;
+}
+
+function text(bytes: Uint8Array, where: string, name: string): string {
+  try {
+    return decoder.decode(bytes);
+  } catch (cause) {
+    throw damaged(where, `${name} is not UTF-8`, cause);
+  }
+}
+
+function json(value: unknown): Uint8Array {
+  return encoder.encode(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+function damaged(where: string, what: string, cause?: unknown): OperationError {
+  return new OperationError("MR_MODEL", `reading model ${where}: ${what}`, cause === undefined ? undefined : { cause });
+}
