@@ -1,0 +1,2 @@
+// The place of detectors, baselines, verdicts and the alert machine; nothing watches yet.
+export {};
