@@ -1,9 +1,11 @@
+export { type CastType, castTypes } from "./cast.ts";
+export { type Incompatibility, type IncompatibilityKind, incompatibilities, readProblems } from "./compatibility.ts";
+export { framingBytes, readSchemaId, writeSchemaId } from "./framing.ts";
+export { inferSchema, recordNameOf } from "./infer.ts";
+export { type FromJsonOptions, fromJsonValue, toJsonValue } from "./json-form.ts";
+export { createJsonReader, type JsonReader, type JsonReaderOptions } from "./json-reader.ts";
+export { normalSchemaText } from "./print-type.ts";
+export { parseRecordSchema, parseRecordSchemaText, type RecordSchema } from "./record-schema.ts";
+export { cachedRegistry, type RegisteredSchema, type SchemaRegistry } from "./registry.ts";
+export { createDecoder, createEncoder, type RowDecoder, type RowEncoder } from "./row-codec.ts";
 export type { Field, FieldKind, FieldType, Row, RowShape } from "./row-shape.ts";
-/** Placeholder until the parser stands. */
-export interface RecordSchema {
-  readonly name: string;
-  readonly fullName: string;
-  readonly json: unknown;
-  readonly shape: import("./row-shape.ts").RowShape;
-  readonly canonical: string;
-}

@@ -30,6 +30,8 @@ export interface Field {
   /** What an absent value becomes; absent when the schema gives no default. A JSON value in Avro's default form. */
   readonly default?: unknown;
   readonly aliases?: readonly string[];
+  /** The value never appears in a message or log line. */
+  readonly sensitive?: boolean;
 }
 
 /** The fields of a row in their order. Rows of one shape are plain objects with the same hidden class. */

@@ -1,0 +1,139 @@
+import type { AvroField, AvroType, EnumType, FixedType, MapType, PrimitiveType, RecordType } from "./avro-type.ts";
+import { setEntry } from "./map-entry.ts";
+
+/** A default that does not fit. Thrown and caught inside this file. */
+class DefaultMismatch extends Error {}
+
+/** Nesting inside one default; a recursive schema must not overflow the stack. */
+const depthMax = 32;
+/** Values inside one default: records whose fields have defaults of their own can double at every level. */
+const valuesMax = 10_000;
+
+interface Budget {
+  valuesLeft: number;
+}
+
+/** Why `json` is no default of `type`, or undefined when it is one. */
+export function defaultProblem(type: AvroType, json: unknown): string | undefined {
+  try {
+    fromDefault(type, json, 0, { valuesLeft: valuesMax });
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof DefaultMismatch) return thrown.message;
+    throw thrown;
+  }
+}
+
+/**
+ * The value that a reader gives to an absent field, made anew for every call when it can be changed in place.
+ * Undefined when the field has no default, or one that does not fit its type (lenient schemas).
+ */
+export function defaultMaker(field: AvroField): (() => unknown) | undefined {
+  if (field.default === undefined || defaultProblem(field.type, field.default) !== undefined) return undefined;
+  const first = fromDefault(field.type, field.default, 0, { valuesLeft: valuesMax });
+  if (typeof first !== "object" || first === null) return () => first;
+  return () => fromDefault(field.type, field.default, 0, { valuesLeft: valuesMax });
+}
+
+/** Avro's JSON form of defaults: bytes are text of code points 0-255, a union takes a branch that fits. */
+function fromDefault(type: AvroType, json: unknown, depth: number, budget: Budget): unknown {
+  budget.valuesLeft -= 1;
+  if (depth > depthMax || budget.valuesLeft < 0) throw new DefaultMismatch("is nested too deep or too large");
+  switch (type.kind) {
+    case "bytes":
+    case "fixed":
+      return bytesOf(type, json);
+    case "array":
+      if (!Array.isArray(json)) return mismatch(type, json);
+      return json.map((item) => fromDefault(type.items, item, depth + 1, budget));
+    case "map":
+      return mapOf(type, json, depth, budget);
+    case "record":
+      return recordOf(type, json, depth, budget);
+    case "union":
+      return branchOf(type.branches, json, depth, budget);
+    case "float":
+      return Math.fround(numberOf(type, json));
+    case "double":
+      return numberOf(type, json);
+    default:
+      return isScalar(type, json) ? json : mismatch(type, json);
+  }
+}
+
+function isScalar(type: PrimitiveType | EnumType, json: unknown): boolean {
+  switch (type.kind) {
+    case "null":
+      return json === null;
+    case "int":
+      return typeof json === "number" && (json | 0) === json;
+    case "long":
+      return Number.isSafeInteger(json);
+    case "enum":
+      return typeof json === "string" && type.symbols.includes(json);
+    default:
+      return typeof json === type.kind;
+  }
+}
+
+/** Java writes infinities and NaN of defaults as text. */
+function numberOf(type: AvroType, json: unknown): number {
+  if (typeof json === "number") return json;
+  if (json === "NaN") return Number.NaN;
+  if (json === "Infinity") return Number.POSITIVE_INFINITY;
+  if (json === "-Infinity") return Number.NEGATIVE_INFINITY;
+  return mismatch(type, json);
+}
+
+function bytesOf(type: PrimitiveType | FixedType, json: unknown): Buffer {
+  if (typeof json !== "string") return mismatch(type, json);
+  const bytes = Buffer.from(json, "latin1");
+  for (let i = 0; i < json.length; i++) {
+    if (json.charCodeAt(i) > 255) throw new DefaultMismatch("has a character above U+00FF");
+  }
+  if (type.kind === "fixed" && bytes.length !== type.size) throw new DefaultMismatch(`is not ${type.size} bytes`);
+  return bytes;
+}
+
+function mapOf(type: MapType, json: unknown, depth: number, budget: Budget): Record<string, unknown> {
+  const map: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(objectOf(type, json)))
+    setEntry(map, key, fromDefault(type.values, value, depth + 1, budget));
+  return map;
+}
+
+function recordOf(type: RecordType, json: unknown, depth: number, budget: Budget): Record<string, unknown> {
+  const given = objectOf(type, json);
+  const row: Record<string, unknown> = {};
+  for (const field of type.fields) {
+    const value = Object.hasOwn(given, field.name) ? given[field.name] : field.default;
+    if (value === undefined) throw new DefaultMismatch(`lacks ${field.name}`);
+    row[field.name] = fromDefault(field.type, value, depth + 1, budget);
+  }
+  return row;
+}
+
+/**
+ * Avro wants the first branch of a union; every registry measured accepts a default that fits another one,
+ * so any branch will do, the first that fits.
+ */
+function branchOf(branches: readonly AvroType[], json: unknown, depth: number, budget: Budget): unknown {
+  for (const branch of branches) {
+    try {
+      return fromDefault(branch, json, depth + 1, budget);
+    } catch (thrown) {
+      if (!(thrown instanceof DefaultMismatch)) throw thrown;
+    }
+  }
+  throw new DefaultMismatch("fits no branch of the union");
+}
+
+function objectOf(type: AvroType, json: unknown): Readonly<Record<string, unknown>> {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return mismatch(type, json);
+  return json as Record<string, unknown>;
+}
+
+function mismatch(type: AvroType, json: unknown): never {
+  const given = json === null ? "null" : Array.isArray(json) ? "a list" : `this ${typeof json}`;
+  throw new DefaultMismatch(`${given} is no ${type.kind}`);
+}

@@ -1,0 +1,97 @@
+import { RecordError } from "../kernel/index.ts";
+import { utf8OrUndefined } from "./byte-cursor.ts";
+import { typeWord } from "./byte-sink.ts";
+import type { CastType } from "./cast.ts";
+import type { RecordSchema } from "./record-schema.ts";
+import type { Row } from "./row-shape.ts";
+import { type FieldReading, fieldReadings, isObject, lookUp } from "./value-from-json.ts";
+import { zeroOf } from "./zero.ts";
+
+/** Reads what others send as rows of one schema. */
+export interface JsonReader {
+  /**
+   * Reads JSON in `bytes[from, to)`; a null value has `from` -1.
+   * @throws RecordError MR_PARSE for an empty, null or non-JSON value, MR_REQUIRED for a missing field or key,
+   * MR_CAST for a value that does not fit
+   */
+  read(bytes: Buffer, from: number, to: number): Row;
+  /** The same for a value that is parsed already: a `given` row, or Avro decoded with its writer's schema. */
+  readValue(value: unknown): Row;
+  /** Fields dropped because the schema does not have them, since the start. */
+  readonly unknownFields: number;
+}
+
+export interface JsonReaderOptions {
+  readonly schema: RecordSchema;
+  /** By field: what text may be turned into. Without an entry text stays text. */
+  readonly casts: Readonly<Record<string, CastType>>;
+  /** Field that must be there and not null, whatever its type and default allow. */
+  readonly key?: string;
+  /** Fields that the caller fills: not read, and set to the zero of their type. */
+  readonly supplied?: readonly string[];
+}
+
+/** A reader by the rules of "Reading what others send": field by name or alias, nothing guessed. */
+export function createJsonReader(options: JsonReaderOptions): JsonReader {
+  const { schema, casts, key } = options;
+  const supplied = new Set(options.supplied ?? []);
+  const rules = { ownForm: false, timeRange: true, absent: "refused", casts } as const;
+  const fields = fieldReadings(schema.type, rules).map((field) => suppliedOr(field, schema, supplied));
+  let unknownFields = 0;
+
+  const readValue = (value: unknown): Row => {
+    if (value === null || value === undefined) {
+      throw new RecordError("MR_PARSE", `reading ${schema.name}: the value is null`);
+    }
+    if (!isObject(value)) {
+      throw new RecordError("MR_CAST", `reading ${schema.name}: ${typeWord(value)} is no record`);
+    }
+    const row: Record<string, unknown> = {};
+    let known = 0;
+    for (const field of fields) {
+      const found = lookUp(value, field.keys);
+      if (found === undefined) {
+        row[field.name] = field.name === key ? missingKey(field.name) : field.absent();
+        continue;
+      }
+      known += 1;
+      if (found === null && field.name === key) missingKey(field.name);
+      row[field.name] = field.read(found, field.name);
+    }
+    unknownFields += Math.max(0, Object.keys(value).length - known);
+    return row;
+  };
+
+  return {
+    readValue,
+    read: (bytes, from, to) => readValue(parseJson(schema.name, bytes, from, to)),
+    get unknownFields() {
+      return unknownFields;
+    },
+  };
+}
+
+function suppliedOr(field: FieldReading, schema: RecordSchema, supplied: ReadonlySet<string>): FieldReading {
+  const type = schema.type.fields.find((candidate) => candidate.name === field.name)?.type;
+  if (!supplied.has(field.name) || type === undefined) return field;
+  return { ...field, keys: [], absent: () => zeroOf(type) };
+}
+
+function missingKey(name: string): never {
+  throw new RecordError("MR_REQUIRED", `field ${name}: the key is missing or null`);
+}
+
+/** V8 parses JSON without recursion, so nesting costs memory in proportion to the bytes and no stack. */
+function parseJson(name: string, bytes: Buffer, from: number, to: number): unknown {
+  if (from < 0 || from >= to) {
+    throw new RecordError("MR_PARSE", `reading ${name}: the value is ${from < 0 ? "null" : "empty"}`);
+  }
+  const text = utf8OrUndefined(bytes, from, to);
+  if (text === undefined) throw new RecordError("MR_PARSE", `reading ${name}: the value is not UTF-8`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the text, and a sensitive field may be in it.
+    throw new RecordError("MR_PARSE", `reading ${name}: the value is not JSON`);
+  }
+}

@@ -1,0 +1,123 @@
+import type { Problem } from "../kernel/index.ts";
+import { type AvroField, type AvroType, isTimestamp, type RecordType, splitNullable } from "./avro-type.ts";
+import { type ParseOptions, parseType } from "./parse-type.ts";
+import { canonicalForm, typeToJson } from "./print-type.ts";
+import type { Field, FieldKind, FieldType, RowShape } from "./row-shape.ts";
+
+/** A checked Avro record schema, in the forms that the rest of Millrace asks for. */
+export interface RecordSchema {
+  /** Without the namespace. */
+  readonly name: string;
+  readonly fullName: string;
+  /** As it was given, attributes of our own included; never changed. */
+  readonly json: unknown;
+  readonly shape: RowShape;
+  /** Avro's parsing canonical form. */
+  readonly canonical: string;
+  /** The parsed tree, for codec and compatibility. */
+  readonly type: RecordType;
+}
+
+/** Logical types that give a number or bytes another meaning; steps must not calculate with them. */
+const opaqueLogicalTypes: ReadonlySet<unknown> = new Set([
+  "date",
+  "time-millis",
+  "time-micros",
+  "timestamp-micros",
+  "timestamp-nanos",
+  "local-timestamp-millis",
+  "local-timestamp-micros",
+  "local-timestamp-nanos",
+  "decimal",
+  "duration",
+]);
+
+/**
+ * Checks that `json` is an Avro schema of a record.
+ *
+ * All problems are reported, each with its path from the root of the schema; `name` says in messages which schema
+ * it is. Defaults that do not fit their type are refused unless `strictDefaults` is false, which is for schemas
+ * that a registry already holds.
+ */
+export function parseRecordSchema(
+  json: unknown,
+  name: string,
+  options: ParseOptions = { strictDefaults: true },
+): { readonly schema: RecordSchema } | { readonly problems: readonly Problem[] } {
+  const { type, problems } = parseType(json, options);
+  if (type === undefined) {
+    return { problems: problems.map((problem) => ({ ...problem, message: `schema ${name}: ${problem.message}` })) };
+  }
+  if (type.kind !== "record") {
+    const message = `schema ${name}: a topic holds records, and this is ${type.kind}`;
+    return { problems: [{ code: "MR_SCHEMA", path: [], message }] };
+  }
+  return { schema: recordSchemaOf(type, json) };
+}
+
+/** The schema as text, for messages and registries: {@link parseRecordSchema} on JSON text. Not JSON is a problem too. */
+export function parseRecordSchemaText(
+  text: string,
+  name: string,
+  options: ParseOptions = { strictDefaults: true },
+): { readonly schema: RecordSchema } | { readonly problems: readonly Problem[] } {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return { problems: [{ code: "MR_SCHEMA", path: [], message: `schema ${name}: not JSON` }] };
+  }
+  return parseRecordSchema(json, name, options);
+}
+
+function recordSchemaOf(type: RecordType, json: unknown): RecordSchema {
+  return {
+    name: type.name,
+    fullName: type.fullName,
+    json,
+    shape: type.fields.map(fieldOf),
+    canonical: canonicalForm(type),
+    type,
+  };
+}
+
+function fieldOf(field: AvroField): Field {
+  return {
+    name: field.name,
+    type: fieldTypeOf(field.type),
+    ...(field.doc === undefined ? {} : { doc: field.doc }),
+    ...(field.default === undefined ? {} : { default: field.default }),
+    ...(field.aliases.length === 0 ? {} : { aliases: field.aliases }),
+    ...(field.sensitive ? { sensitive: true } : {}),
+  };
+}
+
+/** How steps and expressions see an Avro type. */
+export function fieldTypeOf(avro: AvroType): FieldType {
+  const { type, nullable } = splitNullable(avro);
+  return { kind: fieldKindOf(type), nullable, avro: typeToJson(withoutNull(type)) };
+}
+
+/** A wide union without its null branch: `nullable` says it, and inferred schemas put it back. */
+function withoutNull(type: AvroType): AvroType {
+  return type.kind === "union"
+    ? { kind: "union", branches: type.branches.filter((branch) => branch.kind !== "null") }
+    : type;
+}
+
+function fieldKindOf(type: AvroType): FieldKind {
+  if (isTimestamp(type)) return "timestamp";
+  if (type.kind === "enum") return "enum";
+  switch (type.kind) {
+    case "boolean":
+    case "int":
+    case "long":
+    case "float":
+    case "double":
+    case "string":
+    case "bytes":
+      return opaqueLogicalTypes.has(type.attributes["logicalType"]) ? "other" : type.kind;
+    default:
+      return "other";
+  }
+}

@@ -1,0 +1,56 @@
+/** A schema as a registry holds it. */
+export interface RegisteredSchema {
+  /** Global: the same text has the same id under every subject. */
+  readonly id: number;
+  /** Within its subject, from 1; 0 when the registry did not say (a look-up by id). */
+  readonly version: number;
+  /** Empty when the registry did not say. */
+  readonly subject: string;
+  /** The schema's JSON as the registry gives it back: compare parsed, never as text. */
+  readonly text: string;
+}
+
+/**
+ * Where writer schemas are kept. `undefined` means that the registry said "not found"; a registry that cannot be
+ * asked throws OperationError MR_REGISTRY with disposition "retry", and is waited for.
+ */
+export interface SchemaRegistry {
+  /** The schema with this global id. */
+  byId(id: number, signal: AbortSignal): Promise<RegisteredSchema | undefined>;
+  /** The newest version of a subject. */
+  latest(subject: string, signal: AbortSignal): Promise<RegisteredSchema | undefined>;
+  /**
+   * Adds a version, or answers the one that has this schema already.
+   * @throws OperationError MR_SCHEMA or MR_SCHEMA_INCOMPATIBLE when the registry refuses it
+   */
+  register(subject: string, schemaJson: unknown, signal: AbortSignal): Promise<RegisteredSchema>;
+}
+
+/** Ids kept by {@link cachedRegistry} unless it is told otherwise. */
+const idsMaxDefault = 1_000;
+
+/**
+ * Remembers what ids mean, which never changes; everything else is asked anew. "Not found" is not remembered.
+ * At most `idsMax` ids; the one not used for longest goes first.
+ */
+export function cachedRegistry(registry: SchemaRegistry, idsMax = idsMaxDefault): SchemaRegistry {
+  const byId = new Map<number, RegisteredSchema>();
+  const keep = (schema: RegisteredSchema): RegisteredSchema => {
+    byId.delete(schema.id);
+    byId.set(schema.id, schema);
+    const [oldest] = byId.keys();
+    if (byId.size > idsMax && oldest !== undefined) byId.delete(oldest);
+    return schema;
+  };
+  return {
+    byId: async (id, signal) => {
+      const found = byId.get(id) ?? (await registry.byId(id, signal));
+      return found && keep(found);
+    },
+    latest: async (subject, signal) => {
+      const found = await registry.latest(subject, signal);
+      return found && keep(found);
+    },
+    register: async (subject, schemaJson, signal) => keep(await registry.register(subject, schemaJson, signal)),
+  };
+}

@@ -1,0 +1,104 @@
+import { expect, test } from "vitest";
+import { parseRecordSchema, parseRecordSchemaText } from "../../../src/schema/index.ts";
+import { record, rowSchema, schemaOf } from "./build.ts";
+
+function problems(json: unknown): string[] {
+  const parsed = parseRecordSchema(json, "payment");
+  if (!("problems" in parsed)) return [];
+  return parsed.problems.map((p) => `${p.path.join(".")}: ${p.message}${p.hint === undefined ? "" : ` (${p.hint})`}`);
+}
+
+test("tells steps the kind, nullability, doc, default and aliases of each field", () => {
+  const schema = rowSchema(
+    { name: "id", type: "string", doc: "Who.", aliases: ["key"] },
+    { name: "paid_at", type: { type: "long", logicalType: "timestamp-millis" } },
+    { name: "amount", type: ["null", "double"], default: null },
+    { name: "state", type: { type: "enum", name: "State", symbols: ["on", "off"] } },
+    { name: "day", type: { type: "int", logicalType: "date" } },
+    { name: "tags", type: { type: "array", items: "string" } },
+    { name: "pin", type: ["string", "null"], sensitive: true },
+  );
+  expect(schema.fullName).toBe("test.Row");
+  expect(schema.shape.map((f) => [f.name, f.type.kind, f.type.nullable])).toEqual([
+    ["id", "string", false],
+    ["paid_at", "timestamp", false],
+    ["amount", "double", true],
+    ["state", "enum", false],
+    ["day", "other", false],
+    ["tags", "other", false],
+    ["pin", "string", true],
+  ]);
+  expect(schema.shape[0]).toMatchObject({ doc: "Who.", aliases: ["key"] });
+  expect(schema.shape[1]?.type.avro).toEqual({ type: "long", logicalType: "timestamp-millis" });
+  expect(schema.shape[2]).toMatchObject({ default: null, type: { avro: "double" } });
+  expect(schema.shape[3]?.type.avro).toEqual({ type: "enum", name: "test.State", symbols: ["on", "off"] });
+  expect(schema.shape[6]?.sensitive).toBe(true);
+});
+
+test("reports every problem with its path, and what was meant", () => {
+  const json = record(
+    { name: "a", type: "strng" },
+    { name: "b-c", type: "int" },
+    { name: "d" },
+    { name: "e", type: ["null", "int", "int"] },
+    { name: "f", type: { type: "enum", name: "E", symbols: ["x", "x"] } },
+    { name: "g", type: { type: "fixed", name: "F", size: -1 } },
+  );
+  expect(problems(json)).toEqual([
+    'fields.0.type: schema payment: unknown type "strng" (did you mean "string"?)',
+    'fields.1.name: schema payment: a field needs a "name" of letters, digits and _',
+    'fields.2: schema payment: field d needs "type"',
+    "fields.3.type.2: schema payment: the union holds int twice",
+    "fields.4.type.symbols.1: schema payment: symbol x is there twice",
+    'fields.5.type: schema payment: fixed needs "size", a number of bytes',
+  ]);
+});
+
+test("refuses a default that does not fit its type, and loads it leniently as no default", () => {
+  const json = record({ name: "n", type: "int", default: "7" });
+  expect(problems(json)).toEqual(["fields.0.default: schema payment: default of n: this string is no int"]);
+  expect(schemaOf(json, false).name).toBe("Row");
+});
+
+test("accepts a default of any branch of a union", () => {
+  expect(problems(record({ name: "n", type: ["int", "null"], default: null }))).toEqual([]);
+});
+
+test("refuses what is no record, not JSON, doubled or called like a type of Avro's own", () => {
+  expect(problems("string")).toEqual([": schema payment: a topic holds records, and this is string"]);
+  expect(problems(null)).toEqual([": schema payment: a type is text, a list or an object, not null"]);
+  expect(problems({ type: "record", name: "int", fields: [] })).toEqual([
+    "name: schema payment: int is a type of Avro's own",
+  ]);
+  expect(problems(record({ name: "a", type: "int" }, { name: "a", type: "int" }))).toEqual([
+    "fields.1: schema payment: field a is there twice",
+  ]);
+  expect(problems(record({ name: "__proto__", type: "int" }))).toHaveLength(1);
+  expect(parseRecordSchemaText("{", "payment")).toMatchObject({ problems: [{ code: "MR_SCHEMA" }] });
+});
+
+test("ends a schema nested 100,000 deep as a problem, not as a stack overflow", () => {
+  let type: unknown = "int";
+  for (let i = 0; i < 100_000; i++) type = { type: "array", items: type };
+  expect(problems(record({ name: "a", type }))[0]).toContain("types nest deeper than 64");
+});
+
+test("ends a default that doubles at every level as a problem", () => {
+  const levels = Array.from({ length: 30 }, (_, i) => i);
+  let type: unknown = { type: "record", name: "R", fields: [] };
+  for (const i of levels) {
+    const fields = [
+      { name: "a", type, default: {} },
+      { name: "b", type: i === 0 ? "R" : `R${i - 1}`, default: {} },
+    ];
+    type = { type: "record", name: `R${i}`, fields };
+  }
+  expect(problems(record({ name: "a", type, default: {} })).join()).toContain("nested too deep or too large");
+});
+
+test("resolves a name inside the namespace of the type around it", () => {
+  const node = { type: "record", name: "Node", namespace: "tree", fields: [{ name: "next", type: ["null", "Node"] }] };
+  expect(schemaOf(node).canonical).toBe(
+    '{"name":"tree.Node","type":"record","fields":[{"name":"next","type":["null","tree.Node"]}]}',
+  );
+});
