@@ -3,6 +3,7 @@ export type Ast =
   | {
       readonly node: "literal";
       readonly value: null | boolean | number | string;
+      /** Written without point and exponent: an int, or a long beyond 32 bits. False for all but numbers. */
       readonly integer: boolean;
       readonly at: number;
     }
@@ -13,16 +14,52 @@ export type Ast =
       readonly operator: BinaryOperator;
       readonly left: Ast;
       readonly right: Ast;
+      /** Position of the operator. */
       readonly at: number;
     }
   | {
       readonly node: "conditional";
       readonly test: Ast;
-      readonly then: Ast;
-      readonly otherwise: Ast;
+      readonly whenTrue: Ast;
+      readonly whenFalse: Ast;
+      /** Position of the question mark. */
       readonly at: number;
     }
-  | { readonly node: "call"; readonly name: string; readonly args: readonly Ast[]; readonly at: number }
+  | {
+      readonly node: "call";
+      readonly name: string;
+      readonly args: readonly Ast[];
+      readonly at: number;
+      /** Set by the checker where the type of an argument, which the value alone does not show, decides the result. */
+      readonly overload?: "timestamp";
+    }
   | { readonly node: "list"; readonly items: readonly Ast[]; readonly at: number };
 
 export type BinaryOperator = "+" | "-" | "*" | "/" | "%" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "&&" | "||" | "in";
+
+/** How tightly each binary operator binds; a larger number binds tighter. Parser and printer agree by this table. */
+export const precedence: Readonly<Record<BinaryOperator, number>> = {
+  "||": 2,
+  "&&": 3,
+  "==": 4,
+  "!=": 4,
+  "<": 4,
+  "<=": 4,
+  ">": 4,
+  ">=": 4,
+  in: 4,
+  "+": 5,
+  "-": 5,
+  "*": 6,
+  "/": 6,
+  "%": 6,
+};
+
+/** Comparisons do not chain: `a < b < c` is refused by the parser. */
+export const comparisonPrecedence = 4;
+
+/** Words that are not field names unless they stand between backticks. */
+export const reservedWords: ReadonlySet<string> = new Set(["true", "false", "null", "in"]);
+
+/** What a field may be called in an expression: an Avro name. */
+export const namePattern = /^[A-Za-z_][A-Za-z0-9_]*$/;

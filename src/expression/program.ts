@@ -14,7 +14,10 @@ export interface TypedExpression {
 
 /** One operation on a row. The operations of a stage compile into one function, in written order. */
 export type RowOp =
-  /** Sets a field, new or old. A number that is not finite, or does not fit an int, is MR_EXPRESSION. */
+  /**
+   * Sets a field, new or old. A number that is not finite, does not fit an int, or is no whole number within
+   * 2^53 for a long or a time is MR_EXPRESSION, and so is null for a field that is not nullable.
+   */
   | { readonly op: "assign"; readonly field: Field; readonly value: TypedExpression }
   /** Filters the record, under this reason, when true. Null is not true. */
   | { readonly op: "dropIf"; readonly reason: string; readonly when: TypedExpression }
@@ -26,7 +29,10 @@ export type RowOp =
       readonly message: string;
       readonly when: TypedExpression;
     }
-  /** Advances stream time to the row's event time; older than stream time - `withinMs` is MR_LATE. */
+  /**
+   * Advances stream time to the row's event time; older than stream time - `withinMs` is MR_LATE, exactly that
+   * old is not. A null time is MR_REQUIRED.
+   */
   | { readonly op: "late"; readonly time: string; readonly withinMs: number }
   /** Asks a step with memory: `texts` and `numbers` go in, its results become fields, or it drops the record. */
   | {
@@ -36,7 +42,10 @@ export type RowOp =
       readonly texts: readonly TypedExpression[];
       /** Numbers, booleans (1 and 0) and times; null goes in as NaN. */
       readonly numbers: readonly TypedExpression[];
-      /** Entry i takes `results[i]`: NaN becomes null (or stays out, when the field is not nullable). */
+      /**
+       * Entry i takes `results[i]`, held to its field like an `assign`. NaN becomes null, and is MR_EXPRESSION
+       * for a field that is not nullable; a boolean is whether the result is other than 0.
+       */
       readonly results: readonly Field[];
       /** `update` answers 0 to go on, or n >= 1 to drop the record for `drops[n - 1]`. */
       readonly drops: readonly string[];

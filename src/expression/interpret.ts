@@ -1,0 +1,233 @@
+import { assert, unreachable } from "../kernel/index.ts";
+import type { Ast } from "./ast.ts";
+import { checkedDrop, fitted } from "./checks.ts";
+import { timeToText } from "./conversions.ts";
+import { functionNamed } from "./functions.ts";
+import type { RunRow } from "./generate.ts";
+import type { LaidExpression, LaidOp, Layout, Target } from "./layout.ts";
+import type { RowContext, RowMemory } from "./program.ts";
+
+/** The values of the row at work, by slot, and the first fault of the operation at work. */
+interface Machine {
+  readonly slots: unknown[];
+  fault: number;
+}
+
+type Evaluate = (machine: Machine) => unknown;
+/** Answers the fate, 0 to go on. */
+type Perform = (machine: Machine, context: RowContext) => number;
+
+/**
+ * Compiles a layout into a tree of closures, for processes that forbid code generation. The same answers as
+ * `generate` on every row, about ten times slower.
+ */
+export function interpret(layout: Layout, memories: readonly RowMemory[]): RunRow {
+  const machine: Machine = { slots: new Array<unknown>(layout.slotCount).fill(null), fault: 0 };
+  const build = new ClosureBuilder(layout.slotOf, memories);
+  const performs = layout.ops.map((op) => build.op(op));
+  return (row, context) => {
+    machine.fault = 0;
+    for (const { name, slot } of layout.loads) machine.slots[slot] = Object.hasOwn(row, name) ? row[name] : null;
+    for (const perform of performs) {
+      const fate = perform(machine, context);
+      if (fate !== 0) return fate;
+    }
+    const out: Record<string, unknown> = {};
+    for (const { name, slot } of layout.output) out[name] = machine.slots[slot];
+    context.out = out;
+    return 0;
+  };
+}
+
+class ClosureBuilder {
+  readonly #slotOf: ReadonlyMap<string, number>;
+  readonly #memories: readonly RowMemory[];
+  #faults: ReadonlyMap<Ast, number> = new Map();
+
+  constructor(slotOf: ReadonlyMap<string, number>, memories: readonly RowMemory[]) {
+    this.#slotOf = slotOf;
+    this.#memories = memories;
+  }
+
+  op(op: LaidOp): Perform {
+    switch (op.op) {
+      case "assign": {
+        const value = this.#expression(op.value);
+        return (machine) => {
+          const result = value(machine);
+          return machine.fault === 0 ? store(machine, op.target, result) : machine.fault;
+        };
+      }
+      case "leaveIf": {
+        const when = this.#expression(op.when);
+        return (machine) => {
+          const result = when(machine);
+          if (machine.fault !== 0) return machine.fault;
+          return result === true ? op.fate : 0;
+        };
+      }
+      case "late":
+        return ({ slots }, context) => {
+          const time = slots[op.slot];
+          if (typeof time !== "number") return op.missing;
+          if (time > context.streamTimeMs) context.streamTimeMs = time;
+          return time < context.streamTimeMs - op.withinMs ? op.late : 0;
+        };
+      case "call":
+        return this.#callMemory(op);
+      default:
+        return unreachable(op);
+    }
+  }
+
+  #callMemory(op: LaidOp & { op: "call" }): Perform {
+    const memory = this.#memories[op.memory];
+    assert(memory !== undefined, `no memory ${op.memory}`);
+    const texts = op.texts.map((text) => this.#expression(text));
+    const numbers = op.numbers.map((number) => this.#expression(number));
+    return (machine, context) => {
+      for (const [i, text] of texts.entries()) {
+        const value = text(machine);
+        if (machine.fault !== 0) return machine.fault;
+        memory.texts[i] = typeof value === "string" ? value : null;
+      }
+      for (const [i, number] of numbers.entries()) {
+        const value = number(machine);
+        if (machine.fault !== 0) return machine.fault;
+        memory.numbers[i] = value === null ? Number.NaN : Number(value);
+      }
+      const answer = memory.update(context);
+      if (answer !== 0) return checkedDrop(op.drops, answer);
+      return storeResults(machine, op.results, memory.results);
+    };
+  }
+
+  #expression({ ast, faults }: LaidExpression): Evaluate {
+    this.#faults = faults;
+    return this.#build(ast);
+  }
+
+  #build(ast: Ast): Evaluate {
+    switch (ast.node) {
+      case "literal":
+        return () => ast.value;
+      case "field": {
+        const slot = this.#slotOf.get(ast.name);
+        assert(slot !== undefined, `no slot for field ${ast.name}`);
+        return ({ slots }) => slots[slot];
+      }
+      case "unary": {
+        const operand = this.#build(ast.operand);
+        return ast.operator === "!" ? (m) => operand(m) === false : (m) => -Number(operand(m));
+      }
+      case "binary":
+        return this.#binary(ast);
+      case "conditional": {
+        const [test, whenTrue, whenFalse] = [
+          this.#build(ast.test),
+          this.#build(ast.whenTrue),
+          this.#build(ast.whenFalse),
+        ];
+        return (m) => (test(m) === true ? whenTrue(m) : whenFalse(m));
+      }
+      case "call":
+        return this.#call(ast);
+      case "list":
+        throw new TypeError("a list stands only right of `in`");
+      default:
+        return unreachable(ast);
+    }
+  }
+
+  #binary(ast: Ast & { node: "binary" }): Evaluate {
+    const left = this.#build(ast.left);
+    if (ast.operator === "in") {
+      assert(ast.right.node === "list", "`in` needs a list");
+      const items = ast.right.items.map((item) => this.#build(item));
+      return (m) => {
+        const value = left(m);
+        return items.some((item) => item(m) === value);
+      };
+    }
+    const right = this.#build(ast.right);
+    if (ast.operator === "&&") return (m) => left(m) === true && right(m) === true;
+    if (ast.operator === "||") return (m) => left(m) === true || right(m) === true;
+    const compute = operators[ast.operator];
+    const fate = this.#faults.get(ast);
+    if (fate === undefined) return (m) => compute(left(m) as number, right(m) as number);
+    return (m) => finiteOr(m, compute(left(m) as number, right(m) as number), fate);
+  }
+
+  #call(ast: Ast & { node: "call" }): Evaluate {
+    const args = ast.args.map((arg) => this.#build(arg));
+    if (ast.name === "coalesce") return (m) => firstNotNull(args, m);
+    if (ast.name === "is_null") return (m) => args.every((arg) => arg(m) === null);
+    const definition = functionNamed(ast.name);
+    assert(definition?.run !== undefined, `no function ${ast.name}`);
+    const run = (ast.overload === "timestamp" ? timeToText : definition.run) as (...values: unknown[]) => unknown;
+    const compute: Evaluate = definition.repeats
+      ? (m) => args.map((arg) => arg(m)).reduce((all, next) => run(all, next))
+      : (m) => run(...args.map((arg) => arg(m)));
+    const { fails } = definition;
+    const fate = this.#faults.get(ast);
+    if (fate === undefined || fails === undefined) return compute;
+    if (fails.how === "finite") return (m) => finiteOr(m, compute(m), fate);
+    return (m) => {
+      const value = compute(m);
+      if (value !== undefined) return value;
+      m.fault ||= fate;
+      return fails.otherwise;
+    };
+  }
+}
+
+/** JavaScript's operators on two values of the types that the checker let through: numbers or, for some, strings. */
+const operators = {
+  "+": (a: number, b: number) => a + b,
+  "-": (a: number, b: number) => a - b,
+  "*": (a: number, b: number) => a * b,
+  "/": (a: number, b: number) => a / b,
+  "%": (a: number, b: number) => a % b,
+  "==": (a: number, b: number) => a === b,
+  "!=": (a: number, b: number) => a !== b,
+  "<": (a: number, b: number) => a < b,
+  "<=": (a: number, b: number) => a <= b,
+  ">": (a: number, b: number) => a > b,
+  ">=": (a: number, b: number) => a >= b,
+} as const;
+
+function finiteOr(machine: Machine, value: unknown, fate: number): unknown {
+  if (Number.isFinite(value)) return value;
+  machine.fault ||= fate;
+  return 0;
+}
+
+function firstNotNull(args: readonly Evaluate[], machine: Machine): unknown {
+  for (const arg of args) {
+    const value = arg(machine);
+    if (value !== null) return value;
+  }
+  return null;
+}
+
+function store(machine: Machine, target: Target, value: unknown): number {
+  if (value === null && !target.nullable) return target.missing;
+  const held = fitted(target.kind, value);
+  if (held === undefined) return target.unfit;
+  machine.slots[target.slot] = held;
+  return 0;
+}
+
+function storeResults(machine: Machine, targets: readonly Target[], results: Float64Array): number {
+  for (const [i, target] of targets.entries()) {
+    const number = results[i] ?? Number.NaN;
+    const isNothing = Number.isNaN(number);
+    const value = target.kind === "boolean" ? number !== 0 : number;
+    const fate =
+      isNothing && (target.nullable || target.kind === "boolean")
+        ? store(machine, target, null)
+        : store(machine, target, value);
+    if (fate !== 0) return fate;
+  }
+  return 0;
+}

@@ -1,0 +1,262 @@
+import { assert, formatDurationMs, unreachable } from "../kernel/index.ts";
+import type { Field, FieldKind } from "../schema/index.ts";
+import { type Ast, namePattern } from "./ast.ts";
+import { call } from "./build.ts";
+import { FateTable, foldConstants, mayFault, nonFiniteMessage } from "./faults.ts";
+import { functionNamed } from "./functions.ts";
+import { printAst } from "./print.ts";
+import { quote } from "./problem.ts";
+import type { Fate, Program, RowOp, TypedExpression } from "./program.ts";
+import { familyOf } from "./types.ts";
+
+/**
+ * A program with every decision made that the two back ends, generated code and closures, must share:
+ * which slot a field lives in, which fate each way to fail has, and how numbers are held to their fields.
+ */
+export interface Layout {
+  /** Fields to read from the input row, each with its slot. */
+  readonly loads: readonly SlottedName[];
+  readonly slotCount: number;
+  readonly ops: readonly LaidOp[];
+  readonly output: readonly SlottedName[];
+  readonly fates: readonly Fate[];
+  readonly slotOf: ReadonlyMap<string, number>;
+}
+
+export interface SlottedName {
+  readonly name: string;
+  readonly slot: number;
+}
+
+/** An expression with constants folded, and the fate of every place in it that can fail the record. */
+export interface LaidExpression {
+  readonly ast: Ast;
+  readonly kind: FieldKind;
+  readonly nullable: boolean;
+  readonly faults: ReadonlyMap<Ast, number>;
+}
+
+/** Where a value goes and what it must be there: `unfit` when it is not, `missing` when it is null and may not be. */
+export interface Target {
+  readonly slot: number;
+  readonly kind: FieldKind;
+  readonly nullable: boolean;
+  readonly unfit: number;
+  readonly missing: number;
+}
+
+export type LaidOp =
+  | { readonly op: "assign"; readonly target: Target; readonly value: LaidExpression }
+  | { readonly op: "leaveIf"; readonly fate: number; readonly when: LaidExpression }
+  | {
+      readonly op: "late";
+      readonly slot: number;
+      readonly withinMs: number;
+      readonly late: number;
+      /** Fate when the time is null; 0 when it cannot be. */
+      readonly missing: number;
+    }
+  | {
+      readonly op: "call";
+      readonly memory: number;
+      readonly texts: readonly LaidExpression[];
+      readonly numbers: readonly LaidExpression[];
+      readonly results: readonly Target[];
+      readonly drops: readonly number[];
+    };
+
+/** Lays a program out. Crashes on what no checked program has: unknown fields, unsafe names, values of a wrong family. */
+export function layOut(program: Program): Layout {
+  const builder = new LayoutBuilder(program);
+  const ops = program.ops.map((op) => builder.op(op));
+  const output = program.output.map(({ name }) => ({ name, slot: builder.slot(name) }));
+  return {
+    ops,
+    output,
+    loads: builder.loads,
+    slotCount: builder.slotOf.size,
+    slotOf: builder.slotOf,
+    fates: builder.fates.all,
+  };
+}
+
+class LayoutBuilder {
+  readonly fates = new FateTable();
+  readonly slotOf = new Map<string, number>();
+  readonly loads: SlottedName[] = [];
+  readonly #inputs: ReadonlySet<string>;
+  /** Types as they stand after the operations so far. */
+  readonly #nullable: Map<string, boolean>;
+
+  constructor(program: Program) {
+    this.#inputs = new Set(program.input.map((field) => field.name));
+    this.#nullable = new Map(program.input.map((field) => [field.name, field.type.nullable]));
+  }
+
+  op(op: RowOp): LaidOp {
+    switch (op.op) {
+      case "assign": {
+        const value = this.#expression(op.value, op.field.name);
+        assert(
+          familyOf(value) === familyOf(op.field.type) || isTimeNumber(value.kind, op.field.type.kind),
+          `assigning ${value.kind} to ${op.field.name}, which is ${op.field.type.kind}`,
+        );
+        return { op: "assign", value, target: this.#target(op.field, `${op.field.name} = ${quote(op.value.text)}`) };
+      }
+      case "dropIf":
+        return this.#leaveIf(op.when, { kind: "filtered", reason: op.reason }, op.when.fields[0] ?? "");
+      case "failIf":
+        return this.#leaveIf(
+          op.when,
+          { kind: "failed", code: op.code, field: op.field, message: op.message },
+          op.field,
+        );
+      case "late":
+        return this.#late(op.time, op.withinMs);
+      case "call":
+        return {
+          op: "call",
+          memory: op.memory,
+          texts: op.texts.map((text) => this.#text(text)),
+          numbers: op.numbers.map((number) => this.#number(number)),
+          results: op.results.map((field) => this.#target(field, field.name)),
+          drops: op.drops.map((reason) => this.fates.add({ kind: "filtered", reason })),
+        };
+      default:
+        return unreachable(op);
+    }
+  }
+
+  /** The slot of a field that is there by now; an input field is loaded when it is first asked for. */
+  slot(name: string): number {
+    const known = this.slotOf.get(name);
+    if (known !== undefined) return known;
+    assert(this.#inputs.has(name), `no field ${name} at this point of the program`);
+    const slot = this.#newSlot(name);
+    this.loads.push({ name, slot });
+    return slot;
+  }
+
+  #newSlot(name: string): number {
+    // Names become property names of generated code, and `__proto__` there would set the prototype.
+    assert(namePattern.test(name) && name !== "__proto__", `not a field name: ${JSON.stringify(name)}`);
+    const slot = this.slotOf.size;
+    this.slotOf.set(name, slot);
+    return slot;
+  }
+
+  #target({ name, type }: Field, what: string): Target {
+    const slot = this.slotOf.get(name) ?? this.#newSlot(name);
+    this.#nullable.set(name, type.nullable);
+    const failed = (message: string): number =>
+      this.fates.add({ kind: "failed", code: "MR_EXPRESSION", field: name, message: `${what}: ${message}` });
+    const limits = unfitMessages[type.kind];
+    return {
+      slot,
+      kind: type.kind,
+      nullable: type.nullable,
+      unfit: limits === undefined ? 0 : failed(limits),
+      missing: type.nullable ? 0 : failed("the result is null"),
+    };
+  }
+
+  #leaveIf(when: TypedExpression, fate: Fate, field: string): LaidOp {
+    const laid = this.#expression(when, field);
+    assert(laid.kind === "boolean", `a condition must be boolean, not ${laid.kind}: ${when.text}`);
+    return { op: "leaveIf", when: laid, fate: this.fates.add(fate) };
+  }
+
+  #late(time: string, withinMs: number): LaidOp {
+    const message = `${time} is older than stream time minus ${formatDurationMs(withinMs)}`;
+    const nullable = this.#nullable.get(time) ?? false;
+    return {
+      op: "late",
+      slot: this.slot(time),
+      withinMs,
+      late: this.fates.add({ kind: "late", field: time, message }),
+      missing: nullable
+        ? this.fates.add({
+            kind: "failed",
+            code: "MR_REQUIRED",
+            field: time,
+            message: `${time}, the event time, is null`,
+          })
+        : 0,
+    };
+  }
+
+  #text(expression: TypedExpression): LaidExpression {
+    const { kind } = expression.type;
+    if (kind === "string" || kind === "enum") return this.#expression(expression, expression.fields[0] ?? "");
+    assert(kind !== "bytes" && kind !== "other", `a memory cannot take ${kind} as text: ${expression.text}`);
+    const asText = call("to_string", expression.ast);
+    const ast = kind === "timestamp" && asText.node === "call" ? { ...asText, overload: "timestamp" as const } : asText;
+    return this.#expression({ ...expression, ast }, expression.fields[0] ?? "");
+  }
+
+  #number(expression: TypedExpression): LaidExpression {
+    const family = familyOf(expression.type);
+    const isNumber = family === "number" || family === "timestamp" || family === "boolean";
+    assert(isNumber, `a memory cannot take ${expression.type.kind} as a number: ${expression.text}`);
+    return this.#expression(expression, expression.fields[0] ?? "");
+  }
+
+  #expression(expression: TypedExpression, field: string): LaidExpression {
+    const ast = foldConstants(expression.ast);
+    const faults = new Map<Ast, number>();
+    this.#visit(ast, field, faults);
+    return { ast, kind: expression.type.kind, nullable: expression.type.nullable, faults };
+  }
+
+  #visit(ast: Ast, field: string, faults: Map<Ast, number>): void {
+    for (const part of partsOf(ast)) this.#visit(part, field, faults);
+    if (ast.node === "field") this.slot(ast.name);
+    if (!mayFault(ast)) return;
+    const isCast = ast.node === "call" && functionNamed(ast.name)?.fails?.how === "cast";
+    const why = isCast ? "the value does not convert" : nonFiniteMessage;
+    const fate: Fate = {
+      kind: "failed",
+      code: isCast ? "MR_CAST" : "MR_EXPRESSION",
+      field,
+      message: `${quote(printAst(ast))}: ${why}`,
+    };
+    faults.set(ast, this.fates.add(fate));
+  }
+}
+
+/** The direct parts of an expression, in the order they are computed. */
+export function partsOf(ast: Ast): readonly Ast[] {
+  switch (ast.node) {
+    case "literal":
+    case "field":
+      return [];
+    case "unary":
+      return [ast.operand];
+    case "binary":
+      return [ast.left, ast.right];
+    case "conditional":
+      return [ast.test, ast.whenTrue, ast.whenFalse];
+    case "call":
+      return ast.args;
+    case "list":
+      return ast.items;
+    default:
+      return unreachable(ast);
+  }
+}
+
+/** Whether a time meets a whole number, which is the same thing in a row. */
+function isTimeNumber(a: FieldKind, b: FieldKind): boolean {
+  return (
+    (a === "timestamp" && familyOf({ kind: b }) === "number") ||
+    (b === "timestamp" && familyOf({ kind: a }) === "number")
+  );
+}
+
+const unfitMessages: Readonly<Partial<Record<FieldKind, string>>> = {
+  int: "the result is not a whole number of 32 bits",
+  long: "the result is not a whole number within 2^53",
+  timestamp: "the result is not a time",
+  float: nonFiniteMessage,
+  double: nonFiniteMessage,
+};
