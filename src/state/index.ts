@@ -1,1 +1,3 @@
+export { IdStore, type IdStoreOptions } from "./id-store.ts";
+export { RollingStore, type RollingStoreOptions } from "./rolling-store.ts";
 export type { Store, StoreSpec } from "./store.ts";

@@ -1,0 +1,138 @@
+import { assert, type EpochMs } from "../kernel/index.ts";
+import { KeyTable } from "./key-table.ts";
+import { NumberStack } from "./number-stack.ts";
+import { RowRuns } from "./row-runs.ts";
+import type { Store, StoreSpec } from "./store.ts";
+import { WindowQuery } from "./window-query.ts";
+
+/** Keys looked over per `keep` beside the changed ones, so that a key that went silent is evicted too. */
+const sweepKeysMin = 64;
+
+export interface RollingStoreOptions {
+  readonly spec: StoreSpec;
+  /** Per input column of a row, the `need...` bits of what windows compute of it. */
+  readonly needs: readonly number[];
+  /** Window lengths in ms, ascending, at least one, each at least 1. */
+  readonly windowsMs: readonly number[];
+  /** No record older than stream time minus this is ever added or asked for. */
+  readonly latenessMs: number;
+}
+
+/**
+ * Rows per key with event time and numeric inputs, exact, and summaries of them over trailing windows.
+ *
+ * A window w at time t covers the key's rows in `(t - w, t]` that were added so far. Rows that no window of
+ * an accepted record can reach leave in `keep`, at once for keys that changed and by a slow sweep for the
+ * others. Nothing is allocated per record.
+ */
+export class RollingStore implements Store {
+  readonly spec: StoreSpec;
+  /** The inputs of the row to add; NaN is null. Filled by the caller before {@link add}. */
+  readonly inputs: Float64Array;
+  readonly #keys = new KeyTable();
+  readonly #runs: RowRuns;
+  readonly #query: WindowQuery;
+  readonly #reachMs: number;
+  /** Entry and position of every row added since the last `keep`. */
+  readonly #undoLog = new NumberStack();
+  #sweepNext = 0;
+
+  constructor(options: RollingStoreOptions) {
+    const { windowsMs } = options;
+    const ascending = windowsMs.every((window, i) => window >= 1 && (i === 0 || window >= (windowsMs[i - 1] ?? 0)));
+    assert(windowsMs.length > 0 && ascending, "windows must ascend and be at least 1 ms");
+    assert(options.latenessMs >= 0, "the allowed lateness must not be negative");
+    this.spec = options.spec;
+    this.inputs = new Float64Array(options.needs.length);
+    this.#runs = new RowRuns(options.needs.length);
+    this.#query = new WindowQuery(this.#runs, windowsMs, options.needs);
+    this.#reachMs = options.latenessMs + (windowsMs.at(-1) ?? 0);
+  }
+
+  /** Rows held. */
+  get entryCount(): number {
+    return this.#runs.rowCount;
+  }
+
+  /** Keys that have rows. */
+  get keyCount(): number {
+    return this.#keys.size;
+  }
+
+  /** Rows of window w, by the last {@link query}. */
+  get rowCounts(): Float64Array {
+    return this.#query.rowCounts;
+  }
+
+  /** Summary of column c over window w, at `(w * columns + c) * momentsStride`, by the last {@link query}. */
+  get summaries(): Float64Array {
+    return this.#query.summaries;
+  }
+
+  /** Adds a row with `inputs` to a key. O(1) amortised when it is the newest, else it moves the newer ones. */
+  add(key: string, timeMs: EpochMs): void {
+    let entry = this.#keys.find(key);
+    if (entry < 0) {
+      entry = this.#keys.add(key);
+      this.#runs.open(entry);
+    }
+    const position = this.#runs.insert(entry, timeMs, this.inputs);
+    this.#query.forgetSlice(entry, timeMs);
+    this.#undoLog.push(entry);
+    this.#undoLog.push(position);
+  }
+
+  /** Fills `rowCounts` and `summaries` with what the windows of the key hold at `timeMs`. */
+  query(key: string, timeMs: EpochMs): void {
+    this.#query.run(this.#keys.find(key), timeMs);
+  }
+
+  undo(): void {
+    // Newest first: each position is then the one the row had when it was added.
+    while (this.#undoLog.length > 0) {
+      const position = this.#undoLog.pop();
+      const entry = this.#undoLog.pop();
+      this.#runs.look(entry);
+      this.#query.forgetSlice(entry, this.#runs.slab[this.#runs.times + position] ?? 0);
+      this.#runs.remove(entry, position);
+      if (this.#runs.countOf(entry) === 0) this.#removeKey(entry);
+    }
+  }
+
+  keep(streamTimeMs: EpochMs): void {
+    const horizonMs = streamTimeMs - this.#reachMs;
+    const changes = this.#undoLog.length / 2;
+    for (let i = 0; i < changes; i++) this.#evict(this.#undoLog.at(2 * i), horizonMs);
+    this.#undoLog.clear();
+    const end = this.#keys.entryEnd;
+    for (let i = Math.min(end, sweepKeysMin + changes); i > 0; i--) {
+      if (this.#sweepNext >= end) this.#sweepNext = 0;
+      this.#evict(this.#sweepNext++, horizonMs);
+    }
+  }
+
+  clear(): void {
+    this.#keys.clear();
+    this.#runs.clear();
+    this.#query.clear();
+    this.#undoLog.clear();
+    this.#sweepNext = 0;
+  }
+
+  #evict(entry: number, horizonMs: number): void {
+    if (!this.#keys.holds(entry)) return;
+    const before = this.#runs.countOf(entry);
+    const remaining = this.#runs.dropUntil(entry, horizonMs);
+    if (remaining === 0) this.#removeKey(entry);
+    else if (remaining < before) {
+      this.#query.forgetSlice(entry, horizonMs);
+      this.#query.shrink(entry, remaining);
+    }
+  }
+
+  #removeKey(entry: number): void {
+    this.#query.forgetKey(entry);
+    this.#runs.close(entry);
+    this.#keys.remove(entry);
+  }
+}

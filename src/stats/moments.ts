@@ -1,0 +1,200 @@
+/**
+ * Count, sum, extremes, mean and second central moment of a run of numbers, laid flat so that nothing is
+ * allocated per value. A run is summarised by scanning it and merged with its neighbours; nothing is ever
+ * subtracted back out, so cancellation cannot build up.
+ *
+ * The mean is held as `shift + offset`, where `shift` is one of the values. Differences of means then lose
+ * nothing to the size of the values: the spread of 1e6 ± 1e-3 comes out to full precision, and that of a
+ * constant as exactly 0. The sum is held in two doubles (Neumaier 1974), whose total is right to about 1e-30
+ * of the sum of magnitudes.
+ *
+ * Sources: T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise algorithm for computing sample
+ * variances" (1979), eq. 2.1; P. Pébay, SAND2008-6212, eq. II.3; D. Knuth, TAOCP 2, 4.2.2, for the exact error
+ * of an addition.
+ */
+
+/** Numbers that one summary takes. The constants below are positions inside it. */
+export const momentsStride = 8;
+/** How many values were summarised; NaN (null) is not a value. */
+export const momentsCount = 0;
+/** Upper part of the sum. */
+export const momentsSum = 1;
+/** Lower part of the sum: the sum is `sum + sumRest`. */
+export const momentsSumRest = 2;
+/** Smallest value; +Infinity of none. */
+export const momentsMin = 3;
+/** Largest value; -Infinity of none. */
+export const momentsMax = 4;
+/** One of the values; the mean is `shift + offset`. */
+export const momentsShift = 5;
+export const momentsOffset = 6;
+/** Sum of squared differences from the mean. */
+export const momentsM2 = 7;
+
+/** What to compute beyond the count: any of these bits together. */
+export const needSum = 1;
+export const needExtremes = 2;
+export const needSpread = 4;
+
+/** Makes the summary at `at` that of no values. */
+export function clearMoments(into: Float64Array, at: number): void {
+  into.fill(0, at, at + momentsStride);
+  into[at + momentsMin] = Number.POSITIVE_INFINITY;
+  into[at + momentsMax] = Number.NEGATIVE_INFINITY;
+}
+
+/**
+ * Summarises `values[from .. to)` into the summary at `at`, replacing what it held. NaN is skipped.
+ *
+ * Only what `needs` asks for is right afterwards, and the count. O(to - from). The spread is exact enough for
+ * runs of up to some thousands of values: its relative error is at most about `2 (to - from)` units of rounding.
+ */
+export function scanMoments(
+  values: Float64Array,
+  from: number,
+  to: number,
+  needs: number,
+  into: Float64Array,
+  at: number,
+): void {
+  clearMoments(into, at);
+  into[at] = countOf(values, from, to);
+  if ((needs & needSum) !== 0) scanSum(values, from, to, into, at);
+  if ((needs & needExtremes) !== 0) scanExtremes(values, from, to, into, at);
+  if ((needs & needSpread) !== 0) scanSpread(values, from, to, into, at);
+}
+
+/**
+ * Adds the summary at `other[otherAt]` to the one at `into[at]`, as if its values had been scanned after them.
+ * Merging in the same order gives the same bits.
+ */
+export function mergeMoments(
+  into: Float64Array,
+  at: number,
+  other: Float64Array,
+  otherAt: number,
+  needs: number,
+): void {
+  const countOther = other[otherAt] ?? 0;
+  if (countOther === 0) return;
+  const count = into[at] ?? 0;
+  if (count === 0) {
+    for (let i = 0; i < momentsStride; i++) into[at + i] = other[otherAt + i] ?? 0;
+    return;
+  }
+  into[at] = count + countOther;
+  if ((needs & needSum) !== 0) {
+    addToSum(into, at, other[otherAt + momentsSum] ?? 0, other[otherAt + momentsSumRest] ?? 0);
+  }
+  if ((needs & needExtremes) !== 0) mergeExtremes(into, at, other, otherAt);
+  if ((needs & needSpread) !== 0) mergeSpread(into, at, other, otherAt, count, countOther);
+}
+
+/** Sum of the values; NaN of none. Asks for `needSum`. */
+export function sumOf(moments: Float64Array, at: number): number {
+  if ((moments[at] ?? 0) === 0) return Number.NaN;
+  return (moments[at + momentsSum] ?? 0) + (moments[at + momentsSumRest] ?? 0);
+}
+
+/** Arithmetic mean; NaN of none. Asks for `needSum`. */
+export function meanOf(moments: Float64Array, at: number): number {
+  const count = moments[at] ?? 0;
+  return count === 0 ? Number.NaN : sumOf(moments, at) / count;
+}
+
+/** Sample standard deviation (divisor n - 1); NaN of fewer than two values. Asks for `needSpread`. */
+export function stdOf(moments: Float64Array, at: number): number {
+  const count = moments[at] ?? 0;
+  return count < 2 ? Number.NaN : Math.sqrt((moments[at + momentsM2] ?? 0) / (count - 1));
+}
+
+function countOf(values: Float64Array, from: number, to: number): number {
+  let count = 0;
+  for (let i = from; i < to; i++) {
+    const x = values[i] ?? Number.NaN;
+    if (!Number.isNaN(x)) count++;
+  }
+  return count;
+}
+
+function scanSum(values: Float64Array, from: number, to: number, into: Float64Array, at: number): void {
+  let sum = 0;
+  let rest = 0;
+  for (let i = from; i < to; i++) {
+    const x = values[i] ?? Number.NaN;
+    if (Number.isNaN(x)) continue;
+    const next = sum + x;
+    const part = next - sum;
+    rest += sum - (next - part) + (x - part);
+    sum = next;
+  }
+  into[at + momentsSum] = sum;
+  into[at + momentsSumRest] = rest;
+}
+
+function addToSum(into: Float64Array, at: number, x: number, restOther: number): void {
+  const sum = into[at + momentsSum] ?? 0;
+  const next = sum + x;
+  const part = next - sum;
+  into[at + momentsSum] = next;
+  into[at + momentsSumRest] = (into[at + momentsSumRest] ?? 0) + restOther + (sum - (next - part) + (x - part));
+}
+
+function mergeExtremes(into: Float64Array, at: number, other: Float64Array, otherAt: number): void {
+  const min = other[otherAt + momentsMin] ?? 0;
+  const max = other[otherAt + momentsMax] ?? 0;
+  if (min < (into[at + momentsMin] ?? 0)) into[at + momentsMin] = min;
+  if (max > (into[at + momentsMax] ?? 0)) into[at + momentsMax] = max;
+}
+
+function mergeSpread(
+  into: Float64Array,
+  at: number,
+  other: Float64Array,
+  otherAt: number,
+  count: number,
+  countOther: number,
+): void {
+  const offset = into[at + momentsOffset] ?? 0;
+  // Shifts first: their difference is exact for values that are close, and offsets are small beside the spread.
+  const shiftDelta = (other[otherAt + momentsShift] ?? 0) - (into[at + momentsShift] ?? 0);
+  const delta = shiftDelta + ((other[otherAt + momentsOffset] ?? 0) - offset);
+  const total = count + countOther;
+  into[at + momentsOffset] = offset + (delta * countOther) / total;
+  into[at + momentsM2] =
+    (into[at + momentsM2] ?? 0) + (other[otherAt + momentsM2] ?? 0) + delta * delta * ((count * countOther) / total);
+}
+
+function scanExtremes(values: Float64Array, from: number, to: number, into: Float64Array, at: number): void {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (let i = from; i < to; i++) {
+    const x = values[i] ?? Number.NaN;
+    if (x < min) min = x;
+    if (x > max) max = x;
+  }
+  into[at + momentsMin] = min;
+  into[at + momentsMax] = max;
+}
+
+function scanSpread(values: Float64Array, from: number, to: number, into: Float64Array, at: number): void {
+  let shift = 0;
+  let count = 0;
+  let sum = 0;
+  let squares = 0;
+  for (let i = from; i < to; i++) {
+    const x = values[i] ?? Number.NaN;
+    if (Number.isNaN(x)) continue;
+    if (count === 0) shift = x;
+    const difference = x - shift;
+    count++;
+    sum += difference;
+    squares += difference * difference;
+  }
+  if (count === 0) return;
+  const offset = sum / count;
+  into[at + momentsShift] = shift;
+  into[at + momentsOffset] = offset;
+  // The shift lies among the values, so (mean - shift)² is at most count times the variance: little cancels.
+  into[at + momentsM2] = Math.max(0, squares - sum * offset);
+}
