@@ -1,5 +1,5 @@
 import type { ZodType } from "zod";
-import type { Ast, RowMemory, RowOp, TypedExpression } from "../expression/index.ts";
+import { type Ast, isNull, type RowMemory, type RowOp, ref, type TypedExpression } from "../expression/index.ts";
 import type { Problem } from "../kernel/index.ts";
 import type { Field, RowShape } from "../schema/index.ts";
 import type { Store, StoreSpec } from "../state/index.ts";
@@ -22,22 +22,73 @@ export interface MemorySpec {
 export interface LoweringContext {
   /** The fields in scope before this step. */
   readonly shape: RowShape;
-  /** Name of the stage, and of the topic it reads, for messages and docs. */
+  /** Name of the stage, for messages and docs. */
   readonly stage: string;
+  /** True in a stage that reads what others send: `cast` is then the reader's business. */
+  readonly ingest: boolean;
   /** The event-time field of the input topic; undefined when it has none. */
   readonly timeField: string | undefined;
   /** The key field of the input topic; undefined when it has none. */
   readonly keyField: string | undefined;
   /** Allowed lateness, in ms: `late.within`, or its default by the longest window. */
   readonly latenessMs: number;
-  /** Parses (when it is text) and checks an expression found at `path` inside the step's config. Problems are reported. */
-  expression(source: string | Ast, path: readonly (string | number)[]): TypedExpression | undefined;
+  /** True once a `late` operation stands before this step; see {@link lateOps}. */
+  readonly lateEmitted: boolean;
+  /**
+   * Parses (when it is text) and checks an expression found at `path` inside the step's config. Problems are
+   * reported. It is checked against `shape`, which defaults to the fields in scope before this step.
+   */
+  expression(source: string | Ast, path: readonly (string | number)[], shape?: RowShape): TypedExpression | undefined;
   /** Looks a field up; an unknown one is reported with "did you mean". */
   field(name: string, path: readonly (string | number)[]): Field | undefined;
   /** Reports a problem; `path` is relative to the step's config. */
   problem(problem: Problem): void;
+  /** A store name not yet taken in the stage: `base`, then `base-2` and so on. */
+  storeName(base: string): string;
   /** Registers a store and answers the index for a `call`. */
   memory(spec: MemorySpec): number;
+}
+
+/**
+ * The operations that judge lateness, for the first step with memory of a stage; nothing when they stand already.
+ * A topic without event time is reported as MR_TIME; a row whose time is null is MR_REQUIRED.
+ */
+export function lateOps(context: LoweringContext): readonly RowOp[] {
+  if (context.lateEmitted) return [];
+  const time = context.shape.find((field) => field.name === context.timeField);
+  if (time === undefined) {
+    context.problem({
+      code: "MR_TIME",
+      path: [],
+      message: `stage ${context.stage}: the step needs event time, and the topic it reads has none`,
+      hint: "name the field under `time:` of the topic",
+    });
+    return [];
+  }
+  const late: RowOp = { op: "late", time: time.name, withinMs: context.latenessMs };
+  return time.type.nullable ? [...notNullOps(time, context, []), late] : [late];
+}
+
+/** Fails the record as MR_REQUIRED when the field is null; nothing for a field that cannot be null. */
+export function notNullOps(
+  field: Field,
+  context: LoweringContext,
+  path: readonly (string | number)[],
+): readonly RowOp[] {
+  if (!field.type.nullable) return [];
+  const when = context.expression(isNull(ref(field.name)), path);
+  if (when === undefined) return [];
+  return [{ op: "failIf", code: "MR_REQUIRED", field: field.name, message: `${field.name} is null`, when }];
+}
+
+/** The fields in scope after these operations: old ones keep their place, new ones follow in order. */
+export function shapeAfter(shape: RowShape, ops: readonly RowOp[]): RowShape {
+  const fields = new Map(shape.map((field) => [field.name, field]));
+  for (const op of ops) {
+    if (op.op === "assign") fields.set(op.field.name, op.field);
+    if (op.op === "call") for (const field of op.results) fields.set(field.name, field);
+  }
+  return [...fields.values()];
 }
 
 /** What an `infer` step asks of its stage: it is the last, takes whole pieces, and is lowered by the planner. */
