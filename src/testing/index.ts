@@ -1,0 +1,2 @@
+export { sampleGenerators } from "./generators/catalogue.ts";
+export type { SampleEvent, SampleGenerator, SampleOptions } from "./generators/generator.ts";
