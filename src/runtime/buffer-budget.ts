@@ -30,8 +30,14 @@ export class BufferBudget {
     return sum;
   }
 
-  /** Takes `bytes` at once when there is room; for {@link BufferShare}. */
-  tryTake(share: BufferShare, bytes: number): boolean {
+  /** True when taken at once, else a promise of whether; a task's batches are let in in their order. */
+  takeOrWait(share: BufferShare, bytes: number): true | Promise<boolean> {
+    const isBehind = this.#waiting.some((waiter) => waiter.share === share);
+    if (!isBehind && this.#tryTake(share, bytes)) return true;
+    return new Promise((go) => this.#waiting.push({ share, bytes, go }));
+  }
+
+  #tryTake(share: BufferShare, bytes: number): boolean {
     const after = share.bytesHeld + bytes;
     if (share.bytesHeld > 0 && after > this.reservedBytesPerTask && this.#overReserve(share, after) > this.#shared())
       return false;
@@ -39,16 +45,11 @@ export class BufferBudget {
     return true;
   }
 
-  /** Resolves true when taken, false when the share was released of its waiters first. */
-  wait(share: BufferShare, bytes: number): Promise<boolean> {
-    return new Promise((go) => this.#waiting.push({ share, bytes, go }));
-  }
-
   /** Lets in, in their order, those that fit now. */
   admit(): void {
     const blocked = new Set<BufferShare>();
     this.#waiting = this.#waiting.filter((waiter) => {
-      if (blocked.has(waiter.share) || !this.tryTake(waiter.share, waiter.bytes)) {
+      if (blocked.has(waiter.share) || !this.#tryTake(waiter.share, waiter.bytes)) {
         blocked.add(waiter.share);
         return true;
       }
@@ -95,7 +96,7 @@ export class BufferShare {
 
   /** Takes `bytes`, waiting for room; false when `turnAway` or `close` came first and nothing was taken. */
   take(bytes: number): true | Promise<boolean> {
-    return this.#budget.tryTake(this, bytes) || this.#budget.wait(this, bytes);
+    return this.#budget.takeOrWait(this, bytes);
   }
 
   give(bytes: number): void {

@@ -37,8 +37,8 @@ test("turns those who wait away when the share is closed, and gives its bytes to
   const budget = budgetOf(100, 0);
   const first = budget.join();
   const second = budget.join();
-  first.take(90);
-  second.take(10);
+  expect(first.take(90)).toBe(true);
+  expect(second.take(10)).toBe(true);
   const own = first.take(10);
   const others = second.take(50);
   first.close();
@@ -50,7 +50,7 @@ test("turns those who wait away when the share is closed, and gives its bytes to
 test("lets a small batch not overtake a large one of the same task", async () => {
   const budget = budgetOf(100, 0);
   const share = budget.join();
-  share.take(50);
+  expect(share.take(50)).toBe(true);
   const order: string[] = [];
   const large = Promise.resolve(share.take(80)).then(() => order.push("large"));
   const small = Promise.resolve(share.take(60)).then(() => order.push("small"));
