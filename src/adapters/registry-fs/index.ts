@@ -1,0 +1,1 @@
+export { createFolderRegistry, type FolderRegistryOptions } from "./folder-registry.ts";

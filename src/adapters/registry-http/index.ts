@@ -1,0 +1,1 @@
+export { createHttpRegistry, type HttpRegistryOptions } from "./http-registry.ts";

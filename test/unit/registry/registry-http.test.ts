@@ -1,0 +1,107 @@
+import { describe, expect, test } from "vitest";
+import { createHttpRegistry, type HttpRegistryOptions } from "../../../src/adapters/registry-http/index.ts";
+import type { Clock } from "../../../src/kernel/index.ts";
+import { registryContract } from "../../contract/registry.ts";
+import { FakeSchemaRegistry } from "../../fakes/schema-registry.ts";
+
+const signal = new AbortController().signal;
+const payment = { type: "record", name: "Payment", fields: [{ name: "id", type: "string" }] };
+
+class SteppingClock implements Clock {
+  readonly slept: number[] = [];
+  #nowMs = 0;
+  now = () => this.#nowMs;
+  monotonicMs = () => this.#nowMs;
+  sleep = async (ms: number) => {
+    this.slept.push(ms);
+    this.#nowMs += ms;
+  };
+}
+
+function open(fake = new FakeSchemaRegistry(), options: Partial<HttpRegistryOptions> = {}) {
+  const clock = new SteppingClock();
+  const registry = createHttpRegistry({ url: "http://registry.test:8081/", clock, fetch: fake.fetch, ...options });
+  return { clock, fake, registry };
+}
+
+describe("a server that answers only the id keeps the contract", () => {
+  registryContract(() => open().registry);
+});
+
+describe("a server that answers the whole version keeps the contract", () => {
+  registryContract(() => open(new FakeSchemaRegistry({ answersVersion: true })).registry);
+});
+
+test("connection errors, 408, 429 and 5xx are tried again with growing pauses", async () => {
+  const { clock, fake, registry } = open();
+  await registry.register("payments-value", payment, signal);
+  fake.failures.push(new TypeError("fetch failed"), 503, 429);
+  expect(await registry.latest("payments-value", signal)).toMatchObject({ version: 1 });
+  expect(clock.slept).toEqual([100, 200, 400]);
+});
+
+test("a registry that stays down is MR_REGISTRY to be tried again, with the reason", async () => {
+  const { fake, registry } = open(undefined, { attemptsMax: 2 });
+  const refused = new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED") });
+  fake.failures.push(refused, refused);
+  await expect(registry.byId(1, signal)).rejects.toMatchObject({
+    code: "MR_REGISTRY",
+    disposition: "retry",
+    message: "asking the registry, GET http://registry.test:8081/schemas/ids/1: connect ECONNREFUSED",
+  });
+});
+
+test("a page of HTML with status 200 is no answer", async () => {
+  const { fake, registry } = open(undefined, { attemptsMax: 1 });
+  fake.failures.push(new Response("<html>"));
+  await expect(registry.byId(1, signal)).rejects.toMatchObject({ disposition: "retry" });
+});
+
+test.each([400, 401, 403])("status %d is not tried again and halts", async (status) => {
+  const { fake, registry } = open();
+  fake.failures.push(status);
+  await expect(registry.latest("a-value", signal)).rejects.toMatchObject({ code: "MR_REGISTRY", disposition: "halt" });
+  expect(fake.requests).toHaveLength(1);
+});
+
+test("404 counts by its status, whatever the body", async () => {
+  const { fake, registry } = open();
+  fake.failures.push(new Response('"Not Found"', { status: 404 }));
+  expect(await registry.byId(1, signal)).toBeUndefined();
+});
+
+test("an unknown id is asked again only after a while", async () => {
+  const { clock, fake, registry } = open(undefined, { unknownMs: 1_000 });
+  for (let i = 0; i < 5; i++) expect(await registry.byId(9, signal)).toBeUndefined();
+  expect(fake.requests).toHaveLength(1);
+  await clock.sleep(1_000);
+  await registry.byId(9, signal);
+  expect(fake.requests).toHaveLength(2);
+});
+
+test("an id that belongs to Protobuf is no Avro schema", async () => {
+  const { fake, registry } = open();
+  fake.failures.push(new Response(JSON.stringify({ schema: "message X {}", schemaType: "PROTOBUF" })));
+  expect(await registry.byId(1, signal)).toBeUndefined();
+});
+
+test("credentials go into the header and into no message, also when they stand in the URL", async () => {
+  const { fake, registry } = open(undefined, { url: "http://reader:s3cret@registry.test/base/", attemptsMax: 1 });
+  fake.failures.push(401, new Error("reset"));
+  const errors = await Promise.all([
+    registry.byId(1, signal).catch((error: Error) => error.message),
+    registry.byId(2, signal).catch((error: Error) => error.message),
+  ]);
+  expect(errors.join()).not.toContain("s3cret");
+  expect(fake.requests[0]?.url).toBe("http://registry.test/base/schemas/ids/1");
+  // base64 of reader:s3cret, by hand: "reader:s3cret" -> cmVhZGVyOnMzY3JldA==
+  expect(fake.requests[0]?.headers.get("authorization")).toBe("Basic cmVhZGVyOnMzY3JldA==");
+  expect(() => createHttpRegistry({ url: "user:s3cret@", clock: new SteppingClock() })).toThrow(/^(?!.*s3cret)/);
+});
+
+test("an aborted caller gets its own reason, and nothing is tried again", async () => {
+  const { fake, registry } = open();
+  const reason = new Error("stopping");
+  await expect(registry.byId(1, AbortSignal.abort(reason))).rejects.toBe(reason);
+  expect(fake.requests).toHaveLength(1);
+});
