@@ -1,0 +1,60 @@
+import { expect, test } from "vitest";
+import { inferSchema, parseRecordSchema, recordNameOf } from "../../../src/schema/index.ts";
+import { rowSchema } from "./build.ts";
+
+test.each([
+  ["payments.features", "PaymentsFeatures"],
+  ["flight-events_raw", "FlightEventsRaw"],
+  ["2001.flights", "T2001Flights"],
+])("the record of topic %s is %s", (topic, name) => {
+  expect(recordNameOf(topic)).toBe(name);
+});
+
+test("the schema is the one that the contract describes", () => {
+  const schema = inferSchema({
+    topic: "payments.features",
+    topology: "card-fraud",
+    fields: [
+      { name: "event_id", type: { kind: "string", nullable: false, avro: "string" } },
+      { name: "pin", type: { kind: "string", nullable: false, avro: "string" }, sensitive: true },
+      {
+        name: "amount_mean_1d",
+        type: { kind: "double", nullable: true, avro: "double" },
+        doc: "rolling: mean(amount)",
+      },
+    ],
+  });
+  expect(schema.json).toEqual({
+    type: "record",
+    name: "PaymentsFeatures",
+    namespace: "millrace.card_fraud",
+    fields: [
+      { name: "event_id", type: "string" },
+      { name: "pin", type: "string", sensitive: true },
+      { name: "amount_mean_1d", type: ["null", "double"], default: null, doc: "rolling: mean(amount)" },
+    ],
+  });
+  expect(schema.shape[2]?.type).toEqual({ kind: "double", nullable: true, avro: "double" });
+});
+
+test("types of an input survive: times, enums used twice, wide unions, and their own attributes", () => {
+  const input = rowSchema(
+    { name: "at", type: { type: "long", logicalType: "timestamp-millis" } },
+    { name: "a", type: { type: "enum", name: "Side", symbols: ["L", "R"] } },
+    { name: "b", type: ["null", "Side"], default: null },
+    { name: "w", type: ["int", "null", "string"] },
+    { name: "m", type: { type: "map", values: "Side" } },
+  );
+  const schema = inferSchema({ topic: "t", topology: "x", fields: input.shape });
+  expect(schema.json).toMatchObject({
+    fields: [
+      { type: { type: "long", logicalType: "timestamp-millis" } },
+      { type: { type: "enum", name: "test.Side", symbols: ["L", "R"] } },
+      { type: ["null", "test.Side"], default: null },
+      { type: ["null", "int", "string"], default: null },
+      { type: { type: "map", values: "test.Side" } },
+    ],
+  });
+  expect(parseRecordSchema(schema.json, "again")).toHaveProperty("schema");
+  expect(inferSchema({ topic: "t", topology: "x", fields: input.shape }).canonical).toBe(schema.canonical);
+});
