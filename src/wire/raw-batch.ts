@@ -15,11 +15,12 @@ export interface RawBatch {
   /** The bytes that every index points into. Owned by the batch: a copy is needed to keep a slice longer. */
   readonly bytes: Buffer;
   readonly offsets: Float64Array;
+  /** Record timestamps, those of the log when the topic says so; -1 for none and for what is beyond 2^53. */
   readonly timestampsMs: Float64Array;
-  /** Key bytes are `bytes[keyFrom[i], keyTo[i])`; `keyFrom[i]` is -1 for a null key. */
+  /** Key bytes are `bytes[keyFrom[i], keyTo[i])`; both are -1 for a null key. */
   readonly keyFrom: Int32Array;
   readonly keyTo: Int32Array;
-  /** Value bytes likewise; `valueFrom[i]` is -1 for a null value (a tombstone). */
+  /** Value bytes likewise; both are -1 for a null value (a tombstone). */
   readonly valueFrom: Int32Array;
   readonly valueTo: Int32Array;
   /** The encoded headers of record `i` are `bytes[headersFrom[i], headersTo[i])`, without their count. */
@@ -32,6 +33,9 @@ export interface RawBatch {
   readonly offsetNext: Offset;
   /** First offset still in the log; -1 when the fetch did not tell. */
   readonly logStartOffset: Offset;
-  /** End of what a reader may see: the last stable offset for read-committed, else the high watermark; -1 unknown. */
+  /**
+   * End of what a reader may see: the last stable offset for read-committed, else the high watermark; -1 unknown.
+   * A broker takes it before it reads, so `offsetNext` may lie past it.
+   */
   readonly endOffset: Offset;
 }

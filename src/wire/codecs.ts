@@ -1,0 +1,26 @@
+/**
+ * Inflates one compressed block. Throws when the bytes are damaged or would inflate to more than `bytesMax`,
+ * and must not allocate much more than it is going to fill: a declared size is not to be believed.
+ */
+export type Inflate = (bytes: Uint8Array, bytesMax: number) => Uint8Array;
+
+/** Compresses one block. */
+export type Deflate = (bytes: Uint8Array) => Uint8Array;
+
+/** The compression port. All functions are synchronous: a batch is decoded in one go. */
+export interface Codecs {
+  readonly gzip: Inflate;
+  /** Both a bare Snappy block and the framing that Java producers write. */
+  readonly snappy: Inflate;
+  /** The LZ4 frame format. */
+  readonly lz4: Inflate;
+  readonly zstd: Inflate;
+  /** The only codec that is written. */
+  readonly deflateGzip: Deflate;
+}
+
+/** Codec numbers of the attributes field (Kafka protocol guide), 0 being none. */
+export const codecNames = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
+
+/** The codec number of batches that the builder compresses. */
+export const gzipCodec = 1;

@@ -1,0 +1,220 @@
+import { assert, type Offset, OperationError, type TopicPartition } from "../kernel/index.ts";
+import { type AbortedTransaction, AbortedTransactions } from "./aborted-transactions.ts";
+import { BatchFault } from "./batch-fault.ts";
+import {
+  type BatchHeader,
+  batchAttributes,
+  batchLayout,
+  batchRecordsMax,
+  lengthPrefixBytes,
+  readBatchHeader,
+  readLong,
+  recordBytesMin,
+} from "./batch-header.ts";
+import { type Codecs, codecNames } from "./codecs.ts";
+import { crc32c } from "./crc32c.ts";
+import type { RawBatch } from "./raw-batch.ts";
+import { RecordIndex } from "./record-index.ts";
+
+/** Most bytes that one batch may inflate to, and beyond which a fetch is not decoded further in one go. */
+export const inflatedBytesMax = 64 * 1024 * 1024;
+/** Records beyond which a fetch is not decoded further in one go. */
+const fetchRecordsSoftMax = 1_000_000;
+
+/** What the fetch was asked, and what came with its bytes. */
+export interface FetchContext extends TopicPartition {
+  readonly offsetAsked: Offset;
+  /** As in {@link RawBatch}: -1 when unknown. */
+  readonly logStartOffset: Offset;
+  readonly endOffset: Offset;
+  /** Empty when the fetch was not read-committed. In any order. */
+  readonly abortedTransactions: readonly AbortedTransaction[];
+  readonly codecs: Codecs;
+  /** False only for batches that never left this process. */
+  readonly verifyCrc: boolean;
+}
+
+/** The records of one batch, inflated. */
+interface Segment {
+  readonly header: BatchHeader;
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What the batch headers of a fetch say. */
+interface Survey {
+  readonly segments: Segment[];
+  /** Records in the segments, as declared and as far as the bytes allow. */
+  recordCount: number;
+  inflatedBytes: number;
+  offsetNext: Offset;
+}
+
+/**
+ * Decodes the record batches (magic 2) that a fetch brought for one topic-partition.
+ *
+ * Nothing is copied when no batch is compressed: `bytes` of the answer is the argument. A batch that is cut off at
+ * the end is left for the next fetch, and so are the batches after about 64 MiB of inflated bytes or a million
+ * records: `offsetNext` says where to go on. Records below `offsetAsked` are left out; batches without records
+ * still move `offsetNext`. A broker sends the first batch whole whatever the fetch size (fetch version 3 and
+ * later), so a first batch that is cut off is damage and no request for a larger fetch.
+ *
+ * The checksum does not cover a batch's base offset: damage there is found only where offsets stop ascending.
+ *
+ * Costs about 0.1 µs per record and 0.6 ns per byte for the checksum; no object per record.
+ *
+ * @throws OperationError MR_BATCH_CORRUPT with topic, partition and the offset of the damaged batch
+ */
+export function decodeFetched(bytes: Buffer, context: FetchContext): RawBatch {
+  const survey: Survey = { segments: [], recordCount: 0, inflatedBytes: 0, offsetNext: context.offsetAsked };
+  inspectBatches(bytes, context, survey);
+  const index = new RecordIndex(survey.recordCount);
+  const whole = combine(bytes, survey);
+  let shift = 0;
+  for (const { header, bytes: own, from, to } of survey.segments) {
+    const start = whole === own ? from : shift;
+    const end = start + to - from;
+    located(context, header.baseOffset, () => index.add(whole, start, end, header, context.offsetAsked));
+    shift = end;
+  }
+  const { count } = index;
+  return {
+    topic: context.topic,
+    partition: context.partition,
+    count,
+    bytes: whole,
+    offsets: index.offsets.subarray(0, count),
+    timestampsMs: index.timestampsMs.subarray(0, count),
+    keyFrom: index.keyFrom.subarray(0, count),
+    keyTo: index.keyTo.subarray(0, count),
+    valueFrom: index.valueFrom.subarray(0, count),
+    valueTo: index.valueTo.subarray(0, count),
+    headersFrom: index.headersFrom.subarray(0, count),
+    headersTo: index.headersTo.subarray(0, count),
+    headerCounts: index.headerCounts.subarray(0, count),
+    offsetAsked: context.offsetAsked,
+    offsetNext: survey.offsetNext,
+    logStartOffset: context.logStartOffset,
+    endOffset: context.endOffset,
+  };
+}
+
+/** First pass: batch headers, checksums, transactions, inflating. */
+function inspectBatches(bytes: Buffer, context: FetchContext, survey: Survey): void {
+  const aborted = new AbortedTransactions(context.abortedTransactions);
+  let at = 0;
+  let offsetMin = 0;
+  while (at < bytes.length && survey.inflatedBytes < inflatedBytesMax && survey.recordCount < fetchRecordsSoftMax) {
+    const left = bytes.length - at;
+    const baseOffset = left < 8 ? survey.offsetNext : readLong(bytes, at);
+    const byteLength = located(context, baseOffset, () => checkedLength(bytes, at));
+    if (byteLength > left) {
+      if (at > 0) return;
+      throw corrupt(context, baseOffset, `its first batch is cut off: ${left} of ${byteLength} bytes came`);
+    }
+    const header = readBatchHeader(bytes, at);
+    located(context, baseOffset, () => {
+      checkBatch(bytes, at, header, offsetMin, context.verifyCrc);
+      takeBatch(bytes, at, header, context, aborted, survey);
+    });
+    offsetMin = header.lastOffset + 1;
+    survey.offsetNext = Math.max(survey.offsetNext, offsetMin);
+    at += byteLength;
+  }
+}
+
+/** Decides whose records are seen; those become a segment. */
+function takeBatch(
+  bytes: Buffer,
+  at: number,
+  header: BatchHeader,
+  context: FetchContext,
+  aborted: AbortedTransactions,
+  survey: Survey,
+): void {
+  const from = at + batchLayout.records;
+  const to = at + header.byteLength;
+  aborted.advance(header.lastOffset);
+  if ((header.attributes & batchAttributes.control) !== 0) {
+    aborted.control(header, bytes, from, to);
+    return;
+  }
+  if ((header.attributes & batchAttributes.transactional) !== 0 && aborted.has(header.producerId)) return;
+  if (header.recordCount === 0 || header.lastOffset < context.offsetAsked) return;
+  const segment = inflateBatch(bytes, from, to, header, context.codecs);
+  const room = Math.floor((segment.to - segment.from) / recordBytesMin);
+  if (header.recordCount > room) {
+    throw new BatchFault(`it declares ${header.recordCount} records and has room for ${room}`);
+  }
+  survey.segments.push(segment);
+  survey.recordCount += header.recordCount;
+  if (segment.bytes !== bytes) survey.inflatedBytes += segment.to - segment.from;
+}
+
+function inflateBatch(bytes: Buffer, from: number, to: number, header: BatchHeader, codecs: Codecs): Segment {
+  const codec = codecNames[header.attributes & batchAttributes.codecMask];
+  if (codec === undefined) throw new BatchFault("it is compressed with a codec that Kafka does not have");
+  if (codec === "none") return { header, bytes, from, to };
+  let inflated: Uint8Array;
+  try {
+    inflated = codecs[codec](bytes.subarray(from, to), inflatedBytesMax);
+  } catch (thrown) {
+    throw new BatchFault(`its ${codec} bytes do not inflate to at most ${inflatedBytesMax} bytes`, { cause: thrown });
+  }
+  assert(inflated.length <= inflatedBytesMax, `${codec} inflated ${inflated.length} bytes`);
+  const own = Buffer.from(inflated.buffer, inflated.byteOffset, inflated.length);
+  return { header, bytes: own, from: 0, to: own.length };
+}
+
+/** One buffer for all segments: their own when they share it, else a copy of their records side by side. */
+function combine(fetched: Buffer, { segments }: Survey): Buffer {
+  const first = segments[0]?.bytes ?? fetched;
+  if (segments.every((segment) => segment.bytes === first)) return first;
+  const whole = Buffer.allocUnsafe(segments.reduce((sum, { from, to }) => sum + to - from, 0));
+  let at = 0;
+  for (const { bytes, from, to } of segments) at += bytes.copy(whole, at, from, to);
+  return whole;
+}
+
+/** The size of the batch at `at`, which may be more than what is there. */
+function checkedLength(bytes: Buffer, at: number): number {
+  if (bytes.length - at < lengthPrefixBytes) return lengthPrefixBytes;
+  const byteLength = lengthPrefixBytes + bytes.readInt32BE(at + batchLayout.length);
+  const magic = bytes[at + batchLayout.magic];
+  if (magic !== undefined && magic !== 2) {
+    throw new BatchFault(`its format is version ${magic}; only version 2 (Kafka 0.11 and later) is read`);
+  }
+  if (byteLength < batchLayout.records) throw new BatchFault(`it declares a size of ${byteLength} bytes`);
+  return byteLength;
+}
+
+function checkBatch(bytes: Buffer, at: number, header: BatchHeader, offsetMin: Offset, verifyCrc: boolean): void {
+  const { baseOffset, lastOffset, recordCount } = header;
+  if (verifyCrc) {
+    const declared = bytes.readUInt32BE(at + batchLayout.crc);
+    const actual = crc32c(bytes, at + batchLayout.attributes, at + header.byteLength);
+    if (declared !== actual) throw new BatchFault(`its CRC32C is ${actual} and should be ${declared}`);
+  }
+  if (baseOffset < offsetMin || lastOffset < baseOffset || !Number.isSafeInteger(lastOffset)) {
+    throw new BatchFault(`its offsets ${baseOffset} to ${lastOffset} do not follow ${offsetMin - 1}`);
+  }
+  if (recordCount < 0 || recordCount > batchRecordsMax) {
+    throw new BatchFault(`it declares ${recordCount} records, and 0 to ${batchRecordsMax} are allowed`);
+  }
+}
+
+/** Runs `work` on the batch at `offset`; a fault becomes an error that says where. */
+function located<T>(context: FetchContext, offset: Offset, work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    if (thrown instanceof BatchFault) throw corrupt(context, offset, thrown.message, thrown);
+    throw thrown;
+  }
+}
+
+function corrupt(at: TopicPartition, offset: Offset, fault: string, cause?: unknown): OperationError {
+  const message = `decoding the batch at offset ${offset} of topic ${at.topic}, partition ${at.partition}: ${fault}`;
+  return new OperationError("MR_BATCH_CORRUPT", message, cause === undefined ? {} : { cause });
+}
