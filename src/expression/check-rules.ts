@@ -30,14 +30,14 @@ function guardHint(parent: Ast, operand: Checked): string {
   const text = printAst(operand.ast);
   const zero = zeroOf(operand.type);
   const replaced = zero === undefined ? [] : [`coalesce(${text}, ${zero})`];
-  // Only fields are narrowed: what a call gives may differ the next time it is written.
-  const guards = operand.ast.node === "field" ? [guardOf(parent, text)] : [];
+  // Only fields are narrowed, and a conditional is best guarded in its test.
+  const guards = operand.ast.node === "field" && parent.node !== "conditional" ? [guardOf(parent, text)] : [];
   return `write ${[...replaced, ...guards].join(" or ")}`;
 }
 
 function guardOf(parent: Ast, field: string): string {
   const whole = printAst(parent);
-  const rest = whole.length > hintLengthMax || parent.node === "conditional" ? "..." : whole;
+  const rest = whole.length > hintLengthMax ? "..." : whole;
   const isTest =
     parent.node === "binary" && ["==", "!=", "<", "<=", ">", ">=", "in", "&&", "||"].includes(parent.operator);
   return isTest || rest === "..." ? `${field} == null || ${rest}` : `${field} == null ? null : ${rest}`;

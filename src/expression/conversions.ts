@@ -62,7 +62,7 @@ export function toText(value: unknown): Converted<string> {
 export function timeToText(value: unknown): Converted<string> {
   if (value === null) return null;
   const inYears = typeof value === "number" && value >= -62_167_219_200_000 && value < 253_402_300_800_000;
-  return inYears ? formatIsoTime(value) : undefined;
+  return inYears ? formatIsoTime(Math.floor(value)) : undefined;
 }
 
 function numberOf(text: string): number | undefined {

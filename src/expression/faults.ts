@@ -21,13 +21,12 @@ export class FateTable {
 }
 
 /**
- * Whether computing this node itself can fail the record: conversions, functions outside their domain, and
- * division by what is not a constant. Sums and products that overflow fail when they are assigned.
+ * Whether computing this node itself can fail the record: conversions, functions outside their domain,
+ * divisions and remainders. Sums and products that overflow fail when they are assigned.
  */
 export function mayFault(ast: Ast): boolean {
   if (ast.node === "call") return functionNamed(ast.name)?.fails !== undefined;
-  if (ast.node !== "binary" || (ast.operator !== "/" && ast.operator !== "%")) return false;
-  return ast.right.node !== "literal" || ast.right.value === 0;
+  return ast.node === "binary" && (ast.operator === "/" || ast.operator === "%");
 }
 
 /** Computes calls of constants once, at compile time. What would fail is left to fail for each record that reaches it. */

@@ -59,6 +59,14 @@ function withoutConstant({ kind, nullable, avro }: ValueType): ValueType {
 
 const finite = { how: "finite", otherwise: 0 } as const;
 
+/** Furthest time from 1970 that has a date in ECMAScript, in ms; beyond it whole milliseconds are soon no longer told apart. */
+const calendarEndMs = 8.64e15;
+
+/** A computed time in whole milliseconds; NaN when it is beyond the calendar, as `paid_at + 1e300` is. */
+function inCalendar(time: number): number {
+  return Math.abs(time) <= calendarEndMs ? Math.floor(time) : Number.NaN;
+}
+
 const arithmetic = {
   abs: {
     signature: "abs(x)",
@@ -144,7 +152,7 @@ const arithmetic = {
     parameters: [named("a", ordered), named("b", ordered)],
     repeats: true,
     result: common,
-    run: (a: number, b: number) => (b < a ? b : a),
+    run: Math.min,
   },
   max: {
     signature: "max(a, b, ...)",
@@ -153,7 +161,7 @@ const arithmetic = {
     parameters: [named("a", ordered), named("b", ordered)],
     repeats: true,
     result: common,
-    run: (a: number, b: number) => (b > a ? b : a),
+    run: Math.max,
   },
   clamp: {
     signature: "clamp(x, low, high)",
@@ -195,19 +203,21 @@ const nulls = {
 const times = {
   hour: {
     signature: "hour(t)",
-    doc: "Hour of the day in UTC, 0 to 23.",
+    doc: "Hour of the day in UTC, 0 to 23. A time beyond the calendar fails the record with MR_EXPRESSION.",
     example: ['hour(to_timestamp("2026-01-01T23:59:00Z"))', 23],
     parameters: [named("t", ["timestamp"])],
     result: always("int"),
-    run: hourOfDay,
+    fails: finite,
+    run: (time: number) => hourOfDay(inCalendar(time)),
   },
   day_of_week: {
     signature: "day_of_week(t)",
-    doc: "Day of the week in UTC by ISO 8601: Monday is 1, Sunday is 7.",
+    doc: "Day of the week in UTC by ISO 8601: Monday is 1, Sunday is 7. A time beyond the calendar fails the record with MR_EXPRESSION.",
     example: ['day_of_week(to_timestamp("2026-01-01"))', 4],
     parameters: [named("t", ["timestamp"])],
     result: always("int"),
-    run: dayOfWeek,
+    fails: finite,
+    run: (time: number) => dayOfWeek(inCalendar(time)),
   },
 } satisfies Record<string, FunctionDefinition>;
 

@@ -63,7 +63,7 @@ class ProgramEmitter {
   load(name: string): string {
     return name in {}
       ? `${this.expressions.constant(Object.hasOwn)}(row, "${name}") ? row.${name} : null`
-      : `row.${name}`;
+      : `row.${name} ?? null`;
   }
 
   op(op: LaidOp): string {
