@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import { eventually } from "../support/deadline.ts";
+import { textRecords } from "../support/records.ts";
+import type { Bench } from "./bench.ts";
+
+/** Topics, watermarks, committed offsets. */
+export function admin(bench: () => Bench): void {
+  test("a topic is described with its partitions and configs as it was created, and unknown names are left out", async () => {
+    const name = bench().name("topic");
+    const configs = { "max.message.bytes": "123456", "cleanup.policy": "compact", "retention.ms": "86400000" };
+    const { admin: cluster } = bench().broker;
+    await cluster.createTopics([{ topic: name, partitions: 3, replication: undefined, configs }], bench().signal);
+    const missing = bench().name("missing");
+    const description = await bench().within("a description", cluster.describe([name, missing], bench().signal));
+    expect(description.brokerCount).toBeGreaterThanOrEqual(1);
+    expect(description.topics).toHaveLength(1);
+    expect(description.topics[0]).toMatchObject({ topic: name, partitions: 3, configs });
+    expect(description.topics[0]?.replication).toBeGreaterThanOrEqual(1);
+  });
+
+  test("watermarks are the first and the end offset of each partition", async () => {
+    const topic = await bench().topic(2);
+    await bench().append(textRecords(topic, 1, 7));
+    expect(await bench().broker.admin.watermarks(topic, bench().signal)).toEqual([
+      { partition: 0, low: 0, end: 0 },
+      { partition: 1, low: 0, end: 7 },
+    ]);
+  });
+
+  test("watermarks of a topic that does not exist name it", async () => {
+    const missing = bench().name("missing");
+    await expect(bench().broker.admin.watermarks(missing, bench().signal)).rejects.toMatchObject({
+      code: "MR_TOPIC_MISSING",
+    });
+  });
+
+  test("a group without commits has -1 for every partition", async () => {
+    const topic = await bench().topic(2);
+    const group = bench().name("group");
+    expect(await bench().broker.admin.committed(group, topic, bench().signal)).toEqual([
+      { partition: 0, offset: -1 },
+      { partition: 1, offset: -1 },
+    ]);
+  });
+
+  test("a deleted topic is gone, and names that do not exist are passed over", async () => {
+    const topic = await bench().topic(1);
+    const { admin: cluster } = bench().broker;
+    await bench().within("a deletion", cluster.deleteTopics([topic, bench().name("missing")], bench().signal));
+    await eventually(bench().deadlineMs, `${topic} to be gone`, async () => {
+      const { topics } = await cluster.describe([topic], bench().signal);
+      return topics.length === 0 ? true : undefined;
+    });
+  });
+}

@@ -1,0 +1,40 @@
+import { afterAll, afterEach, beforeAll, describe } from "vitest";
+import { admin } from "./admin.ts";
+import { assignment } from "./assignment.ts";
+import { Bench, type BrokerContractOptions } from "./bench.ts";
+import { delivery } from "./delivery.ts";
+import { handles } from "./handles.ts";
+import { reading } from "./reading.ts";
+import { rebalance } from "./rebalance.ts";
+import { writing } from "./writing.ts";
+
+export type { BrokerContractOptions, BrokerUnderTest } from "./bench.ts";
+
+/**
+ * What every implementation of the `Broker` port must do, written with the port alone.
+ *
+ * It assumes nothing about batch boundaries, nor that an assignment comes at once. Topics and groups have fresh
+ * names, so a suite can run against a cluster that others use.
+ */
+export function brokerContract({ name, create, delivery: mode, deadlineMs = 30_000 }: BrokerContractOptions): void {
+  describe(`${name} as a broker, ${mode}`, () => {
+    let bench: Bench | undefined;
+    const current = (): Bench => {
+      if (bench === undefined) throw new Error("the broker under test was not created");
+      return bench;
+    };
+    beforeAll(async () => {
+      bench = new Bench(await create(), deadlineMs);
+    });
+    afterEach(() => bench?.endTest());
+    afterAll(() => bench?.dispose());
+
+    describe("assignment", () => assignment(current));
+    describe("rebalance", () => rebalance(current));
+    describe("delivery", () => delivery(current));
+    describe("handles", () => handles(current));
+    describe("writing", () => writing(current));
+    describe("reading", () => reading(current));
+    describe("admin", () => admin(current));
+  });
+}

@@ -1,0 +1,8 @@
+import type { Codecs } from "../../src/wire/index.ts";
+
+const refuse = (): never => {
+  throw new Error("this test writes no compressed batches");
+};
+
+/** Codecs for tests in which nothing is compressed. */
+export const noCodecs: Codecs = { gzip: refuse, snappy: refuse, lz4: refuse, zstd: refuse, deflateGzip: refuse };
