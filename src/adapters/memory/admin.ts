@@ -1,0 +1,65 @@
+import type { Offset } from "../../kernel/index.ts";
+import { OperationError } from "../../kernel/index.ts";
+import type { ClusterAdmin, TopicSpec } from "../../runtime/index.ts";
+import type { ClusterDescription } from "../../topology/index.ts";
+import type { Group } from "./group.ts";
+import type { TopicStore } from "./store.ts";
+
+/** The cluster side of the in-process broker: one broker, whose topics and groups it answers from memory. */
+export class MemoryAdmin implements ClusterAdmin {
+  readonly #store: TopicStore;
+  readonly #groups: ReadonlyMap<string, Group>;
+
+  constructor(store: TopicStore, groups: ReadonlyMap<string, Group>) {
+    this.#store = store;
+    this.#groups = groups;
+  }
+
+  async describe(topics: readonly string[], signal: AbortSignal): Promise<ClusterDescription> {
+    signal.throwIfAborted();
+    return { topics: topics.flatMap((name) => this.#store.find(name)?.describe() ?? []), brokerCount: 1 };
+  }
+
+  async createTopics(topics: readonly TopicSpec[], signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    for (const spec of topics) this.#store.create(spec);
+  }
+
+  async watermarks(
+    topic: string,
+    signal: AbortSignal,
+  ): Promise<readonly { partition: number; low: Offset; end: Offset }[]> {
+    signal.throwIfAborted();
+    return this.#store
+      .get(topic)
+      .logs.map(({ partition, logStartOffset, endOffset }) => ({ partition, low: logStartOffset, end: endOffset }));
+  }
+
+  async committed(
+    group: string,
+    topic: string,
+    signal: AbortSignal,
+  ): Promise<readonly { partition: number; offset: Offset }[]> {
+    signal.throwIfAborted();
+    const known = this.#groups.get(group);
+    return this.#store
+      .get(topic)
+      .logs.map(({ partition }) => ({ partition, offset: known?.committed(topic, partition) ?? -1 }));
+  }
+
+  /** Members that read a deleted topic are told that they cannot go on. */
+  async deleteTopics(topics: readonly string[], signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    for (const name of topics) {
+      const topic = this.#store.delete(name);
+      if (topic === undefined) continue;
+      for (const group of this.#groups.values()) {
+        group.forget(name, topic.logs.length);
+        for (const member of group.members) {
+          if (!member.spec.topics.includes(name)) continue;
+          member.fail(new OperationError("MR_TOPIC_MISSING", `topic ${name} was deleted`));
+        }
+      }
+    }
+  }
+}

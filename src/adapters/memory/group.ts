@@ -1,0 +1,160 @@
+import {
+  type Clock,
+  type Logger,
+  messageOf,
+  type Offset,
+  type OffsetsNext,
+  OperationError,
+  topicPartitionKey,
+} from "../../kernel/index.ts";
+import type { Epoch, GroupSink, GroupSpec, TaskId } from "../../runtime/index.ts";
+import { assignTasks } from "./assignment.ts";
+import { type MemberGroup, MemoryMembership } from "./membership.ts";
+import type { TopicStore } from "./store.ts";
+import type { TurnQueue } from "./turns.ts";
+
+/** How long a rebalance waits for one member to commit or drop its chunk; kafkajs's rebalance timeout. */
+const revokingMsMax = 60_000;
+
+export interface GroupOptions {
+  readonly store: TopicStore;
+  readonly turns: TurnQueue;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * A consumer group: members, who owns which task, committed offsets.
+ *
+ * A change of members starts a rebalance, in the manner of Kafka's eager protocol: every delivery is held, every
+ * member with tasks is asked to revoke all of them, and when all have answered (or their time is up) the next
+ * generation begins. A member that keeps a task keeps its epoch and handle: only the owner can commit, so the
+ * committed offset cannot have moved under it. Tasks that move are lost there before they are assigned here.
+ */
+export class Group implements MemberGroup {
+  readonly #name: string;
+  readonly #options: GroupOptions;
+  readonly #committed = new Map<string, Offset>();
+  readonly #epochs = new Map<TaskId, Epoch>();
+  #members: MemoryMembership[] = [];
+  #owners: ReadonlyMap<TaskId, MemoryMembership> = new Map();
+  #generation = 0;
+  #isWanted = false;
+  #isRebalancing = false;
+
+  constructor(name: string, options: GroupOptions) {
+    this.#name = name;
+    this.#options = options;
+  }
+
+  get members(): readonly MemoryMembership[] {
+    return this.#members;
+  }
+
+  /** A member that brings the instance id of another takes its tasks over, and the other is fenced. */
+  join(spec: GroupSpec, sink: GroupSink): MemoryMembership {
+    for (const topic of spec.topics) this.#options.store.get(topic);
+    const member = new MemoryMembership(spec, sink, this, this.#options.store, this.#options.turns);
+    const fenced = this.#members.find(
+      (other) => spec.instanceId !== undefined && other.spec.instanceId === spec.instanceId,
+    );
+    this.#members.push(member);
+    if (fenced !== undefined) {
+      this.#owners = new Map([...this.#owners].map(([task, owner]) => [task, owner === fenced ? member : owner]));
+      const message = `group ${this.#name}: another member joined as instance ${spec.instanceId ?? ""}`;
+      fenced.fail(new OperationError("MR_BROKER", message));
+    } else {
+      this.#rebalance();
+    }
+    return member;
+  }
+
+  removed(member: MemoryMembership): void {
+    this.#members = this.#members.filter((other) => other !== member);
+    this.#rebalance();
+  }
+
+  committed(topic: string, partition: number): Offset | undefined {
+    return this.#committed.get(topicPartitionKey(topic, partition));
+  }
+
+  commit(offsets: OffsetsNext): void {
+    for (const [key, offset] of offsets) this.#committed.set(key, offset);
+  }
+
+  /** Offsets of a deleted topic mean nothing for a new one of its name. */
+  forget(topic: string, partitions: number): void {
+    for (let partition = 0; partition < partitions; partition++) {
+      this.#committed.delete(topicPartitionKey(topic, partition));
+    }
+  }
+
+  #rebalance(): void {
+    this.#isWanted = true;
+    if (this.#isRebalancing) return;
+    this.#isRebalancing = true;
+    // In a later turn: whoever joined has its membership in hand before anything is assigned to it.
+    setImmediate(() => void this.#runRebalances());
+  }
+
+  async #runRebalances(): Promise<void> {
+    while (this.#isWanted) {
+      for (const member of this.#members) member.hold();
+      await Promise.all(this.#members.map((member) => this.#revoke(member)));
+      // Whoever came or went while the members revoked is part of this generation.
+      this.#isWanted = false;
+      this.#nextGeneration();
+    }
+    this.#isRebalancing = false;
+  }
+
+  async #revoke(member: MemoryMembership): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { tasks } = member;
+    if (tasks.length === 0) return;
+    const late = new AbortController();
+    const answered = new AbortController();
+    const timer = clock.sleep(revokingMsMax, AbortSignal.any([answered.signal, member.gone])).then(
+      () => {
+        logger.warn({ group: this.#name, generation: this.#generation }, "A member took too long to revoke its tasks.");
+        late.abort(new Error(`the rebalance of ${this.#name} goes on without this member`));
+      },
+      () => {
+        if (member.gone.aborted) late.abort();
+      },
+    );
+    const revoked = member.sink.revoking(tasks, late.signal).catch((error: unknown) => {
+      logger.warn({ group: this.#name, reason: messageOf(error) }, "A member threw while it revoked its tasks.");
+    });
+    // The timer also ends when the member leaves; an answer after that is not waited for.
+    await Promise.race([revoked, timer]);
+    answered.abort();
+  }
+
+  #nextGeneration(): void {
+    this.#generation++;
+    const members = this.#members;
+    const owners = assignTasks(this.#taskCount(), members, this.#owners);
+    const lost = members.map((member) => member.tasks.filter((task) => owners.get(task) !== member));
+    this.#owners = owners;
+    for (const [index, member] of members.entries()) member.drop(lost[index] ?? []);
+    for (const member of members) {
+      const held = new Set(member.tasks);
+      const gained = [...owners].flatMap(([task, owner]) => (owner === member && !held.has(task) ? [task] : []));
+      gained.sort((a, b) => a - b);
+      member.take(gained.map((task) => ({ task, epoch: this.#nextEpoch(task) })));
+      member.release();
+    }
+  }
+
+  #nextEpoch(task: TaskId): Epoch {
+    const epoch = (this.#epochs.get(task) ?? 0) + 1;
+    this.#epochs.set(task, epoch);
+    return epoch;
+  }
+
+  #taskCount(): number {
+    const topics = new Set(this.#members.flatMap((member) => member.spec.topics));
+    return Math.max(0, ...[...topics].map((topic) => this.#options.store.find(topic)?.logs.length ?? 0));
+  }
+}

@@ -1,0 +1,1 @@
+export { createMemoryBroker, type MemoryBrokerOptions } from "./broker.ts";

@@ -1,0 +1,94 @@
+import type { Offset } from "../../kernel/index.ts";
+import type { Outgoing } from "../../wire/index.ts";
+import { Segment } from "./segment.ts";
+
+/** A busy partition fills segments of this size; a quiet one never allocates it. */
+const segmentBytesMax = 1_048_576;
+const segmentBytesFirst = 16_384;
+
+/** The log of one topic-partition: segments of record batches, and whoever waits for more. */
+export class PartitionLog {
+  readonly topic: string;
+  readonly partition: number;
+  readonly #segments: Segment[] = [];
+  readonly #watchers = new Set<() => void>();
+  #endOffset: Offset = 0;
+  #capacity = segmentBytesFirst;
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic;
+    this.partition = partition;
+  }
+
+  /** First offset that a reader can get. */
+  get logStartOffset(): Offset {
+    return this.#segments[0]?.baseOffset ?? this.#endOffset;
+  }
+
+  /** The offset that the next record gets. */
+  get endOffset(): Offset {
+    return this.#endOffset;
+  }
+
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  /**
+   * Appends one finished batch and wakes the watchers.
+   *
+   * @returns the segment that was begun for it, when the last one had no room
+   */
+  append(outgoing: Outgoing): Segment | undefined {
+    const { bytes, timestampMaxMs } = outgoing;
+    let segment = this.#segments.at(-1);
+    let begun: Segment | undefined;
+    if (segment === undefined || !segment.hasRoomFor(bytes.length)) {
+      begun = new Segment(this.#endOffset, Math.max(this.#capacity, bytes.length));
+      this.#capacity = Math.min(this.#capacity * 4, segmentBytesMax);
+      this.#segments.push(begun);
+      segment = begun;
+    }
+    segment.append(bytes, timestampMaxMs);
+    this.#endOffset = segment.offsetNext;
+    this.wake();
+    return begun;
+  }
+
+  /** Whole batches from the one that holds `offset` (in `logStartOffset..endOffset-1`), at least one. */
+  slice(offset: Offset, bytesMax: number): Buffer {
+    let low = 0;
+    let high = this.#segments.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#segments[middle]?.baseOffset ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return this.#segments[low]?.slice(offset, bytesMax) ?? Buffer.alloc(0);
+  }
+
+  /** First offset of the first batch that holds a record at or after `timeMs`; undefined when none does. */
+  batchAtTime(timeMs: number): Offset | undefined {
+    for (const segment of this.#segments) {
+      const offset = segment.batchAtTime(timeMs);
+      if (offset !== undefined) return offset;
+    }
+    return undefined;
+  }
+
+  /** Drops the oldest segment; its offsets are gone for readers that have not come to it. */
+  dropOldest(): Segment | undefined {
+    return this.#segments.shift();
+  }
+
+  /** Calls `watcher` after every append, until the function returned is called. */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** Tells the watchers to look again: more records, or the end of the topic. */
+  wake(): void {
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+}

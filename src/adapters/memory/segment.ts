@@ -1,0 +1,70 @@
+import { readBatchHeader, writeBaseOffset } from "../../wire/index.ts";
+
+/** A run of consecutive record batches of one partition, back to back in one buffer, as in Kafka's log files. */
+export class Segment {
+  readonly bytes: Buffer;
+  readonly baseOffset: number;
+  /** Offset after the last record of the segment. */
+  offsetNext: number;
+  /** Bytes in use; the rest of `bytes` waits for more batches. */
+  byteLength = 0;
+  timestampMaxMs = Number.NEGATIVE_INFINITY;
+  /** Per batch: first offset, where it begins in `bytes`, and its largest timestamp. */
+  readonly #baseOffsets: number[] = [];
+  readonly #positions: number[] = [];
+  readonly #timestampsMaxMs: number[] = [];
+
+  constructor(baseOffset: number, capacity: number) {
+    // Not from the shared pool: a segment lives long and must not hold someone else's bytes.
+    this.bytes = Buffer.allocUnsafeSlow(capacity);
+    this.baseOffset = baseOffset;
+    this.offsetNext = baseOffset;
+  }
+
+  hasRoomFor(byteLength: number): boolean {
+    return this.byteLength + byteLength <= this.bytes.length;
+  }
+
+  /** Copies one batch in and gives it its offsets; the caller has checked that there is room. */
+  append(batch: Buffer, timestampMaxMs: number): void {
+    const position = this.byteLength;
+    batch.copy(this.bytes, position);
+    writeBaseOffset(this.bytes, position, this.offsetNext);
+    this.#baseOffsets.push(this.offsetNext);
+    this.#positions.push(position);
+    this.#timestampsMaxMs.push(timestampMaxMs);
+    this.timestampMaxMs = Math.max(this.timestampMaxMs, timestampMaxMs);
+    this.byteLength += batch.length;
+    this.offsetNext = readBatchHeader(this.bytes, position).lastOffset + 1;
+  }
+
+  /** Whole batches from the one that holds `offset`, as many as fit `bytesMax`, at least one. Cost: log of the batches. */
+  slice(offset: number, bytesMax: number): Buffer {
+    const first = this.#batchIndexOf(offset);
+    const from = this.#positions[first] ?? this.byteLength;
+    let to = this.byteLength;
+    if (to - from > bytesMax) {
+      let last = first + 1;
+      while ((this.#positions[last + 1] ?? this.byteLength) - from <= bytesMax) last++;
+      to = this.#positions[last] ?? this.byteLength;
+    }
+    return this.bytes.subarray(from, to);
+  }
+
+  /** First offset of the first batch that holds a record at or after `timeMs`; undefined when none does. */
+  batchAtTime(timeMs: number): number | undefined {
+    if (this.timestampMaxMs < timeMs) return undefined;
+    return this.#baseOffsets[this.#timestampsMaxMs.findIndex((max) => max >= timeMs)];
+  }
+
+  #batchIndexOf(offset: number): number {
+    let low = 0;
+    let high = this.#baseOffsets.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#baseOffsets[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,85 @@
+import { type Logger, type Offset, OperationError } from "../../kernel/index.ts";
+import { RecordRefusedError, type TopicSpec } from "../../runtime/index.ts";
+import type { Codecs, Outgoing, RawBatch } from "../../wire/index.ts";
+import { fetchBatch, refusedRecordIndex } from "./fetch.ts";
+import type { PartitionLog } from "./partition-log.ts";
+import { Retention } from "./retention.ts";
+import { Topic } from "./topic.ts";
+
+/** All topics of the broker. Nothing is created by asking for it: an unknown name is MR_TOPIC_MISSING. */
+export class TopicStore {
+  readonly codecs: Codecs;
+  readonly #topics = new Map<string, Topic>();
+  readonly #retention: Retention;
+
+  constructor(bytesMax: number, codecs: Codecs, logger: Logger) {
+    this.codecs = codecs;
+    this.#retention = new Retention(bytesMax, logger);
+  }
+
+  find(name: string): Topic | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** @throws OperationError MR_TOPIC_MISSING */
+  get(name: string): Topic {
+    const topic = this.#topics.get(name);
+    if (topic === undefined) throw new OperationError("MR_TOPIC_MISSING", `topic ${name} does not exist`);
+    return topic;
+  }
+
+  /** @throws OperationError MR_TOPIC_MISSING, also when the topic has no such partition */
+  log(name: string, partition: number): PartitionLog {
+    const topic = this.get(name);
+    const log = topic.logs[partition];
+    if (log === undefined) {
+      const message = `topic ${name} has ${topic.logs.length} partitions, there is no partition ${partition}`;
+      throw new OperationError("MR_TOPIC_MISSING", message);
+    }
+    return log;
+  }
+
+  /** A topic that exists already stays as it is, as with Kafka's clients. */
+  create(spec: TopicSpec): void {
+    if (!this.#topics.has(spec.topic)) this.#topics.set(spec.topic, new Topic(spec));
+  }
+
+  /** Drops the topic and wakes its readers; undefined when there is none. */
+  delete(name: string): Topic | undefined {
+    const topic = this.#topics.get(name);
+    if (topic === undefined) return undefined;
+    this.#topics.delete(name);
+    this.#retention.deleted(topic);
+    topic.isDeleted = true;
+    for (const log of topic.logs) log.wake();
+    return topic;
+  }
+
+  /** @throws RecordRefusedError when the batch is larger than the topic's `max.message.bytes`; MR_TOPIC_MISSING */
+  check(outgoing: Outgoing): void {
+    const { topic, partition, bytes } = outgoing;
+    this.log(topic, partition);
+    const { batchBytesMax } = this.get(topic);
+    if (bytes.length <= batchBytesMax) return;
+    const index = refusedRecordIndex(outgoing, batchBytesMax, this.codecs);
+    const what = index < 0 ? "a batch" : `record ${index} of a batch`;
+    const message = `writing ${what} of ${bytes.length} bytes to ${topic}-${partition}: max.message.bytes is ${batchBytesMax}`;
+    throw new RecordRefusedError({ topic, partition }, index, message);
+  }
+
+  /** Appends a batch that {@link check} has let through. */
+  append(outgoing: Outgoing): void {
+    const log = this.log(outgoing.topic, outgoing.partition);
+    const begun = log.append(outgoing);
+    if (begun !== undefined) this.#retention.begun(this.get(outgoing.topic), log, begun);
+  }
+
+  /** First offset whose record is at or after `timeMs`; the end when there is none. */
+  offsetAtTime(log: PartitionLog, timeMs: number): Offset {
+    const base = log.batchAtTime(timeMs);
+    if (base === undefined) return log.endOffset;
+    const batch: RawBatch | undefined = fetchBatch(log, base, 1, this.codecs);
+    const index = batch?.timestampsMs.findIndex((timestampMs) => timestampMs >= timeMs) ?? -1;
+    return batch?.offsets[index] ?? log.endOffset;
+  }
+}

@@ -1,0 +1,46 @@
+import type { TopicSpec } from "../../runtime/index.ts";
+import type { ClusterTopic } from "../../topology/index.ts";
+import { PartitionLog } from "./partition-log.ts";
+
+/** What Kafka 4.3 answers for a topic that sets none of them. */
+const defaultConfigs: Readonly<Record<string, string>> = {
+  "cleanup.policy": "delete",
+  "max.message.bytes": "1048588",
+  "retention.bytes": "-1",
+  "retention.ms": "604800000",
+};
+
+/** A topic: its partitions' logs and the configs that this broker obeys. `retention.ms` is shown, not enforced. */
+export class Topic {
+  readonly name: string;
+  readonly logs: readonly PartitionLog[];
+  /** Largest record batch accepted, in bytes. */
+  readonly batchBytesMax: number;
+  /** Bytes kept per partition; -1 for no limit of its own. */
+  readonly retentionBytes: number;
+  readonly isCompacted: boolean;
+  /** Set once; logs are woken so that readers notice. */
+  isDeleted = false;
+  readonly #replication: number;
+  readonly #configs: Readonly<Record<string, string>>;
+
+  constructor(spec: TopicSpec) {
+    this.name = spec.topic;
+    this.logs = Array.from({ length: spec.partitions }, (_, partition) => new PartitionLog(spec.topic, partition));
+    this.#configs = { ...defaultConfigs, ...spec.configs };
+    // Answered as asked for, so that a plan made for a real cluster compares equal.
+    this.#replication = spec.replication ?? 1;
+    this.batchBytesMax = Number(this.#configs["max.message.bytes"]);
+    this.retentionBytes = Number(this.#configs["retention.bytes"]);
+    this.isCompacted = (this.#configs["cleanup.policy"] ?? "").includes("compact");
+  }
+
+  describe(): ClusterTopic {
+    return {
+      topic: this.name,
+      partitions: this.logs.length,
+      replication: this.#replication,
+      configs: this.#configs,
+    };
+  }
+}

@@ -1,0 +1,33 @@
+import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
+import { silentLogger } from "../../../src/kernel/index.ts";
+import { brokerContract } from "../../contract/broker.ts";
+import { noCodecs } from "../../fakes/no-codecs.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { textRecord } from "../../support/records.ts";
+
+brokerContract({
+  name: "the in-process broker",
+  delivery: "at-least-once",
+  deadlineMs: 5_000,
+  create: async () => {
+    const { signal } = new AbortController();
+    const broker = createMemoryBroker({
+      codecs: noCodecs,
+      clock: new ManualClock(),
+      logger: silentLogger,
+      bytesMax: 64 * 1_048_576,
+    });
+    return {
+      broker,
+      createTopic: (topic, partitions, configs = {}) =>
+        broker.admin.createTopics([{ topic, partitions, replication: undefined, configs }], signal),
+      dispose: () => broker.close(),
+      // Each of the two fills a segment of its own, so the ones before go.
+      dropOldest: async (topic, partition) => {
+        const filler = { ...textRecord(topic, partition, "filler"), value: Buffer.alloc(100_000) };
+        await broker.append([filler], signal);
+        await broker.append([filler], signal);
+      },
+    };
+  },
+});

@@ -1,0 +1,99 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { fetchBatch } from "../../../src/adapters/memory/fetch.ts";
+import { PartitionLog } from "../../../src/adapters/memory/partition-log.ts";
+import type { Outgoing } from "../../../src/wire/index.ts";
+import { noCodecs } from "../../fakes/no-codecs.ts";
+import { outgoingOf, plainRecords, textOf, textRecord, textRecords, writtenAtMs } from "../../support/records.ts";
+import { brokerOf, never, topicOf } from "./bench.ts";
+
+/** As compaction leaves a batch: its last offset stays although its last records are gone. */
+function withLastOffsetDelta(outgoing: Outgoing, delta: number): Outgoing {
+  const bytes = Buffer.from(outgoing.bytes);
+  bytes.writeInt32BE(delta, 23);
+  return { ...outgoing, bytes };
+}
+
+test("a batch whose last records are gone keeps its place: the next one begins after the gap", () => {
+  const log = new PartitionLog("raw", 0);
+  log.append(withLastOffsetDelta(outgoingOf(textRecords("raw", 0, 2, "a")), 9));
+  log.append(outgoingOf(textRecords("raw", 0, 2, "b")));
+  expect(log.endOffset).toBe(12);
+  const all = fetchBatch(log, 0, 100_000, noCodecs);
+  expect([...(all?.offsets ?? [])]).toEqual([0, 1, 10, 11]);
+  const inGap = fetchBatch(log, 5, 100_000, noCodecs);
+  expect([...(inGap?.offsets ?? [])]).toEqual([10, 11]);
+  expect(inGap).toMatchObject({ offsetAsked: 5, offsetNext: 12 });
+});
+
+test("a fetch of a batch without any record left still moves on", () => {
+  const log = new PartitionLog("raw", 0);
+  log.append(withLastOffsetDelta(outgoingOf(textRecords("raw", 0, 1)), 4));
+  const batch = fetchBatch(log, 2, 100_000, noCodecs);
+  expect(batch).toMatchObject({ count: 0, offsetAsked: 2, offsetNext: 5, endOffset: 5 });
+});
+
+test("a fetch holds at most its bytes, and at least one batch", () => {
+  const log = new PartitionLog("raw", 0);
+  const outgoing = outgoingOf(textRecords("raw", 0, 10));
+  for (let i = 0; i < 8; i++) log.append(outgoing);
+  const size = outgoing.bytes.length;
+  expect(fetchBatch(log, 0, 3 * size, noCodecs)?.count).toBe(30);
+  expect(fetchBatch(log, 0, 3 * size - 1, noCodecs)?.count).toBe(20);
+  expect(fetchBatch(log, 0, 1, noCodecs)?.count).toBe(10);
+  expect(fetchBatch(log, 80, 1, noCodecs)).toBeUndefined();
+});
+
+test("offsets beyond 2^32 are kept exactly", () => {
+  const log = new PartitionLog("raw", 0);
+  for (let i = 0; i < 3; i++) log.append(withLastOffsetDelta(outgoingOf(textRecords("raw", 0, 1)), 2_147_483_646));
+  log.append(outgoingOf(textRecords("raw", 0, 1, "far")));
+  const batch = fetchBatch(log, 6_442_450_941, 100_000, noCodecs);
+  expect(batch?.offsets[0]).toBe(6_442_450_941);
+  expect(batch === undefined ? [] : plainRecords(batch).map((record) => textOf(record))).toEqual(["far0"]);
+});
+
+test("every record is found from every offset, whatever the batches and segments", () => {
+  const sizes = fc.array(
+    fc.record({ count: fc.integer({ min: 1, max: 5 }), bytes: fc.integer({ min: 0, max: 9_000 }) }),
+    {
+      minLength: 1,
+      maxLength: 25,
+    },
+  );
+  fc.assert(
+    fc.property(sizes, fc.nat(), fc.integer({ min: 1, max: 40_000 }), (batches, at, bytesMax) => {
+      const log = new PartitionLog("raw", 0);
+      for (const { count, bytes } of batches) {
+        const records = Array.from({ length: count }, (_, i) => ({
+          ...textRecord("raw", 0, "x"),
+          key: Buffer.from(String(log.endOffset + i)),
+          value: Buffer.alloc(bytes),
+        }));
+        log.append(outgoingOf(records));
+      }
+      const from = at % log.endOffset;
+      const found: string[] = [];
+      for (let position = from; position < log.endOffset; ) {
+        const batch = fetchBatch(log, position, bytesMax, noCodecs);
+        if (batch === undefined) break;
+        found.push(...plainRecords(batch).map((record) => String(record.key)));
+        position = batch.offsetNext;
+      }
+      expect(found).toEqual(Array.from({ length: log.endOffset - from }, (_, i) => String(from + i)));
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("a time is found although timestamps do not ascend: the first record at or after it", async () => {
+  const broker = brokerOf({ topics: [topicOf("raw", 1)] });
+  const at = (seconds: number) => textRecord("raw", 0, `${seconds}`, writtenAtMs + seconds * 1_000);
+  await broker.append([at(1), at(5)], never);
+  await broker.append([at(2), at(3)], never);
+  await broker.append([at(9), at(4)], never);
+  const texts: (string | undefined)[] = [];
+  const range = { topic: "raw", partition: 0, from: { timeMs: writtenAtMs + 5_500 }, to: 6 };
+  for await (const batch of broker.read(range, never)) texts.push(...plainRecords(batch).map(textOf));
+  expect(texts).toEqual(["9", "4"]);
+});

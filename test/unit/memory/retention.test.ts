@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import type { RecordOut } from "../../../src/kernel/index.ts";
+import { writtenAtMs } from "../../support/records.ts";
+import { brokerOf, keepingLogger, never, topicOf } from "./bench.ts";
+
+/** One record that fills about `bytes` of a segment. */
+function filler(topic: string, partition: number, bytes: number): RecordOut {
+  return { topic, partition, timestampMs: writtenAtMs, key: null, value: Buffer.alloc(bytes) };
+}
+
+test("a writer is never refused: beyond the limit the oldest records go, and the log start shows it", async () => {
+  const broker = brokerOf({ bytesMax: 1_000_000, topics: [topicOf("raw", 1)] });
+  for (let i = 0; i < 50; i++) await broker.append([filler("raw", 0, 100_000)], never);
+  const [marks] = await broker.admin.watermarks("raw", never);
+  expect(marks?.end).toBe(50);
+  expect(marks?.low).toBeGreaterThan(0);
+  // At least the segment being written stays, and a tenth of a megabyte per record cannot make more than ten.
+  expect(50 - (marks?.low ?? 0)).toBeLessThanOrEqual(10);
+});
+
+test("the loss is said once per topic, with its name and where the log begins now", async () => {
+  const { logger, warnings } = keepingLogger();
+  const topics = [topicOf("raw", 2), topicOf("clean", 1)];
+  const broker = brokerOf({ bytesMax: 500_000, logger, topics });
+  for (let i = 0; i < 20; i++) {
+    await broker.append([filler("raw", i % 2, 100_000), filler("clean", 0, 100_000)], never);
+  }
+  expect(warnings.map(({ fields }) => fields["topic"]).sort()).toEqual(["clean", "raw"]);
+  expect(warnings[0]?.message).toBe("The in-process broker drops the oldest records of a topic.");
+  expect(warnings[0]?.fields["logStartOffset"]).toBe(1);
+});
+
+test("compacted topics are spared, because a record there may be the last of its key", async () => {
+  const topics = [topicOf("raw", 1), topicOf("control", 1, { "cleanup.policy": "compact" })];
+  const broker = brokerOf({ bytesMax: 300_000, topics });
+  await broker.append([filler("control", 0, 1_000)], never);
+  for (let i = 0; i < 20; i++) await broker.append([filler("raw", 0, 100_000)], never);
+  expect(await broker.admin.watermarks("control", never)).toEqual([{ partition: 0, low: 0, end: 1 }]);
+  expect((await broker.admin.watermarks("raw", never))[0]?.low).toBeGreaterThan(0);
+});
+
+test("a topic's own retention.bytes holds per partition", async () => {
+  const topics = [topicOf("short", 2, { "retention.bytes": "250000" }), topicOf("long", 1)];
+  const broker = brokerOf({ topics });
+  for (let i = 0; i < 10; i++) {
+    await broker.append([filler("short", 0, 100_000), filler("long", 0, 100_000)], never);
+  }
+  await broker.append([filler("short", 1, 100_000)], never);
+  const [first, second] = await broker.admin.watermarks("short", never);
+  expect(first?.low).toBeGreaterThan(0);
+  expect(second).toEqual({ partition: 1, low: 0, end: 1 });
+  expect((await broker.admin.watermarks("long", never))[0]?.low).toBe(0);
+});
+
+test("a quiet partition gives up its records too when its turn comes", async () => {
+  const broker = brokerOf({ bytesMax: 500_000, topics: [topicOf("quiet", 1), topicOf("busy", 1)] });
+  await broker.append([filler("quiet", 0, 1_000)], never);
+  for (let i = 0; i < 20; i++) await broker.append([filler("busy", 0, 100_000)], never);
+  expect(await broker.admin.watermarks("quiet", never)).toEqual([{ partition: 0, low: 1, end: 1 }]);
+  await broker.append([filler("quiet", 0, 1_000)], never);
+  expect(await broker.admin.watermarks("quiet", never)).toEqual([{ partition: 0, low: 1, end: 2 }]);
+});
