@@ -58,11 +58,12 @@ export class BufferBudget {
     });
   }
 
-  /** Turns away everyone who waits on this share. */
-  turnAway(share: BufferShare): void {
+  /** Turns away everyone who waits on this share; answers whether there was anyone. */
+  turnAway(share: BufferShare): boolean {
     const gone = this.#waiting.filter((waiter) => waiter.share === share);
     this.#waiting = this.#waiting.filter((waiter) => waiter.share !== share);
     for (const waiter of gone) waiter.go(false);
+    return gone.length > 0;
   }
 
   leave(share: BufferShare): void {
@@ -104,9 +105,9 @@ export class BufferShare {
     this.#budget.admit();
   }
 
-  /** Turns away who waits; what is held stays held. */
-  turnAway(): void {
-    this.#budget.turnAway(this);
+  /** Turns away who waits; what is held stays held. Answers whether anyone waited. */
+  turnAway(): boolean {
+    return this.#budget.turnAway(this);
   }
 
   /** Gives back everything and leaves the budget. */

@@ -1,3 +1,8 @@
+export { BufferBudget, type BufferShare } from "./buffer-budget.ts";
+export { type CompiledStage, compileStage, type StageDeps, timeSliceMsDefault } from "./compile-stage.ts";
+export type { StageCounts } from "./counts.ts";
+export { feedStage, type StageYield } from "./feed-stage.ts";
+export { messageBytesDefault, type OutputTopic } from "./output-batches.ts";
 export {
   type Broker,
   type ClusterAdmin,
@@ -18,3 +23,6 @@ export {
   TaskReopenError,
   type TopicSpec,
 } from "./port.ts";
+export type { ModelSource, ServedModel } from "./served-model.ts";
+export { createStageRunner, type StageRunner, type StageRunnerOptions, type StageStatus } from "./stage-runner.ts";
+export type { StageTask } from "./stage-task.ts";

@@ -1,0 +1,92 @@
+import type { Offset } from "../kernel/index.ts";
+import type { RawBatch } from "../wire/index.ts";
+
+/**
+ * What became of a batch that was offered.
+ *
+ * - `taken`: it is queued, less the records that the queue had already.
+ * - `stale`: everything in it is behind the position.
+ * - `hole`: it begins past the position, so records in between were never seen.
+ */
+export type Offer = "taken" | "stale" | "hole";
+
+/** Index arrays of a batch, in bytes per record: two of 8 and seven of 4. */
+const indexBytesPerRecord = 44;
+
+/** What a batch costs while it is held. */
+export function heldBytesOf(batch: RawBatch): number {
+  return batch.bytes.length + batch.count * indexBytesPerRecord;
+}
+
+/**
+ * The batches of a task that wait to be computed, without holes.
+ *
+ * Gaps in offsets are legitimate (markers, compaction): what is compared is the offset that the fetch asked for.
+ */
+export class BatchQueue {
+  /** Offset that the next batch has to ask for, at most. */
+  offsetNext: Offset = 0;
+  /** End of the partition as the last batch told it; -1 while unknown. */
+  endOffset: Offset = -1;
+  #batches: RawBatch[] = [];
+  /** First record of the first batch that was not computed. */
+  #index = 0;
+
+  get isEmpty(): boolean {
+    return this.#batches.length === 0;
+  }
+
+  /** The batch to compute, from `index` on. */
+  get head(): RawBatch | undefined {
+    return this.#batches[0];
+  }
+
+  get index(): number {
+    return this.#index;
+  }
+
+  offer(batch: RawBatch): Offer {
+    if (batch.endOffset > this.endOffset) this.endOffset = batch.endOffset;
+    if (batch.offsetNext <= this.offsetNext) return "stale";
+    if (batch.offsetAsked > this.offsetNext) return "hole";
+    if (this.#batches.length === 0) this.#index = firstAtOrAfter(batch, this.offsetNext);
+    this.#batches.push(batch);
+    this.offsetNext = batch.offsetNext;
+    return "taken";
+  }
+
+  /**
+   * The records of the head before `index` are computed.
+   *
+   * @returns the next offset to compute, and the batch when all of it is done and it left the queue
+   */
+  advance(index: number): { readonly offsetNext: Offset; readonly done: RawBatch | undefined } {
+    const head = this.#batches[0];
+    if (head === undefined) return { offsetNext: this.offsetNext, done: undefined };
+    if (index < head.count) {
+      this.#index = index;
+      return { offsetNext: head.offsets[index] as number, done: undefined };
+    }
+    this.#batches.shift();
+    const next = this.#batches[0];
+    // A batch that asked for an earlier offset than its predecessor ended at repeats some records.
+    this.#index = next === undefined ? 0 : firstAtOrAfter(next, head.offsetNext);
+    return { offsetNext: head.offsetNext, done: head };
+  }
+
+  /** Forgets everything and waits for `offsetNext`; answers whether anything was dropped. */
+  restart(offsetNext: Offset): boolean {
+    const hadBatches = this.#batches.length > 0;
+    this.#batches = [];
+    this.#index = 0;
+    this.offsetNext = offsetNext;
+    return hadBatches;
+  }
+}
+
+/** Index of the first record at or after `offset`; `count` when there is none. */
+function firstAtOrAfter(batch: RawBatch, offset: Offset): number {
+  let index = 0;
+  while (index < batch.count && (batch.offsets[index] as number) < offset) index++;
+  return index;
+}

@@ -1,0 +1,120 @@
+import { compileProgram } from "../expression/index.ts";
+import type { Clock, Logger } from "../kernel/index.ts";
+import { createJsonReader, type RecordSchema, type SchemaRegistry } from "../schema/index.ts";
+import type { Plan, PlannedStage } from "../topology/index.ts";
+import type { Deflate } from "../wire/index.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import { Inference } from "./inference.ts";
+import { AvroInput, eventIdStem, IngestInput, type InputReader, JsonInput } from "./input-reader.ts";
+import { OutputBatches, type OutputTopic } from "./output-batches.ts";
+import { OutputEncoder } from "./output-encoder.ts";
+import type { ServedModel } from "./served-model.ts";
+import { StageTask } from "./stage-task.ts";
+import { WriterSchemas } from "./writer-schemas.ts";
+
+/** A time slice ends a piece, so that the tasks and stages of a process take turns well within a heartbeat. */
+export const timeSliceMsDefault = 10;
+
+/** What a stage meets on the cluster and in its process. */
+export interface StageDeps {
+  readonly registry: SchemaRegistry;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly output: OutputTopic;
+  readonly deadLetters: OutputTopic;
+  /** Registry id of the output schema; of no meaning when the output is JSON. */
+  readonly outputSchemaId: number;
+  /** Compresses dead letters; undefined leaves them plain. */
+  readonly deflateGzip: Deflate | undefined;
+  /** Resolves in a later turn of the event loop. */
+  readonly yieldToLoop: () => Promise<void>;
+  readonly timeSliceMs?: number;
+}
+
+/** A stage that is ready to be opened on any of its input partitions. */
+export interface CompiledStage {
+  readonly stage: PlannedStage;
+  /** Names of the stores that each task has; they are volatile. */
+  readonly storeNames: readonly string[];
+  /**
+   * A task with stores and batches of its own. `model` is what an infer stage scores with until the task closes.
+   * @throws OperationError MR_MODEL when the model was trained on other inputs
+   */
+  openTask(partition: number, model?: ServedModel): StageTask;
+}
+
+/**
+ * Compiles a stage of a plan: what the pump, `millrace test` and the testing driver all run.
+ *
+ * Decoders, the encoder and its scratch buffer are shared by the stage's tasks, which take turns and never
+ * interleave inside a synchronous phase.
+ */
+export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): CompiledStage {
+  const { clock, logger } = deps;
+  const writers = new WriterSchemas({
+    reader: stage.ingest === undefined ? stage.reader : undefined,
+    registry: deps.registry,
+    clock,
+    logger,
+  });
+  const encoder = new OutputEncoder({
+    schema: outputSchema(stage),
+    format: stage.toFormat,
+    schemaId: deps.outputSchemaId,
+    bytesMax: plan.limits.recordBytes,
+  });
+  return {
+    stage,
+    storeNames: stage.memories.map((memory) => memory.store.name),
+    openTask: (partition, model) => {
+      const memories = stage.memories.map((memory) => memory.create());
+      const idStem = eventIdStem(stage, plan.namespace, partition);
+      return new StageTask({
+        partition,
+        eventIdStem: idStem,
+        reader: readerOf(stage, writers, idStem),
+        writers,
+        program: compileProgram(stage.program, memories),
+        memories,
+        inference: inferenceOf(stage, model),
+        encoder,
+        keyField: stage.keyField,
+        outputs: new OutputBatches(deps.output, "output", undefined),
+        deadLetters: new DeadLetters(
+          deps.deadLetters,
+          { topology: plan.topology, stage: stage.name },
+          deps.deflateGzip,
+        ),
+        recordBytesMax: plan.limits.recordBytes,
+        clock,
+        logger,
+        yieldToLoop: deps.yieldToLoop,
+        timeSliceMs: deps.timeSliceMs ?? timeSliceMsDefault,
+      });
+    },
+  };
+}
+
+function outputSchema(stage: PlannedStage): RecordSchema {
+  const { schema } = stage.to;
+  if (schema === undefined) throw new TypeError(`stage ${stage.name}: its output topic has no schema`);
+  return schema;
+}
+
+function inferenceOf(stage: PlannedStage, model: ServedModel | undefined): Inference | undefined {
+  if (stage.infer === undefined) return undefined;
+  if (model === undefined) throw new TypeError(`stage ${stage.name}: opened without its model`);
+  return new Inference(stage, stage.infer, model);
+}
+
+function readerOf(stage: PlannedStage, writers: WriterSchemas, idStem: string): InputReader {
+  const { ingest } = stage;
+  if (ingest === undefined) return stage.fromFormat === "avro" ? new AvroInput(writers) : new JsonInput(stage.reader);
+  const reader = createJsonReader({
+    schema: ingest.schema,
+    casts: ingest.casts,
+    supplied: ingest.supplied,
+    ...(stage.keyField === undefined ? {} : { key: stage.keyField }),
+  });
+  return new IngestInput(stage, reader, stage.fromFormat === "avro" ? new AvroInput(writers) : undefined, idStem);
+}

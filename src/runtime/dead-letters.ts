@@ -1,0 +1,101 @@
+import { formatIsoTime, type Header, type RecordErrorCode } from "../kernel/index.ts";
+import { type Deflate, type RawBatch, readHeaders } from "../wire/index.ts";
+import { OutputBatches, type OutputTopic, recordOverheadBytes } from "./output-batches.ts";
+
+/** Longest message that a dead letter carries, in characters. */
+export const deadLetterMessageMax = 1_000;
+
+/** Why a record could not be processed. */
+export interface RecordFailure {
+  readonly code: RecordErrorCode;
+  /** Never holds values of the record. */
+  readonly message: string;
+  /** Name of the error class. */
+  readonly errorName: string;
+  /** The record's `event_id`, or its own coordinate where it has none that can be read. */
+  readonly eventId: string;
+}
+
+/** What is the same for every dead letter of a stage. */
+export interface DeadLetterOrigin {
+  readonly topology: string;
+  readonly stage: string;
+}
+
+/**
+ * Writes dead letters as the contract has them: original key, value and headers, with the reason in added headers;
+ * gzipped, to the partition number that the record came from.
+ */
+export class DeadLetters {
+  readonly batches: OutputBatches;
+  readonly #origin: DeadLetterOrigin;
+
+  constructor(topic: OutputTopic, origin: DeadLetterOrigin, deflateGzip: Deflate | undefined) {
+    this.batches = new OutputBatches(topic, "dead-letter", deflateGzip);
+    this.#origin = origin;
+  }
+
+  /**
+   * @param attempt counts from 1; more after the task was opened again
+   * @param dropsValue true when the broker refused this dead letter with its value before
+   */
+  add(
+    batch: RawBatch,
+    index: number,
+    failure: RecordFailure,
+    times: { readonly nowMs: number; readonly attempt: number; readonly dropsValue: boolean },
+  ): void {
+    const { topic } = this.batches;
+    const offset = batch.offsets[index] as number;
+    const partition = batch.partition % topic.partitions;
+    const key = sliceOf(batch.bytes, batch.keyFrom[index] as number, batch.keyTo[index] as number);
+    const value = sliceOf(batch.bytes, batch.valueFrom[index] as number, batch.valueTo[index] as number);
+    const headers = [...readHeaders(batch, index), ...this.#headersOf(batch, index, failure, times)];
+    const bytes = sizeOf(key, value, headers);
+    if (value === null || (bytes <= topic.messageBytesMax && !times.dropsValue)) {
+      this.batches.appendWithHeaders(offset, partition, times.nowMs, key, value, headers);
+      return;
+    }
+    // It may fit once it is compressed, which only a batch of its own can tell.
+    if (!times.dropsValue && this.batches.tryAlone(offset, partition, times.nowMs, key, value, headers)) return;
+    const valueless = [...headers, header("millrace.value.bytes", String(value.length))];
+    this.batches.appendWithHeaders(offset, partition, times.nowMs, key, null, valueless);
+  }
+
+  #headersOf(
+    batch: RawBatch,
+    index: number,
+    failure: RecordFailure,
+    times: { readonly nowMs: number; readonly attempt: number },
+  ): readonly Header[] {
+    return [
+      header("__streams.errors.exception", failure.errorName),
+      header("__streams.errors.message", failure.message.slice(0, deadLetterMessageMax)),
+      header("__streams.errors.topic", batch.topic),
+      header("__streams.errors.partition", String(batch.partition)),
+      header("__streams.errors.offset", String(batch.offsets[index])),
+      header("millrace.event.id", failure.eventId),
+      header("millrace.topology", this.#origin.topology),
+      header("millrace.stage", this.#origin.stage),
+      header("millrace.code", failure.code),
+      header("millrace.source.timestamp", String(batch.timestampsMs[index])),
+      header("millrace.attempt", String(times.attempt)),
+      header("millrace.failed.at", formatIsoTime(times.nowMs)),
+    ];
+  }
+}
+
+function header(name: string, value: string): Header {
+  return { name, value: Buffer.from(value, "utf8") };
+}
+
+function sliceOf(bytes: Buffer, from: number, to: number): Buffer | null {
+  return from === -1 ? null : bytes.subarray(from, to);
+}
+
+function sizeOf(key: Buffer | null, value: Buffer | null, headers: readonly Header[]): number {
+  let bytes = recordOverheadBytes + (key?.length ?? 0) + (value?.length ?? 0);
+  // Lengths of name and value take at most 5 bytes each.
+  for (const { name, value: text } of headers) bytes += Buffer.byteLength(name) + (text?.length ?? 0) + 10;
+  return bytes;
+}

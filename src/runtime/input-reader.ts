@@ -1,0 +1,145 @@
+import { RecordError } from "../kernel/index.ts";
+import {
+  fromJsonValue,
+  type JsonReader,
+  type RecordSchema,
+  type Row,
+  type RowDecoder,
+  readSchemaId,
+} from "../schema/index.ts";
+import type { PlannedStage } from "../topology/index.ts";
+import type { RawBatch } from "../wire/index.ts";
+import type { WriterSchemas } from "./writer-schemas.ts";
+
+/**
+ * Reads the value of one record. Throws a RecordError for what cannot be read; answers undefined when the writer
+ * schema `unresolvedId` has to be resolved first.
+ */
+export interface InputReader {
+  unresolvedId: number;
+  read(batch: RawBatch, index: number): Row | undefined;
+}
+
+/** Avro in Confluent's framing, read as the stage's reader schema. */
+export class AvroInput implements InputReader {
+  unresolvedId = -1;
+  readonly #schemas: WriterSchemas;
+  // Nearly all records of a topic share one writer schema: the last decoder is kept beside the map.
+  #lastId = -1;
+  #lastDecoder: RowDecoder | undefined;
+
+  constructor(schemas: WriterSchemas) {
+    this.#schemas = schemas;
+  }
+
+  read(batch: RawBatch, index: number): Row | undefined {
+    const from = batch.valueFrom[index] as number;
+    const to = batch.valueTo[index] as number;
+    const id = from === -1 ? readSchemaId(batch.bytes, 0, 0) : readSchemaId(batch.bytes, from, to);
+    if (id !== this.#lastId || this.#lastDecoder === undefined) {
+      this.#lastDecoder = this.#schemas.decoderOf(id);
+      this.#lastId = id;
+      if (this.#lastDecoder === undefined) {
+        this.unresolvedId = id;
+        return undefined;
+      }
+    }
+    return this.#lastDecoder.decode(batch.bytes, from + 5, to);
+  }
+}
+
+/** JSON that a stage of this topology wrote: the one JSON form of the schema. */
+export class JsonInput implements InputReader {
+  unresolvedId = -1;
+  readonly #schema: RecordSchema;
+
+  constructor(schema: RecordSchema) {
+    this.#schema = schema;
+  }
+
+  read(batch: RawBatch, index: number): Row | undefined {
+    const from = batch.valueFrom[index] as number;
+    const text = from === -1 ? "" : batch.bytes.toString("utf8", from, batch.valueTo[index]);
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      // The parser's own message quotes the text, and a message must not hold values.
+      throw new RecordError("MR_PARSE", "the value is empty, null or not JSON");
+    }
+    return fromJsonValue(this.#schema, value);
+  }
+}
+
+/**
+ * What others send, read as the schema of the `to` topic, with what Millrace fills itself: `event_id` from the
+ * record's coordinate, and the time field where it comes from Kafka.
+ */
+export class IngestInput implements InputReader {
+  unresolvedId = -1;
+  readonly #reader: JsonReader;
+  /** Set when the input is Avro: values are decoded as their writer meant them and then read field by name. */
+  readonly #avro: AvroInput | undefined;
+  readonly #fillsEventId: boolean;
+  readonly #kafkaTimeField: string | undefined;
+  readonly #timeField: string | undefined;
+  readonly #aheadMs: number;
+  readonly #idStem: string;
+
+  /** @param idStem topic and partition as {@link eventIdStem} gives them. */
+  constructor(stage: PlannedStage, reader: JsonReader, avro: AvroInput | undefined, idStem: string) {
+    this.#reader = reader;
+    this.#avro = avro;
+    this.#fillsEventId = stage.ingest?.supplied.includes("event_id") ?? false;
+    this.#kafkaTimeField = stage.ingest?.kafkaTimeField;
+    this.#timeField = stage.eventTimeField;
+    this.#aheadMs = stage.ingest?.aheadMs ?? Number.POSITIVE_INFINITY;
+    this.#idStem = idStem;
+  }
+
+  read(batch: RawBatch, index: number): Row | undefined {
+    const row = this.#readValue(batch, index);
+    if (row === undefined) return undefined;
+    const timestampMs = batch.timestampsMs[index] as number;
+    if (this.#fillsEventId) row["event_id"] = `${this.#idStem}-${batch.offsets[index]}`;
+    if (this.#kafkaTimeField !== undefined) row[this.#kafkaTimeField] = timestampMs;
+    if (this.#timeField !== undefined) {
+      const timeMs = row[this.#timeField];
+      // One event dated 2099 would make everything after it late.
+      if (typeof timeMs === "number" && timeMs > timestampMs + this.#aheadMs)
+        throw new RecordError(
+          "MR_CAST",
+          `field ${this.#timeField}: more than ${this.#aheadMs} ms after the record's Kafka timestamp`,
+        );
+    }
+    return row;
+  }
+
+  #readValue(batch: RawBatch, index: number): Row | undefined {
+    const from = batch.valueFrom[index] as number;
+    if (this.#avro === undefined) {
+      if (from === -1) throw new RecordError("MR_PARSE", "the value is empty, null or not JSON");
+      return this.#reader.read(batch.bytes, from, batch.valueTo[index] as number);
+    }
+    const written = this.#avro.read(batch, index);
+    if (written === undefined) {
+      this.unresolvedId = this.#avro.unresolvedId;
+      return undefined;
+    }
+    return this.#reader.readValue(written);
+  }
+}
+
+/**
+ * The beginning of the event ids of a partition: `<topic>-<partition>`.
+ *
+ * The topic is the one on the cluster without the topology's namespace: an external topic's id is then the
+ * coordinate that every tool shows, and the ids of one input are the same in every namespace.
+ */
+export function eventIdStem(stage: PlannedStage, namespace: string, partition: number): string {
+  const { clusterName, external } = stage.from;
+  const prefix = `${namespace}.`;
+  const topic =
+    !external && namespace !== "" && clusterName.startsWith(prefix) ? clusterName.slice(prefix.length) : clusterName;
+  return `${topic}-${partition}`;
+}

@@ -1,0 +1,219 @@
+import type { Header, Offset } from "../kernel/index.ts";
+import { type Deflate, type Outgoing, type OutgoingRole, RecordBatchBuilder } from "../wire/index.ts";
+import type { RecordRefusedError } from "./port.ts";
+
+/** A topic that a stage writes, as it is on the cluster. */
+export interface OutputTopic {
+  readonly topic: string;
+  /** At least 1. */
+  readonly partitions: number;
+  /** The topic's `max.message.bytes`. */
+  readonly messageBytesMax: number;
+}
+
+/** Kafka's default `max.message.bytes`, for topics that do not say. */
+export const messageBytesDefault = 1_048_588;
+
+/** Batches are closed at this share of the topic's limit, so that a broker's own reckoning never refuses them. */
+const batchFill = 0.8;
+
+/** What a batch of one record costs beside its key, value and headers: 61 bytes of batch header and the record's own lengths. */
+export const recordOverheadBytes = 61 + 30;
+
+/** A finished batch and which inputs its records came from. */
+interface Sealed {
+  readonly outgoing: Outgoing;
+  readonly inputOffsets: readonly Offset[];
+  readonly sizes: readonly number[];
+}
+
+class PartitionBatch {
+  readonly builder: RecordBatchBuilder;
+  /** Entry i belongs to record i of the batch under construction. */
+  inputOffsets: Offset[] = [];
+  sizes: number[] = [];
+
+  constructor(builder: RecordBatchBuilder) {
+    this.builder = builder;
+  }
+}
+
+/**
+ * The batches of one chunk for one topic: a builder per partition, records in the order they are appended.
+ *
+ * Remembers which input each record came from until the chunk is settled, so that a record which the broker
+ * refuses can be traced back.
+ */
+export class OutputBatches {
+  readonly topic: OutputTopic;
+  /** Records of the chunk in hand. */
+  recordCount = 0;
+  readonly #role: OutgoingRole;
+  readonly #deflateGzip: Deflate | undefined;
+  readonly #partitions: (PartitionBatch | undefined)[];
+  #ready: Outgoing[] = [];
+  #sealed: Sealed[] = [];
+
+  constructor(topic: OutputTopic, role: OutgoingRole, deflateGzip: Deflate | undefined) {
+    this.topic = topic;
+    this.#role = role;
+    this.#deflateGzip = deflateGzip;
+    this.#partitions = new Array<PartitionBatch | undefined>(topic.partitions).fill(undefined);
+  }
+
+  /** Appends with the input's own encoded headers. The caller has checked that the record fits the topic. */
+  append(
+    inputOffset: Offset,
+    partition: number,
+    timestampMs: number,
+    key: Uint8Array | null,
+    keyFrom: number,
+    keyTo: number,
+    value: Uint8Array,
+    valueFrom: number,
+    valueTo: number,
+    headers: Uint8Array,
+    headersFrom: number,
+    headersTo: number,
+    headerCount: number,
+  ): void {
+    const batch = this.#partitions[partition] ?? this.#open(partition);
+    for (let isFull = false; ; isFull = true) {
+      const isTaken =
+        headerCount === 0
+          ? batch.builder.append(timestampMs, key, keyFrom, keyTo, value, valueFrom, valueTo)
+          : batch.builder.appendWithRawHeaders(
+              timestampMs,
+              key,
+              keyFrom,
+              keyTo,
+              value,
+              valueFrom,
+              valueTo,
+              headers,
+              headersFrom,
+              headersTo,
+              headerCount,
+            );
+      if (isTaken || isFull) break;
+      this.#seal(batch);
+    }
+    this.recordCount++;
+    batch.inputOffsets.push(inputOffset);
+    batch.sizes.push(keyTo - keyFrom + valueTo - valueFrom + headersTo - headersFrom);
+  }
+
+  /** Appends a record with headers of its own. */
+  appendWithHeaders(
+    inputOffset: Offset,
+    partition: number,
+    timestampMs: number,
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+    headers: readonly Header[],
+  ): void {
+    const batch = this.#partitions[partition] ?? this.#open(partition);
+    const keyTo = key?.length ?? 0;
+    const valueTo = value?.length ?? 0;
+    if (!batch.builder.appendWithHeaders(timestampMs, key, 0, keyTo, value, 0, valueTo, headers)) {
+      this.#seal(batch);
+      batch.builder.appendWithHeaders(timestampMs, key, 0, keyTo, value, 0, valueTo, headers);
+    }
+    this.recordCount++;
+    batch.inputOffsets.push(inputOffset);
+    batch.sizes.push(keyTo + valueTo);
+  }
+
+  /** Appends a large record as a batch of its own; false, and nothing is appended, when even that passes the topic's limit. */
+  tryAlone(
+    inputOffset: Offset,
+    partition: number,
+    timestampMs: number,
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+    headers: readonly Header[],
+  ): boolean {
+    const batch = this.#partitions[partition] ?? this.#open(partition);
+    if (batch.builder.recordCount > 0) this.#seal(batch);
+    batch.builder.appendWithHeaders(timestampMs, key, 0, key?.length ?? 0, value, 0, value?.length ?? 0, headers);
+    const outgoing = batch.builder.finish();
+    if (outgoing.bytes.length > this.topic.messageBytesMax) return false;
+    this.recordCount++;
+    this.#ready.push(outgoing);
+    this.#sealed.push({ outgoing, inputOffsets: [inputOffset], sizes: [outgoing.bytes.length] });
+    return true;
+  }
+
+  /** Closes every batch under construction. */
+  sealAll(): void {
+    for (const batch of this.#partitions) if (batch !== undefined && batch.builder.recordCount > 0) this.#seal(batch);
+  }
+
+  /** Moves the finished batches that were not taken yet to the end of `into`. */
+  take(into: Outgoing[]): void {
+    if (this.#ready.length === 0) return;
+    for (const outgoing of this.#ready) into.push(outgoing);
+    this.#ready = [];
+  }
+
+  /** The chunk is settled, one way or the other: nothing of it is left here. */
+  reset(): void {
+    for (const batch of this.#partitions) {
+      if (batch === undefined || batch.builder.recordCount === 0) continue;
+      batch.builder.reset();
+      batch.inputOffsets = [];
+      batch.sizes = [];
+    }
+    this.#ready = [];
+    this.#sealed = [];
+    this.recordCount = 0;
+  }
+
+  /**
+   * The input whose output record the broker refused; undefined when it is none of this chunk's.
+   *
+   * Where the broker named only a partition, or the chunk has several batches for it, the largest record is taken:
+   * records are refused for their size, and if it was another one, the next attempt names it.
+   */
+  inputOfRefused(error: RecordRefusedError): Offset | undefined {
+    if (error.topic !== this.topic.topic) return undefined;
+    const candidates = this.#sealed.filter((sealed) => sealed.outgoing.partition === error.partition);
+    const [first] = candidates;
+    if (candidates.length === 1 && first !== undefined && error.index >= 0 && error.index < first.inputOffsets.length)
+      return first.inputOffsets[error.index];
+    let largest = -1;
+    let offset: Offset | undefined;
+    for (const { sizes, inputOffsets } of candidates)
+      for (const [index, size] of sizes.entries()) {
+        if (size <= largest) continue;
+        largest = size;
+        offset = inputOffsets[index];
+      }
+    return offset;
+  }
+
+  #open(partition: number): PartitionBatch {
+    const spec = {
+      topic: this.topic.topic,
+      partition,
+      role: this.#role,
+      bytesMax: Math.floor(this.topic.messageBytesMax * batchFill),
+    };
+    const deflateGzip = this.#deflateGzip;
+    const batch = new PartitionBatch(
+      new RecordBatchBuilder(
+        deflateGzip === undefined ? spec : { ...spec, compression: "gzip", codecs: { deflateGzip } },
+      ),
+    );
+    this.#partitions[partition] = batch;
+    return batch;
+  }
+
+  #seal(batch: PartitionBatch): void {
+    const outgoing = batch.builder.finish();
+    this.#ready.push(outgoing);
+    this.#sealed.push({ outgoing, inputOffsets: batch.inputOffsets, sizes: batch.sizes });
+    batch.inputOffsets = [];
+    batch.sizes = [];
+  }
+}

@@ -1,0 +1,474 @@
+/**
+ * The only loop: one per task. It owns the queue and the chunk in hand, executes what the machine asks for and
+ * feeds back what came of it.
+ *
+ * A turn of the loop is one piece: resolve, compute, infer, finish, write. Between turns it looks for what ends
+ * the chunk: enough records or bytes, a tick, a revocation, a drain. The commit is awaited before the next
+ * record is computed, so the two never overlap.
+ */
+import { type Clock, type Logger, MillraceError, messageOf, type Offset } from "../kernel/index.ts";
+import type { Outgoing, RawBatch } from "../wire/index.ts";
+import { BatchQueue, heldBytesOf } from "./batch-queue.ts";
+import type { BufferShare } from "./buffer-budget.ts";
+import { assertBalanced, type CountTally } from "./counts.ts";
+import { advance, type ChunkOutcome, newTask, type TaskAction, type TaskEvent, type TaskState } from "./machine.ts";
+import {
+  type Epoch,
+  type HandleFailure,
+  type Membership,
+  RecordRefusedError,
+  type TaskHandle,
+  TaskHandleError,
+  type TaskId,
+} from "./port.ts";
+import type { StageTask } from "./stage-task.ts";
+import { Wake } from "./wake.ts";
+
+const backOffFirstMs = 100;
+const backOffLastMs = 10_000;
+/** A task that could not be reopened for this long is degraded: it is said once, and it keeps trying. */
+const degradedAfterMs = 30_000;
+/** A chunk without output only carries the offset, and is committed this rarely. */
+const silentCommitMs = 1_000;
+
+/** When a chunk ends. */
+export interface ChunkBounds {
+  readonly records: number;
+  readonly bytes: number;
+  readonly everyMs: number;
+}
+
+/** What the stage hears of its task. */
+export interface PumpListener {
+  /** A chunk is durable; the tally is reused afterwards. */
+  committed(tally: CountTally): void;
+  /** The stage cannot go on. */
+  fatal(error: unknown): void;
+}
+
+export interface PumpOptions {
+  readonly task: TaskId;
+  readonly epoch: Epoch;
+  /** Key of the input topic-partition in offset maps. */
+  readonly input: string;
+  readonly stage: StageTask;
+  readonly membership: Membership;
+  readonly share: BufferShare;
+  readonly bounds: ChunkBounds;
+  readonly timeSliceMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly yieldToLoop: () => Promise<void>;
+  /** Settles when an earlier owner of the same partition in this process is gone; the task is opened after it. */
+  readonly after?: Promise<void>;
+  readonly listener: PumpListener;
+}
+
+export class Pump {
+  readonly task: TaskId;
+  readonly epoch: Epoch;
+  readonly #options: PumpOptions;
+  readonly #stage: StageTask;
+  readonly #queue = new BatchQueue();
+  readonly #wake = new Wake();
+  readonly #cut = new AbortController();
+  #interrupt = new AbortController();
+  #state: TaskState = newTask;
+  #actions: TaskAction[] = [];
+  #handle: TaskHandle | undefined;
+  #outgoing: Outgoing[] = [];
+  #chunkBeganMs = 0;
+  #isTickDue = false;
+  #isDraining = false;
+  #settled: (() => void) | undefined;
+  /** Batches were turned away while the task settled, so the fetch has to be moved back. */
+  #hasTurnedAway = false;
+  #yieldedMs: number;
+  #failingSinceMs = -1;
+  #isDegraded = false;
+  #retriesAtOnce = false;
+  #loop: Promise<void> | undefined;
+
+  constructor(options: PumpOptions) {
+    this.task = options.task;
+    this.epoch = options.epoch;
+    this.#options = options;
+    this.#stage = options.stage;
+    this.#yieldedMs = options.clock.monotonicMs();
+  }
+
+  /** Opens the task; its life ends with `drain`, `lose` or a fatal error. */
+  open(): void {
+    this.#loop ??= this.#run();
+  }
+
+  get state(): TaskState {
+    return this.#state;
+  }
+
+  /** True once the task computes what arrives. */
+  get isRunning(): boolean {
+    return this.#state.name === "running" || this.#state.name === "committing";
+  }
+
+  /** True while the task could not be reopened for longer than 30 s. */
+  get isDegraded(): boolean {
+    return this.#isDegraded;
+  }
+
+  /** Records between the position and the end of the partition, as far as the last batch told; 0 while unknown. */
+  get lag(): number {
+    return this.#state.position === -1 ? 0 : Math.max(0, this.#queue.endOffset - this.#state.position);
+  }
+
+  /** Resolves when the batch is taken or dropped: that is the back-pressure. */
+  async take(batch: RawBatch): Promise<void> {
+    if (!this.#accepts()) return;
+    const { share } = this.#options;
+    const bytes = heldBytesOf(batch);
+    const taking = share.take(bytes);
+    if (taking !== true && !(await taking)) return;
+    if (!this.#accepts()) {
+      share.give(bytes);
+      return;
+    }
+    const offer = this.#queue.offer(batch);
+    if (offer === "taken") {
+      this.#wake.wake();
+      return;
+    }
+    share.give(bytes);
+    if (offer === "hole") this.#closeHole(batch);
+  }
+
+  /** Ends a chunk that is old enough. @param nowMs monotonic */
+  tick(nowMs: number): void {
+    if (!this.#hasChunk()) return;
+    const { everyMs } = this.#options.bounds;
+    const dueMs = this.#stage.hasOutput ? everyMs : Math.max(everyMs, silentCommitMs);
+    if (nowMs - this.#chunkBeganMs < dueMs) return;
+    this.#isTickDue = true;
+    this.#wake.wake();
+  }
+
+  /**
+   * Commits or drops what is in hand and forgets what is queued; resolves when nothing is in hand, or when the
+   * signal cuts it short. The task stays open and goes on when batches arrive again.
+   */
+  settle(signal: AbortSignal): Promise<void> {
+    if (!this.isRunning || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const before = this.#settled;
+      this.#settled = () => {
+        before?.();
+        resolve();
+      };
+      signal.addEventListener("abort", () => this.#finishSettling(), { once: true });
+      this.#turnAwayWaiting();
+    });
+  }
+
+  /** Commits what is in hand, then closes. Resolves when closed. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    if (!this.isRunning) this.#send({ kind: "drain" });
+    this.#turnAwayWaiting();
+    if (this.#state.name === "closing") this.#cutOff();
+    await this.#loop;
+  }
+
+  /** The task belongs to others now: closes without committing (R3). Resolves when closed. */
+  async lose(): Promise<void> {
+    this.#send({ kind: "lost" });
+    this.#cutOff();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    this.#send({ kind: "open" });
+    while (this.#state.name !== "closed") {
+      const action = this.#actions.shift();
+      try {
+        if (action !== undefined) await this.#perform(action);
+        else if (this.#state.name !== "running" || !(await this.#turn())) await this.#wake.wait();
+      } catch (thrown) {
+        this.#fail(thrown);
+      }
+    }
+    this.#options.share.close();
+    this.#finishSettling();
+  }
+
+  #send(event: TaskEvent): void {
+    const { state, actions } = advance(this.#state, event);
+    this.#state = state;
+    this.#actions.push(...actions);
+    this.#wake.wake();
+  }
+
+  async #perform(action: TaskAction): Promise<void> {
+    switch (action.kind) {
+      case "open":
+        return this.#open();
+      case "settle":
+        return this.#settleChunk(action.outcome);
+      case "restore":
+        return this.#send({ kind: "restored" });
+      case "fetch":
+        return this.#fetchFrom(action.offsetNext);
+      case "commit":
+        await this.#handle?.commit(new Map([[this.#options.input, action.offsetNext]]));
+        return this.#send({ kind: "committed" });
+      case "keep":
+        return this.#keep();
+      case "backOff":
+        return this.#backOff(action.attempt);
+      case "close":
+        return this.#close();
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { membership, input } = this.#options;
+    await this.#options.after;
+    this.#handle = await membership.openTask(this.task, this.epoch, this.#cut.signal);
+    const offsetNext = this.#handle.offsetsNext.get(input);
+    if (offsetNext === undefined) throw new TypeError(`opening task ${this.task}: no offset for ${input}`);
+    this.#send({ kind: "opened", offsetNext });
+  }
+
+  #settleChunk(outcome: ChunkOutcome): void {
+    if (outcome === "keep") this.#keep();
+    if (outcome === "undo") this.#stage.undo();
+    if (outcome !== "anew") return;
+    this.#stage.clear();
+    this.#options.logger.warn(
+      { task: this.task, offset: this.#state.committed },
+      "Another member has worked on the partition; its stores start empty.",
+    );
+  }
+
+  #keep(): void {
+    this.#options.listener.committed(this.#stage.tally);
+    this.#stage.keep(this.#state.committed);
+    this.#stage.attempt = 1;
+    this.#isTickDue = false;
+    if (this.#isDegraded) this.#options.logger.info({ task: this.task }, "The task works again.");
+    this.#isDegraded = false;
+    this.#failingSinceMs = -1;
+  }
+
+  #fetchFrom(offsetNext: Offset): void {
+    this.#forgetQueue(offsetNext);
+    this.#options.membership.start(this.task, new Map([[this.#options.input, offsetNext]]));
+  }
+
+  async #backOff(attempt: number): Promise<void> {
+    const { clock, logger } = this.#options;
+    const handle = this.#handle;
+    this.#handle = undefined;
+    this.#forgetQueue(this.#state.committed);
+    this.#finishSettling();
+    await handle?.close().catch(() => undefined);
+    if (this.#isDraining && this.#state.name === "reopening") return this.#send({ kind: "drain" });
+    this.#stage.attempt = attempt + 1;
+    if (this.#failingSinceMs === -1) this.#failingSinceMs = clock.monotonicMs();
+    if (!this.#isDegraded && clock.monotonicMs() - this.#failingSinceMs >= degradedAfterMs) {
+      this.#isDegraded = true;
+      logger.error({ task: this.task, attempts: attempt }, "The task is degraded: it could not be reopened for 30 s.");
+    }
+    const waitMs = this.#retriesAtOnce ? 0 : Math.min(backOffFirstMs * 2 ** (attempt - 1), backOffLastMs);
+    this.#retriesAtOnce = false;
+    if (waitMs > 0) await clock.sleep(waitMs, this.#cut.signal).catch(() => undefined);
+    if (this.#state.name === "reopening") this.#send({ kind: "retry" });
+  }
+
+  async #close(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    this.#forgetQueue(this.#state.committed);
+    await handle?.close().catch(() => undefined);
+    this.#stage.undo();
+    this.#send({ kind: "closed" });
+  }
+
+  /** One piece, or the end of the chunk. Answers false when there is nothing to do. */
+  async #turn(): Promise<boolean> {
+    const isLast = this.#isDraining || this.#settled !== undefined;
+    if (this.#hasChunk() && (isLast || this.#isChunkDue())) {
+      await this.#writeRest();
+      this.#send({ kind: this.#isDraining ? "drain" : "chunkEnded" });
+      return true;
+    }
+    if (this.#isDraining) {
+      this.#send({ kind: "drain" });
+      return true;
+    }
+    if (isLast) {
+      this.#dropQueue();
+      return false;
+    }
+    const batch = this.#queue.head;
+    if (batch === undefined) return false;
+    await this.#piece(batch);
+    await this.#giveWay();
+    return true;
+  }
+
+  async #piece(batch: RawBatch): Promise<void> {
+    const stage = this.#stage;
+    const { clock, bounds, timeSliceMs } = this.#options;
+    if (stage.unresolvedId !== -1 && !(await this.#resolve())) return;
+    const from = this.#queue.index;
+    if (!this.#hasChunk()) this.#chunkBeganMs = clock.monotonicMs();
+    const to = Math.min(batch.count, from + Math.max(1, bounds.records - stage.tally.in));
+    const end = stage.compute(batch, from, to, clock.monotonicMs() + timeSliceMs);
+    const scoring = stage.infer();
+    if (scoring !== undefined) await scoring;
+    stage.finish();
+    if (this.#state.name !== "running") return;
+    await this.#write();
+    if (this.#state.name !== "running") return;
+    const { offsetNext, done } = this.#queue.advance(end);
+    this.#send({ kind: "advanced", offsetNext });
+    if (done !== undefined) this.#options.share.give(heldBytesOf(done));
+  }
+
+  /** False when a drain or a revocation came first; the record that waits was not touched. */
+  async #resolve(): Promise<boolean> {
+    const { signal } = this.#interrupt;
+    try {
+      await this.#stage.resolve(signal);
+      return this.#state.name === "running";
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown;
+      this.#interrupt = new AbortController();
+      return false;
+    }
+  }
+
+  async #write(): Promise<void> {
+    this.#stage.take(this.#outgoing);
+    if (this.#outgoing.length === 0) return;
+    const outgoing = this.#outgoing;
+    this.#outgoing = [];
+    await this.#handle?.write(outgoing);
+  }
+
+  /** R1: everything of the chunk is handed to the handle before its offset is. */
+  async #writeRest(): Promise<void> {
+    this.#stage.seal();
+    assertBalanced(this.#stage.tally);
+    await this.#write();
+  }
+
+  /** Other tasks, timers and sockets get their turn after each time slice. */
+  async #giveWay(): Promise<void> {
+    const { clock, timeSliceMs, yieldToLoop } = this.#options;
+    if (clock.monotonicMs() - this.#yieldedMs < timeSliceMs) return;
+    await yieldToLoop();
+    this.#yieldedMs = clock.monotonicMs();
+  }
+
+  #fail(thrown: unknown): void {
+    const { logger, listener } = this.#options;
+    const { name } = this.#state;
+    if (name === "closing" || name === "closed") return;
+    const failure = this.#cut.signal.aborted ? "lost" : failureOf(thrown);
+    if (thrown instanceof RecordRefusedError) this.#refused(thrown);
+    if (failure === "reopen") {
+      logger.warn({ task: this.task, reason: messageOf(thrown), state: name }, "The task is opened again.");
+      this.#send({ kind: "failed" });
+      return;
+    }
+    if (failure === "lost") {
+      logger.info({ task: this.task, reason: messageOf(thrown) }, "The task is lost.");
+      this.#send({ kind: "lost" });
+    } else {
+      this.#send({ kind: "fatal" });
+      listener.fatal(thrown);
+    }
+  }
+
+  #refused(error: RecordRefusedError): void {
+    const { logger } = this.#options;
+    const at = { task: this.task, topic: error.topic, partition: error.partition, code: "MR_RECORD_REFUSED" };
+    this.#retriesAtOnce = this.#stage.markRefused(error);
+    if (this.#retriesAtOnce) logger.warn(at, "A record was refused; its input becomes a dead letter.");
+    else logger.error(at, "A record that cannot be named or set aside was refused; the offset stops here.");
+  }
+
+  #closeHole(batch: RawBatch): void {
+    const { logger } = this.#options;
+    const { offsetNext } = this.#queue;
+    if (batch.logStartOffset > offsetNext && !this.#hasChunk() && this.#queue.isEmpty) {
+      logger.error(
+        { task: this.task, from: offsetNext, to: batch.logStartOffset },
+        "Records were deleted by the topic's retention before they were read.",
+      );
+      this.#send({ kind: "advanced", offsetNext: batch.logStartOffset });
+      this.#chunkBeganMs = this.#options.clock.monotonicMs();
+      this.#fetchFrom(batch.logStartOffset);
+      return;
+    }
+    logger.debug({ task: this.task, expected: offsetNext, got: batch.offsetAsked }, "The fetch is moved back.");
+    this.#options.membership.start(this.task, new Map([[this.#options.input, offsetNext]]));
+  }
+
+  #accepts(): boolean {
+    if (this.#settled !== undefined) this.#hasTurnedAway = true;
+    return this.isRunning && this.#settled === undefined && !this.#isDraining;
+  }
+
+  #hasChunk(): boolean {
+    return this.isRunning && this.#state.position > this.#state.committed;
+  }
+
+  #isChunkDue(): boolean {
+    const { bounds } = this.#options;
+    return this.#isTickDue || this.#stage.tally.in >= bounds.records || this.#stage.bytesIn >= bounds.bytes;
+  }
+
+  /** Nothing is in hand any more: what is queued is fetched again by whoever owns the partition next. */
+  #dropQueue(): void {
+    const { position } = this.#state;
+    const isDropped = !this.#queue.isEmpty || this.#hasTurnedAway;
+    if (isDropped) this.#fetchFrom(position);
+    this.#finishSettling();
+  }
+
+  #finishSettling(): void {
+    const settled = this.#settled;
+    this.#settled = undefined;
+    this.#hasTurnedAway = false;
+    settled?.();
+  }
+
+  /** Whoever waits, for room or for the registry, is not to hold up a drain or a rebalance. */
+  #turnAwayWaiting(): void {
+    if (this.#options.share.turnAway()) this.#hasTurnedAway = true;
+    this.#interrupt.abort();
+    this.#wake.wake();
+  }
+
+  #forgetQueue(offsetNext: Offset): void {
+    this.#options.share.turnAway();
+    this.#options.share.give(this.#options.share.bytesHeld);
+    this.#queue.restart(offsetNext);
+    this.#outgoing = [];
+  }
+
+  #cutOff(): void {
+    this.#cut.abort();
+    this.#interrupt.abort();
+    void this.#handle?.close().catch(() => undefined);
+    this.#wake.wake();
+  }
+}
+
+/** What follows from a throw; anything that is not the broker's or a passing outage halts the stage. */
+function failureOf(thrown: unknown): HandleFailure {
+  if (thrown instanceof TaskHandleError) return thrown.failure;
+  if (thrown instanceof MillraceError && thrown.disposition === "retry") return "reopen";
+  return "fatal";
+}

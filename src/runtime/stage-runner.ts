@@ -1,0 +1,315 @@
+import { type Clock, type Logger, messageOf, type Offset, topicPartitionKey } from "../kernel/index.ts";
+import type { SchemaRegistry } from "../schema/index.ts";
+import type { Plan, PlannedInfer, PlannedStage } from "../topology/index.ts";
+import type { Deflate } from "../wire/index.ts";
+import type { BufferBudget } from "./buffer-budget.ts";
+import { type CompiledStage, compileStage, timeSliceMsDefault } from "./compile-stage.ts";
+import { CountTally, type StageCounts } from "./counts.ts";
+import type { Broker, GroupSink, Membership, OwnedBatch, OwnedTask, TaskId } from "./port.ts";
+import { Pump, type PumpListener } from "./pump.ts";
+import { checkSignature, type ModelSource, type ServedModel } from "./served-model.ts";
+import { surveyStage } from "./stage-setup.ts";
+
+/** Bytes of input after which a chunk ends, however few records they are. */
+const chunkBytesMax = 4 * 1024 * 1024;
+/** A member that was given nothing for so long after it joined is taken to have no partitions. */
+const assignmentGraceMs = 10_000;
+
+/**
+ * Where a stage is.
+ *
+ * - `waiting`: joined and paused, until the alias of its model exists.
+ * - `halted`: it cannot go on; the reason was logged, and the other stages run.
+ */
+export type StageStatus = "new" | "starting" | "waiting" | "running" | "draining" | "stopped" | "halted";
+
+export interface StageRunnerOptions {
+  readonly plan: Plan;
+  readonly stage: PlannedStage;
+  readonly broker: Broker;
+  readonly registry: SchemaRegistry;
+  readonly models: ModelSource;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Shared by all stages of the process. */
+  readonly budget: BufferBudget;
+  readonly yieldToLoop: () => Promise<void>;
+  readonly deflateGzip: Deflate | undefined;
+  readonly instanceId?: string;
+  readonly timeSliceMs?: number;
+}
+
+/**
+ * Runs one stage of a plan: one group member, and a pump per assigned partition.
+ *
+ * It has no timer of its own: `tick` has to be called several times per `commit.everyMs`.
+ */
+export class StageRunner implements GroupSink {
+  readonly stage: PlannedStage;
+  readonly #options: StageRunnerOptions;
+  readonly #tally = new CountTally();
+  readonly #pumps = new Map<TaskId, Pump>();
+  /** Pumps that are still closing: the same partition is opened after them. */
+  readonly #closing = new Map<TaskId, Promise<void>>();
+  readonly #stopping = new AbortController();
+  #pending: OwnedTask[] = [];
+  #compiled: CompiledStage | undefined;
+  #membership: Membership | undefined;
+  #model: ServedModel | undefined;
+  #versionSeen = -1;
+  #status: StageStatus = "new";
+  #haltReason: Error | undefined;
+  #hasAssignment = false;
+  #joinedAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: StageRunnerOptions) {
+    this.stage = options.stage;
+    this.#options = options;
+  }
+
+  get status(): StageStatus {
+    return this.#status;
+  }
+
+  /** Why the stage halted. */
+  get haltReason(): Error | undefined {
+    return this.#haltReason;
+  }
+
+  /** True when the stage has its assignment and every task of it is open, or when it waits for its model. */
+  get isReady(): boolean {
+    if (this.#status === "waiting") return true;
+    if (this.#status !== "running" || !this.#hasAssignment || this.#pending.length > 0) return false;
+    return [...this.#pumps.values()].every((pump) => pump.state.committed !== -1);
+  }
+
+  /** Tasks that could not be reopened for longer than 30 s. */
+  get degradedTasks(): readonly TaskId[] {
+    return [...this.#pumps.values()].filter((pump) => pump.isDegraded).map((pump) => pump.task);
+  }
+
+  /** Tasks that this member owns now. */
+  get tasks(): readonly TaskId[] {
+    return [...this.#pumps.keys(), ...this.#pending.map((owned) => owned.task)];
+  }
+
+  /** What became of the records since the start; only what was committed. */
+  counts(): StageCounts {
+    return this.#tally.snapshot();
+  }
+
+  /** Records that the tasks of this member have yet to compute, as far as the last fetches told. */
+  get lag(): number {
+    let sum = 0;
+    for (const pump of this.#pumps.values()) sum += pump.lag;
+    return sum;
+  }
+
+  /**
+   * True when everything before these offsets is committed by the tasks that this member owns.
+   * @param endOffsets by input partition
+   */
+  caughtUp(endOffsets: ReadonlyMap<number, Offset>): boolean {
+    if (this.#status !== "running" || !this.isReady) return false;
+    return [...this.#pumps.values()].every((pump) => pump.state.committed >= (endOffsets.get(pump.task) ?? 0));
+  }
+
+  /**
+   * Looks up what the stage needs and joins its group; tasks open as they are assigned.
+   * @throws OperationError when a topic, subject or limit is not as the plan needs it; nothing was joined then
+   */
+  async start(): Promise<void> {
+    const { plan, stage, broker, registry, logger, clock, instanceId } = this.#options;
+    this.#status = "starting";
+    const { signal } = this.#stopping;
+    const surroundings = await surveyStage(plan, stage, broker.admin, registry, signal);
+    this.#compiled = compileStage(plan, stage, { ...this.#options, ...surroundings });
+    const { storeNames } = this.#compiled;
+    if (storeNames.length > 0)
+      logger.warn(
+        { stage: stage.name, code: "MR_STATE_VOLATILE", stores: storeNames },
+        "Stores live in memory: a restart or a lost partition starts them empty.",
+      );
+    if (stage.infer !== undefined) void this.#serve(stage.infer);
+    const membership = await broker.join(
+      {
+        group: stage.group,
+        topics: [stage.from.clusterName],
+        start: stage.start,
+        logger,
+        ...(instanceId === undefined ? {} : { instanceId }),
+      },
+      this,
+    );
+    this.#joinedAtMs = clock.monotonicMs();
+    this.#membership = membership;
+    if (signal.aborted) return membership.leave();
+    if (this.#status === "starting")
+      this.#status = stage.infer === undefined || this.#model !== undefined ? "running" : "waiting";
+    this.#openPending();
+  }
+
+  /** Ends chunks that are old enough, and looks for later versions of the model. @param nowMs monotonic */
+  tick(nowMs: number): void {
+    for (const pump of this.#pumps.values()) pump.tick(nowMs);
+    if (nowMs - this.#joinedAtMs >= assignmentGraceMs) this.#hasAssignment = true;
+    this.#noticeVersion();
+  }
+
+  /** Commits what is in hand, closes the tasks and leaves the group. Does nothing more when it was called before. */
+  async drain(): Promise<void> {
+    if (this.#status === "stopped" || this.#status === "draining") return;
+    const isHalted = this.#status === "halted";
+    if (!isHalted) this.#status = "draining";
+    await this.#stop();
+    if (!isHalted) this.#status = "stopped";
+  }
+
+  assigned(tasks: readonly OwnedTask[]): void {
+    this.#hasAssignment = true;
+    if (this.#stopping.signal.aborted) return;
+    for (const { task } of tasks) this.#lose(task);
+    this.#pending.push(...tasks);
+    this.#openPending();
+  }
+
+  async revoking(tasks: readonly TaskId[], signal: AbortSignal): Promise<void> {
+    await Promise.all(tasks.map((task) => this.#pumps.get(task)?.settle(signal)));
+  }
+
+  lost(tasks: readonly TaskId[]): void {
+    for (const task of tasks) this.#lose(task);
+  }
+
+  async batch({ task, epoch, batch }: OwnedBatch): Promise<void> {
+    const pump = this.#pumps.get(task);
+    if (pump?.epoch === epoch) await pump.take(batch);
+  }
+
+  failed(error: Error): void {
+    this.#halt(error);
+  }
+
+  #openPending(): void {
+    const compiled = this.#compiled;
+    const membership = this.#membership;
+    if (compiled === undefined || membership === undefined || this.#status !== "running") return;
+    const pending = this.#pending;
+    this.#pending = [];
+    for (const owned of pending) this.#open(owned, compiled, membership);
+  }
+
+  #open({ task, epoch }: OwnedTask, compiled: CompiledStage, membership: Membership): void {
+    const { plan, stage, clock, logger, budget, yieldToLoop, timeSliceMs } = this.#options;
+    const after = this.#closing.get(task);
+    const pump = new Pump({
+      task,
+      epoch,
+      input: topicPartitionKey(stage.from.clusterName, task),
+      stage: compiled.openTask(task, this.#model),
+      membership,
+      share: budget.join(),
+      bounds: { records: plan.commit.records, everyMs: plan.commit.everyMs, bytes: chunkBytesMax },
+      timeSliceMs: timeSliceMs ?? timeSliceMsDefault,
+      clock,
+      logger: withStage(logger, stage.name),
+      yieldToLoop,
+      ...(after === undefined ? {} : { after }),
+      listener: this.#listener(),
+    });
+    this.#pumps.set(task, pump);
+    pump.open();
+  }
+
+  #listener(): PumpListener {
+    return {
+      committed: (tally) => this.#tally.add(tally),
+      fatal: (error) => this.#halt(error instanceof Error ? error : new Error(messageOf(error))),
+    };
+  }
+
+  #lose(task: TaskId): void {
+    this.#pending = this.#pending.filter((owned) => owned.task !== task);
+    const pump = this.#pumps.get(task);
+    if (pump === undefined) return;
+    this.#pumps.delete(task);
+    const closing = pump.lose().finally(() => {
+      if (this.#closing.get(task) === closing) this.#closing.delete(task);
+    });
+    this.#closing.set(task, closing);
+  }
+
+  /** Other stages go on; this one commits what it can and leaves its group. */
+  #halt(error: Error): void {
+    if (this.#status === "halted" || this.#stopping.signal.aborted) return;
+    this.#status = "halted";
+    this.#haltReason = error;
+    this.#options.logger.error(
+      { stage: this.stage.name, reason: error.message, error: error.name },
+      "The stage is halted.",
+    );
+    void this.#stop();
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort(new Error(`stage ${this.stage.name} stops`));
+    this.#pending = [];
+    await Promise.all([...this.#pumps.values()].map((pump) => pump.drain()));
+    await Promise.all(this.#closing.values());
+    this.#pumps.clear();
+    try {
+      await this.#membership?.leave();
+    } catch (thrown) {
+      this.#options.logger.warn(
+        { stage: this.stage.name, reason: messageOf(thrown) },
+        "The group was not left in order.",
+      );
+    }
+  }
+
+  /** Waits for the alias, then opens the tasks that wait for it. */
+  async #serve({ model, alias, features }: PlannedInfer): Promise<void> {
+    const { models, logger } = this.#options;
+    const { name } = this.stage;
+    if (models.peek(model, alias) === undefined)
+      logger.info({ stage: name }, `waiting for model ${model}: run millrace train`);
+    try {
+      const served = await models.load(model, alias, this.#stopping.signal);
+      if (this.#stopping.signal.aborted) return;
+      checkSignature(model, served, features);
+      this.#model = served;
+      this.#versionSeen = served.version;
+      logger.info({ stage: name, model, version: served.version }, "The model is in service.");
+      if (this.#status === "waiting") this.#status = "running";
+      this.#openPending();
+    } catch (thrown) {
+      this.#halt(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
+    }
+  }
+
+  #noticeVersion(): void {
+    const { infer } = this.stage;
+    if (infer === undefined || this.#model === undefined) return;
+    const current = this.#options.models.peek(infer.model, infer.alias)?.version ?? this.#versionSeen;
+    if (current === this.#versionSeen) return;
+    this.#versionSeen = current;
+    this.#options.logger.info(
+      { stage: this.stage.name, model: infer.model, version: current, serving: this.#model.version },
+      "The alias has moved; the version is adopted at the next start.",
+    );
+  }
+}
+
+/** A stage that is ready to be started. */
+export function createStageRunner(options: StageRunnerOptions): StageRunner {
+  return new StageRunner(options);
+}
+
+function withStage(logger: Logger, stage: string): Logger {
+  return {
+    debug: (fields, message) => logger.debug({ stage, ...fields }, message),
+    info: (fields, message) => logger.info({ stage, ...fields }, message),
+    warn: (fields, message) => logger.warn({ stage, ...fields }, message),
+    error: (fields, message) => logger.error({ stage, ...fields }, message),
+  };
+}

@@ -1,0 +1,80 @@
+import { OperationError } from "../kernel/index.ts";
+import { parseRecordSchemaText, type SchemaRegistry } from "../schema/index.ts";
+import type { ClusterTopic, Plan, PlannedStage } from "../topology/index.ts";
+import { messageBytesDefault, type OutputTopic, recordOverheadBytes } from "./output-batches.ts";
+import type { ClusterAdmin } from "./port.ts";
+
+/** What a stage has to know of the cluster and the registry before it joins. */
+export interface StageSurroundings {
+  readonly output: OutputTopic;
+  readonly deadLetters: OutputTopic;
+  /** -1 when the output is JSON. */
+  readonly outputSchemaId: number;
+}
+
+/**
+ * Looks up the topics that a stage reads and writes and the id of its output schema.
+ *
+ * Halts with MR_TOPIC_MISSING, MR_TOPIC_MISMATCH or MR_SUBJECT_MISSING, naming the command that mends it: a run
+ * never creates anything.
+ */
+export async function surveyStage(
+  plan: Plan,
+  stage: PlannedStage,
+  admin: ClusterAdmin,
+  registry: SchemaRegistry,
+  signal: AbortSignal,
+): Promise<StageSurroundings> {
+  const names = [stage.from.clusterName, stage.to.clusterName, plan.deadLetters.clusterName];
+  const { topics } = await admin.describe(names, signal);
+  const [, to, deadLetters] = names.map((name) => {
+    const topic = topics.find((candidate) => candidate.topic === name);
+    if (topic === undefined)
+      throw new OperationError(
+        "MR_TOPIC_MISSING",
+        `starting stage ${stage.name}: topic ${name} does not exist; run millrace apply`,
+      );
+    return outputTopicOf(topic);
+  });
+  if (to === undefined || deadLetters === undefined) throw new TypeError("a stage names three topics");
+  const needed = plan.limits.recordBytes + recordOverheadBytes;
+  if (needed > to.messageBytesMax)
+    throw new OperationError(
+      "MR_TOPIC_MISMATCH",
+      `starting stage ${stage.name}: limits.recordBytes ${plan.limits.recordBytes} does not fit max.message.bytes ${to.messageBytesMax} of ${to.topic}; lower the one or raise the other`,
+    );
+  return { output: to, deadLetters, outputSchemaId: await outputSchemaIdOf(stage, registry, signal) };
+}
+
+function outputTopicOf(topic: ClusterTopic): OutputTopic {
+  const limit = Number(topic.configs["max.message.bytes"] ?? messageBytesDefault);
+  return {
+    topic: topic.topic,
+    partitions: topic.partitions,
+    messageBytesMax: Number.isFinite(limit) && limit > 0 ? limit : messageBytesDefault,
+  };
+}
+
+/** The newest id of the subject, which must be the plan's own schema: another text would be written under a wrong id. */
+async function outputSchemaIdOf(stage: PlannedStage, registry: SchemaRegistry, signal: AbortSignal): Promise<number> {
+  const { subject, schema } = stage.to;
+  if (stage.toFormat === "json") return -1;
+  if (subject === undefined || schema === undefined)
+    throw new OperationError(
+      "MR_SUBJECT_MISSING",
+      `starting stage ${stage.name}: topic ${stage.to.name} has no schema`,
+    );
+  const registered = await registry.latest(subject, signal);
+  if (registered === undefined)
+    throw new OperationError(
+      "MR_SUBJECT_MISSING",
+      `starting stage ${stage.name}: subject ${subject} is not registered; run millrace apply`,
+    );
+  const parsed = parseRecordSchemaText(registered.text, subject, { strictDefaults: false });
+  if (!("schema" in parsed) || parsed.schema.canonical !== schema.canonical)
+    throw new OperationError(
+      "MR_SUBJECT_MISSING",
+      `starting stage ${stage.name}: version ${registered.version} of ${subject} is not the plan's schema; run millrace apply`,
+    );
+  return registered.id;
+}

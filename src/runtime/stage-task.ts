@@ -1,0 +1,425 @@
+import type { CompiledProgram, RowContext } from "../expression/index.ts";
+import {
+  AssertionError,
+  type Clock,
+  type Logger,
+  MillraceError,
+  type Offset,
+  RecordError,
+  type RecordErrorCode,
+} from "../kernel/index.ts";
+import type { Row } from "../schema/index.ts";
+import type { StepMemory } from "../step/index.ts";
+import { type Outgoing, partitionOf, type RawBatch } from "../wire/index.ts";
+import { CountTally } from "./counts.ts";
+import type { DeadLetters, RecordFailure } from "./dead-letters.ts";
+import type { Inference } from "./inference.ts";
+import type { InputReader } from "./input-reader.ts";
+import { type OutputBatches, recordOverheadBytes } from "./output-batches.ts";
+import { type OutputEncoder, tooLarge } from "./output-encoder.ts";
+import type { RecordRefusedError } from "./port.ts";
+import type { WriterSchemas } from "./writer-schemas.ts";
+
+/** The clock is asked once per so many records: asking costs as much as a cheap step. */
+const recordsPerClockLook = 32;
+
+/** Which part of the work on a record is under way; names the code of an error that nobody foresaw. */
+type Phase = "decode" | "steps" | "encode";
+
+const unforeseenCode: Readonly<Record<Phase, RecordErrorCode>> = {
+  decode: "MR_DECODE_BODY",
+  steps: "MR_EXPRESSION",
+  encode: "MR_CAST",
+};
+
+/** Everything a task works with; made by `compileStage`. */
+export interface StageTaskParts {
+  readonly partition: number;
+  readonly eventIdStem: string;
+  readonly reader: InputReader;
+  readonly writers: WriterSchemas;
+  readonly program: CompiledProgram;
+  readonly memories: readonly StepMemory[];
+  readonly inference: Inference | undefined;
+  readonly encoder: OutputEncoder;
+  /** Field whose text is the output's key; undefined copies the input's key bytes. */
+  readonly keyField: string | undefined;
+  readonly outputs: OutputBatches;
+  readonly deadLetters: DeadLetters;
+  readonly recordBytesMax: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly yieldToLoop: () => Promise<void>;
+  readonly timeSliceMs: number;
+}
+
+/**
+ * One stage on one input partition: the hot path, and all that a chunk changes until it is kept or undone.
+ *
+ * Per piece: while `unresolvedId` is set, `await resolve`; `compute`; `await infer` when it answers a promise;
+ * `finish`. `take` gives the batches that are full, `seal` closes the rest at the end of the chunk. Then `keep`,
+ * or `undo`, or `clear`.
+ *
+ * Fields are plain and the code per record is flat on purpose: there is one call of `#work` per record and no
+ * promise, closure or object of ours, the row aside.
+ */
+export class StageTask {
+  readonly partition: number;
+  /** What became of the records of the chunk in hand. */
+  readonly tally = new CountTally();
+  /** Key, value and header bytes that the chunk in hand has read. */
+  bytesIn = 0;
+  /** Counts from 1; goes into dead letters. */
+  attempt = 1;
+
+  readonly #parts: StageTaskParts;
+  readonly #reader: InputReader;
+  readonly #program: CompiledProgram;
+  readonly #inference: Inference | undefined;
+  readonly #keyField: string | undefined;
+  readonly #outputs: OutputBatches;
+  readonly #recordBytesMax: number;
+  readonly #context: RowContext = {
+    offset: 0,
+    streamTimeMs: Number.NEGATIVE_INFINITY,
+    processingTimeMs: 0,
+    out: null,
+  };
+  #streamTimeKept = Number.NEGATIVE_INFINITY;
+  /** Records per fate of the program in the chunk in hand. */
+  readonly #fateCounts: Float64Array;
+  #outCount = 0;
+  /** Inputs whose output, or whose dead letter, the broker refused. They outlive the chunk, which is done again. */
+  readonly #refusedOutputs = new Set<Offset>();
+  readonly #refusedDeadLetters = new Set<Offset>();
+
+  #phase: Phase = "decode";
+  #nowMs = 0;
+  /** The row of the record under way, for its event id when it fails. */
+  #row: Row | undefined;
+
+  /** The piece in hand of a stage that infers: entry i is a record that waits for its score, or failed before it. */
+  #pieceBatch: RawBatch | undefined;
+  readonly #pieceIndices: number[] = [];
+  readonly #pieceRows: (Row | null)[] = [];
+  readonly #pieceErrors: (RecordError | null)[] = [];
+  readonly #pieceEventIds: string[] = [];
+
+  constructor(parts: StageTaskParts) {
+    this.partition = parts.partition;
+    this.#parts = parts;
+    this.#reader = parts.reader;
+    this.#program = parts.program;
+    this.#inference = parts.inference;
+    this.#keyField = parts.keyField;
+    this.#outputs = parts.outputs;
+    this.#recordBytesMax = parts.recordBytesMax;
+    this.#fateCounts = new Float64Array(parts.program.fates.length);
+  }
+
+  /** Writer schema that `compute` stopped at; -1 when there is none. */
+  get unresolvedId(): number {
+    return this.#reader.unresolvedId;
+  }
+
+  /** True when the chunk in hand has anything to write. */
+  get hasOutput(): boolean {
+    return this.#outputs.recordCount > 0 || this.#parts.deadLetters.batches.recordCount > 0;
+  }
+
+  /** Asks the registry for the schema that `compute` stopped at, and waits while the registry is down. */
+  async resolve(signal: AbortSignal): Promise<void> {
+    await this.#parts.writers.resolve(this.#reader.unresolvedId, signal);
+    this.#reader.unresolvedId = -1;
+  }
+
+  /**
+   * Works off the records `from` to `to` of a batch; answers the index of the first that was not worked off: `to`,
+   * or earlier when `untilMs` (monotonic) has passed or a writer schema has to be resolved first.
+   */
+  compute(batch: RawBatch, from: number, to: number, untilMs: number): number {
+    const { clock } = this.#parts;
+    this.#nowMs = clock.now();
+    this.#context.processingTimeMs = this.#nowMs;
+    if (this.#inference !== undefined) this.#pieceBatch = batch;
+    let looked = 0;
+    for (let index = from; index < to; index++) {
+      if (++looked > recordsPerClockLook) {
+        looked = 1;
+        if (clock.monotonicMs() >= untilMs) return index;
+      }
+      if (!this.#work(batch, index)) return index;
+      this.tally.in++;
+    }
+    return to;
+  }
+
+  /** Scores the piece; undefined when there is nothing to wait for. Rejects when the scorer fails as a whole. */
+  infer(): Promise<void> | undefined {
+    if (this.#inference === undefined || this.#pieceRows.length === 0) return undefined;
+    const { clock, yieldToLoop, timeSliceMs } = this.#parts;
+    let untilMs = clock.monotonicMs() + timeSliceMs;
+    return this.#inference.run(this.#pieceRows, this.#pieceErrors, () => {
+      if (clock.monotonicMs() < untilMs) return undefined;
+      untilMs = clock.monotonicMs() + timeSliceMs;
+      return yieldToLoop();
+    });
+  }
+
+  /** Encodes what `infer` scored. Does nothing in a stage that does not infer: its rows are encoded as they come. */
+  finish(): void {
+    const batch = this.#pieceBatch;
+    if (batch === undefined) return;
+    this.#phase = "encode";
+    for (let i = 0; i < this.#pieceIndices.length; i++) {
+      const index = this.#pieceIndices[i] as number;
+      const row = this.#pieceRows[i];
+      const eventId = this.#pieceEventIds[i] as string;
+      if (row === null || row === undefined) {
+        const error = this.#pieceErrors[i];
+        if (error === null || error === undefined) throw new AssertionError("a record has neither a row nor an error");
+        this.#deadLetter(batch, index, error, eventId);
+        continue;
+      }
+      try {
+        this.#emit(batch, index, row);
+      } catch (thrown) {
+        this.#deadLetter(batch, index, this.#errorOf(thrown), eventId);
+      }
+    }
+    this.#dropPiece();
+  }
+
+  /** Moves the batches that are finished to the end of `into`. */
+  take(into: Outgoing[]): void {
+    this.#outputs.take(into);
+    this.#parts.deadLetters.batches.take(into);
+  }
+
+  /** Ends the chunk: closes its batches, and adds up its counts in `tally`. */
+  seal(): void {
+    this.#outputs.sealAll();
+    this.#parts.deadLetters.batches.sealAll();
+    this.tally.out += this.#outCount;
+    this.#outCount = 0;
+    for (let answer = 1; answer < this.#fateCounts.length; answer++) {
+      const count = this.#fateCounts[answer] as number;
+      if (count === 0) continue;
+      this.#fateCounts[answer] = 0;
+      const fate = this.#program.fates[answer];
+      if (fate?.kind === "filtered") this.tally.addFiltered(fate.reason, count);
+      else if (fate?.kind === "late") this.tally.late += count;
+    }
+  }
+
+  /** The chunk up to `offsetNext` is durable: its changes are final. `tally` has been read before. */
+  keep(offsetNext: Offset): void {
+    this.#streamTimeKept = this.#context.streamTimeMs;
+    for (const memory of this.#parts.memories) memory.store.keep(this.#streamTimeKept);
+    forgetBelow(this.#refusedOutputs, offsetNext);
+    forgetBelow(this.#refusedDeadLetters, offsetNext);
+    this.#forgetChunk();
+  }
+
+  /** The chunk failed: no trace of it is left (R2). Records that were refused stay marked. */
+  undo(): void {
+    for (const memory of this.#parts.memories) memory.store.undo();
+    this.#context.streamTimeMs = this.#streamTimeKept;
+    this.#forgetChunk();
+  }
+
+  /** Another owner has been there: starts as on a restart. */
+  clear(): void {
+    for (const memory of this.#parts.memories) memory.store.clear();
+    this.#context.streamTimeMs = Number.NEGATIVE_INFINITY;
+    this.#streamTimeKept = Number.NEGATIVE_INFINITY;
+    this.#refusedOutputs.clear();
+    this.#refusedDeadLetters.clear();
+    this.#forgetChunk();
+  }
+
+  /**
+   * Marks the input of a record that the broker refused: it is MR_TOO_LARGE when the chunk is done again. False
+   * when no input of this chunk can be named, or its dead letter was refused without a value before.
+   */
+  markRefused(error: RecordRefusedError): boolean {
+    const output = this.#outputs.inputOfRefused(error);
+    if (output !== undefined) {
+      this.#refusedOutputs.add(output);
+      return true;
+    }
+    const deadLetter = this.#parts.deadLetters.batches.inputOfRefused(error);
+    if (deadLetter === undefined || this.#refusedDeadLetters.has(deadLetter)) return false;
+    this.#refusedDeadLetters.add(deadLetter);
+    return true;
+  }
+
+  /** Answers false, and has done nothing, when a writer schema has to be resolved first. */
+  #work(batch: RawBatch, index: number): boolean {
+    const offset = batch.offsets[index] as number;
+    this.#phase = "decode";
+    this.#row = undefined;
+    try {
+      const bytes = sizeOf(batch, index);
+      if (bytes > this.#recordBytesMax) throw tooLarge(bytes, this.#recordBytesMax);
+      if (this.#refusedOutputs.size !== 0 && this.#refusedOutputs.has(offset))
+        throw new RecordError("MR_TOO_LARGE", "the broker refused the record that was made of this one");
+      const row = this.#reader.read(batch, index);
+      if (row === undefined) return false;
+      this.bytesIn += bytes;
+      this.#row = row;
+      this.#phase = "steps";
+      const context = this.#context;
+      context.offset = offset;
+      const answer = this.#program.run(row, context);
+      if (answer !== 0) {
+        this.#setAside(batch, index, answer);
+        return true;
+      }
+      const out = context.out as Row;
+      if (this.#inference !== undefined) {
+        this.#queue(index, out, null, this.#eventIdOf(batch, index));
+        return true;
+      }
+      this.#phase = "encode";
+      this.#emit(batch, index, out);
+    } catch (thrown) {
+      this.#fail(batch, index, this.#errorOf(thrown));
+    }
+    return true;
+  }
+
+  /** Encodes a row straight into the batch of its partition. Throws a RecordError before anything is written. */
+  #emit(batch: RawBatch, index: number, row: Row): void {
+    const { encoder } = this.#parts;
+    const outputs = this.#outputs;
+    const valueTo = encoder.encode(row);
+    let key: Uint8Array | null = batch.bytes;
+    let keyFrom = batch.keyFrom[index] as number;
+    let keyTo = batch.keyTo[index] as number;
+    if (this.#keyField !== undefined) {
+      keyTo = encoder.encodeKey(row[this.#keyField]);
+      if (keyTo === -1) throw new RecordError("MR_REQUIRED", `field ${this.#keyField}: the key of the output is null`);
+      key = encoder.key;
+      keyFrom = 0;
+    } else if (keyFrom === -1) {
+      key = null;
+      keyFrom = 0;
+      keyTo = 0;
+    }
+    const headersFrom = batch.headersFrom[index] as number;
+    const headersTo = batch.headersTo[index] as number;
+    const bytes = keyTo - keyFrom + valueTo + headersTo - headersFrom;
+    if (bytes > this.#recordBytesMax) throw tooLarge(bytes, this.#recordBytesMax);
+    if (bytes + recordOverheadBytes > outputs.topic.messageBytesMax)
+      throw tooLarge(bytes, outputs.topic.messageBytesMax - recordOverheadBytes);
+    const { partitions } = outputs.topic;
+    const partition = key === null ? batch.partition % partitions : partitionOf(key, keyFrom, keyTo, partitions);
+    outputs.append(
+      batch.offsets[index] as number,
+      partition,
+      this.#nowMs,
+      key,
+      keyFrom,
+      keyTo,
+      encoder.value,
+      0,
+      valueTo,
+      batch.bytes,
+      headersFrom,
+      headersTo,
+      batch.headerCounts[index] as number,
+    );
+    this.#outCount++;
+  }
+
+  /** A record that the program did not let through. */
+  #setAside(batch: RawBatch, index: number, answer: number): void {
+    const fate = this.#program.fates[answer];
+    if (fate === undefined || fate.kind === "out") throw new AssertionError(`a program answered fate ${answer}`);
+    if (fate.kind === "failed") {
+      this.#fail(batch, index, new RecordError(fate.code, fate.message));
+      return;
+    }
+    this.#fateCounts[answer] = (this.#fateCounts[answer] as number) + 1;
+    if (fate.kind === "late") this.#fail(batch, index, new RecordError("MR_LATE", fate.message));
+  }
+
+  #fail(batch: RawBatch, index: number, error: RecordError): void {
+    const eventId = this.#eventIdOf(batch, index);
+    // In a stage that infers, dead letters wait for their piece, so that they keep the order of the input.
+    if (this.#inference === undefined) this.#deadLetter(batch, index, error, eventId);
+    else this.#queue(index, null, error, eventId);
+  }
+
+  #deadLetter(batch: RawBatch, index: number, error: RecordError, eventId: string): void {
+    const failure: RecordFailure = { code: error.code, message: error.message, errorName: error.name, eventId };
+    // R4: a late record counts as late, which the program's fate has done already.
+    if (error.code !== "MR_LATE") this.tally.addDeadLetter(error.code);
+    this.#parts.deadLetters.add(batch, index, failure, {
+      nowMs: this.#nowMs,
+      attempt: this.attempt,
+      dropsValue: this.#refusedDeadLetters.has(batch.offsets[index] as number),
+    });
+  }
+
+  #eventIdOf(batch: RawBatch, index: number): string {
+    const id = this.#row?.["event_id"];
+    return typeof id === "string" && id !== "" ? id : `${this.#parts.eventIdStem}-${batch.offsets[index]}`;
+  }
+
+  /** R5: whatever one record makes our code throw is that record's dead letter; only broken promises go up. */
+  #errorOf(thrown: unknown): RecordError {
+    if (thrown instanceof RecordError) return thrown;
+    if (thrown instanceof AssertionError || thrown instanceof MillraceError) throw thrown;
+    const name = thrown instanceof Error ? thrown.name : typeof thrown;
+    const code = unforeseenCode[this.#phase];
+    this.#parts.logger.error(
+      { partition: this.partition, code, error: name },
+      "An error that nobody foresaw was thrown for a record; it is in the dead letters.",
+    );
+    // The error's own message may quote the record.
+    return new RecordError(code, `an unforeseen ${name} in the ${this.#phase} phase`, { cause: thrown });
+  }
+
+  #queue(index: number, row: Row | null, error: RecordError | null, eventId: string): void {
+    this.#pieceIndices.push(index);
+    this.#pieceRows.push(row);
+    this.#pieceErrors.push(error);
+    this.#pieceEventIds.push(eventId);
+  }
+
+  #dropPiece(): void {
+    this.#pieceBatch = undefined;
+    this.#pieceIndices.length = 0;
+    this.#pieceRows.length = 0;
+    this.#pieceErrors.length = 0;
+    this.#pieceEventIds.length = 0;
+  }
+
+  #forgetChunk(): void {
+    this.#outputs.reset();
+    this.#parts.deadLetters.batches.reset();
+    this.#fateCounts.fill(0);
+    this.#outCount = 0;
+    this.#dropPiece();
+    this.tally.reset();
+    this.bytesIn = 0;
+  }
+}
+
+function forgetBelow(offsets: Set<Offset>, offsetNext: Offset): void {
+  for (const offset of offsets) if (offset < offsetNext) offsets.delete(offset);
+}
+
+/** Key, value and headers of a record, in bytes. */
+function sizeOf(batch: RawBatch, index: number): number {
+  return (
+    (batch.keyTo[index] as number) -
+    (batch.keyFrom[index] as number) +
+    (batch.valueTo[index] as number) -
+    (batch.valueFrom[index] as number) +
+    (batch.headersTo[index] as number) -
+    (batch.headersFrom[index] as number)
+  );
+}

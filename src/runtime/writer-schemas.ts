@@ -1,0 +1,117 @@
+import { AssertionError, type Clock, type Logger, MillraceError, messageOf, RecordError } from "../kernel/index.ts";
+import {
+  createDecoder,
+  parseRecordSchema,
+  type RecordSchema,
+  type RowDecoder,
+  type SchemaRegistry,
+} from "../schema/index.ts";
+
+/** A schema that the registry does not know is asked for again after this long: it may have been registered late. */
+const unknownForMs = 10_000;
+/** Ids remembered as unknown. More than this come only from garbage, and are then forgotten all at once. */
+const unknownCountMax = 10_000;
+const backOffFirstMs = 100;
+const backOffLastMs = 5_000;
+
+/**
+ * Decoders by writer schema id, resolved once and shared by all tasks of a stage.
+ *
+ * A registry that is down is waited for; only its "not found" makes a record MR_DECODE_UNKNOWN_SCHEMA. A writer
+ * schema that the reader cannot read makes its records MR_DECODE_BODY.
+ */
+export class WriterSchemas {
+  readonly #reader: RecordSchema | undefined;
+  readonly #registry: SchemaRegistry;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #decoders = new Map<number, RowDecoder>();
+  readonly #refused = new Map<number, { readonly error: RecordError; readonly untilMs: number }>();
+  readonly #pending = new Map<number, Promise<void>>();
+
+  /** @param options.reader what every writer is read as; undefined reads each as itself. */
+  constructor(options: {
+    readonly reader: RecordSchema | undefined;
+    readonly registry: SchemaRegistry;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  }) {
+    this.#reader = options.reader;
+    this.#registry = options.registry;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+  }
+
+  /** The decoder of a writer schema; undefined until it was resolved. Throws the RecordError of one that was refused. */
+  decoderOf(id: number): RowDecoder | undefined {
+    const decoder = this.#decoders.get(id);
+    if (decoder !== undefined) return decoder;
+    const refused = this.#refused.get(id);
+    if (refused === undefined) return undefined;
+    if (this.#clock.monotonicMs() < refused.untilMs) throw refused.error;
+    this.#refused.delete(id);
+    return undefined;
+  }
+
+  /** Resolves when `decoderOf` has an answer for the id. Rejects when the signal is aborted, or the registry refuses us. */
+  async resolve(id: number, signal: AbortSignal): Promise<void> {
+    let isWarned = false;
+    for (let waitMs = backOffFirstMs; ; waitMs = Math.min(2 * waitMs, backOffLastMs)) {
+      signal.throwIfAborted();
+      try {
+        await this.#lookUpOnce(id, signal);
+        if (isWarned) this.#logger.info({ schemaId: id }, "The schema registry answers again.");
+        return;
+      } catch (thrown) {
+        signal.throwIfAborted();
+        if (!(thrown instanceof MillraceError && thrown.disposition === "retry")) throw thrown;
+        if (!isWarned)
+          this.#logger.warn(
+            { schemaId: id, code: thrown.code, reason: messageOf(thrown) },
+            "The schema registry does not answer; waiting for it.",
+          );
+        isWarned = true;
+        await this.#clock.sleep(waitMs, signal);
+      }
+    }
+  }
+
+  /** Tasks that meet the same id at the same time ask once; one that gives up does not take the others with it. */
+  async #lookUpOnce(id: number, signal: AbortSignal): Promise<void> {
+    const pending = this.#pending.get(id);
+    if (pending !== undefined) {
+      await pending.catch(() => undefined);
+      if (this.#decoders.has(id) || this.#refused.has(id)) return;
+    }
+    const lookUp = this.#lookUp(id, signal).finally(() => this.#pending.delete(id));
+    this.#pending.set(id, lookUp);
+    await lookUp;
+  }
+
+  async #lookUp(id: number, signal: AbortSignal): Promise<void> {
+    const registered = await this.#registry.byId(id, signal);
+    if (registered === undefined) {
+      if (this.#refused.size >= unknownCountMax) this.#refused.clear();
+      const error = new RecordError("MR_DECODE_UNKNOWN_SCHEMA", `the registry does not know schema id ${id}`);
+      this.#refused.set(id, { error, untilMs: this.#clock.monotonicMs() + unknownForMs });
+      return;
+    }
+    try {
+      this.#decoders.set(id, this.#decoderFor(registered.text, `schema id ${id}`));
+    } catch (thrown) {
+      if (thrown instanceof AssertionError) throw thrown;
+      const message = `schema id ${id} cannot be read as the input of this stage: ${messageOf(thrown)}`;
+      this.#logger.warn({ schemaId: id, reason: messageOf(thrown) }, "A writer schema cannot be read.");
+      this.#refused.set(id, {
+        error: new RecordError("MR_DECODE_BODY", message, { cause: thrown }),
+        untilMs: Number.POSITIVE_INFINITY,
+      });
+    }
+  }
+
+  #decoderFor(text: string, name: string): RowDecoder {
+    const parsed = parseRecordSchema(JSON.parse(text), name);
+    if (!("schema" in parsed)) throw new Error(parsed.problems.map((problem) => problem.message).join("; "));
+    return createDecoder(parsed.schema, this.#reader ?? parsed.schema);
+  }
+}

@@ -1,0 +1,435 @@
+import {
+  checkExpression,
+  parseExpression,
+  type RowContext,
+  type RowOp,
+  type TypedExpression,
+} from "../../../src/expression/index.ts";
+import { type Clock, type Header, silentLogger } from "../../../src/kernel/index.ts";
+import {
+  compileStage,
+  type ModelSource,
+  type OutputTopic,
+  type ServedModel,
+  type StageDeps,
+} from "../../../src/runtime/index.ts";
+import {
+  createDecoder,
+  createEncoder,
+  type Field,
+  parseRecordSchema,
+  type RecordSchema,
+  type RegisteredSchema,
+  type Row,
+  type RowShape,
+  type SchemaRegistry,
+  writeSchemaId,
+} from "../../../src/schema/index.ts";
+import type { Store } from "../../../src/state/index.ts";
+import type { MemorySpec, StepMemory } from "../../../src/step/index.ts";
+import type { Plan, PlannedStage, PlannedTopic } from "../../../src/topology/index.ts";
+import { decodeFetched, type Outgoing, type RawBatch, RecordBatchBuilder } from "../../../src/wire/index.ts";
+import { noCodecs } from "../../fakes/no-codecs.ts";
+import { type PlainRecord, plainRecords } from "../../support/records.ts";
+
+export const orderSchema = schemaOf("Order", [
+  { name: "event_id", type: "string" },
+  { name: "id", type: "string" },
+  { name: "customer", type: "string" },
+  { name: "amount", type: ["null", "double"], default: null },
+  { name: "paid_at", type: { type: "long", logicalType: "timestamp-millis" } },
+]);
+
+export const totalSchema = schemaOf("Total", [
+  { name: "event_id", type: "string" },
+  { name: "id", type: "string" },
+  { name: "customer", type: "string" },
+  { name: "amount", type: ["null", "double"], default: null },
+  { name: "paid_at", type: { type: "long", logicalType: "timestamp-millis" } },
+  { name: "orders", type: ["null", "double"], default: null },
+]);
+
+export const predictionSchema = schemaOf("Prediction", [
+  { name: "event_id", type: "string" },
+  { name: "event_time", type: { type: "long", logicalType: "timestamp-millis" } },
+  { name: "model", type: "string" },
+  { name: "model_version", type: "int" },
+  { name: "score", type: "double" },
+  { name: "review", type: "boolean" },
+  { name: "id", type: "string" },
+]);
+
+export const orderSchemaId = 7;
+export const outputSchemaId = 9;
+
+function schemaOf(name: string, fields: readonly unknown[]): RecordSchema {
+  const parsed = parseRecordSchema({ type: "record", name, namespace: "test", fields }, name);
+  if ("problems" in parsed) throw new Error(JSON.stringify(parsed.problems));
+  return parsed.schema;
+}
+
+export function expression(text: string, shape: RowShape): TypedExpression {
+  const parsed = parseExpression(text);
+  if ("problem" in parsed) throw new Error(parsed.problem.message);
+  const checked = checkExpression(parsed.ast, shape);
+  if ("problem" in checked) throw new Error(checked.problem.message);
+  return checked.expr;
+}
+
+/** A map with an undo log, as plain as can be. */
+export class JournalStore implements Store {
+  readonly spec = { name: "journal", kind: "ids", version: 1 } as const;
+  current = new Map<string, number>();
+  kept = new Map<string, number>();
+
+  keep(): void {
+    this.kept = new Map(this.current);
+  }
+
+  undo(): void {
+    this.current = new Map(this.kept);
+  }
+
+  clear(): void {
+    this.current = new Map();
+    this.kept = new Map();
+  }
+
+  get entryCount(): number {
+    return this.current.size;
+  }
+}
+
+class JournalMemory implements StepMemory {
+  readonly texts: (string | null)[] = [null];
+  readonly numbers = new Float64Array(0);
+  readonly results: Float64Array;
+  readonly store = new JournalStore();
+  readonly #isDedupe: boolean;
+
+  constructor(isDedupe: boolean) {
+    this.#isDedupe = isDedupe;
+    this.results = new Float64Array(isDedupe ? 0 : 1);
+  }
+
+  update(_context: RowContext): number {
+    const key = this.texts[0] ?? "";
+    const count = (this.store.current.get(key) ?? 0) + 1;
+    if (this.#isDedupe && count > 1) return 1;
+    this.store.current.set(key, count);
+    if (!this.#isDedupe) this.results[0] = count;
+    return 0;
+  }
+}
+
+const memory = (name: string, isDedupe: boolean): MemorySpec => ({
+  store: { name, kind: isDedupe ? "ids" : "rolling", version: 1 },
+  create: () => new JournalMemory(isDedupe),
+});
+
+const fieldOf = (schema: RecordSchema, name: string): Field => schema.shape.find((field) => field.name === name)!;
+
+/** Requires an amount, drops negative ones, judges lateness (1 h), drops repeats of `id`, counts per customer. */
+export const orderOps: readonly RowOp[] = [
+  {
+    op: "failIf",
+    code: "MR_REQUIRED",
+    field: "amount",
+    message: "field amount: missing or null",
+    when: expression("amount == null", orderSchema.shape),
+  },
+  { op: "dropIf", reason: "filter", when: expression("amount != null && amount < 0", orderSchema.shape) },
+  {
+    op: "call",
+    memory: 0,
+    texts: [expression("id", orderSchema.shape)],
+    numbers: [],
+    results: [],
+    drops: ["duplicate"],
+  },
+  { op: "late", time: "paid_at", withinMs: 3_600_000 },
+  {
+    op: "call",
+    memory: 1,
+    texts: [expression("customer", orderSchema.shape)],
+    numbers: [],
+    results: [fieldOf(totalSchema, "orders")],
+    drops: [],
+  },
+];
+
+function topicOf(name: string, schema: RecordSchema | undefined, more: Partial<PlannedTopic> = {}): PlannedTopic {
+  return {
+    name,
+    clusterName: name,
+    external: false,
+    format: "avro",
+    subject: `${name}-value`,
+    schema,
+    schemaFrom: "file",
+    key: "customer",
+    time: "paid_at",
+    timeFromKafka: false,
+    partitions: 2,
+    retentionMs: undefined,
+    replication: undefined,
+    writers: [],
+    ...more,
+  };
+}
+
+/** The stage `totals`: Avro in, a `dedupe` and a running count, Avro out. */
+export const totalsStage: PlannedStage = {
+  name: "totals",
+  group: "shop.totals",
+  from: topicOf("orders", orderSchema),
+  fromFormat: "avro",
+  start: { kind: "earliest" },
+  to: topicOf("totals", totalSchema),
+  toFormat: "avro",
+  ingest: undefined,
+  reader: orderSchema,
+  eventTimeField: "paid_at",
+  keyField: undefined,
+  program: { input: orderSchema.shape, ops: orderOps, output: totalSchema.shape },
+  memories: [memory("seen", true), memory("count", false)],
+  lateWithinMs: 3_600_000,
+  infer: undefined,
+  stepLines: [],
+};
+
+/** The stage `ingest`: JSON in from an external topic, keyed by `customer`, Avro out. */
+export const ingestStage: PlannedStage = {
+  ...totalsStage,
+  name: "ingest",
+  group: "shop.ingest",
+  from: topicOf("inbox", undefined, { external: true, format: "json", subject: undefined }),
+  fromFormat: "json",
+  to: topicOf("orders", orderSchema),
+  ingest: {
+    schema: orderSchema,
+    casts: { paid_at: "timestamp-millis" },
+    supplied: ["event_id"],
+    kafkaTimeField: undefined,
+    aheadMs: 600_000,
+  },
+  keyField: "customer",
+  program: { input: orderSchema.shape, ops: [], output: orderSchema.shape },
+  memories: [],
+  lateWithinMs: undefined,
+};
+
+const scored: RowShape = [
+  ...totalSchema.shape,
+  { name: "score", type: { kind: "double", nullable: false, avro: "double" } },
+];
+
+/** The stage `score`: a model over `amount` and `orders`. */
+export const scoreStage: PlannedStage = {
+  ...totalsStage,
+  name: "score",
+  group: "shop.score",
+  from: topicOf("totals", totalSchema),
+  to: topicOf("predictions", predictionSchema),
+  reader: totalSchema,
+  program: { input: totalSchema.shape, ops: [], output: totalSchema.shape },
+  memories: [],
+  lateWithinMs: undefined,
+  infer: {
+    model: "fraud",
+    alias: "champion",
+    features: ["amount", "orders"],
+    keep: ["id"],
+    decide: {
+      input: scored,
+      ops: [{ op: "assign", field: fieldOf(predictionSchema, "review"), value: expression("score >= 0.8", scored) }],
+      output: [fieldOf(predictionSchema, "review")],
+    },
+    decideNames: ["review"],
+  },
+};
+
+export function planOf(stages: readonly PlannedStage[], recordBytes = 900_000): Plan {
+  return {
+    topology: "shop",
+    description: undefined,
+    owner: undefined,
+    namespace: "",
+    delivery: "at-least-once",
+    commit: { everyMs: 100, records: 50 },
+    limits: { recordBytes },
+    sample: undefined,
+    topics: [],
+    stages,
+    models: [],
+    deadLetters: { clusterName: "shop.dead-letters", partitions: 2 },
+    control: { clusterName: "shop.control" },
+    warnings: [],
+    hash: "",
+  };
+}
+
+/** Knows the writers of orders and the schema of every stage's output. */
+export class FakeRegistry implements SchemaRegistry {
+  readonly schemas = new Map<number, RecordSchema>([[orderSchemaId, orderSchema]]);
+  latestBySubject = new Map<string, number>();
+  asked = 0;
+  /** Thrown while it is set. */
+  outage: Error | undefined;
+
+  async byId(id: number): Promise<RegisteredSchema | undefined> {
+    this.asked++;
+    if (this.outage !== undefined) throw this.outage;
+    const schema = this.schemas.get(id);
+    return schema === undefined ? undefined : { id, version: 1, subject: "", text: JSON.stringify(schema.json) };
+  }
+
+  latest(subject: string): Promise<RegisteredSchema | undefined> {
+    return this.byId(this.latestBySubject.get(subject) ?? -1);
+  }
+
+  async register(): Promise<RegisteredSchema> {
+    throw new Error("not in these tests");
+  }
+}
+
+/** Time passes only by sleeping; a sleep takes one turn of the event loop. */
+export class AutoClock implements Clock {
+  nowMs = 1_700_000_000_000;
+  now(): number {
+    return this.nowMs;
+  }
+  monotonicMs(): number {
+    return this.nowMs;
+  }
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    await nextTurn();
+    signal?.throwIfAborted();
+    this.nowMs += ms;
+  }
+}
+
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export const fakeOutput: OutputTopic = { topic: "out", partitions: 2, messageBytesMax: 1_048_588 };
+export const fakeDeadLetters: OutputTopic = { topic: "shop.dead-letters", partitions: 2, messageBytesMax: 1_114_124 };
+
+export function depsOf(more: Partial<StageDeps> = {}): StageDeps {
+  return {
+    registry: new FakeRegistry(),
+    clock: new AutoClock(),
+    logger: silentLogger,
+    output: fakeOutput,
+    deadLetters: fakeDeadLetters,
+    outputSchemaId,
+    deflateGzip: undefined,
+    yieldToLoop: nextTurn,
+    ...more,
+  };
+}
+
+export function compiled(stage: PlannedStage, more: Partial<StageDeps> = {}, recordBytes?: number) {
+  return compileStage(planOf([stage], recordBytes), stage, depsOf(more));
+}
+
+/** A model whose scores a function of the first feature gives. */
+export function modelOf(score: (amount: number, orders: number) => number, version = 3): ServedModel {
+  return {
+    version,
+    scorer: {
+      signature: {
+        task: "binary",
+        inputs: [
+          { name: "amount", kind: "number" },
+          { name: "orders", kind: "number" },
+        ],
+      },
+      score: (rows, rowCount, into, at) => {
+        for (let i = 0; i < rowCount; i++) into[at + i] = score(rows[2 * i]!, rows[2 * i + 1]!);
+      },
+    },
+  };
+}
+
+export const noModels: ModelSource = {
+  load: () => Promise.reject(new Error("no model in this test")),
+  peek: () => undefined,
+};
+
+export interface TestRecord {
+  readonly key?: string | null;
+  readonly value: Buffer | string | null;
+  readonly headers?: readonly Header[];
+  readonly timestampMs?: number;
+}
+
+/** A fetched batch of these records, offsets from `offset` on. */
+export function batchOf(
+  records: readonly TestRecord[],
+  at: { topic?: string; partition?: number; offset?: number } = {},
+): RawBatch {
+  const { topic = "orders", partition = 0, offset = 0 } = at;
+  const builder = new RecordBatchBuilder({ topic, partition, role: "output", bytesMax: 100_000_000 });
+  for (const { key = "k", value, headers = [], timestampMs = 1_700_000_000_000 } of records) {
+    const keyBytes = key === null ? null : Buffer.from(key);
+    const valueBytes = typeof value === "string" ? Buffer.from(value) : value;
+    builder.appendWithHeaders(
+      timestampMs,
+      keyBytes,
+      0,
+      keyBytes?.length ?? 0,
+      valueBytes,
+      0,
+      valueBytes?.length ?? 0,
+      headers,
+    );
+  }
+  return fetched(builder.finish(), offset);
+}
+
+export function fetched(outgoing: Outgoing, offset = 0): RawBatch {
+  const bytes = Buffer.from(outgoing.bytes);
+  bytes.writeBigInt64BE(BigInt(offset), 0);
+  return decodeFetched(bytes, {
+    topic: outgoing.topic,
+    partition: outgoing.partition,
+    offsetAsked: offset,
+    logStartOffset: 0,
+    endOffset: -1,
+    abortedTransactions: [],
+    codecs: noCodecs,
+    verifyCrc: true,
+  });
+}
+
+/** Records of finished batches of one role, decoded. */
+export function recordsOf(outgoing: readonly Outgoing[], role: "output" | "dead-letter"): PlainRecord[] {
+  return outgoing.filter((batch) => batch.role === role).flatMap((batch) => plainRecords(fetched(batch)));
+}
+
+const encoders = new Map<RecordSchema, ReturnType<typeof createEncoder>>();
+const decoders = new Map<RecordSchema, ReturnType<typeof createDecoder>>();
+
+export function avro(schema: RecordSchema, row: Row, id = orderSchemaId): Buffer {
+  const encoder = encoders.get(schema) ?? createEncoder(schema);
+  encoders.set(schema, encoder);
+  const into = Buffer.alloc(2_000_000);
+  return into.subarray(0, encoder.encode(row, into, writeSchemaId(into, 0, id)));
+}
+
+export function rowOf(schema: RecordSchema, value: Buffer | null): Row {
+  const decoder = decoders.get(schema) ?? createDecoder(schema, schema);
+  decoders.set(schema, decoder);
+  return decoder.decode(value!, 5, value!.length);
+}
+
+/** An order that passes; `paid_at` counts minutes. */
+export function order(id: string, more: Partial<Record<"customer" | "amount" | "paid_at", unknown>> = {}): Row {
+  return { event_id: `inbox-0-${id}`, id, customer: "c1", amount: 5, paid_at: 1_700_000_000_000, ...more };
+}
+
+/** Header values of a dead letter by name. */
+export function headersOf(record: PlainRecord): Record<string, string> {
+  return Object.fromEntries(record.headers.map(({ name, value }) => [name, value?.toString("utf8") ?? ""]));
+}
