@@ -1,5 +1,5 @@
 import type { ZodType } from "zod";
-import { type Ast, isNull, type RowMemory, type RowOp, ref, type TypedExpression } from "../expression/index.ts";
+import type { Ast, RowMemory, RowOp, TypedExpression } from "../expression/index.ts";
 import type { Problem } from "../kernel/index.ts";
 import type { Field, RowShape } from "../schema/index.ts";
 import type { Store, StoreSpec } from "../state/index.ts";
@@ -51,34 +51,28 @@ export interface LoweringContext {
 
 /**
  * The operations that judge lateness, for the first step with memory of a stage; nothing when they stand already.
- * A topic without event time is reported as MR_TIME; a row whose time is null is MR_REQUIRED.
+ * A topic without event time is reported as MR_TIME.
  */
 export function lateOps(context: LoweringContext): readonly RowOp[] {
   if (context.lateEmitted) return [];
-  const time = context.shape.find((field) => field.name === context.timeField);
-  if (time === undefined) {
-    context.problem({
-      code: "MR_TIME",
-      path: [],
-      message: `stage ${context.stage}: the step needs event time, and the topic it reads has none`,
-      hint: "name the field under `time:` of the topic",
-    });
-    return [];
-  }
-  const late: RowOp = { op: "late", time: time.name, withinMs: context.latenessMs };
-  return time.type.nullable ? [...notNullOps(time, context, []), late] : [late];
+  const time = timeOf(context);
+  return time === undefined ? [] : [{ op: "late", time: time.name, withinMs: context.latenessMs }];
 }
 
-/** Fails the record as MR_REQUIRED when the field is null; nothing for a field that cannot be null. */
-export function notNullOps(
-  field: Field,
-  context: LoweringContext,
-  path: readonly (string | number)[],
-): readonly RowOp[] {
-  if (!field.type.nullable) return [];
-  const when = context.expression(isNull(ref(field.name)), path);
-  if (when === undefined) return [];
-  return [{ op: "failIf", code: "MR_REQUIRED", field: field.name, message: `${field.name} is null`, when }];
+/** The event-time field of the rows; its absence is reported as MR_TIME. */
+export function timeOf(context: LoweringContext): Field | undefined {
+  const time = context.shape.find((field) => field.name === context.timeField);
+  if (time?.type.kind === "timestamp") return time;
+  context.problem({
+    code: "MR_TIME",
+    path: [],
+    message:
+      time === undefined
+        ? `stage ${context.stage}: the step needs event time, and the topic it reads has none`
+        : `stage ${context.stage}: the step needs event time, and ${time.name} is ${time.type.kind}`,
+    hint: "name a timestamp-millis field under `time:` of the topic",
+  });
+  return undefined;
 }
 
 /** The fields in scope after these operations: old ones keep their place, new ones follow in order. */
@@ -89,13 +83,6 @@ export function shapeAfter(shape: RowShape, ops: readonly RowOp[]): RowShape {
     if (op.op === "call") for (const field of op.results) fields.set(field.name, field);
   }
   return [...fields.values()];
-}
-
-/** What an `infer` step asks of its stage: it is the last, takes whole pieces, and is lowered by the planner. */
-export interface InferConfig {
-  readonly model: string;
-  readonly keep: readonly string[];
-  readonly decide: Readonly<Record<string, string>>;
 }
 
 /**
@@ -111,9 +98,9 @@ export interface StepDefinition<Config> {
   readonly example: Config;
   lower(config: Config, context: LoweringContext): readonly RowOp[];
   /** Longest time, in ms, over which the step looks back; sets the default of `late.within`. Steps with memory only. */
-  readonly lookBackMs?: (config: Config) => number;
+  lookBackMs?(config: Config): number;
   /** For `cast`: what it lets the reader of an ingest stage convert. Inside ingest it lowers to nothing. */
-  readonly casts?: (config: Config) => Readonly<Record<string, CastTarget>>;
+  casts?(config: Config): Readonly<Record<string, CastTarget>>;
 }
 
 /** Keeps the config type while a step is defined; the catalogue holds steps with their types erased. */

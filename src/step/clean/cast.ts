@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { call, type RowOp, ref } from "../../expression/index.ts";
+import type { Field, FieldType } from "../../schema/index.ts";
+import { fieldName } from "../config-parts.ts";
+import { type CastTarget, defineStep, type LoweringContext } from "../contract.ts";
+import { settableField } from "../fields.ts";
+
+/** How each target is reached from a value, and the type it gives. */
+const targets: Readonly<Record<CastTarget, { readonly via: string; readonly kind: FieldType["kind"] }>> = {
+  boolean: { via: "to_boolean", kind: "boolean" },
+  int: { via: "to_int", kind: "int" },
+  long: { via: "to_long", kind: "long" },
+  float: { via: "to_double", kind: "float" },
+  double: { via: "to_double", kind: "double" },
+  string: { via: "to_string", kind: "string" },
+  "timestamp-millis": { via: "to_timestamp", kind: "timestamp" },
+};
+
+const castConfig = z
+  .record(
+    fieldName,
+    z
+      .enum(["boolean", "int", "long", "float", "double", "string", "timestamp-millis"])
+      .describe("The type that the field's value is converted to."),
+  )
+  .refine((casts) => Object.keys(casts).length > 0, { error: "must name at least one field" })
+  .describe("Field names and the type each is converted to.");
+
+export const cast = defineStep({
+  kind: "cast",
+  summary:
+    "Converts fields to another type, and sends records whose value does not convert to the dead letters as MR_CAST. In an ingest stage it lets text be read as the number or time that the schema asks for.",
+  config: castConfig,
+  example: { items: "long" },
+  casts: (config) => config,
+  lower: (config, context) => {
+    const ops: RowOp[] = [];
+    for (const [name, target] of Object.entries(config)) {
+      if (context.ingest) checkReading(name, target, context);
+      else ops.push(...conversion(name, target, context));
+    }
+    return ops;
+  },
+});
+
+/** In ingest the reader converts, to the type in the schema; naming another type would be a promise not kept. */
+function checkReading(name: string, target: CastTarget, context: LoweringContext): void {
+  const field = context.field(name, [name]);
+  if (field === undefined || field.type.kind === targets[target].kind) return;
+  const { kind } = field.type;
+  context.problem({
+    code: "MR_WRONG_TYPE",
+    path: [name],
+    message: `${name} is ${kind} in the schema it is read as, not ${target}`,
+    hint: `write ${name}: ${kind === "timestamp" ? "timestamp-millis" : kind}, or change the schema`,
+  });
+}
+
+function conversion(name: string, target: CastTarget, context: LoweringContext): readonly RowOp[] {
+  const field = settableField(name, context, [name]);
+  const { via, kind } = targets[target];
+  const value = field && context.expression(call(via, ref(name)), [name]);
+  if (field === undefined || value === undefined) return [];
+  const avro = kind === "timestamp" ? { type: "long", logicalType: "timestamp-millis" } : kind;
+  const converted: Field = {
+    name,
+    type: { kind, nullable: value.type.nullable, avro },
+    doc: `cast to ${target}`,
+  };
+  return [{ op: "assign", field: converted, value }];
+}

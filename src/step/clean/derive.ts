@@ -1,0 +1,36 @@
+import { z } from "zod";
+import type { RowOp } from "../../expression/index.ts";
+import { expressionText, fieldName } from "../config-parts.ts";
+import { defineStep, shapeAfter } from "../contract.ts";
+import { isSettable } from "../fields.ts";
+
+const deriveConfig = z
+  .record(
+    fieldName,
+    z
+      .union([expressionText, z.number(), z.boolean()])
+      .describe("An expression over the fields so far, or a constant number or boolean."),
+  )
+  .refine((fields) => Object.keys(fields).length > 0, { error: "must name at least one field" })
+  .describe("Names of new or old fields, and what each becomes; a later one sees the earlier ones.");
+
+export const derive = defineStep({
+  kind: "derive",
+  summary: "Computes fields, new ones or in place of old ones, in the order written.",
+  config: deriveConfig,
+  example: { total: "coalesce(amount, 0) * items", is_large: "total > 1000" },
+  lower: (config, context) => {
+    const ops: RowOp[] = [];
+    const failed: string[] = [];
+    for (const [name, source] of Object.entries(config)) {
+      const text = String(source);
+      // What leans on a field that could not be made would only repeat its problem.
+      if (failed.some((other) => new RegExp(`\\b${other}\\b`).test(text))) continue;
+      const value = context.expression(text, [name], shapeAfter(context.shape, ops));
+      if (value === undefined) failed.push(name);
+      if (!isSettable(name, context, [name]) || value === undefined) continue;
+      ops.push({ op: "assign", field: { name, type: value.type, doc: `derive ${text}` }, value });
+    }
+    return ops;
+  },
+});

@@ -1,0 +1,26 @@
+import { z } from "zod";
+import { parseDurationMs } from "../kernel/index.ts";
+
+/** Most entries of any list in a step's config. */
+export const listLengthMax = 256;
+
+/** Avro's rule for names, with an upper bound. */
+export const fieldNamePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
+
+/** The name of a field that a step reads or makes. */
+export const fieldName = z
+  .string()
+  .regex(fieldNamePattern, { error: "must be a name: letters, digits and _, not beginning with a digit" });
+
+/** A duration such as `10min`, `1h` or `7d`, at least one millisecond. Kept as text; see {@link durationMs}. */
+export const duration = z.string().refine((text) => (parseDurationMs(text) ?? 0) >= 1, {
+  error: "must be a duration such as 30s, 10min, 1h or 7d, at most 3650d",
+});
+
+/** The length of a {@link duration} that was checked, in ms. */
+export function durationMs(text: string): number {
+  return parseDurationMs(text) ?? 0;
+}
+
+/** The text of an expression. Its syntax is checked against the fields in scope when the step lowers. */
+export const expressionText = z.string().min(1, { error: "must be an expression" });

@@ -1,0 +1,70 @@
+import { isNull, type RowOp, ref } from "../expression/index.ts";
+import type { Field, FieldKind, FieldType } from "../schema/index.ts";
+import type { LoweringContext } from "./contract.ts";
+
+type Path = readonly (string | number)[];
+
+/** Field kinds that arithmetic takes. */
+export function isNumeric(kind: FieldKind): boolean {
+  return kind === "int" || kind === "long" || kind === "float" || kind === "double";
+}
+
+/** Whether values of the kind have a text form, as keys and ids need. */
+export function isTextual(kind: FieldKind): boolean {
+  return kind !== "bytes" && kind !== "other";
+}
+
+/**
+ * Whether a step may set this field. `event_id` is the record's identity, and the key decides its partition:
+ * neither changes inside a stage. What is wrong is reported.
+ */
+export function isSettable(name: string, context: LoweringContext, path: Path): boolean {
+  if (name === "event_id") {
+    context.problem({
+      code: "MR_EVENT_ID",
+      path,
+      message: "event_id is the record's identity and is not changed by a step",
+      hint: "use another name",
+    });
+    return false;
+  }
+  if (name === context.keyField && !context.ingest) {
+    context.problem({
+      code: "MR_KEY",
+      path,
+      message: `${name} is the key of the topic that stage ${context.stage} reads; changing it would need a re-key`,
+      hint: "give the result another name; re-keying is not in this version",
+    });
+    return false;
+  }
+  return true;
+}
+
+/** Looks up a field that a step changes in place; undefined, and reported, when there is none or it may not change. */
+export function settableField(name: string, context: LoweringContext, path: Path): Field | undefined {
+  const field = context.field(name, path);
+  return field !== undefined && isSettable(name, context, path) ? field : undefined;
+}
+
+/** The field with null ruled out: its type without null, and without a default that was null. */
+export function withoutNull(field: Field): Field {
+  const { default: fallback, ...rest } = field;
+  const type: FieldType = { ...field.type, nullable: false };
+  return fallback === undefined || fallback === null ? { ...rest, type } : { ...rest, default: fallback, type };
+}
+
+/**
+ * Fails the record as MR_REQUIRED when the field is null, and from then on the field cannot be null; nothing
+ * for a field that never is.
+ */
+export function requireOps(field: Field, context: LoweringContext, path: Path): readonly RowOp[] {
+  if (!field.type.nullable) return [];
+  const when = context.expression(isNull(ref(field.name)), path);
+  const value = context.expression(ref(field.name), path);
+  if (when === undefined || value === undefined) return [];
+  const narrowed = withoutNull(field);
+  return [
+    { op: "failIf", code: "MR_REQUIRED", field: field.name, message: `${field.name} is null`, when },
+    { op: "assign", field: narrowed, value: { ...value, type: narrowed.type } },
+  ];
+}

@@ -1,0 +1,162 @@
+import { expect, test } from "vitest";
+import { field, lower, payment, start } from "./lowering.ts";
+
+test("require fails a record with a null as MR_REQUIRED, and later steps need no guard", () => {
+  const stage = start([
+    ["require", ["amount"]],
+    ["filter", "amount > 0"],
+  ]);
+  expect(stage.run(payment(0, { amount: null })).fate).toBe("MR_REQUIRED");
+  expect(stage.run(payment(0)).fate).toBe("out");
+  expect(stage.run(payment(0, { amount: -1 })).fate).toBe("filtered: amount > 0");
+});
+
+test("require does nothing for a field that is never null, and reports one that is not there", () => {
+  expect(lower([["require", ["items"]]]).ops).toEqual([]);
+  expect(lower([["require", ["item"]]]).problems).toMatchObject([
+    { code: "MR_REFERENCE", path: [0], hint: "did you mean items?" },
+  ]);
+});
+
+test("filter lets through what is true, and neither false nor null", () => {
+  const shape = [field("ok", "boolean?")];
+  const stage = start([["filter", "ok"]], { shape });
+  expect([true, false, null].map((ok) => stage.run({ ok }).fate)).toEqual(["out", "filtered: ok", "filtered: ok"]);
+});
+
+test("filter refuses what is no boolean, and names a long expression only `filter`", () => {
+  expect(lower([["filter", "items + 1"]]).problems).toMatchObject([{ code: "MR_EXPRESSION_TYPE", path: [] }]);
+  const long = Array.from({ length: 20 }, (_, i) => `items != ${i}`).join(" && ");
+  expect(start([["filter", long]]).run(payment(0, { items: 3 })).fate).toBe("filtered: filter");
+});
+
+test("derive computes in the order written, each seeing those before", () => {
+  const stage = start([
+    ["derive", { double_items: "items * 2", quadruple: "double_items * 2", items: "7", flag: true }],
+  ]);
+  expect(stage.run(payment(0, { items: 3 })).row).toMatchObject({
+    double_items: 6,
+    quadruple: 12,
+    items: 7,
+    flag: true,
+  });
+});
+
+test("derive reports every bad expression at its own path, and never touches event_id or the key", () => {
+  const { problems } = lower([["derive", { a: "nope", b: "1 +", event_id: '"x"', customer_id: "trim(customer_id)" }]]);
+  expect(problems.map(({ code, path }) => [code, path])).toEqual([
+    ["MR_EXPRESSION_TYPE", ["a"]],
+    ["MR_EXPRESSION_SYNTAX", ["b"]],
+    ["MR_EVENT_ID", ["event_id"]],
+    ["MR_KEY", ["customer_id"]],
+  ]);
+});
+
+test("derive does not repeat a problem at the fields that lean on it", () => {
+  const { problems } = lower([["derive", { a: "nope * 2", b: "a + 1", c: "nope" }]]);
+  expect(problems.map(({ path }) => path)).toEqual([["a"], ["c"]]);
+});
+
+test("derive takes only names that Avro takes", () => {
+  expect(() => lower([["derive", { "a-b": "1" }]])).toThrow(/must be a name/);
+  expect(() => lower([["derive", {}]])).toThrow(/at least one field/);
+});
+
+test("clamp holds a number to its range and lets null be", () => {
+  const stage = start([["clamp", { field: "amount", min: 0, max: 10 }]]);
+  expect([-5, 5, 50, null].map((amount) => stage.run(payment(0, { amount })).row?.["amount"])).toEqual([
+    0,
+    5,
+    10,
+    null,
+  ]);
+});
+
+test("clamp refuses text, a range turned round, and a fraction for a whole number", () => {
+  expect(lower([["clamp", { field: "country", min: 0, max: 1 }]]).problems).toMatchObject([
+    { code: "MR_WRONG_TYPE", path: ["field"] },
+  ]);
+  expect(() => lower([["clamp", { field: "amount", min: 2, max: 1 }]])).toThrow(/min must not exceed max/);
+  expect(lower([["clamp", { field: "items", min: 0.5, max: 1 }]]).problems).toMatchObject([
+    { code: "MR_WRONG_TYPE", path: ["min"] },
+  ]);
+});
+
+test("impute puts a constant in place of null, and the field is not nullable afterwards", () => {
+  const steps = [["impute", { field: "amount", with: 2.5 }]] as const;
+  expect(start(steps).run(payment(0, { amount: null })).row?.["amount"]).toBe(2.5);
+  expect(lower(steps).shape.find(({ name }) => name === "amount")?.type.nullable).toBe(false);
+  expect(lower([["impute", { field: "items", with: 1 }]]).ops).toEqual([]);
+});
+
+test("impute takes a time as text", () => {
+  const shape = [field("at", "timestamp?")];
+  const stage = start([["impute", { field: "at", with: "1970-01-01T00:00:01Z" }]], { shape, keyField: undefined });
+  expect(stage.run({ at: null }).row).toEqual({ at: 1_000 });
+});
+
+test("impute refuses fitted values as unsupported and constants of another type as wrong", () => {
+  const codeOf = (config: unknown): unknown =>
+    lower([["impute", config]]).problems.map(({ code, path }) => [code, path]);
+  expect(codeOf({ field: "amount", with: "median" })).toEqual([["MR_UNSUPPORTED", ["with"]]]);
+  expect(codeOf({ field: "amount", with: "much" })).toEqual([["MR_WRONG_TYPE", ["with"]]]);
+  expect(codeOf({ field: "items", with: 0.5 })).toEqual([["MR_WRONG_TYPE", ["with"]]]);
+  expect(codeOf({ field: "country", with: 1 })).toEqual([["MR_WRONG_TYPE", ["with"]]]);
+  expect(codeOf({ field: "country", with: "mode" })).toEqual([]);
+});
+
+test("cast converts, and a value that does not convert is MR_CAST", () => {
+  const shape = [field("text", "string?"), field("number", "int")];
+  const stage = start([["cast", { text: "double", number: "string" }]], { shape });
+  expect(stage.run({ text: "1.5", number: 7 }).row).toEqual({ text: 1.5, number: "7" });
+  expect(stage.run({ text: null, number: 7 }).row).toEqual({ text: null, number: "7" });
+  expect(stage.run({ text: "x", number: 7 }).fate).toBe("MR_CAST");
+});
+
+test("cast in ingest is the reader's business, and must name the type of the schema", () => {
+  const reading = lower([["cast", { paid_at: "timestamp-millis", amount: "double" }]], { ingest: true });
+  expect(reading.ops).toEqual([]);
+  expect(reading.problems).toEqual([]);
+  expect(lower([["cast", { items: "double" }]], { ingest: true }).problems).toMatchObject([
+    { code: "MR_WRONG_TYPE", path: ["items"], hint: "write items: int, or change the schema" },
+  ]);
+});
+
+const dedupe = ["dedupe", { by: "payment_id", within: "10min" }] as const;
+
+test("dedupe filters the second of two with the same id", () => {
+  const stage = start([dedupe]);
+  expect(stage.run(payment(0)).fate).toBe("out");
+  expect(stage.run(payment(9)).fate).toBe("filtered: duplicate");
+  expect(stage.run(payment(9, { payment_id: "p2" })).fate).toBe("out");
+  expect(stage.run(payment(19)).fate).toBe("out");
+});
+
+test("dedupe judges before lateness: the copy of a late record is a repeat, not a second dead letter", () => {
+  const stage = start([dedupe], { latenessMs: 60_000 });
+  stage.run(payment(10, { payment_id: "p0" }));
+  expect(stage.run(payment(8)).fate).toBe("late");
+  expect(stage.run(payment(8)).fate).toBe("filtered: duplicate");
+});
+
+test("dedupe lets a record without an id through, and fails one without a time", () => {
+  const shape = [field("id", "string?"), field("at", "timestamp?")];
+  const stage = start([["dedupe", { by: "id", within: "1d" }]], { shape, timeField: "at", keyField: undefined });
+  expect([stage.run({ id: null, at: 0 }).fate, stage.run({ id: null, at: 0 }).fate]).toEqual(["out", "out"]);
+  expect(stage.run({ id: "a", at: null }).fate).toBe("MR_REQUIRED");
+});
+
+test("dedupe forgets a chunk that failed, so that its records are no repeats of themselves (R2)", () => {
+  const stage = start([dedupe]);
+  stage.run(payment(0, { payment_id: "before" }), 0);
+  stage.keep();
+  stage.run(payment(1), 1);
+  stage.undo();
+  expect(stage.run(payment(1), 2).fate).toBe("out");
+  expect(stage.run(payment(1, { payment_id: "before" }), 3).fate).toBe("filtered: duplicate");
+});
+
+test("dedupe needs event time and a duration", () => {
+  expect(lower([dedupe], { timeField: undefined }).problems).toMatchObject([{ code: "MR_TIME" }]);
+  expect(() => lower([["dedupe", { by: "payment_id", within: "a day" }]])).toThrow(/must be a duration/);
+});
