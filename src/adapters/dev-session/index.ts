@@ -1,0 +1,2 @@
+export { connectDevSession } from "./client.ts";
+export { type DevSessionServer, serveDevSession } from "./server.ts";

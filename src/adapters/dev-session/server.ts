@@ -1,0 +1,129 @@
+/**
+ * Lets `produce`, `tail` and `train` in another terminal reach the in-process broker of a dev session.
+ *
+ * Listens on the loopback address only, and answers nobody without the session's token.
+ */
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Logger, MillraceError, messageOf } from "../../kernel/index.ts";
+import type { Broker, OffsetRange, TopicSpec } from "../../runtime/index.ts";
+import { removeSessionFile, writeSessionFile } from "./session-file.ts";
+import { batchToJson, recordsFromJson } from "./wire-form.ts";
+
+export interface DevSessionServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Largest request body; clients send far less. */
+const bodyBytesMax = 64 * 1024 * 1024;
+
+type Operation = (broker: Broker, body: string, signal: AbortSignal) => Promise<unknown>;
+
+const operations: Readonly<Record<string, Operation>> = {
+  append: (broker, body, signal) => broker.append(recordsFromJson(body), signal),
+  describe: (broker, body, signal) => broker.admin.describe(JSON.parse(body) as string[], signal),
+  createTopics: (broker, body, signal) => broker.admin.createTopics(JSON.parse(body) as TopicSpec[], signal),
+  watermarks: (broker, body, signal) => broker.admin.watermarks(JSON.parse(body) as string, signal),
+  committed: (broker, body, signal) => {
+    const [group, topic] = JSON.parse(body) as [string, string];
+    return broker.admin.committed(group, topic, signal);
+  },
+};
+
+/** @param folder receives the session's address, readable by its owner only */
+export async function serveDevSession(broker: Broker, folder: string, logger: Logger): Promise<DevSessionServer> {
+  const token = randomBytes(32).toString("hex");
+  const stop = new AbortController();
+  const server = createServer((request, response) => {
+    answer(broker, token, stop.signal, request, response).catch((thrown: unknown) => {
+      const code = thrown instanceof MillraceError ? thrown.code : "MR_IO";
+      if (response.headersSent) response.destroy();
+      else response.writeHead(400).end(JSON.stringify({ code, message: messageOf(thrown) }));
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  writeSessionFile(folder, { port, token, pid: process.pid });
+  logger.debug({ port }, "The dev session listens.");
+  return {
+    port,
+    close: async () => {
+      removeSessionFile(folder, process.pid);
+      stop.abort();
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+async function answer(
+  broker: Broker,
+  token: string,
+  stopped: AbortSignal,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (!isBearer(request.headers.authorization, token)) {
+    response.writeHead(401).end(JSON.stringify({ code: "MR_DEV_SESSION", message: "the token is not this session's" }));
+    return;
+  }
+  const gone = new AbortController();
+  response.on("close", () => gone.abort());
+  const signal = AbortSignal.any([gone.signal, stopped]);
+  const name = (request.url ?? "/").slice(1);
+  const body = await readBody(request);
+  if (name === "read") {
+    await streamBatches(broker, JSON.parse(body) as OffsetRange, signal, response);
+    return;
+  }
+  const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
+  if (operation === undefined) {
+    response.writeHead(404).end(JSON.stringify({ code: "MR_DEV_SESSION", message: "no such operation" }));
+    return;
+  }
+  const result = await operation(broker, body, signal);
+  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(result ?? null));
+}
+
+async function streamBatches(
+  broker: Broker,
+  range: OffsetRange,
+  signal: AbortSignal,
+  response: ServerResponse,
+): Promise<void> {
+  response.writeHead(200, { "content-type": "application/x-ndjson" });
+  response.flushHeaders();
+  try {
+    for await (const batch of broker.read(range, signal)) {
+      if (!response.write(`${batchToJson(batch)}\n`)) await once(response, "drain", { signal });
+    }
+    response.end();
+  } catch (thrown) {
+    if (signal.aborted) response.destroy();
+    else
+      response.end(
+        `${JSON.stringify({ failed: messageOf(thrown), code: thrown instanceof MillraceError ? thrown.code : "MR_IO" })}\n`,
+      );
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    total += chunk.length;
+    if (total > bodyBytesMax) throw new RangeError("the request is larger than 64 MiB");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function isBearer(header: string | undefined, token: string): boolean {
+  const given = Buffer.from(header ?? "");
+  const wanted = Buffer.from(`Bearer ${token}`);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}

@@ -1,0 +1,58 @@
+import { type ErrorCode, MillraceError, messageOf } from "../kernel/index.ts";
+
+/** Exit codes of every command. */
+export const exitCodes = {
+  ok: 0,
+  /** A check found something, or a failure that was handled and said. */
+  failure: 1,
+  /** Wrong command, flag or argument. */
+  usage: 64,
+  /** Broker or registry unreachable. */
+  unreachable: 69,
+  /** A bug. */
+  bug: 70,
+  /** Timed out or cut short; try again. */
+  temporary: 75,
+  /** Interrupted by SIGINT. */
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** Thrown to end a command: what is said on stderr, and the exit code. */
+export class ExitError extends Error {
+  override readonly name = "ExitError";
+  readonly exitCode: ExitCode;
+  readonly code: ErrorCode | undefined;
+  readonly hint: string | undefined;
+
+  constructor(exitCode: ExitCode, message: string, options: { code?: ErrorCode; hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.exitCode = exitCode;
+    this.code = options.code;
+    this.hint = options.hint;
+  }
+}
+
+/** A wrong flag or argument: exit 64. */
+export function usageError(message: string, hint?: string): ExitError {
+  return new ExitError(exitCodes.usage, message, { code: "MR_USAGE", ...(hint === undefined ? {} : { hint }) });
+}
+
+/** The exit code that an error of any kind ends a command with. */
+export function exitCodeOf(thrown: unknown): ExitCode {
+  if (thrown instanceof ExitError) return thrown.exitCode;
+  if (!(thrown instanceof MillraceError)) return exitCodes.bug;
+  if (thrown.code === "MR_BROKER" || thrown.code === "MR_REGISTRY") return exitCodes.unreachable;
+  if (thrown.code === "MR_USAGE") return exitCodes.usage;
+  return exitCodes.failure;
+}
+
+/** One or two lines for stderr: code, message, hint; a bug also shows its stack. */
+export function describeFailure(thrown: unknown): string {
+  const code = thrown instanceof ExitError || thrown instanceof MillraceError ? thrown.code : undefined;
+  const hint = thrown instanceof ExitError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : "";
+  const head = code === undefined ? "" : `${code} `;
+  if (exitCodeOf(thrown) !== exitCodes.bug) return `${head}${messageOf(thrown)}${hint}`;
+  return `a bug in Millrace: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`;
+}

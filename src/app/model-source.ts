@@ -1,0 +1,127 @@
+import { type Hasher, type Logger, messageOf, OperationError } from "../kernel/index.ts";
+import {
+  type ArtefactStore,
+  logisticScorer,
+  type ModelArtefact,
+  openArtefact,
+  readLogistic,
+  type Scorer,
+} from "../model/index.ts";
+import type { Broker, ModelSource, ServedModel } from "../runtime/index.ts";
+import { followAliases } from "./aliases.ts";
+
+/** Opens a version of a kind that needs a library of its own; loaded only when one is served. */
+export type ScorerOpener = (artefact: ModelArtefact, where: string) => Promise<Scorer>;
+
+export interface AliasModelSource extends ModelSource {
+  /** Ends the following of the control topic. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly key: string;
+  readonly resolve: (version: number) => void;
+}
+
+/**
+ * Models by alias: follows the alias records on the control topic and reads versions from the artefact store.
+ *
+ * The first version that an alias names is served until the process ends; a later change is logged, and adopted
+ * at the next start, because adoption at an offset inside the commit does not exist yet.
+ */
+export function createAliasModelSource(options: {
+  readonly broker: Broker;
+  readonly controlTopic: string;
+  readonly artefacts: ArtefactStore;
+  readonly openTfjs: ScorerOpener;
+  readonly hasher: Hasher;
+  readonly logger: Logger;
+}): AliasModelSource {
+  const { broker, controlTopic, artefacts, logger } = options;
+  const stop = new AbortController();
+  const versions = new Map<string, number>();
+  const served = new Map<string, ServedModel>();
+  const loading = new Map<string, Promise<ServedModel>>();
+  const waiting = new Set<Waiting>();
+  let broken: unknown;
+
+  const following = (async () => {
+    for await (const { model, alias, version } of followAliases(broker, controlTopic, stop.signal)) {
+      const key = `${model}@${alias}`;
+      versions.set(key, version);
+      const inService = served.get(key);
+      if (inService !== undefined && inService.version !== version) {
+        logger.warn(
+          { model, alias, version, inService: inService.version },
+          "The alias has moved; it is adopted at the next start.",
+        );
+      }
+      for (const waiter of waiting) if (waiter.key === key) waiter.resolve(version);
+    }
+  })().catch((thrown: unknown) => {
+    if (stop.signal.aborted) return;
+    broken = thrown;
+    logger.error(
+      { topic: controlTopic, reason: messageOf(thrown) },
+      "Reading the control topic ended; new aliases are not seen.",
+    );
+  });
+
+  const versionOf = (key: string, signal: AbortSignal): Promise<number> => {
+    const known = versions.get(key);
+    if (known !== undefined) return Promise.resolve(known);
+    if (broken !== undefined) return Promise.reject(broken);
+    return new Promise((resolve, reject) => {
+      const waiter: Waiting = {
+        key,
+        resolve: (version) => {
+          waiting.delete(waiter);
+          signal.removeEventListener("abort", onAbort);
+          resolve(version);
+        },
+      };
+      const onAbort = (): void => {
+        waiting.delete(waiter);
+        reject(signal.reason);
+      };
+      waiting.add(waiter);
+      signal.addEventListener("abort", onAbort, { once: true });
+    });
+  };
+
+  const open = async (model: string, key: string, version: number): Promise<ServedModel> => {
+    const where = `${model}/${version}`;
+    const files = await artefacts.read(model, version, stop.signal);
+    if (files === undefined)
+      throw new OperationError("MR_MODEL", `opening model ${where}: the models directory has no such version`);
+    const artefact = openArtefact(files, where, options.hasher);
+    const scorer =
+      artefact.kind === "logistic"
+        ? logisticScorer(readLogistic(artefact, where), artefact.signature)
+        : await options.openTfjs(artefact, where);
+    const opened = { version, scorer };
+    served.set(key, opened);
+    logger.info({ model, version, kind: artefact.kind }, "A model version is in service.");
+    return opened;
+  };
+
+  return {
+    async load(model, alias, signal) {
+      const key = `${model}@${alias}`;
+      const version = await versionOf(key, signal);
+      let opened = loading.get(key);
+      if (opened === undefined) {
+        opened = open(model, key, version).finally(() => {
+          if (!served.has(key)) loading.delete(key);
+        });
+        loading.set(key, opened);
+      }
+      return opened;
+    },
+    peek: (model, alias) => served.get(`${model}@${alias}`),
+    async close() {
+      stop.abort();
+      await following;
+    },
+  };
+}

@@ -1,0 +1,172 @@
+import { type Clock, type Logger, messageOf } from "../kernel/index.ts";
+import type { Broker, StageRunner } from "../runtime/index.ts";
+import { CatchUp } from "./catch-up.ts";
+import { type ExitCode, exitCodes } from "./exit.ts";
+
+/** How often tasks are told the time: chunks end at most this late. */
+const tickMs = 20;
+const reportEveryMs = 10_000;
+const catchUpPollMs = 50;
+
+export interface WorkerOptions {
+  readonly stages: readonly StageRunner[];
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly drainTimeoutMs: number;
+  /** End by itself at the offsets that are the end when the worker starts. */
+  readonly untilCaughtUp: boolean;
+  /** Called once, when every stage has its assignment and its tasks are open. */
+  readonly onReady?: () => void;
+}
+
+/** Several stages in one process, from start to drain. */
+export class Worker {
+  readonly #options: WorkerOptions;
+  #isReady = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  /** True while every stage is ready and none is halted: what `/readyz` answers. */
+  get isReady(): boolean {
+    return this.#isReady && this.#options.stages.every((stage) => stage.isReady);
+  }
+
+  /**
+   * Runs until `stop` is aborted, until all stages are halted, or until caught up; then drains.
+   *
+   * @returns 0; 1 when a stage halted or still waits for its model; 75 when the drain took too long
+   */
+  async run(stop: AbortSignal): Promise<ExitCode> {
+    const { stages, clock, logger } = this.#options;
+    const ticking = setInterval(() => {
+      const now = clock.monotonicMs();
+      for (const stage of stages) stage.tick(now);
+      if (!this.#isReady && stages.every((stage) => stage.isReady)) this.#becomeReady();
+    }, tickMs);
+    const reporting = setInterval(() => this.#report(), reportEveryMs);
+    try {
+      let code: ExitCode = exitCodes.ok;
+      try {
+        await Promise.all(stages.map((stage) => stage.start()));
+        code = await this.#untilDone(stop);
+      } finally {
+        const isDrained = await this.#drain();
+        if (!isDrained) code = exitCodes.temporary;
+      }
+      this.#report();
+      return code === exitCodes.ok && this.#halted.length > 0 ? exitCodes.failure : code;
+    } finally {
+      clearInterval(ticking);
+      clearInterval(reporting);
+      logger.debug({}, "The worker has ended.");
+    }
+  }
+
+  get #halted(): readonly StageRunner[] {
+    return this.#options.stages.filter((stage) => stage.status === "halted");
+  }
+
+  #becomeReady(): void {
+    this.#isReady = true;
+    this.#options.logger.info({ stages: this.#options.stages.map((stage) => stage.stage.name) }, "Ready.");
+    this.#options.onReady?.();
+  }
+
+  async #untilDone(stop: AbortSignal): Promise<ExitCode> {
+    const { stages, untilCaughtUp } = this.#options;
+    const done = new AbortController();
+    const either = AbortSignal.any([stop, done.signal]);
+    const watches = [this.#allHalted(either)];
+    if (untilCaughtUp) watches.push(this.#caughtUp(either));
+    try {
+      const code = await Promise.race([...watches, aborted(stop).then((): ExitCode => exitCodes.ok)]);
+      return this.#halted.length === stages.length ? exitCodes.failure : code;
+    } finally {
+      done.abort();
+      await Promise.allSettled(watches);
+    }
+  }
+
+  async #allHalted(stop: AbortSignal): Promise<ExitCode> {
+    while (!stop.aborted) {
+      if (this.#halted.length === this.#options.stages.length) return exitCodes.failure;
+      await this.#pause(stop);
+    }
+    return exitCodes.ok;
+  }
+
+  async #caughtUp(stop: AbortSignal): Promise<ExitCode> {
+    const watch = new CatchUp(this.#options.stages, this.#options.broker.admin);
+    await watch.begin(stop);
+    while (!stop.aborted) {
+      const state = await watch.look(stop);
+      if (state === "done") return exitCodes.ok;
+      if (typeof state === "object") {
+        this.#options.logger.error({ stage: state.stage }, state.blockedBy);
+        return exitCodes.failure;
+      }
+      await this.#pause(stop);
+    }
+    return exitCodes.ok;
+  }
+
+  async #pause(stop: AbortSignal): Promise<void> {
+    await this.#options.clock.sleep(catchUpPollMs, stop).catch((thrown: unknown) => {
+      if (!stop.aborted) throw thrown;
+    });
+  }
+
+  /** @returns false when `drainTimeoutMs` was not enough */
+  async #drain(): Promise<boolean> {
+    const { stages, clock, drainTimeoutMs, logger } = this.#options;
+    const timer = new AbortController();
+    const late = clock.sleep(drainTimeoutMs, timer.signal).then(
+      () => false,
+      () => true,
+    );
+    const drained = Promise.all(
+      stages.map((stage) =>
+        stage.drain().catch((thrown: unknown) => {
+          logger.error({ stage: stage.stage.name, reason: messageOf(thrown) }, "Draining a stage ended with an error.");
+        }),
+      ),
+    ).then(() => true);
+    const inTime = await Promise.race([drained, late]);
+    timer.abort();
+    if (!inTime) logger.error({ drainTimeoutMs }, "Draining took too long; what was in hand is done again later.");
+    return inTime;
+  }
+
+  #report(): void {
+    for (const stage of this.#options.stages) {
+      const counts = stage.counts();
+      this.#options.logger.info(
+        {
+          stage: stage.stage.name,
+          status: stage.status,
+          in: counts.in,
+          out: counts.out,
+          filtered: total(counts.filtered),
+          late: counts.late,
+          deadLetters: total(counts.deadLetters),
+          lag: stage.lag,
+        },
+        "Stage counts.",
+      );
+    }
+  }
+}
+
+function total(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
