@@ -78,6 +78,33 @@ export function delivery(bench: () => Bench): void {
     expect(member.sink.recordsOf(0).map((record) => record.offset)).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
+  test("a task that is moved while it is paused stays paused", async () => {
+    const topic = await bench().topic(2);
+    await bench().append([...textRecords(topic, 0, 3), ...textRecords(topic, 1, 3)]);
+    const member = await bench().joinAlone([topic], 2);
+    await member.openAndStart(0);
+    await member.sink.until("the records before", () => member.sink.records.length === 3);
+    member.membership.pause(0);
+    member.membership.start(0, new Map([[topicPartitionKey(topic, 0), 1]]));
+    await member.openAndStart(1);
+    await member.sink.until("the other task's records", () => member.sink.recordsOf(1).length === 3);
+    expect(member.sink.recordsOf(0)).toHaveLength(3);
+    member.membership.resume(0);
+    await member.sink.until("the records from the new place", () => member.sink.recordsOf(0).length === 5);
+    expect(member.sink.recordsOf(0).map((record) => record.offset)).toEqual([0, 1, 2, 1, 2]);
+  });
+
+  test("a start beyond the end of the log ends the membership and says so", async () => {
+    const topic = await bench().topic(1);
+    const member = await bench().joinAlone([topic], 1);
+    member.membership.start(0, new Map([[topicPartitionKey(topic, 0), 9]]));
+    await member.sink.until("the failure", () => member.sink.failures.length > 0);
+    expect(member.sink.failures).toMatchObject([
+      { code: "MR_OFFSET_RANGE", message: expect.stringContaining(`${topic}-0`) },
+    ]);
+    expect([...member.sink.owned.keys()]).toEqual([]);
+  });
+
   test("headers, null keys, tombstones, empty values and timestamps arrive byte for byte", async () => {
     const topic = await bench().topic(1);
     const member = await bench().joinAlone([topic], 1);

@@ -6,6 +6,8 @@ export interface SinkOptions {
   readonly deadlineMs: number;
   /** Answers `revoking`; at once when not given. */
   readonly onRevoking?: (tasks: readonly TaskId[], signal: AbortSignal) => Promise<void>;
+  /** Takes a batch after it was written down; at once when not given. */
+  readonly onBatch?: (batch: OwnedBatch) => Promise<void>;
 }
 
 /** A group sink that writes down what reaches it, and on which a test can wait. */
@@ -60,6 +62,7 @@ export class RecordingSink implements GroupSink {
     this.inFlightMax = Math.max(this.inFlightMax, inFlight);
     this.#changed();
     await this.#holds.get(task)?.promise;
+    await this.#options.onBatch?.(owned);
     this.#inFlight.set(task, (this.#inFlight.get(task) ?? 1) - 1);
   }
 

@@ -2,6 +2,8 @@ import type { Offset } from "../../kernel/index.ts";
 import { type Codecs, decodeFetched, type Outgoing, type RawBatch } from "../../wire/index.ts";
 import type { PartitionLog } from "./partition-log.ts";
 
+const noBytes = Buffer.alloc(0);
+
 /** A single record in a batch of its own needs this much around key, value and headers. */
 const recordOverheadBytes = 61 + 20;
 
@@ -10,13 +12,15 @@ const recordOverheadBytes = 61 + 20;
  * `offset`; undefined at the end of the log. Decoded anew for every reader: an index kept for all of them would
  * cost about as much memory as the records themselves.
  *
- * Below the log start it goes on at the log start; `offsetAsked` and `logStartOffset` show what is gone.
+ * Below the log start it goes on at the log start; `offsetAsked` and `logStartOffset` show what is gone, at once even
+ * when nothing is left.
  */
 export function fetchBatch(log: PartitionLog, offset: Offset, bytesMax: number, codecs: Codecs): RawBatch | undefined {
   const { logStartOffset, endOffset } = log;
   const from = Math.max(offset, logStartOffset);
-  if (from >= endOffset) return undefined;
-  return decodeFetched(log.slice(from, bytesMax), {
+  if (offset >= endOffset) return undefined;
+  const isEmpty = from >= endOffset;
+  const batch = decodeFetched(isEmpty ? noBytes : log.slice(from, bytesMax), {
     topic: log.topic,
     partition: log.partition,
     offsetAsked: offset,
@@ -27,6 +31,7 @@ export function fetchBatch(log: PartitionLog, offset: Offset, bytesMax: number, 
     // Nothing here has left the process, so there is nothing that could have damaged it.
     verifyCrc: false,
   });
+  return isEmpty ? { ...batch, offsetNext: from } : batch;
 }
 
 /** Index of the first record that would not fit a batch of its own; -1 when only their sum is too large. */

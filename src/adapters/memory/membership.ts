@@ -104,6 +104,7 @@ export class MemoryMembership implements Membership {
         logs,
         store: this.#store,
         turns: this.#turns,
+        logger: this.spec.logger,
         deliver: (batch) => this.sink.batch(batch),
         failed: (error) => this.fail(error),
       });
@@ -136,8 +137,10 @@ export class MemoryMembership implements Membership {
   /** Ends the membership and tells the sink why. */
   fail(error: Error): void {
     if (this.#gone.signal.aborted) return;
+    const { tasks } = this;
     this.end();
     this.#group.removed(this);
+    if (tasks.length > 0) this.sink.lost(tasks);
     this.sink.failed(error);
   }
 

@@ -1,4 +1,4 @@
-import { type Offset, type OffsetsNext, OperationError, topicPartitionKey } from "../../kernel/index.ts";
+import { type Logger, type Offset, type OffsetsNext, OperationError, topicPartitionKey } from "../../kernel/index.ts";
 import type { Epoch, OwnedBatch, TaskId } from "../../runtime/index.ts";
 import { fetchBatch } from "./fetch.ts";
 import type { PartitionLog } from "./partition-log.ts";
@@ -16,6 +16,7 @@ export interface FeedOptions {
   readonly logs: readonly PartitionLog[];
   readonly store: TopicStore;
   readonly turns: TurnQueue;
+  readonly logger: Logger;
   deliver(batch: OwnedBatch): Promise<void>;
   /** The feed cannot go on: a corrupt batch, an offset beyond the end, a sink that threw. */
   failed(error: Error): void;
@@ -45,14 +46,13 @@ export class TaskFeed {
     this.#unwatch = options.logs.map((log) => log.watch(() => this.#wake()));
   }
 
-  /** Moves to `offsets` and delivers from there; inputs that it does not name stay where they are. */
+  /** Moves to `offsets` and delivers from there, unless paused; inputs that it does not name stay where they are. */
   start(offsets: OffsetsNext): void {
     for (const [index, log] of this.#options.logs.entries()) {
       const offset = offsets.get(topicPartitionKey(log.topic, log.partition));
       if (offset !== undefined) this.#positions[index] = offset;
     }
     this.#isStarted = true;
-    this.#isPaused = false;
     this.#wake();
   }
 
@@ -115,6 +115,14 @@ export class TaskFeed {
     this.#wake();
   }
 
+  #tellLoss({ topic, partition, offsetAsked, logStartOffset }: OwnedBatch["batch"]): void {
+    if (offsetAsked >= logStartOffset) return;
+    this.#options.logger.error(
+      { topic, partition, position: offsetAsked, first: logStartOffset, code: "MR_OFFSET_RANGE" },
+      "Records were deleted by retention before they were read.",
+    );
+  }
+
   #fetchNext(): OwnedBatch["batch"] | undefined {
     const { logs, store } = this.#options;
     for (let tried = 0; tried < logs.length; tried++) {
@@ -131,6 +139,7 @@ export class TaskFeed {
       // Moved before the sink is called: a `start` during the delivery wins over it.
       this.#positions[index] = batch.offsetNext;
       this.#logNext = (index + 1) % logs.length;
+      this.#tellLoss(batch);
       return batch;
     }
     return undefined;

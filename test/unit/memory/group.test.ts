@@ -142,26 +142,18 @@ test("offsets committed for a deleted topic do not count for a new one of its na
 
 test("a sink that throws at a batch ends its membership and no other", async () => {
   const broker = brokerOf({ topics: [topicOf("raw", 1)] });
-  const sink = new RecordingSink({ deadlineMs });
-  const broken = Object.assign(Object.create(sink) as RecordingSink, {
-    assigned: sink.assigned.bind(sink),
-    failed: sink.failed.bind(sink),
-    batch: () => Promise.reject(new Error("out of room")),
-  });
-  const membership = await broker.join(spec, broken);
+  const other = await joinAlone(broker, 1, { group: "other" });
+  const sink = new RecordingSink({ deadlineMs, onBatch: () => Promise.reject(new Error("out of room")) });
+  const membership = await broker.join(spec, sink);
   await sink.until("the task", () => sink.owned.size === 1);
-  membership.start(0, new Map());
+  for (const one of [membership, other.membership]) one.start(0, new Map([[topicPartitionKey("raw", 0), 0]]));
   await broker.append(textRecords("raw", 0, 1), never);
   await sink.until("the failure", () => sink.failures.length > 0);
   expect(sink.failures.map(({ message }) => message)).toEqual(["out of room"]);
-});
-
-test("a started position beyond the end is told and not silently moved", async () => {
-  const broker = brokerOf({ topics: [topicOf("raw", 1)] });
-  const { sink, membership } = await joinAlone(broker, 1);
-  membership.start(0, new Map([[topicPartitionKey("raw", 0), 9]]));
-  await sink.until("the failure", () => sink.failures.length > 0);
-  expect(sink.failures).toMatchObject([{ code: "MR_OFFSET_RANGE" }]);
+  expect(sink.calls).toEqual(["assigned 0", "lost 0"]);
+  await broker.append(textRecords("raw", 0, 1), never);
+  await other.sink.until("both records", () => other.sink.records.length === 2);
+  expect(sink.records).toHaveLength(1);
 });
 
 test("several tasks with a backlog take turns, and timers run between their deliveries", async () => {

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import type { RecordOut } from "../../../src/kernel/index.ts";
+import { type Logger, type RecordOut, silentLogger } from "../../../src/kernel/index.ts";
+import { RecordingSink } from "../../support/recording-sink.ts";
 import { writtenAtMs } from "../../support/records.ts";
-import { brokerOf, keepingLogger, never, topicOf } from "./bench.ts";
+import { brokerOf, deadlineMs, keepingLogger, type LoggedLine, never, topicOf } from "./bench.ts";
 
 /** One record that fills about `bytes` of a segment. */
 function filler(topic: string, partition: number, bytes: number): RecordOut {
@@ -59,4 +60,26 @@ test("a quiet partition gives up its records too when its turn comes", async () 
   expect(await broker.admin.watermarks("quiet", never)).toEqual([{ partition: 0, low: 1, end: 1 }]);
   await broker.append([filler("quiet", 0, 1_000)], never);
   expect(await broker.admin.watermarks("quiet", never)).toEqual([{ partition: 0, low: 1, end: 2 }]);
+});
+
+test("a reader of a partition that was emptied is told at once where the log goes on", async () => {
+  const errors: LoggedLine[] = [];
+  const logger: Logger = { ...silentLogger, error: (fields, message) => void errors.push({ fields, message }) };
+  const broker = brokerOf({ bytesMax: 500_000, topics: [topicOf("quiet", 1), topicOf("busy", 1)] });
+  await broker.append([filler("quiet", 0, 1_000)], never);
+  const sink = new RecordingSink({ deadlineMs });
+  const spec = { group: "stage", topics: ["quiet"], start: { kind: "earliest" }, logger } as const;
+  const membership = await broker.join(spec, sink);
+  await sink.until("the task", () => sink.owned.size === 1);
+  const { offsetsNext } = await membership.openTask(0, sink.epochOf(0), never);
+  for (let i = 0; i < 20; i++) await broker.append([filler("busy", 0, 100_000)], never);
+  membership.start(0, offsetsNext);
+  await sink.until("a batch", () => sink.batches.length === 1);
+  expect(sink.batches[0]?.batch).toMatchObject({ count: 0, offsetAsked: 0, offsetNext: 1, logStartOffset: 1 });
+  expect(errors).toEqual([
+    {
+      fields: { topic: "quiet", partition: 0, position: 0, first: 1, code: "MR_OFFSET_RANGE" },
+      message: "Records were deleted by retention before they were read.",
+    },
+  ]);
 });
