@@ -5,6 +5,7 @@ const depthMax = 256;
 /** Items in one body that take no bytes (nulls): nothing else bounds their number. */
 const emptyItemsMax = 65_536;
 const two27 = 134_217_728;
+const two42 = 4_398_046_511_104;
 
 /**
  * Reads Avro's primitives out of a window of a buffer, and trusts nothing: every length and count is compared with
@@ -42,20 +43,23 @@ export class ByteCursor {
    * double does not hold the zigzag form of a large long exactly.
    */
   long(): number {
-    let byte = this.#byte();
+    const bytes = this.bytes;
+    let at = this.at;
+    // Past the end of the buffer there is undefined, which ends the loops and is found out below.
+    let byte = bytes[at++] as number;
     let low = byte & 127;
     for (let shift = 7; byte > 127 && shift < 28; shift += 7) {
-      byte = this.#byte();
+      byte = bytes[at++] as number;
       low |= (byte & 127) << shift;
     }
     let high = 0;
-    let scale = 1;
-    for (let count = 4; byte > 127; count++) {
-      if (count === 10) damaged("a number takes more than 10 bytes");
-      byte = this.#byte();
+    for (let scale = 1; byte > 127 && scale < two42; scale *= 128) {
+      byte = bytes[at++] as number;
       high += (byte & 127) * scale;
-      scale *= 128;
     }
+    if (at > this.end) damaged("the value ends too early");
+    if (byte > 127) damaged("a number takes more than 10 bytes");
+    this.at = at;
     const negative = low & 1;
     const magnitude = high * two27 + (low >>> 1);
     if (magnitude > Number.MAX_SAFE_INTEGER - negative) damaged("a long is beyond 2^53");

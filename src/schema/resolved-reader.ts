@@ -7,14 +7,6 @@ import { setEntry } from "./map-entry.ts";
 /** Reads one value at the cursor. */
 export type ValueReader = (cursor: ByteCursor) => unknown;
 
-/**
- * Reads what was written as `writer` and gives what `reader` asks for: promotions, aliases, defaults, unions without
- * wrappers. The two must be compatible (`incompatibilities` is empty).
- */
-export function resolvedReader(writer: AvroType, reader: AvroType): ValueReader {
-  return new Resolution().resolve(writer, reader);
-}
-
 /** One field of the writer, in written order. */
 export interface FieldPlan {
   readonly written: AvroType;
@@ -31,7 +23,10 @@ export interface RecordPlan {
   readonly absent: readonly { readonly name: string; readonly make: () => unknown }[];
 }
 
-/** How a written record becomes the reader's. Skipped fields are read and thrown away, so that damage in them shows. */
+/**
+ * How a written record becomes the reader's: promotions, aliases, defaults, unions without wrappers. The two must be
+ * compatible (`incompatibilities` is empty). Skipped fields are read and thrown away, so that damage in them shows.
+ */
 export function recordPlan(writer: RecordType, reader: RecordType): RecordPlan {
   return new Resolution().plan(writer, reader);
 }

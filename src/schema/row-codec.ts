@@ -2,8 +2,9 @@ import { RecordError } from "../kernel/index.ts";
 import { ByteCursor } from "./byte-cursor.ts";
 import { ByteSink } from "./byte-sink.ts";
 import { readProblems } from "./compatibility.ts";
+import { generateDecoder } from "./generated-decoder.ts";
+import { generateEncoder } from "./generated-encoder.ts";
 import type { RecordSchema } from "./record-schema.ts";
-import { resolvedReader } from "./resolved-reader.ts";
 import type { Row } from "./row-shape.ts";
 import { valueWriter } from "./value-writer.ts";
 
@@ -35,24 +36,19 @@ export function createDecoder(writer: RecordSchema, reader: RecordSchema): RowDe
   if (problems.length > 0) {
     throw new RecordError("MR_DECODE_BODY", `reading ${writer.fullName} as ${reader.fullName}: ${problems.join("; ")}`);
   }
-  const read = resolvedReader(writer.type, reader.type);
-  const cursor = new ByteCursor();
-  return {
-    decode: (bytes, from, to) => {
-      cursor.reset(bytes, from, to);
-      const row = read(cursor) as Row;
-      cursor.finish();
-      return row;
-    },
-  };
+  return { decode: generateDecoder(writer.type, reader.type, new ByteCursor()) };
 }
 
 /** Encodes rows of `schema`. Made once per schema and kept. */
 export function createEncoder(schema: RecordSchema): RowEncoder {
+  const fast = generateEncoder(schema.type);
   const write = valueWriter(schema.type);
   const sink = new ByteSink();
   return {
     encode: (row, into, at) => {
+      const end = fast(row, into, at);
+      if (end >= 0) return end;
+      // The fast path asks for more room than it may need: this tells exactly whether the row fits.
       sink.reset();
       write(sink, row, "");
       const missing = sink.byteLength - (into.length - at);

@@ -44,6 +44,8 @@ const nullable = ({ type, value }: Sample, nullFirst: boolean): Sample => ({
   type: nullFirst ? ["null", type] : [type, "null"],
   value: fc.option(value),
 });
+// avsc loses an entry called __proto__; codec.test.ts has ours.
+const mapKey = fc.string().filter((key) => key !== "__proto__");
 const fields = fc.array(
   fc.oneof(
     fc.constantFrom(...scalars),
@@ -54,7 +56,7 @@ const fields = fc.array(
     fc.constantFrom(...scalars).map(
       ({ type, value }): Sample => ({
         type: { type: "map", values: type },
-        value: fc.dictionary(fc.string(), value),
+        value: fc.dictionary(mapKey, value),
       }),
     ),
   ),
@@ -102,6 +104,10 @@ test("encodes byte for byte what avsc encodes, and decodes what avsc decodes", (
         const end = encoder.encode(row, into, 7);
         const expected = oracle.toBuffer(row);
         expect(into.toString("hex", 7, end)).toBe(expected.toString("hex"));
+        // Without room to spare the encoder takes its general way, which must write the same.
+        const tight = Buffer.alloc(expected.length);
+        expect(encoder.encode(row, tight, 0)).toBe(expected.length);
+        expect(tight.equals(expected)).toBe(true);
         expect(decoder.decode(into, 7, end)).toEqual({ ...oracle.fromBuffer(expected) });
       }
     }),
