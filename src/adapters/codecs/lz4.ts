@@ -21,14 +21,15 @@ export function inflateLz4(bytes: Uint8Array, bytesMax: number): Uint8Array {
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const output = new BlockOutput(bytes.length * 4, bytesMax);
   let at = 0;
-  while (at < source.length) at = inflateFrame(source, at, output);
+  do at = inflateFrame(source, at, output);
+  while (at < source.length);
   return output.written();
 }
 
 /** Inflates the frame at `at`; answers the position after it. */
 function inflateFrame(source: Buffer, at: number, output: BlockOutput): number {
   const magic = unsigned(source, at);
-  if ((magic & ~0xf) === skippableMagic) return at + 8 + unsigned(source, at + 4);
+  if ((magic & ~0xf) >>> 0 === skippableMagic) return at + 8 + unsigned(source, at + 4);
   if (magic !== frameMagic) throw new Error("an LZ4 frame begins with other bytes");
   const flag = source[at + 4] ?? 0;
   const blockMax = blockBytesMax[((source[at + 5] ?? 0) >> 4) - 4];
