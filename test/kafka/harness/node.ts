@@ -13,14 +13,14 @@ const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
 
 /**
- * A shell between us and the broker: it prints the broker's pid, then waits for its own input to end.
- * The input ends when this process does, however it ends, so that no broker and no folder is ever left behind.
+ * A shell between us and the broker: it prints the broker's pid and ends with it. A second one waits for its input to
+ * end, which happens when this process does, however it ends, so that no broker and no folder is ever left behind.
  */
 const guard = [
-  '"$@" </dev/null >>"$KAFKA_FOLDER/broker.log" 2>&1 & p=$!',
-  "echo $p; read keep; kill -9 $p 2>/dev/null",
-  '[ "$keep" = keep ] || { sleep 1; rm -rf "$KAFKA_FOLDER"; }',
-].join("; ");
+  'exec 3<&0; "$@" </dev/null >>"$KAFKA_FOLDER/broker.log" 2>&1 3<&- & p=$!',
+  '{ read keep <&3; [ "$keep" = keep ] || { kill -9 $p 2>/dev/null; sleep 1; rm -rf "$KAFKA_FOLDER"; }; } &',
+  "echo $p; exec 3<&-; wait $p",
+].join("\n");
 
 /** A single-node Kafka (KRaft) on loopback, started from the jars; its log folder goes with it. */
 export class KafkaNode {
@@ -77,7 +77,7 @@ export class KafkaNode {
     const [line] = (await once(child.stdout, "data")) as [Buffer];
     this.#pid = Number(line.toString().trim());
     try {
-      await answers(this.bootstrap, () => isRunning(this.#pid));
+      await answers(this.bootstrap, () => child.exitCode === null);
     } catch (error) {
       throw new Error(`starting Kafka on ${this.bootstrap}: ${await readFile(log, "utf8")}`, { cause: error });
     }
@@ -100,23 +100,15 @@ export class KafkaNode {
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
-    const pid = this.#pid;
-    if (pid === 0) return;
-    this.#pid = 0;
-    if (isRunning(pid)) process.kill(pid, signal);
-    const deadline = performance.now() + stopTimeoutMs;
-    while (isRunning(pid) && performance.now() < deadline) await delay(20);
-    if (isRunning(pid)) process.kill(pid, "SIGKILL");
-    this.#guard?.stdin?.end("keep\n");
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
+    const guardian = this.#guard;
+    if (guardian === undefined) return;
+    this.#guard = undefined;
+    const ended = guardian.exitCode === null ? once(guardian, "exit") : Promise.resolve([]);
+    if (guardian.exitCode === null) process.kill(this.#pid, signal);
+    const insist = setTimeout(() => process.kill(this.#pid, "SIGKILL"), stopTimeoutMs);
+    await ended;
+    clearTimeout(insist);
+    guardian.stdin?.end("keep\n");
   }
 }
 

@@ -1,0 +1,166 @@
+import { type Clock, type Logger, OperationError, type RecordOut } from "../../kernel/index.ts";
+import {
+  type Broker,
+  type ClusterAdmin,
+  type GroupSink,
+  type GroupSpec,
+  type Membership,
+  type OffsetRange,
+  RecordRefusedError,
+} from "../../runtime/index.ts";
+import type { Codecs, RawBatch } from "../../wire/index.ts";
+import { KafkaAdmin } from "./admin.ts";
+import { buildBatches, refusalInList } from "./append.ts";
+import { loadKafkajs } from "./client.ts";
+import type { KafkajsParts } from "./client-types.ts";
+import type { SaslOptions, TlsOptions } from "./connections.ts";
+import { operationError } from "./errors.ts";
+import { defaultTimings, GroupMember, type GroupTimings } from "./group-member.ts";
+import { ClusterLink } from "./link.ts";
+import { KafkaMembership } from "./membership.ts";
+import { ProduceLanes } from "./produce-lanes.ts";
+import { BatchProducer } from "./producer.ts";
+import { readRange } from "./read.ts";
+
+export interface KafkaBrokerOptions {
+  /** `host:port` of some of the brokers; the others are found through them. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly tls?: TlsOptions;
+  readonly sasl?: SaslOptions;
+  readonly codecs: Codecs;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly timings?: Partial<GroupTimings>;
+  /**
+   * Whether a member with an instance id gives its tasks up when it leaves. By default it does not, so that a restart
+   * under the same id finds them again without a rebalance; members without an id always do.
+   */
+  readonly isLeaveForGood?: boolean;
+}
+
+const produceTimeoutMs = 10_000;
+const readTimeoutMs = 10_000;
+const adminTimeoutMs = 20_000;
+
+/**
+ * A Kafka cluster as the runtime sees it, at least once. Connects when it is first asked for something.
+ *
+ * @throws OperationError MR_CLIENT_PATCH when the Kafka client on disk is not the one this was built against
+ */
+export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
+  return new KafkaBroker(options);
+}
+
+class KafkaBroker implements Broker {
+  readonly admin: ClusterAdmin;
+  readonly #options: KafkaBrokerOptions;
+  readonly #parts: KafkajsParts;
+  readonly #producing: ClusterLink;
+  readonly #asking: ClusterLink;
+  readonly #producer: BatchProducer;
+  readonly #members = new Set<KafkaMembership>();
+  readonly #closing = new AbortController();
+  /** Calls of `append` go one after the other, so that the order of each caller is kept. */
+  #appending: Promise<void> = Promise.resolve();
+
+  constructor(options: KafkaBrokerOptions) {
+    this.#options = options;
+    this.#parts = loadKafkajs();
+    // Producing has connections of its own: a group's join or a fetch may hold one for seconds.
+    this.#producing = this.#link(produceTimeoutMs);
+    this.#asking = this.#link(adminTimeoutMs);
+    this.#producer = new BatchProducer(this.#producing, options.codecs, options.clock);
+    this.admin = new KafkaAdmin(this.#asking, options.clock);
+  }
+
+  async join(spec: GroupSpec, sink: GroupSink): Promise<Membership> {
+    this.#closing.signal.throwIfAborted();
+    await this.#checkTopics(spec);
+    const { codecs, clock, isLeaveForGood = false } = this.#options;
+    const timings = { ...defaultTimings, ...this.#options.timings };
+    const link = this.#link(readTimeoutMs);
+    const membership = new KafkaMembership({
+      spec,
+      sink,
+      link,
+      member: new GroupMember(link, spec.group, spec.topics, spec.instanceId, timings),
+      send: (outgoing, signal) => this.#producer.send(outgoing, signal),
+      codecs,
+      clock,
+      timings,
+      isLeaveForGood: isLeaveForGood || spec.instanceId === undefined,
+      ended: () => this.#members.delete(membership),
+    });
+    this.#members.add(membership);
+    membership.begin();
+    return membership;
+  }
+
+  async append(records: readonly RecordOut[], signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#closing.signal.throwIfAborted();
+    const before = this.#appending;
+    const own = before.catch(() => undefined).then(() => this.#appendInTurn(records, signal));
+    this.#appending = own.catch(() => undefined);
+    return own;
+  }
+
+  read(range: OffsetRange, signal: AbortSignal): AsyncIterable<RawBatch> {
+    this.#closing.signal.throwIfAborted();
+    const { codecs, clock } = this.#options;
+    const link = this.#link(readTimeoutMs);
+    return readRange(range, { link, codecs, clock }, AbortSignal.any([signal, this.#closing.signal]));
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new OperationError("MR_BROKER", "the client of the cluster is closed"));
+    await Promise.all([...this.#members].map((member) => member.abandon()));
+    await this.#producing.close();
+    await this.#asking.close();
+  }
+
+  async #appendInTurn(records: readonly RecordOut[], signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const built = buildBatches(records);
+    const lanes = new ProduceLanes(async (outgoing, stop) => {
+      await this.#producer.send(outgoing, stop).catch((error: unknown) => {
+        const batch = built.find((candidate) => candidate.outgoing === outgoing);
+        throw error instanceof RecordRefusedError && batch !== undefined ? refusalInList(error, batch) : error;
+      });
+    }, Number.POSITIVE_INFINITY);
+    const cut = (): void => lanes.fail(signal.reason);
+    signal.addEventListener("abort", cut, { once: true });
+    try {
+      await lanes.write(built.map(({ outgoing }) => outgoing));
+      await lanes.flush();
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error instanceof RecordRefusedError ? error : operationError("appending records", error);
+    } finally {
+      signal.removeEventListener("abort", cut);
+      await lanes.settled();
+    }
+  }
+
+  /** Kafka would let a member subscribe to a topic that is not there, and wait for ever. */
+  async #checkTopics({ topics, group }: GroupSpec): Promise<void> {
+    const { topics: found } = await this.admin.describe(topics, this.#closing.signal);
+    const missing = topics.find((topic) => !found.some((described) => described.topic === topic));
+    if (missing !== undefined) {
+      throw new OperationError(
+        "MR_TOPIC_MISSING",
+        `joining group ${group}: topic ${missing} does not exist on the cluster`,
+      );
+    }
+    const uneven = found.find(({ partitions }) => partitions !== found[0]?.partitions);
+    if (uneven === undefined) return;
+    const message = `joining group ${group}: topics ${topics.join(", ")} must have the same number of partitions`;
+    throw new OperationError("MR_TOPIC_MISMATCH", message);
+  }
+
+  #link(requestTimeoutMs: number): ClusterLink {
+    const { brokers, clientId, tls, sasl, logger } = this.#options;
+    return new ClusterLink(this.#parts, { brokers, clientId, tls, sasl, logger, requestTimeoutMs });
+  }
+}

@@ -1,0 +1,106 @@
+/** A request of kafkajs: how it is encoded, and how its answer is read. */
+export interface ProtocolRequest {
+  readonly request: {
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
+    encode(): Promise<WireEncoder>;
+    expectResponse?(): boolean;
+  };
+  readonly response: {
+    decode(bytes: Buffer): Promise<unknown>;
+    parse(answer: unknown): Promise<unknown>;
+  };
+  readonly requestTimeout?: number;
+  readonly logResponseError?: boolean;
+}
+
+export interface WireEncoder {
+  readonly buf: Buffer;
+  readonly buffer: Buffer;
+  writeInt8(value: number): WireEncoder;
+  writeInt16(value: number): WireEncoder;
+  writeInt32(value: number): WireEncoder;
+  writeInt64(value: number): WireEncoder;
+  writeString(value: string | null): WireEncoder;
+  writeBoolean(value: boolean): WireEncoder;
+  writeBufferInternal(value: Buffer): void;
+}
+
+export interface WireDecoder {
+  readInt8(): number;
+  readInt16(): number;
+  readInt32(): number;
+  readInt64(): bigint;
+  readString(): string | null;
+  readBoolean(): boolean;
+  readBytes(length?: number): Buffer | null;
+  readArray<T>(read: (decoder: WireDecoder) => T): T[];
+}
+
+export interface Connection {
+  isConnected(): boolean;
+  connect(): Promise<unknown>;
+  disconnect(): Promise<unknown>;
+  rejectRequests(error: Error): void;
+  send(request: ProtocolRequest): Promise<unknown>;
+  readonly socket?: { destroy(): void };
+}
+
+export interface ConnectionPool {
+  readonly host: string;
+  readonly port: number;
+  /** Two connections: kafkajs uses the second for fetches, so that a long poll blocks nothing else. */
+  readonly pool: readonly Connection[];
+}
+
+/** kafkajs's view of one broker: connects, negotiates versions, authenticates. */
+export interface BrokerConnection {
+  readonly connectionPool: ConnectionPool;
+  connect(): Promise<void>;
+  lookupRequest(apiKey: number, definition: RequestDefinition): (args: object) => ProtocolRequest;
+}
+
+export interface RequestDefinition {
+  readonly versions: readonly string[];
+  protocol(at: { version: number }): (args: object) => ProtocolRequest;
+}
+
+export interface RequestQueuePrototype {
+  readonly pending: readonly unknown[];
+  readonly throttledUntil: number;
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  checkPendingRequests(): void;
+  scheduleCheckPendingRequests(): void;
+}
+
+/** A line of kafkajs's own log. */
+export interface KafkajsLogEntry {
+  readonly namespace: string;
+  readonly level: number;
+  readonly label: string;
+  readonly log: { readonly message: string; readonly broker?: string };
+}
+
+export interface KafkajsParts {
+  readonly Broker: new (options: object) => BrokerConnection;
+  readonly ConnectionPool: new (options: object) => ConnectionPool;
+  readonly Encoder: new (size?: number) => WireEncoder;
+  readonly Decoder: new (bytes: Buffer) => WireDecoder;
+  readonly requests: Readonly<Record<string, RequestDefinition>>;
+  readonly createLogger: (options: {
+    level: number;
+    logCreator: (level: number) => (entry: KafkajsLogEntry) => void;
+  }) => object;
+  readonly createSocketFactory: () => object;
+  readonly assignerProtocol: {
+    readonly MemberMetadata: {
+      encode(metadata: { version: number; topics: readonly string[]; userData: Buffer }): Buffer;
+      decode(bytes: Buffer): { version: number; topics: readonly string[]; userData: Buffer | null };
+    };
+    readonly MemberAssignment: {
+      encode(assignment: { version: number; assignment: Record<string, readonly number[]> }): Buffer;
+      decode(bytes: Buffer): { assignment: Record<string, readonly number[]> } | null;
+    };
+  };
+}

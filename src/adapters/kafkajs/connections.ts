@@ -1,0 +1,139 @@
+import type { Logger } from "../../kernel/index.ts";
+import { clientLogger } from "./client-logger.ts";
+import type { BrokerConnection, Connection, KafkajsParts, ProtocolRequest } from "./client-types.ts";
+import { breaksConnection } from "./errors.ts";
+
+/** TLS as Node's `tls.connect` takes it; `true` trusts the system's authorities. */
+export type TlsOptions =
+  | boolean
+  | {
+      readonly ca?: string | Buffer;
+      readonly cert?: string | Buffer;
+      readonly key?: string | Buffer;
+      readonly servername?: string;
+      readonly rejectUnauthorized?: boolean;
+    };
+
+export interface SaslOptions {
+  readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface ConnectionOptions {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly tls?: TlsOptions | undefined;
+  readonly sasl?: SaslOptions | undefined;
+  readonly logger: Logger;
+  readonly requestTimeoutMs: number;
+}
+
+/** Fetches have a connection of their own: a broker answers a connection's requests one after the other. */
+export type Lane = "control" | "fetch";
+
+const connectionTimeoutMs = 10_000;
+const authenticationTimeoutMs = 10_000;
+
+/** A connection was given up by us; whoever waits on it asks elsewhere. */
+class ConnectionDroppedError extends Error {
+  override readonly name = "KafkaJSConnectionClosedError";
+}
+
+/** The connections of one client to the brokers of a cluster, by address. */
+export class Connections {
+  readonly #parts: KafkajsParts;
+  readonly #options: ConnectionOptions;
+  readonly #logger: object;
+  readonly #socketFactory: object;
+  readonly #brokers = new Map<string, BrokerConnection>();
+  readonly #ready = new WeakSet<BrokerConnection>();
+  readonly #connecting = new Map<Connection, Promise<unknown>>();
+
+  constructor(parts: KafkajsParts, options: ConnectionOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#logger = clientLogger(parts.createLogger, options.logger);
+    this.#socketFactory = parts.createSocketFactory();
+  }
+
+  /** Sends one request and gives its decoded answer. An error that leaves the stream out of step ends the connection. */
+  async send<T>(address: string, lane: Lane, request: (broker: BrokerConnection) => ProtocolRequest): Promise<T> {
+    const broker = this.#broker(address);
+    try {
+      const connection = await this.#connected(broker, lane);
+      return (await connection.send(request(broker))) as T;
+    } catch (error) {
+      if (breaksConnection(error)) this.#drop(address, broker);
+      throw error;
+    }
+  }
+
+  /** Ends every connection; what is in flight rejects. */
+  async close(): Promise<void> {
+    for (const [address, broker] of [...this.#brokers]) this.#drop(address, broker);
+  }
+
+  #broker(address: string): BrokerConnection {
+    const known = this.#brokers.get(address);
+    if (known !== undefined) return known;
+    const colon = address.lastIndexOf(":");
+    const { clientId, tls, sasl, requestTimeoutMs } = this.#options;
+    const connectionPool = new this.#parts.ConnectionPool({
+      host: address.slice(0, colon).replace(/^\[|\]$/g, ""),
+      port: Number(address.slice(colon + 1)),
+      rack: null,
+      // kafkajs reads any object as "use TLS", and `true` as an empty one.
+      ssl: tls === true ? {} : tls === false || tls === undefined ? null : { ...tls },
+      sasl: sasl === undefined ? null : { ...sasl },
+      clientId,
+      socketFactory: this.#socketFactory,
+      connectionTimeout: connectionTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      enforceRequestTimeout: true,
+      maxInFlightRequests: null,
+      logger: this.#logger,
+    });
+    const broker = new this.#parts.Broker({
+      connectionPool,
+      logger: this.#logger,
+      authenticationTimeout: authenticationTimeoutMs,
+      allowAutoTopicCreation: false,
+    });
+    this.#brokers.set(address, broker);
+    return broker;
+  }
+
+  async #connected(broker: BrokerConnection, lane: Lane): Promise<Connection> {
+    const connection = broker.connectionPool.pool[lane === "fetch" ? 1 : 0];
+    if (connection === undefined) throw new ConnectionDroppedError("the client has no such connection");
+    if (this.#ready.has(broker) && connection.isConnected()) return connection;
+    if (!this.#ready.has(broker)) {
+      await broker.connect();
+      this.#ready.add(broker);
+    }
+    if (!connection.isConnected()) {
+      // kafkajs opens one socket per caller here, and mixes up their bytes; so one opening at a time.
+      const opening = this.#connecting.get(connection) ?? this.#open(connection);
+      await opening;
+    }
+    return connection;
+  }
+
+  #open(connection: Connection): Promise<unknown> {
+    const opening = connection.connect().finally(() => this.#connecting.delete(connection));
+    this.#connecting.set(connection, opening);
+    return opening;
+  }
+
+  /** Forgets a broker's connections: kafkajs keeps half an answer in its buffer, and would misread the next one. */
+  #drop(address: string, broker: BrokerConnection): void {
+    if (this.#brokers.get(address) === broker) this.#brokers.delete(address);
+    const error = new ConnectionDroppedError(`the connection to ${address} was given up`);
+    for (const connection of broker.connectionPool.pool) {
+      connection.rejectRequests(error);
+      connection.socket?.destroy();
+      connection.disconnect().catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import { messageOf, OperationError } from "../../kernel/index.ts";
+
+/** Kafka's error codes that decide what happens next, by the names of the protocol guide. */
+export const kafkaCode = {
+  none: 0,
+  offsetOutOfRange: 1,
+  corruptMessage: 2,
+  unknownTopicOrPartition: 3,
+  leaderNotAvailable: 5,
+  notLeaderOrFollower: 6,
+  requestTimedOut: 7,
+  messageTooLarge: 10,
+  coordinatorLoadInProgress: 14,
+  coordinatorNotAvailable: 15,
+  notCoordinator: 16,
+  recordListTooLarge: 18,
+  illegalGeneration: 22,
+  inconsistentGroupProtocol: 23,
+  unknownMemberId: 25,
+  rebalanceInProgress: 27,
+  invalidTimestamp: 32,
+  topicAlreadyExists: 36,
+  memberIdRequired: 79,
+  fencedInstanceId: 82,
+  invalidRecord: 87,
+} as const;
+
+/** What follows an error: ask again, look for the leader or coordinator anew, join again, give up, or set aside. */
+export type Verdict = "again" | "elsewhere" | "rejoin" | "denied" | "refused" | "unknown";
+
+const verdicts: ReadonlyMap<number, Verdict> = new Map([
+  ...[-1, 2, 7, 14, 19, 20, 51, 60, 62].map((code) => [code, "again"] as const),
+  ...[3, 5, 6, 8, 9, 13, 15, 16, 41, 56, 74, 75, 76, 77, 78, 100].map((code) => [code, "elsewhere"] as const),
+  ...[22, 25, 27].map((code) => [code, "rejoin"] as const),
+  ...[10, 18, 32, 87].map((code) => [code, "refused"] as const),
+  ...[17, 23, 24, 26, 29, 30, 31, 33, 34, 35, 40, 42, 43, 44, 54, 58, 81, 82].map((code) => [code, "denied"] as const),
+]);
+
+const codeNames = new Map<number, string>(Object.entries(kafkaCode).map(([name, code]) => [code, name]));
+
+/** An error code in an answer of a broker. */
+export class KafkaAnswerError extends Error {
+  override readonly name = "KafkaAnswerError";
+  readonly code: number;
+
+  constructor(doing: string, code: number, detail?: string | null) {
+    const known = codeNames.get(code);
+    super(
+      `${doing}: Kafka answers error ${code}${known === undefined ? "" : ` (${known})`}${detail ? `, ${detail}` : ""}`,
+    );
+    this.code = code;
+  }
+}
+
+/** Throws what a broker answered, unless that is success. */
+export function checkCode(doing: string, code: number, detail?: string | null): void {
+  if (code !== kafkaCode.none) throw new KafkaAnswerError(doing, code, detail);
+}
+
+/**
+ * Classifies by code, name and cause: errors without a code are normal (a closed connection, a timeout), and some
+ * carry the code only on their cause.
+ */
+export function verdictOf(error: unknown): Verdict {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    if (at.name === "KafkaJSSASLAuthenticationError" || at.name === "KafkaJSServerDoesNotSupportApiKey")
+      return "denied";
+    const { code } = at as Error & { code?: unknown };
+    if (typeof code === "number") return verdicts.get(code) ?? "unknown";
+    if (typeof code === "string" && isTlsCode(code)) return "denied";
+    if (connectionErrors.has(at.name)) return "elsewhere";
+  }
+  return "unknown";
+}
+
+/** True when the bytes on the connection can no longer be trusted to be in step, so that it must be dropped. */
+export function breaksConnection(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof KafkaAnswerError) && connectionErrors.has(error.name);
+}
+
+const connectionErrors = new Set([
+  "KafkaJSConnectionError",
+  "KafkaJSConnectionClosedError",
+  "KafkaJSRequestTimeoutError",
+  "KafkaJSLockTimeout",
+  "KafkaJSInvariantViolation",
+]);
+
+/** A certificate that does not fit will not fit the next time either. */
+function isTlsCode(code: string): boolean {
+  return (
+    code.startsWith("ERR_TLS") || code.startsWith("CERT_") || code.includes("_CERT") || code.includes("UNABLE_TO_")
+  );
+}
+
+/** The error that leaves the adapter where no task handle is involved. */
+export function operationError(doing: string, error: unknown): Error {
+  if (error instanceof OperationError) return error;
+  const disposition = verdictOf(error) === "denied" ? "halt" : "retry";
+  return new OperationError("MR_BROKER", `${doing}: ${messageOf(error)}`, { cause: error, disposition });
+}

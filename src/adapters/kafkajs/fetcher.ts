@@ -1,0 +1,325 @@
+import {
+  type Clock,
+  type Logger,
+  messageOf,
+  type Offset,
+  OperationError,
+  type TopicPartition,
+  topicPartitionKey,
+} from "../../kernel/index.ts";
+import type { Codecs, RawBatch } from "../../wire/index.ts";
+import { decodePartition, emptyBatch } from "./decode.ts";
+import { KafkaAnswerError, kafkaCode, verdictOf } from "./errors.ts";
+import { type FetchedPartition, fetchRequest } from "./fetch-request.ts";
+import type { ClusterLink } from "./link.ts";
+import { listOffset } from "./offsets.ts";
+import { groupPolicy } from "./retry.ts";
+
+const partitionBytesMax = 1_048_576;
+const answerBytesMax = 8_388_608;
+/** How long a broker may hold a fetch that finds nothing; it bounds how late a change of positions takes effect. */
+const waitMsMax = 200;
+/** The same while a partition of the node is with its task: it must be asked for soon after it is given back. */
+const waitMsWhileBusy = 10;
+const backOffMs = { first: 100, max: 1_000 } as const;
+/** Damage on the way heals by asking again; damage on the disk does not. */
+const corruptAttemptsMax = 3;
+const unknownTopicMsMax = 10_000;
+
+export interface FetcherOptions {
+  readonly link: ClusterLink;
+  readonly codecs: Codecs;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Resolves when the batch is taken; the partition is not fetched before that. */
+  deliver(batch: RawBatch): Promise<void>;
+  /** Reading cannot go on: records are damaged, a topic is gone, the client is not allowed. */
+  failed(error: Error): void;
+}
+
+interface Feed extends TopicPartition {
+  position: Offset;
+  /** Where the position came from while the records there are gone: the next batch says so. */
+  asked: Offset;
+  isPaused: boolean;
+  isBusy: boolean;
+  isOver: boolean;
+  corruptCount: number;
+  unknownSinceMs: number | undefined;
+}
+
+/**
+ * Reads the partitions of one member: one fetch in flight per node, one batch per partition with its task.
+ *
+ * A slow task holds up nobody else. Positions move over markers, aborted records, compaction gaps and record-less
+ * batches by what the batch headers say. Records that retention took before they were read are passed over and the
+ * next batch shows it (its `offsetAsked` lies below its `logStartOffset`); a position beyond the end ends the reading.
+ */
+export class Fetcher {
+  readonly #options: FetcherOptions;
+  readonly #feeds = new Map<string, Feed>();
+  readonly #looping = new Set<number>();
+  readonly #stop = new AbortController();
+  /** The delivery in flight of each task; a second input of the task waits its turn. */
+  readonly #turns = new Map<number, Promise<void>>();
+  #isHeld = false;
+  #isFinding = false;
+  #isWanted = false;
+  #rotation = 0;
+
+  constructor(options: FetcherOptions) {
+    this.#options = options;
+  }
+
+  /** Begins, or moves, a partition. What was on its way for the old position is dropped. */
+  start({ topic, partition }: TopicPartition, position: Offset): void {
+    const key = topicPartitionKey(topic, partition);
+    const before = this.#feeds.get(key);
+    if (before !== undefined) before.isOver = true;
+    this.#feeds.set(key, {
+      topic,
+      partition,
+      position,
+      asked: position,
+      isPaused: before?.isPaused ?? false,
+      // A batch that is still with the task keeps its successor back: one delivery at a time.
+      isBusy: before?.isBusy ?? false,
+      isOver: false,
+      corruptCount: 0,
+      unknownSinceMs: undefined,
+    });
+    this.#wake();
+  }
+
+  setPaused({ topic, partition }: TopicPartition, isPaused: boolean): void {
+    const feed = this.#feeds.get(topicPartitionKey(topic, partition));
+    if (feed === undefined) return;
+    feed.isPaused = isPaused;
+    this.#wake();
+  }
+
+  remove({ topic, partition }: TopicPartition): void {
+    const key = topicPartitionKey(topic, partition);
+    const feed = this.#feeds.get(key);
+    if (feed !== undefined) feed.isOver = true;
+    this.#feeds.delete(key);
+  }
+
+  /** Delivers nothing while the group rebalances; positions stay. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.#wake();
+  }
+
+  close(): void {
+    this.#stop.abort(new Error("the fetcher is closed"));
+    for (const feed of this.#feeds.values()) feed.isOver = true;
+    this.#feeds.clear();
+  }
+
+  #ready(): Feed[] {
+    if (this.#isHeld || this.#stop.signal.aborted) return [];
+    return [...this.#feeds.values()].filter((feed) => !feed.isPaused && !feed.isBusy);
+  }
+
+  /** Starts a loop for every node that leads a partition which can be fetched and has none. */
+  #wake(): void {
+    if (this.#ready().length === 0) return;
+    this.#isWanted = true;
+    if (this.#isFinding) return;
+    this.#isFinding = true;
+    void this.#findLeaders().finally(() => {
+      this.#isFinding = false;
+    });
+  }
+
+  async #findLeaders(): Promise<void> {
+    while (this.#isWanted && !this.#stop.signal.aborted) {
+      this.#isWanted = false;
+      for (const feed of this.#ready()) {
+        const node = await this.#options.link.leaderOf(feed.topic, feed.partition).catch((error: unknown) => {
+          this.#judge(feed, error);
+        });
+        if (node === undefined) {
+          this.#isWanted = true;
+          await this.#pause(backOffMs.first);
+        } else if (!this.#looping.has(node)) void this.#loop(node);
+      }
+    }
+  }
+
+  async #loop(node: number): Promise<void> {
+    this.#looping.add(node);
+    let backOff: number = backOffMs.first;
+    try {
+      while (!this.#stop.signal.aborted) {
+        const feeds = await this.#ledBy(node);
+        if (feeds.length === 0) return;
+        try {
+          await this.#fetchOnce(node, feeds);
+          backOff = backOffMs.first;
+        } catch (error) {
+          this.#nodeFailed(node, feeds, error);
+          await this.#pause(backOff);
+          backOff = Math.min(backOff * 2, backOffMs.max);
+        }
+      }
+    } finally {
+      this.#looping.delete(node);
+      this.#wake();
+    }
+  }
+
+  async #ledBy(node: number): Promise<Feed[]> {
+    const led: Feed[] = [];
+    for (const feed of this.#ready()) {
+      const leader = await this.#options.link.leaderOf(feed.topic, feed.partition).catch(() => undefined);
+      if (leader === node && !feed.isOver && !feed.isBusy) led.push(feed);
+    }
+    return led;
+  }
+
+  async #fetchOnce(node: number, feeds: readonly Feed[]): Promise<void> {
+    const { link } = this.#options;
+    // A broker fills its answer in the order asked; whoever was first goes last the next time.
+    const first = this.#rotation++ % feeds.length;
+    const asked = [...feeds.slice(first), ...feeds.slice(0, first)];
+    const isAnyBusy = [...this.#feeds.values()].some((feed) => feed.isBusy);
+    const targets = asked.map(({ topic, partition, position }) => ({
+      topic,
+      partition,
+      offset: position,
+      bytesMax: partitionBytesMax,
+    }));
+    const options = { waitMsMax: isAnyBusy ? waitMsWhileBusy : waitMsMax, bytesMax: answerBytesMax };
+    const answer = await link.send<{ errorCode: number; partitions: FetchedPartition[] }>(node, "fetch", () =>
+      fetchRequest(link.parts, targets, options),
+    );
+    if (answer.errorCode !== kafkaCode.none) throw new KafkaAnswerError("fetching", answer.errorCode);
+    let isStale = false;
+    for (const fetched of answer.partitions) {
+      const feed = asked.find(({ topic, partition }) => topic === fetched.topic && partition === fetched.partition);
+      if (feed === undefined || feed.isOver || feed.isPaused || this.#isHeld) continue;
+      isStale = (await this.#take(feed, fetched)) || isStale;
+    }
+    if (isStale) await this.#pause(backOffMs.first);
+  }
+
+  /** Answers whether asking again at once would be of no use. */
+  async #take(feed: Feed, fetched: FetchedPartition): Promise<boolean> {
+    if (fetched.errorCode === kafkaCode.offsetOutOfRange) {
+      await this.#outOfRange(feed);
+      return true;
+    }
+    if (fetched.errorCode !== kafkaCode.none) {
+      this.#judge(feed, new KafkaAnswerError(`reading ${nameOf(feed)}`, fetched.errorCode));
+      return true;
+    }
+    feed.unknownSinceMs = undefined;
+    if (fetched.records.length === 0) return false;
+    let batch: RawBatch;
+    try {
+      batch = decodePartition(fetched, feed.position, this.#options.codecs);
+    } catch (error) {
+      return this.#corrupt(feed, error);
+    }
+    feed.corruptCount = 0;
+    this.#deliver(feed, feed.asked < feed.position ? { ...batch, offsetAsked: feed.asked } : batch);
+    return false;
+  }
+
+  #deliver(feed: Feed, batch: RawBatch): void {
+    feed.position = batch.offsetNext;
+    feed.asked = batch.offsetNext;
+    feed.isBusy = true;
+    const before = this.#turns.get(feed.partition) ?? Promise.resolve();
+    const turn = before.then(() => this.#deliverInTurn(feed, batch));
+    this.#turns.set(feed.partition, turn);
+  }
+
+  async #deliverInTurn(feed: Feed, batch: RawBatch): Promise<void> {
+    if (feed.isOver) return;
+    try {
+      if (!feed.isPaused && !this.#isHeld) await this.#options.deliver(batch);
+      else if (feed.position === batch.offsetNext) {
+        feed.position = batch.offsetAsked;
+        feed.asked = batch.offsetAsked;
+      }
+    } catch (error) {
+      this.#options.failed(error instanceof Error ? error : new Error(messageOf(error)));
+      return;
+    }
+    feed.isBusy = false;
+    const current = this.#feeds.get(nameOf(feed));
+    if (current !== undefined) current.isBusy = false;
+    this.#wake();
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await this.#options.clock.sleep(ms, this.#stop.signal).catch(() => undefined);
+  }
+
+  #corrupt(feed: Feed, error: unknown): boolean {
+    feed.corruptCount++;
+    if (feed.corruptCount < corruptAttemptsMax && error instanceof Error) {
+      this.#options.logger.warn({ partition: nameOf(feed), reason: error.message }, "A fetched batch is damaged.");
+    } else this.#options.failed(error instanceof Error ? error : new Error(messageOf(error)));
+    return true;
+  }
+
+  /** Below the log: passed over, and the next batch shows it. Beyond its end: nobody can say what comes. */
+  async #outOfRange(feed: Feed): Promise<void> {
+    const { link, clock, logger, failed } = this.#options;
+    const context = { clock, policy: groupPolicy, signal: this.#stop.signal };
+    const low = await listOffset(link, feed, "earliest", context);
+    const end = await listOffset(link, feed, "latest", context);
+    if (feed.isOver) return;
+    if (feed.position > end) {
+      const message = `reading ${nameOf(feed)}: offset ${feed.position} is beyond the end of the log, ${end}`;
+      failed(new OperationError("MR_OFFSET_RANGE", message));
+      return;
+    }
+    if (feed.position >= low) return;
+    logger.error(
+      { partition: nameOf(feed), position: feed.position, first: low, code: "MR_OFFSET_RANGE" },
+      "Records were deleted by retention before they were read.",
+    );
+    if (low === end) this.#deliver(feed, emptyBatch(feed, feed.asked, low, end));
+    else feed.position = low;
+  }
+
+  #nodeFailed(node: number, feeds: readonly Feed[], error: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    if (verdictOf(error) === "denied") {
+      this.#options.failed(
+        new OperationError("MR_BROKER", `reading from node ${node}: ${messageOf(error)}`, { cause: error }),
+      );
+      return;
+    }
+    this.#options.logger.debug({ node, reason: messageOf(error) }, "A fetch did not succeed and is repeated.");
+    for (const { topic } of feeds) this.#options.link.forget(topic);
+  }
+
+  /** What an error says about one partition. */
+  #judge(feed: Feed, error: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    const { link, clock, failed } = this.#options;
+    const doing = `reading ${nameOf(feed)}`;
+    if (verdictOf(error) === "denied") {
+      failed(new OperationError("MR_BROKER", `${doing}: ${messageOf(error)}`, { cause: error }));
+    }
+    link.forget(feed.topic);
+    if (!(error instanceof KafkaAnswerError) || error.code !== kafkaCode.unknownTopicOrPartition) return;
+    feed.unknownSinceMs ??= clock.monotonicMs();
+    if (clock.monotonicMs() - feed.unknownSinceMs < unknownTopicMsMax) return;
+    failed(new OperationError("MR_TOPIC_MISSING", `${doing}: topic ${feed.topic} is gone`, { cause: error }));
+  }
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return topicPartitionKey(topic, partition);
+}

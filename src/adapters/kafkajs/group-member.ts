@@ -1,0 +1,208 @@
+import { type OffsetsNext, type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
+import type { TaskId } from "../../runtime/index.ts";
+import { assignerName, decodeClaim, encodeClaim, shareTasks } from "./assigner.ts";
+import { checkCode, KafkaAnswerError, kafkaCode } from "./errors.ts";
+import type { ClusterLink } from "./link.ts";
+
+export interface GroupTimings {
+  /** Without a heartbeat for this long the broker takes a member for dead. */
+  readonly sessionMs: number;
+  /** How long a rebalance waits for a member to rejoin: longer than the longest chunk. */
+  readonly rebalanceMs: number;
+  readonly heartbeatMs: number;
+  /** How long `revoking` may take before the rejoin goes ahead without it. Below `rebalanceMs`. */
+  readonly revokeMsMax: number;
+}
+
+export const defaultTimings: GroupTimings = {
+  sessionMs: 15_000,
+  rebalanceMs: 60_000,
+  heartbeatMs: 2_000,
+  revokeMsMax: 40_000,
+};
+
+const consumerProtocolVersion = 0;
+/** A broker answers a join when the slowest member has rejoined; then it needs a moment of its own. */
+const joinGraceMs = 10_000;
+
+/** One member of a consumer group, as the coordinator knows it. Never retries and starts no timers. */
+export class GroupMember {
+  readonly #link: ClusterLink;
+  readonly #group: string;
+  readonly #topics: readonly string[];
+  readonly #instanceId: string | undefined;
+  readonly #timings: GroupTimings;
+  #memberId = "";
+  #generation = -1;
+
+  constructor(
+    link: ClusterLink,
+    group: string,
+    topics: readonly string[],
+    instanceId: string | undefined,
+    timings: GroupTimings,
+  ) {
+    this.#link = link;
+    this.#group = group;
+    this.#topics = topics;
+    this.#instanceId = instanceId;
+    this.#timings = timings;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** The coordinator no longer knows this member; the next join is that of a stranger. */
+  forgetIdentity(): void {
+    this.#memberId = "";
+  }
+
+  /** Joins the next generation, claiming the tasks held so far; answers the tasks it got. */
+  async join(owned: readonly TaskId[]): Promise<TaskId[]> {
+    const metadata = this.#link.parts.assignerProtocol.MemberMetadata.encode({
+      version: consumerProtocolVersion,
+      topics: this.#topics,
+      userData: encodeClaim(owned, this.#generation),
+    });
+    const joined = await this.#joinGroup(metadata);
+    this.#memberId = joined.memberId;
+    const assignment = joined.leaderId === joined.memberId ? await this.#assign(joined.members) : [];
+    const synced = await this.#ask<SyncAnswer>("SyncGroup", {
+      groupId: this.#group,
+      generationId: joined.generationId,
+      memberId: joined.memberId,
+      groupInstanceId: this.#instanceId,
+      groupAssignment: assignment,
+    });
+    this.#check("joining", synced.errorCode);
+    this.#generation = joined.generationId;
+    return this.#tasksOf(synced.memberAssignment);
+  }
+
+  async heartbeat(): Promise<void> {
+    const answer = await this.#ask<CodeAnswer>("Heartbeat", {
+      groupId: this.#group,
+      groupGenerationId: this.#generation,
+      memberId: this.#memberId,
+      groupInstanceId: this.#instanceId,
+    });
+    this.#check("staying in", answer.errorCode);
+  }
+
+  /** Commits as this member of this generation: a member that was left behind is refused. */
+  async commit(offsetsNext: OffsetsNext, partitions: readonly TopicPartition[]): Promise<void> {
+    const topics = partitions.flatMap(({ topic, partition }) => {
+      const offset = offsetsNext.get(topicPartitionKey(topic, partition));
+      return offset === undefined ? [] : [{ topic, partitions: [{ partition, offset }] }];
+    });
+    const answer = await this.#ask<CommitAnswer>("OffsetCommit", {
+      groupId: this.#group,
+      groupGenerationId: this.#generation,
+      memberId: this.#memberId,
+      topics,
+    });
+    const answered = answer.responses.flatMap((response) => response.partitions);
+    for (const { errorCode } of answered) this.#check("committing offsets of", errorCode);
+    // An answer that leaves a partition out has not committed it.
+    if (answered.length < topics.length) this.#check("committing offsets of", kafkaCode.requestTimedOut);
+  }
+
+  async leave(): Promise<void> {
+    if (this.#memberId === "") return;
+    const memberId = this.#memberId;
+    this.#memberId = "";
+    await this.#ask("LeaveGroup", { groupId: this.#group, memberId, groupInstanceId: this.#instanceId });
+  }
+
+  async #joinGroup(metadata: Buffer): Promise<JoinAnswer> {
+    const { sessionMs, rebalanceMs } = this.#timings;
+    for (let isSecond = false; ; isSecond = true) {
+      const answer = await this.#ask<JoinAnswer>(
+        "JoinGroup",
+        {
+          groupId: this.#group,
+          sessionTimeout: sessionMs,
+          rebalanceTimeout: rebalanceMs,
+          memberId: this.#memberId,
+          groupInstanceId: this.#instanceId,
+          protocolType: "consumer",
+          groupProtocols: [{ name: assignerName, metadata }],
+        },
+        rebalanceMs + joinGraceMs,
+      );
+      // A newcomer is given its name first and joins with it (KIP-394).
+      if (answer.errorCode === kafkaCode.memberIdRequired && !isSecond) this.#memberId = answer.memberId;
+      else {
+        this.#check("joining", answer.errorCode);
+        return answer;
+      }
+    }
+  }
+
+  /** This member leads: it shares out the tasks. */
+  async #assign(members: JoinAnswer["members"]) {
+    const { MemberMetadata, MemberAssignment } = this.#link.parts.assignerProtocol;
+    const claims = members.map(({ memberId, memberMetadata }) =>
+      decodeClaim(memberId, MemberMetadata.decode(memberMetadata).userData),
+    );
+    const shares = shareTasks(await this.#taskCount(), claims);
+    return [...shares].map(([memberId, tasks]) => ({
+      memberId,
+      memberAssignment: MemberAssignment.encode({
+        version: consumerProtocolVersion,
+        assignment: Object.fromEntries(this.#topics.map((topic) => [topic, tasks])),
+      }),
+    }));
+  }
+
+  async #taskCount(): Promise<number> {
+    const counts = await Promise.all(
+      this.#topics.map(async (topic) => (await this.#link.topic(topic)).partitions.length),
+    );
+    return Math.max(0, ...counts);
+  }
+
+  #tasksOf(assignment: Buffer | null): TaskId[] {
+    if (assignment === null || assignment.length === 0) return [];
+    const decoded = this.#link.parts.assignerProtocol.MemberAssignment.decode(assignment);
+    const tasks = new Set(this.#topics.flatMap((topic) => decoded?.assignment[topic] ?? []));
+    return [...tasks].sort((a, b) => a - b);
+  }
+
+  async #ask<T>(name: Parameters<ClusterLink["ask"]>[1], args: object, timeoutMs?: number): Promise<T> {
+    const node = await this.#link.coordinatorOf(this.#group);
+    return this.#link.ask<T>(node, name, args, timeoutMs);
+  }
+
+  #check(doing: string, code: number): void {
+    if (code === kafkaCode.fencedInstanceId) {
+      const detail = `another process has joined as instance ${this.#instanceId ?? ""}`;
+      throw new KafkaAnswerError(`${doing} group ${this.#group}`, code, detail);
+    }
+    if (code === kafkaCode.inconsistentGroupProtocol) {
+      const detail = "members of another client are in this group; give the topology another name or stop them";
+      throw new KafkaAnswerError(`${doing} group ${this.#group}`, code, detail);
+    }
+    checkCode(`${doing} group ${this.#group}`, code);
+  }
+}
+
+interface CodeAnswer {
+  readonly errorCode: number;
+}
+
+interface JoinAnswer extends CodeAnswer {
+  readonly generationId: number;
+  readonly leaderId: string;
+  readonly memberId: string;
+  readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
+}
+
+interface SyncAnswer extends CodeAnswer {
+  readonly memberAssignment: Buffer | null;
+}
+
+interface CommitAnswer {
+  readonly responses: readonly { readonly partitions: readonly CodeAnswer[] }[];
+}

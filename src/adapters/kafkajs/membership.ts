@@ -1,0 +1,264 @@
+import {
+  type Clock,
+  messageOf,
+  type OffsetsNext,
+  OperationError,
+  type TopicPartition,
+  topicPartitionKey,
+} from "../../kernel/index.ts";
+import {
+  type Epoch,
+  type GroupSink,
+  type GroupSpec,
+  type Membership,
+  TaskFatalError,
+  type TaskHandle,
+  type TaskId,
+  TaskLostError,
+  TaskReopenError,
+} from "../../runtime/index.ts";
+import type { Codecs } from "../../wire/index.ts";
+import { verdictOf } from "./errors.ts";
+import { Fetcher } from "./fetcher.ts";
+import type { GroupMember, GroupTimings } from "./group-member.ts";
+import type { ClusterLink } from "./link.ts";
+import { committedOffsets, listOffset, noOffset, type OffsetPosition, resolveOffset } from "./offsets.ts";
+import { type Owned, Ownership } from "./ownership.ts";
+import type { SendBatch } from "./produce-lanes.ts";
+import { groupPolicy, type RetryContext, retrying } from "./retry.ts";
+import { Session } from "./session.ts";
+import { handleError, KafkaTaskHandle } from "./task-handle.ts";
+
+export interface MembershipOptions {
+  readonly spec: GroupSpec;
+  readonly sink: GroupSink;
+  readonly link: ClusterLink;
+  readonly member: GroupMember;
+  readonly send: SendBatch;
+  readonly codecs: Codecs;
+  readonly clock: Clock;
+  readonly timings: GroupTimings;
+  /** Whether `leave` gives the tasks up at once; false lets a static member's restart find them again. */
+  readonly isLeaveForGood: boolean;
+  /** The membership has ended, by either side. */
+  ended(): void;
+}
+
+/** One stage's member of its group: what it owns, reads and commits. The group's own life is a {@link Session}. */
+export class KafkaMembership implements Membership {
+  readonly #options: MembershipOptions;
+  readonly #owned = new Ownership();
+  readonly #fetcher: Fetcher;
+  readonly #session: Session;
+  readonly #end = new AbortController();
+
+  constructor(options: MembershipOptions) {
+    const { spec, sink, link, member, codecs, clock, timings } = options;
+    this.#options = options;
+    this.#fetcher = new Fetcher({
+      link,
+      codecs,
+      clock,
+      logger: spec.logger,
+      deliver: async (batch) => {
+        const owned = this.#owned.all.find(({ task }) => task === batch.partition);
+        if (owned !== undefined) await sink.batch({ task: owned.task, epoch: owned.epoch, batch });
+      },
+      failed: (error) => this.#fail(error),
+    });
+    this.#session = new Session({
+      group: spec.group,
+      member,
+      link,
+      clock,
+      timings,
+      logger: spec.logger,
+      signal: this.#end.signal,
+      ownedTasks: () => this.#owned.tasks,
+      hold: () => this.#fetcher.hold(),
+      revoke: (tasks, signal) => sink.revoking(tasks, signal),
+      joined: (tasks) => this.#joined(tasks),
+      failed: (error) => this.#fail(error),
+    });
+  }
+
+  /** Begins to join, in a later turn: whoever asked for the membership has it in hand before tasks are assigned. */
+  begin(): void {
+    setImmediate(() => void this.#session.run());
+  }
+
+  async openTask(task: TaskId, epoch: Epoch, signal: AbortSignal): Promise<TaskHandle> {
+    const { spec, send } = this.#options;
+    const doing = `opening task ${task} of group ${spec.group}`;
+    try {
+      await this.#session.settled(signal);
+      const owned = this.#owned.find(task, epoch);
+      if (owned === undefined) throw new TaskLostError(`${doing}: epoch ${epoch} does not own it`);
+      await owned.handle?.close();
+      const offsets = await this.#offsetsOf(owned, doing, AbortSignal.any([signal, this.#end.signal]));
+      if (!this.#owned.has(owned)) throw new TaskLostError(`${doing}: the task moved meanwhile`);
+      owned.confirmed = offsets;
+      owned.attempted = undefined;
+      const handle = new KafkaTaskHandle(
+        {
+          group: spec.group,
+          task,
+          owned: () => this.#stillOwned(owned),
+          commit: (next, ended) => this.#commit(owned, next, ended),
+        },
+        offsets,
+        send,
+      );
+      owned.handle = handle;
+      return handle;
+    } catch (error) {
+      // A membership that ended, or an opening that was called off, has nothing more to say than that.
+      if (this.#end.signal.aborted || signal.aborted) throw new TaskLostError(`${doing}: ${messageOf(error)}`);
+      throw handleError(doing, error);
+    }
+  }
+
+  start(task: TaskId, offsets: OffsetsNext): void {
+    if (!this.#owned.tasks.includes(task)) return;
+    for (const at of this.#partitionsOf(task)) {
+      const offset = offsets.get(topicPartitionKey(at.topic, at.partition));
+      if (offset !== undefined) this.#fetcher.start(at, offset);
+    }
+  }
+
+  pause(task: TaskId): void {
+    for (const at of this.#partitionsOf(task)) this.#fetcher.setPaused(at, true);
+  }
+
+  resume(task: TaskId): void {
+    for (const at of this.#partitionsOf(task)) this.#fetcher.setPaused(at, false);
+  }
+
+  async leave(): Promise<void> {
+    if (this.#end.signal.aborted) return;
+    this.#stop(`this member of group ${this.#options.spec.group} has left`);
+    await this.#session.leave(this.#options.isLeaveForGood);
+    await this.#closed();
+  }
+
+  /** Ends without a word to the group, as a crash does; its session runs out by itself. */
+  async abandon(): Promise<void> {
+    this.#stop(`the client of group ${this.#options.spec.group} was closed`);
+    await this.#closed();
+  }
+
+  async #closed(): Promise<void> {
+    await this.#options.link.close();
+    this.#options.ended();
+  }
+
+  #stop(reason: string): void {
+    this.#end.abort(new TaskLostError(reason));
+    this.#fetcher.close();
+    for (const { handle } of this.#owned.all) handle?.end(new TaskLostError(reason));
+    this.#owned.clear();
+  }
+
+  #fail(error: Error): void {
+    if (this.#end.signal.aborted) return;
+    const lost = this.#owned.tasks;
+    this.#stop(`the membership in group ${this.#options.spec.group} ended: ${error.message}`);
+    if (lost.length > 0) this.#options.sink.lost(lost);
+    this.#options.sink.failed(error);
+    void this.#closed();
+  }
+
+  /** A new generation: what stays, what goes, what comes. */
+  async #joined(tasks: readonly TaskId[]): Promise<void> {
+    const { sink, spec } = this.#options;
+    const opened = this.#owned.all.filter(({ task, confirmed }) => confirmed !== undefined && tasks.includes(task));
+    const partitions = opened.flatMap(({ task }) => this.#partitionsOf(task));
+    const committed = partitions.length === 0 ? new Map<string, number>() : await this.#committed(partitions);
+    if (this.#end.signal.aborted) return;
+    const { lost, gained } = this.#owned.advance(tasks, committed);
+    for (const { task, handle } of lost) {
+      for (const at of this.#partitionsOf(task)) this.#fetcher.remove(at);
+      handle?.end(new TaskLostError(`task ${task} of group ${spec.group} belongs to another owner now`));
+    }
+    if (lost.length > 0) sink.lost(lost.map(({ task }) => task));
+    if (gained.length > 0) sink.assigned(gained);
+    this.#fetcher.release();
+  }
+
+  async #stillOwned(owned: Owned): Promise<void> {
+    await this.#session.settled(this.#end.signal);
+    if (this.#owned.has(owned)) return;
+    throw new TaskLostError(`task ${owned.task} of group ${this.#options.spec.group} belongs to another owner now`);
+  }
+
+  /** Commits; a member that was left behind joins again first, and then commits if the task stayed with it. */
+  async #commit(owned: Owned, offsetsNext: OffsetsNext, ended: AbortSignal): Promise<void> {
+    const { member, spec, link } = this.#options;
+    const partitions = this.#partitionsOf(owned.task);
+    const merged = new Map([...(owned.confirmed ?? []), ...offsetsNext]);
+    owned.attempted = merged;
+    const onError = (): void => link.forgetCoordinator(spec.group);
+    for (;;) {
+      await this.#stillOwned(owned);
+      ended.throwIfAborted();
+      try {
+        await retrying({ ...this.#retry(ended), onError }, () => member.commit(offsetsNext, partitions));
+        if (this.#owned.has(owned)) {
+          owned.confirmed = merged;
+          owned.attempted = undefined;
+        }
+        return;
+      } catch (error) {
+        if (verdictOf(error) !== "rejoin") throw error;
+        // While revoking, the rejoin waits for this very commit.
+        if (this.#session.isRevoking) throw new TaskReopenError(messageOf(error), { cause: error });
+        this.#session.rejoin(error);
+      }
+    }
+  }
+
+  /** Committed offsets; inputs without one begin at the group's start position, which is committed at once. */
+  async #offsetsOf(owned: Owned, doing: string, signal: AbortSignal): Promise<OffsetsNext> {
+    const { spec, link } = this.#options;
+    const partitions = this.#partitionsOf(owned.task);
+    const committed = await this.#committed(partitions);
+    const fresh = new Map<string, number>();
+    for (const at of partitions) {
+      const key = topicPartitionKey(at.topic, at.partition);
+      const offset = committed.get(key) ?? noOffset;
+      if (offset === noOffset) fresh.set(key, await resolveOffset(link, at, startOf(spec), this.#retry(signal)));
+      else await this.#checkEnd(at, offset, doing, signal);
+    }
+    const offsets = new Map([...committed, ...fresh]);
+    if (fresh.size > 0) {
+      owned.confirmed = undefined;
+      await this.#commit(owned, fresh, signal);
+    }
+    return offsets;
+  }
+
+  async #checkEnd(at: TopicPartition, offset: number, doing: string, signal: AbortSignal): Promise<void> {
+    const end = await listOffset(this.#options.link, at, "latest", this.#retry(signal));
+    if (offset <= end) return;
+    const key = topicPartitionKey(at.topic, at.partition);
+    const message = `${doing}: offset ${offset} of ${key} is beyond the end of the log, ${end}`;
+    throw new TaskFatalError(message, { cause: new OperationError("MR_OFFSET_RANGE", message) });
+  }
+
+  #committed(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
+    const { link, spec } = this.#options;
+    return committedOffsets(link, spec.group, partitions, this.#retry(this.#end.signal));
+  }
+
+  #retry(signal: AbortSignal): Pick<RetryContext, "clock" | "policy" | "signal"> {
+    return { clock: this.#options.clock, policy: groupPolicy, signal };
+  }
+
+  #partitionsOf(task: TaskId): TopicPartition[] {
+    return this.#options.spec.topics.map((topic) => ({ topic, partition: task }));
+  }
+}
+
+function startOf({ start }: GroupSpec): OffsetPosition {
+  return start.kind === "time" ? { timeMs: start.timeMs } : start.kind;
+}

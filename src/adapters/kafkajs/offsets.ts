@@ -1,0 +1,90 @@
+import { type Offset, type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
+import { checkCode, kafkaCode, type Verdict } from "./errors.ts";
+import type { ClusterLink } from "./link.ts";
+import type { RetryContext } from "./retry.ts";
+import { retrying } from "./retry.ts";
+
+/** The pseudo timestamps of ListOffsets, and -1 as "no such offset" in its answer. */
+const listAt = { latest: -1, earliest: -2 } as const;
+export const noOffset = -1;
+
+export type OffsetPosition = "earliest" | "latest" | { readonly timeMs: number };
+
+type WithRetry = Pick<RetryContext, "clock" | "policy" | "signal">;
+
+/**
+ * First, end, or first-at-a-time offset of one partition, as a read-committed reader sees it: its end is the last
+ * stable offset. A time after the last record gives {@link noOffset}.
+ */
+export function listOffset(
+  link: ClusterLink,
+  { topic, partition }: TopicPartition,
+  at: OffsetPosition,
+  context: WithRetry,
+): Promise<Offset> {
+  const timestamp = typeof at === "string" ? listAt[at] : at.timeMs;
+  const onError = (_: unknown, verdict: Verdict): void => {
+    if (verdict === "elsewhere") link.forget(topic);
+  };
+  return retrying({ ...context, onError }, async () => {
+    const node = await link.leaderOf(topic, partition);
+    const answer = await link.ask<ListOffsetsAnswer>(node, "ListOffsets", {
+      isolationLevel: 1,
+      topics: [{ topic, partitions: [{ partition, timestamp }] }],
+    });
+    const found = answer.responses[0]?.partitions[0];
+    const doing = `looking for an offset of ${topicPartitionKey(topic, partition)}`;
+    checkCode(doing, found?.errorCode ?? kafkaCode.unknownTopicOrPartition);
+    return Number(found?.offset ?? noOffset);
+  });
+}
+
+/** The offset to begin with: where a time lies after the last record, the end. */
+export async function resolveOffset(
+  link: ClusterLink,
+  at: TopicPartition,
+  position: OffsetPosition,
+  context: WithRetry,
+): Promise<Offset> {
+  const offset = await listOffset(link, at, position, context);
+  return offset === noOffset ? listOffset(link, at, "latest", context) : offset;
+}
+
+/** Committed next offsets of a group by {@link topicPartitionKey}; {@link noOffset} where nothing is committed. */
+export function committedOffsets(
+  link: ClusterLink,
+  group: string,
+  partitions: readonly TopicPartition[],
+  context: WithRetry,
+): Promise<Map<string, Offset>> {
+  return retrying({ ...context, onError: () => link.forgetCoordinator(group) }, async () => {
+    const node = await link.coordinatorOf(group);
+    const topics = partitions.map(({ topic, partition }) => ({ topic, partitions: [{ partition }] }));
+    const answer = await link.ask<OffsetFetchAnswer>(node, "OffsetFetch", { groupId: group, topics });
+    const doing = `reading the offsets of group ${group}`;
+    checkCode(doing, answer.errorCode);
+    const offsets = new Map<string, Offset>();
+    for (const { topic, partitions: found } of answer.responses) {
+      for (const { partition, offset, errorCode } of found) {
+        checkCode(doing, errorCode);
+        offsets.set(topicPartitionKey(topic, partition), Number(offset));
+      }
+    }
+    return offsets;
+  });
+}
+
+interface ListOffsetsAnswer {
+  readonly responses: readonly {
+    readonly topic: string;
+    readonly partitions: readonly { readonly partition: number; readonly errorCode: number; readonly offset: string }[];
+  }[];
+}
+
+interface OffsetFetchAnswer {
+  readonly errorCode: number;
+  readonly responses: readonly {
+    readonly topic: string;
+    readonly partitions: readonly { readonly partition: number; readonly offset: string; readonly errorCode: number }[];
+  }[];
+}

@@ -1,0 +1,71 @@
+import type { OffsetsNext } from "../../kernel/index.ts";
+import type { Epoch, OwnedTask, TaskId } from "../../runtime/index.ts";
+import type { KafkaTaskHandle } from "./task-handle.ts";
+
+/** A task that this member owns, and what it knows of the group's committed offsets. */
+export interface Owned extends OwnedTask {
+  handle: KafkaTaskHandle | undefined;
+  /** Committed offsets as last confirmed; undefined until the task is opened. */
+  confirmed: OffsetsNext | undefined;
+  /** Offsets of a commit whose answer was never seen. */
+  attempted: OffsetsNext | undefined;
+}
+
+export interface NextGeneration {
+  readonly lost: readonly Owned[];
+  readonly gained: readonly OwnedTask[];
+}
+
+/** The tasks of one member over its generations. Epochs are counted here and never used twice. */
+export class Ownership {
+  readonly #owned = new Map<TaskId, Owned>();
+  #epochLast: Epoch = 0;
+
+  get tasks(): TaskId[] {
+    return [...this.#owned.keys()];
+  }
+
+  get all(): Owned[] {
+    return [...this.#owned.values()];
+  }
+
+  find(task: TaskId, epoch: Epoch): Owned | undefined {
+    const owned = this.#owned.get(task);
+    return owned?.epoch === epoch ? owned : undefined;
+  }
+
+  has(owned: Owned): boolean {
+    return this.#owned.get(owned.task) === owned;
+  }
+
+  /**
+   * Takes over what the next generation assigns. A task held before is kept, with its epoch, when the group's
+   * committed offsets are still its own: then nobody else has moved it on. Otherwise it is lost and gained anew.
+   *
+   * @param committed the group's offsets now, of the tasks held before
+   */
+  advance(assigned: readonly TaskId[], committed: OffsetsNext): NextGeneration {
+    const wanted = new Set(assigned);
+    const lost = this.all.filter((owned) => !wanted.has(owned.task) || !isOwn(owned, committed));
+    for (const { task } of lost) this.#owned.delete(task);
+    const gained = assigned
+      .filter((task) => !this.#owned.has(task))
+      .map((task) => ({ task, epoch: ++this.#epochLast }));
+    for (const { task, epoch } of gained) {
+      this.#owned.set(task, { task, epoch, handle: undefined, confirmed: undefined, attempted: undefined });
+    }
+    return { lost, gained };
+  }
+
+  clear(): void {
+    this.#owned.clear();
+  }
+}
+
+function isOwn({ confirmed, attempted }: Owned, committed: OffsetsNext): boolean {
+  if (confirmed === undefined) return true;
+  return [...confirmed].every(([key, offset]) => {
+    const found = committed.get(key);
+    return found === offset || found === attempted?.get(key);
+  });
+}

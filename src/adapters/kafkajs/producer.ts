@@ -1,0 +1,91 @@
+import { type Clock, messageOf, OperationError, topicPartitionKey } from "../../kernel/index.ts";
+import { RecordRefusedError } from "../../runtime/index.ts";
+import type { Codecs, Outgoing } from "../../wire/index.ts";
+import { checkCode, KafkaAnswerError, kafkaCode, type Verdict, verdictOf } from "./errors.ts";
+import type { ClusterLink } from "./link.ts";
+import { type ProducedPartition, produceRequest } from "./produce-request.ts";
+import { producePolicy, retrying } from "./retry.ts";
+import { splitBatch } from "./split-batch.ts";
+
+/** How long a broker may wait for its replicas; below the request's own timeout. */
+const replicasMsMax = 8_000;
+/** A topic that was created a moment ago may be unknown to a broker for this long. */
+const unknownTopicMsMax = 3_000;
+/** Far above any limit a broker has: such a batch is refused here and not sent. */
+const batchBytesMax = 64 * 1024 * 1024;
+
+/** Sends finished batches, one per call, until each is confirmed by all in-sync replicas or cannot be. */
+export class BatchProducer {
+  readonly #link: ClusterLink;
+  readonly #codecs: Codecs;
+  readonly #clock: Clock;
+
+  constructor(link: ClusterLink, codecs: Codecs, clock: Clock) {
+    this.#link = link;
+    this.#codecs = codecs;
+    this.#clock = clock;
+  }
+
+  /**
+   * Resolves when the batch is durable. A lost connection, a moved leader or a timeout is retried, so that a batch
+   * may be in the log twice; the caller keeps one call in flight per topic-partition, so that order is kept.
+   *
+   * @throws RecordRefusedError with the index of the first record that the broker refuses; those before it are written
+   * @throws OperationError MR_TOPIC_MISSING
+   */
+  async send(outgoing: Outgoing, signal?: AbortSignal): Promise<void> {
+    try {
+      if (outgoing.bytes.length > batchBytesMax) throw this.#tooLarge(outgoing);
+      await this.#produce(outgoing, signal);
+    } catch (error) {
+      if (verdictOf(error) !== "refused") throw error;
+      if (outgoing.recordCount === 1) throw refusal(outgoing, 0, error);
+      await this.#sendHalves(outgoing, signal);
+    }
+  }
+
+  async #sendHalves(outgoing: Outgoing, signal?: AbortSignal): Promise<void> {
+    const [first, second] = splitBatch(outgoing, this.#codecs);
+    await this.send(first, signal);
+    try {
+      await this.send(second, signal);
+    } catch (error) {
+      if (!(error instanceof RecordRefusedError)) throw error;
+      throw refusal(outgoing, first.recordCount + error.index, error.cause ?? error);
+    }
+  }
+
+  #produce(outgoing: Outgoing, signal?: AbortSignal): Promise<void> {
+    const { topic, partition } = outgoing;
+    const startedMs = this.#clock.monotonicMs();
+    const onError = (error: unknown, verdict: Verdict): void => {
+      const isUnknown = error instanceof KafkaAnswerError && error.code === kafkaCode.unknownTopicOrPartition;
+      if (isUnknown && this.#clock.monotonicMs() - startedMs > unknownTopicMsMax) throw missing(outgoing, error);
+      if (verdict === "elsewhere") this.#link.forget(topic);
+    };
+    return retrying({ clock: this.#clock, policy: producePolicy, signal, onError }, async () => {
+      const node = await this.#link.leaderOf(topic, partition);
+      const request = produceRequest(this.#link.parts, outgoing, replicasMsMax);
+      const answer = await this.#link.send<ProducedPartition[]>(node, "control", () => request);
+      const own = answer.find((produced) => produced.topic === topic && produced.partition === partition);
+      // An answer that does not name what was sent confirms nothing.
+      checkCode(`writing to ${topicPartitionKey(topic, partition)}`, own?.errorCode ?? kafkaCode.requestTimedOut);
+    });
+  }
+
+  #tooLarge({ topic, partition, bytes }: Outgoing): KafkaAnswerError {
+    const doing = `writing ${bytes.length} bytes to ${topicPartitionKey(topic, partition)}`;
+    return new KafkaAnswerError(doing, kafkaCode.messageTooLarge, `at most ${batchBytesMax} are sent`);
+  }
+}
+
+function refusal(outgoing: Outgoing, index: number, error: unknown): RecordRefusedError {
+  const { topic, partition } = outgoing;
+  const message = `record ${index} of a batch of ${outgoing.recordCount} for topic ${topic}, partition ${partition}, is refused: ${messageOf(error)}`;
+  return new RecordRefusedError({ topic, partition }, index, message, { cause: error });
+}
+
+function missing({ topic, partition }: Outgoing, error: unknown): OperationError {
+  const message = `writing to topic ${topic}, partition ${partition}: there is no such topic or partition`;
+  return new OperationError("MR_TOPIC_MISSING", message, { cause: error });
+}

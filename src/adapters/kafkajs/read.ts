@@ -1,0 +1,124 @@
+import { type Clock, messageOf, type Offset, OperationError, topicPartitionKey } from "../../kernel/index.ts";
+import type { OffsetRange } from "../../runtime/index.ts";
+import type { Codecs, RawBatch } from "../../wire/index.ts";
+import { decodePartition } from "./decode.ts";
+import { KafkaAnswerError, kafkaCode, operationError, verdictOf } from "./errors.ts";
+import { type FetchedPartition, fetchRequest } from "./fetch-request.ts";
+import type { ClusterLink } from "./link.ts";
+import { resolveOffset } from "./offsets.ts";
+import { groupPolicy, type RetryContext, retrying } from "./retry.ts";
+
+const bytesMax = 4 * 1024 * 1024;
+const waitMsMax = 500;
+const unknownTopicMsMax = 1_000;
+
+export interface ReadOptions {
+  /** Closed when the reading ends. */
+  readonly link: ClusterLink;
+  readonly codecs: Codecs;
+  readonly clock: Clock;
+}
+
+/**
+ * The records of a range, from its start to `to`, waiting for those that are not there yet; a cluster that does not
+ * answer is waited for too. Batches without data records are passed over.
+ *
+ * @throws OperationError MR_TOPIC_MISSING, MR_OFFSET_RANGE, MR_BATCH_CORRUPT; the signal's reason when it aborts
+ */
+export async function* readRange(
+  range: OffsetRange,
+  options: ReadOptions,
+  signal: AbortSignal,
+): AsyncGenerator<RawBatch, void, undefined> {
+  const { link, codecs } = options;
+  const to = range.to ?? Number.POSITIVE_INFINITY;
+  // Ends the wait for an answer that may take its time.
+  const cut = (): void => void link.close();
+  signal.addEventListener("abort", cut, { once: true });
+  try {
+    let position = await startOf(range, options, signal);
+    while (position < to) {
+      const fetched = await fetchAt(range, position, options, signal);
+      signal.throwIfAborted();
+      if (fetched.records.length === 0) continue;
+      const batch = decodePartition(fetched, position, codecs);
+      position = batch.offsetNext;
+      const cutBatch = position > to ? cutAt(batch, to) : batch;
+      if (cutBatch.count > 0) yield cutBatch;
+      signal.throwIfAborted();
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw readError(range, error);
+  } finally {
+    signal.removeEventListener("abort", cut);
+    await link.close();
+  }
+}
+
+async function startOf(range: OffsetRange, options: ReadOptions, signal: AbortSignal): Promise<Offset> {
+  await existing(range, options, signal);
+  if (typeof range.from === "number") return range.from;
+  return resolveOffset(options.link, range, range.from, { ...options, policy: groupPolicy, signal });
+}
+
+/** A topic that was just created may be unknown to a broker for a moment; one that does not exist stays so. */
+async function existing(range: OffsetRange, { link, clock }: ReadOptions, signal: AbortSignal): Promise<void> {
+  const policy = { ...groupPolicy, totalMs: unknownTopicMsMax };
+  try {
+    await retrying({ clock, policy, signal, onError: () => link.forget(range.topic) }, () =>
+      link.leaderOf(range.topic, range.partition),
+    );
+  } catch (error) {
+    // Anything but "there is no such topic" is waited for by the fetches.
+    if (isUnknownTopic(error) || verdictOf(error) === "denied") throw error;
+  }
+}
+
+function fetchAt(
+  { topic, partition }: OffsetRange,
+  offset: Offset,
+  { link, clock }: ReadOptions,
+  signal: AbortSignal,
+): Promise<FetchedPartition> {
+  const policy: RetryContext["policy"] = { ...groupPolicy, totalMs: Number.POSITIVE_INFINITY };
+  let unknownSinceMs: number | undefined;
+  const onError = (error: unknown): void => {
+    link.forget(topic);
+    if (!isUnknownTopic(error)) unknownSinceMs = undefined;
+    else {
+      unknownSinceMs ??= clock.monotonicMs();
+      if (clock.monotonicMs() - unknownSinceMs > unknownTopicMsMax) throw error;
+    }
+  };
+  return retrying({ clock, policy, signal, onError }, async () => {
+    const node = await link.leaderOf(topic, partition);
+    const request = fetchRequest(link.parts, [{ topic, partition, offset, bytesMax }], { waitMsMax, bytesMax });
+    const answer = await link.send<{ errorCode: number; partitions: FetchedPartition[] }>(node, "fetch", () => request);
+    const [fetched] = answer.partitions;
+    const code = answer.errorCode || (fetched?.errorCode ?? kafkaCode.unknownTopicOrPartition);
+    if (code !== kafkaCode.none) throw new KafkaAnswerError(`fetching offset ${offset}`, code);
+    return fetched as FetchedPartition;
+  });
+}
+
+function readError({ topic, partition }: OffsetRange, error: unknown): Error {
+  const doing = `reading ${topicPartitionKey(topic, partition)}`;
+  if (isUnknownTopic(error)) {
+    return new OperationError("MR_TOPIC_MISSING", `${doing}: there is no such topic or partition`, { cause: error });
+  }
+  if (error instanceof KafkaAnswerError && error.code === kafkaCode.offsetOutOfRange) {
+    const message = `${doing}: ${messageOf(error)}: it is no longer, or not yet, in the log`;
+    return new OperationError("MR_OFFSET_RANGE", message, { cause: error });
+  }
+  return operationError(doing, error);
+}
+
+function isUnknownTopic(error: unknown): boolean {
+  return error instanceof KafkaAnswerError && error.code === kafkaCode.unknownTopicOrPartition;
+}
+
+function cutAt(batch: RawBatch, to: Offset): RawBatch {
+  const beyond = batch.offsets.findIndex((offset) => offset >= to);
+  return { ...batch, count: beyond < 0 ? batch.count : beyond, offsetNext: to };
+}

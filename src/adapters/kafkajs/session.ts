@@ -1,0 +1,230 @@
+import { type Clock, type Logger, messageOf, OperationError } from "../../kernel/index.ts";
+import type { TaskId } from "../../runtime/index.ts";
+import { KafkaAnswerError, kafkaCode, type Verdict, verdictOf } from "./errors.ts";
+import type { GroupMember, GroupTimings } from "./group-member.ts";
+import type { ClusterLink } from "./link.ts";
+
+export interface SessionOptions {
+  readonly group: string;
+  readonly member: GroupMember;
+  readonly link: ClusterLink;
+  readonly clock: Clock;
+  readonly timings: GroupTimings;
+  readonly logger: Logger;
+  /** Ends the session. */
+  readonly signal: AbortSignal;
+  ownedTasks(): readonly TaskId[];
+  /** Nothing may be delivered until the next generation. */
+  hold(): void;
+  revoke(tasks: readonly TaskId[], signal: AbortSignal): Promise<void>;
+  joined(tasks: readonly TaskId[]): Promise<void>;
+  /** The membership cannot go on. */
+  failed(error: Error): void;
+}
+
+const backOffMs = { first: 100, max: 5_000 } as const;
+const leaveMsMax = 3_000;
+
+/**
+ * The life of a group member: joining → stable → (revoking →) joining → ...
+ *
+ *   joining   JoinGroup and SyncGroup are under way; commits and writes wait.
+ *   stable    a timer sends heartbeats, whatever the tasks are doing.
+ *   revoking  the group rebalances and the tasks commit or drop their chunks, with heartbeats going on;
+ *             only then does the member rejoin, so that nobody gets a task that is still at work.
+ *
+ * A member that the coordinator no longer knows skips revoking: nothing it commits would be accepted. Errors of the
+ * network end nothing: the session asks again until the coordinator answers. Only being denied or fenced ends it.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+  #phase: "joining" | "stable" | "revoking" = "joining";
+  #settledWaiters: { resolve(): void; reject(error: unknown): void }[] = [];
+  #wake: () => void = () => undefined;
+  #rejoinError: unknown;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    options.signal.addEventListener("abort", () => {
+      this.#wake();
+      for (const waiter of this.#takeWaiters()) waiter.reject(options.signal.reason);
+    });
+  }
+
+  get isRevoking(): boolean {
+    return this.#phase === "revoking";
+  }
+
+  /** Resolves when no join is under way; rejects with the reason when the session or `signal` ends first. */
+  settled(signal: AbortSignal): Promise<void> {
+    const { signal: own } = this.#options;
+    if (own.aborted) return Promise.reject(own.reason);
+    if (signal.aborted) return Promise.reject(signal.reason);
+    if (this.#phase !== "joining") return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const ended = (): void => reject(signal.reason);
+      const done = (): void => signal.removeEventListener("abort", ended);
+      signal.addEventListener("abort", ended, { once: true });
+      this.#settledWaiters.push({
+        resolve: () => {
+          done();
+          resolve();
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
+      });
+    });
+  }
+
+  /** A request was refused as coming from another generation: join again. */
+  rejoin(error: unknown): void {
+    if (this.#phase !== "stable") return;
+    this.#phase = "joining";
+    this.#rejoinError = error;
+    this.#wake();
+  }
+
+  /** Joins and stays in the group until the session ends. */
+  async run(): Promise<void> {
+    const { signal, clock, logger, group } = this.#options;
+    let backOff: number = backOffMs.first;
+    while (!signal.aborted) {
+      try {
+        await this.#join();
+        backOff = backOffMs.first;
+        await this.#stayUntilRebalance();
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#phase = "joining";
+        if (this.#judge(error) === "denied") return;
+        logger.debug({ group, reason: messageOf(error) }, "Joining the group is tried again.");
+        await clock.sleep(backOff, signal).catch(() => undefined);
+        backOff = Math.min(backOff * 2, backOffMs.max);
+      }
+    }
+  }
+
+  /** Tells the coordinator, if it is to know; never throws, the session then runs out by itself. */
+  async leave(isForGood: boolean): Promise<void> {
+    if (!isForGood) return;
+    const { member, clock, logger, group } = this.#options;
+    const answered = new AbortController();
+    const left = member.leave().catch((error: unknown) => {
+      logger.debug({ group, reason: messageOf(error) }, "The group was left without an answer.");
+    });
+    // A join that is still under way holds the connection for as long as the slowest member takes.
+    await Promise.race([left, clock.sleep(leaveMsMax, answered.signal).catch(() => undefined)]);
+    answered.abort();
+  }
+
+  async #join(): Promise<void> {
+    const { member, ownedTasks, joined, hold, logger, group, signal } = this.#options;
+    this.#phase = "joining";
+    this.#rejoinError = undefined;
+    hold();
+    const tasks = await member.join(ownedTasks());
+    if (signal.aborted) return;
+    await joined(tasks);
+    if (signal.aborted) return;
+    logger.debug({ group, generation: member.generation, tasks: tasks.map(String) }, "Joined the group.");
+    this.#phase = "stable";
+    for (const waiter of this.#takeWaiters()) waiter.resolve();
+  }
+
+  async #stayUntilRebalance(): Promise<void> {
+    const { signal, timings } = this.#options;
+    while (!signal.aborted) {
+      await this.#sleepUntilWoken(timings.heartbeatMs);
+      if (signal.aborted) return;
+      const error = this.#rejoinError ?? (await this.#heartbeat());
+      if (error === undefined) continue;
+      this.#judge(error);
+      if (isRebalance(error)) await this.#revoke();
+      return;
+    }
+  }
+
+  /** An error that asks for a new join; undefined when the member stays, also while nobody answers. */
+  async #heartbeat(): Promise<unknown> {
+    const { member, link, group, logger } = this.#options;
+    try {
+      await member.heartbeat();
+      return undefined;
+    } catch (error) {
+      const verdict = verdictOf(error);
+      if (verdict === "rejoin" || verdict === "denied") return error;
+      link.forgetCoordinator(group);
+      logger.debug({ group, reason: messageOf(error) }, "A heartbeat was not answered.");
+      return undefined;
+    }
+  }
+
+  async #revoke(): Promise<void> {
+    const { ownedTasks, revoke, hold, timings, signal, clock, logger, group } = this.#options;
+    const tasks = ownedTasks();
+    hold();
+    if (tasks.length === 0) return;
+    this.#phase = "revoking";
+    const late = new AbortController();
+    const answered = new AbortController();
+    const over = AbortSignal.any([answered.signal, signal]);
+    const timer = clock.sleep(timings.revokeMsMax, over).then(
+      () => {
+        logger.warn({ group }, "Tasks were not given back in time; the group goes on without waiting for them.");
+        late.abort(new Error(`the rebalance of group ${group} goes on`));
+      },
+      () => undefined,
+    );
+    const beating = this.#beatUntil(over);
+    const revoked = revoke(tasks, AbortSignal.any([late.signal, signal])).catch((error: unknown) => {
+      logger.warn({ group, reason: messageOf(error) }, "Tasks threw while they were given back.");
+    });
+    await Promise.race([revoked, timer]);
+    this.#phase = "joining";
+    answered.abort();
+    await beating;
+  }
+
+  /** A coordinator that waits for a rejoin still counts heartbeats, and answers them with "rebalance in progress". */
+  async #beatUntil(over: AbortSignal): Promise<void> {
+    const { member, clock, timings } = this.#options;
+    while (!over.aborted) {
+      await member.heartbeat().catch(() => undefined);
+      await clock.sleep(timings.heartbeatMs, over).catch(() => undefined);
+    }
+  }
+
+  /** Sets right what an error shows to be stale; an error that no repeating cures ends the membership. */
+  #judge(error: unknown): Verdict {
+    const { member, link, group, failed, logger } = this.#options;
+    const verdict = verdictOf(error);
+    if (error instanceof KafkaAnswerError && error.code === kafkaCode.unknownMemberId) {
+      member.forgetIdentity();
+      logger.warn({ group }, "The group had given this member up; it joins again.");
+    }
+    if (verdict === "denied") {
+      const message = `being a member of group ${group}: ${messageOf(error)}`;
+      failed(new OperationError("MR_BROKER", message, { cause: error }));
+    } else if (verdict !== "rejoin") link.forgetCoordinator(group);
+    return verdict;
+  }
+
+  async #sleepUntilWoken(ms: number): Promise<void> {
+    if (this.#rejoinError !== undefined) return;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    await this.#options.clock.sleep(ms, woken.signal).catch(() => undefined);
+  }
+
+  #takeWaiters() {
+    const waiters = this.#settledWaiters;
+    this.#settledWaiters = [];
+    return waiters;
+  }
+}
+
+function isRebalance(error: unknown): boolean {
+  return error instanceof KafkaAnswerError && error.code === kafkaCode.rebalanceInProgress;
+}

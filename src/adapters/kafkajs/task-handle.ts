@@ -1,0 +1,96 @@
+import { messageOf, type OffsetsNext, OperationError } from "../../kernel/index.ts";
+import {
+  TaskFatalError,
+  type TaskHandle,
+  TaskHandleError,
+  type TaskId,
+  TaskLostError,
+  TaskReopenError,
+} from "../../runtime/index.ts";
+import type { Outgoing } from "../../wire/index.ts";
+import { verdictOf } from "./errors.ts";
+import { ProduceLanes, type SendBatch } from "./produce-lanes.ts";
+
+/** Bytes that one task may have queued or in flight before `write` waits. */
+const writeBytesMax = 4 * 1024 * 1024;
+
+/** What a handle needs of its membership. */
+export interface HandleOwner {
+  readonly group: string;
+  readonly task: TaskId;
+  /** Resolves when the group is not in the middle of a join; rejects as lost when the task is no longer owned. */
+  owned(): Promise<void>;
+  /** Commits as the current member; rejects as lost when the task is no longer owned. */
+  commit(offsetsNext: OffsetsNext, signal: AbortSignal): Promise<void>;
+}
+
+/** A task's write side, at least once: what was written is confirmed first, then the offsets are committed. */
+export class KafkaTaskHandle implements TaskHandle {
+  readonly offsetsNext: OffsetsNext;
+  readonly #owner: HandleOwner;
+  readonly #lanes: ProduceLanes;
+  readonly #end = new AbortController();
+  readonly #ended: Promise<never>;
+
+  constructor(owner: HandleOwner, offsetsNext: OffsetsNext, send: SendBatch) {
+    this.#owner = owner;
+    this.offsetsNext = offsetsNext;
+    this.#lanes = new ProduceLanes(send, writeBytesMax);
+    this.#ended = new Promise((_, reject) => {
+      this.#end.signal.addEventListener("abort", () => reject(this.#end.signal.reason), { once: true });
+    });
+    // Nobody may be waiting when the handle ends.
+    this.#ended.catch(() => undefined);
+  }
+
+  write(outgoing: readonly Outgoing[]): Promise<void> {
+    return this.#guarded("writing", async () => {
+      await this.#owner.owned();
+      await this.#lanes.write(outgoing);
+    });
+  }
+
+  commit(offsetsNext: OffsetsNext): Promise<void> {
+    return this.#guarded("committing", async () => {
+      await this.#lanes.flush();
+      // R1: offsets only after everything written is confirmed. R3: as a member that still owns the task.
+      await this.#owner.owned();
+      await this.#owner.commit(offsetsNext, this.#end.signal);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.end(new TaskLostError(`task ${this.#owner.task} of group ${this.#owner.group}: its handle was closed`));
+    await this.#lanes.settled();
+  }
+
+  /** From here on every pending and later call rejects with `error`. */
+  end(error: TaskHandleError): void {
+    if (this.#end.signal.aborted) return;
+    this.#end.abort(error);
+    this.#lanes.fail(error);
+  }
+
+  async #guarded(doing: string, work: () => Promise<void>): Promise<void> {
+    try {
+      this.#end.signal.throwIfAborted();
+      await Promise.race([work(), this.#ended]);
+      this.#end.signal.throwIfAborted();
+    } catch (error) {
+      const failure = handleError(`${doing} for task ${this.#owner.task} of group ${this.#owner.group}`, error);
+      // A throw means that the handle is dead.
+      this.end(failure);
+      throw failure;
+    }
+  }
+}
+
+/** Says what follows an error of the client: open again, close quietly, or halt the stage. */
+export function handleError(doing: string, error: unknown): TaskHandleError {
+  if (error instanceof TaskHandleError) return error;
+  const message = `${doing}: ${messageOf(error)}`;
+  if (error instanceof OperationError && error.disposition === "halt")
+    return new TaskFatalError(message, { cause: error });
+  if (verdictOf(error) === "denied") return new TaskFatalError(message, { cause: error });
+  return new TaskReopenError(message, { cause: error });
+}
