@@ -15,6 +15,7 @@ test.each([
   ["amount != null && (ok || amount > 1)"],
   ["(amount != null && ok || amount != null && units > 1) && amount > 1"],
   ["(amount == null || amount < 0) || amount > 1"],
+  ["(amount == null && is_null(amount)) || amount > 1"],
   ["(amount != null ? amount : 0) > 1"],
   ["(amount == null ? 0 : amount * 2) > 1"],
   ["coalesce(amount, 0) > 1"],
@@ -69,6 +70,11 @@ test.each([
     ),
   ],
   // What narrows one side must not narrow the other.
+  // A false `a && b` tells only that one of them was false.
+  [
+    "(amount == null && ok) || amount > 1",
+    guard(26, "amount", "amount > 1", "coalesce(amount, 0) or amount == null || amount > 1"),
+  ],
   [
     "amount == null && amount > 1",
     guard(18, "amount", "amount > 1", "coalesce(amount, 0) or amount == null || amount > 1"),
