@@ -4,7 +4,7 @@ import { misfit } from "./byte-sink.ts";
 import { setEntry } from "./map-entry.ts";
 import type { RecordSchema } from "./record-schema.ts";
 import type { Row } from "./row-shape.ts";
-import { fieldReadings, isObject, lookUp } from "./value-from-json.ts";
+import { type FieldReading, fieldReadings, isObject, lookUp } from "./value-from-json.ts";
 import { accepts } from "./value-writer.ts";
 
 /** Times that ISO 8601 writes with four digits of year. */
@@ -30,13 +30,26 @@ export interface FromJsonOptions {
  */
 export function fromJsonValue(schema: RecordSchema, value: unknown, options: FromJsonOptions = {}): Row {
   if (!isObject(value)) return misfit(schema.name, "record", value);
-  const absent = options.lenient === true ? "zero" : "refused";
   const row: Record<string, unknown> = {};
-  for (const field of fieldReadings(schema.type, { ownForm: true, timeRange: false, absent, casts: {} })) {
+  for (const field of readingsOf(schema.type, options.lenient === true)) {
     const found = lookUp(value, field.keys);
     row[field.name] = found === undefined ? field.absent() : field.read(found, field.name);
   }
   return row;
+}
+
+const strictReadings = new WeakMap<RecordType, readonly FieldReading[]>();
+const lenientReadings = new WeakMap<RecordType, readonly FieldReading[]>();
+
+/** Made once per schema: it costs more than reading a row. */
+function readingsOf(type: RecordType, lenient: boolean): readonly FieldReading[] {
+  const kept = lenient ? lenientReadings : strictReadings;
+  const known = kept.get(type);
+  if (known !== undefined) return known;
+  const absent = lenient ? "zero" : "refused";
+  const made = fieldReadings(type, { ownForm: true, timeRange: false, absent, casts: {} });
+  kept.set(type, made);
+  return made;
 }
 
 function recordToJson(type: RecordType, row: Readonly<Record<string, unknown>>): Record<string, unknown> {

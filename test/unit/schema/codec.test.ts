@@ -205,3 +205,49 @@ test("a value that holds itself ends as an error", () => {
   row["next"] = row;
   expect(() => encode(row, schema)).toThrow(expect.objectContaining({ code: "MR_CAST" }));
 });
+
+test.each([
+  ["int", "long", 7],
+  ["int", "float", 7],
+  ["int", "double", 7],
+  ["long", "float", 2 ** 40],
+  ["long", "double", 2 ** 40],
+  ["float", "double", 0.5],
+  ["string", "bytes", "ab"],
+  ["bytes", "string", Buffer.from("ab")],
+])("%s is read as %s, also where both or only the reader may be null", (from, to, value) => {
+  const expected = from === "string" ? Buffer.from("ab") : from === "bytes" ? "ab" : value;
+  const pairs = [
+    [from, to],
+    [from, ["null", to]],
+    [
+      ["null", from],
+      [to, "null"],
+    ],
+    [from, ["boolean", to]],
+  ];
+  for (const [written, read] of pairs) {
+    const [writer, reader] = [rowSchema({ name: "a", type: written }), rowSchema({ name: "a", type: read })];
+    expect(decode(encode({ a: value }, writer), writer, reader)).toEqual({ a: expected });
+  }
+});
+
+test("a padded branch index of a union is read like the short one", () => {
+  const schema = rowSchema({ name: "o", type: ["null", "int"] });
+  expect(decode(bytes(0x82, 0, 14), schema)).toEqual({ o: 7 });
+  expect(decode(bytes(0x80, 0), schema)).toEqual({ o: null });
+});
+
+test("a union of one type is written and read with its index", () => {
+  const schema = rowSchema({ name: "o", type: ["int"] });
+  expect(encode({ o: 7 }, schema)).toEqual(bytes(0, 14));
+  expect(decode(bytes(0, 14), schema)).toEqual({ o: 7 });
+});
+
+test("bytes of a row are a copy, so that the batch they came from can change", () => {
+  const schema = rowSchema({ name: "y", type: "bytes" });
+  const body = bytes(4, 1, 2);
+  const row = decode(body, schema);
+  body.fill(9);
+  expect(row["y"]).toEqual(Buffer.from([1, 2]));
+});
