@@ -20,6 +20,7 @@ import {
   type TaskHandle,
   TaskHandleError,
   type TaskId,
+  TaskLostError,
 } from "./port.ts";
 import type { StageTask } from "./stage-task.ts";
 import { Wake } from "./wake.ts";
@@ -76,6 +77,7 @@ export class Pump {
   #state: TaskState = newTask;
   #actions: TaskAction[] = [];
   #handle: TaskHandle | undefined;
+  #handleClosed: Promise<void> = Promise.resolve();
   #outgoing: Outgoing[] = [];
   #chunkBeganMs = 0;
   #isTickDue = false;
@@ -217,7 +219,7 @@ export class Pump {
       case "fetch":
         return this.#fetchFrom(action.offsetNext);
       case "commit":
-        await this.#handle?.commit(new Map([[this.#options.input, action.offsetNext]]));
+        await this.#liveHandle().commit(new Map([[this.#options.input, action.offsetNext]]));
         return this.#send({ kind: "committed" });
       case "keep":
         return this.#keep();
@@ -265,11 +267,9 @@ export class Pump {
 
   async #backOff(attempt: number): Promise<void> {
     const { clock, logger } = this.#options;
-    const handle = this.#handle;
-    this.#handle = undefined;
     this.#forgetQueue(this.#state.committed);
     this.#finishSettling();
-    await handle?.close().catch(() => undefined);
+    await this.#closeHandle();
     if (this.#isDraining && this.#state.name === "reopening") return this.#send({ kind: "drain" });
     this.#stage.attempt = attempt + 1;
     if (this.#failingSinceMs === -1) this.#failingSinceMs = clock.monotonicMs();
@@ -284,10 +284,8 @@ export class Pump {
   }
 
   async #close(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = undefined;
     this.#forgetQueue(this.#state.committed);
-    await handle?.close().catch(() => undefined);
+    await this.#closeHandle();
     this.#stage.undo();
     this.#send({ kind: "closed" });
   }
@@ -352,7 +350,7 @@ export class Pump {
     if (this.#outgoing.length === 0) return;
     const outgoing = this.#outgoing;
     this.#outgoing = [];
-    await this.#handle?.write(outgoing);
+    await this.#liveHandle().write(outgoing);
   }
 
   /** R1: everything of the chunk is handed to the handle before its offset is. */
@@ -461,8 +459,21 @@ export class Pump {
   #cutOff(): void {
     this.#cut.abort();
     this.#interrupt.abort();
-    void this.#handle?.close().catch(() => undefined);
+    void this.#closeHandle();
     this.#wake.wake();
+  }
+
+  #liveHandle(): TaskHandle {
+    if (this.#handle === undefined) throw new TaskLostError(`task ${this.task} was cut off`);
+    return this.#handle;
+  }
+
+  /** Resolves when the handle is closed. A handle that cannot even be closed is dead all the same. */
+  #closeHandle(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    if (handle !== undefined) this.#handleClosed = handle.close().catch(() => undefined);
+    return this.#handleClosed;
   }
 }
 

@@ -265,6 +265,7 @@ export function planOf(stages: readonly PlannedStage[], recordBytes = 900_000): 
     deadLetters: { clusterName: "shop.dead-letters", partitions: 2 },
     control: { clusterName: "shop.control" },
     warnings: [],
+    tests: [],
     hash: "",
   };
 }
@@ -408,14 +409,15 @@ export function recordsOf(outgoing: readonly Outgoing[], role: "output" | "dead-
   return outgoing.filter((batch) => batch.role === role).flatMap((batch) => plainRecords(fetched(batch)));
 }
 
+const scratch = Buffer.alloc(65_536);
 const encoders = new Map<RecordSchema, ReturnType<typeof createEncoder>>();
 const decoders = new Map<RecordSchema, ReturnType<typeof createDecoder>>();
 
 export function avro(schema: RecordSchema, row: Row, id = orderSchemaId): Buffer {
   const encoder = encoders.get(schema) ?? createEncoder(schema);
   encoders.set(schema, encoder);
-  const into = Buffer.alloc(2_000_000);
-  return into.subarray(0, encoder.encode(row, into, writeSchemaId(into, 0, id)));
+  const end = encoder.encode(row, scratch, writeSchemaId(scratch, 0, id));
+  return Buffer.from(scratch.subarray(0, end));
 }
 
 export function rowOf(schema: RecordSchema, value: Buffer | null): Row {

@@ -1,0 +1,142 @@
+import { expect, test } from "vitest";
+import { OperationError } from "../../../src/kernel/index.ts";
+import { feedStage, type ServedModel, type StageYield } from "../../../src/runtime/index.ts";
+import type { Row } from "../../../src/schema/index.ts";
+import {
+  avro,
+  batchOf,
+  compiled,
+  FakeRegistry,
+  headersOf,
+  modelOf,
+  order,
+  predictionSchema,
+  recordsOf,
+  rowOf,
+  scoreStage,
+  totalSchema,
+} from "./fixture.ts";
+
+const never = new AbortController().signal;
+
+const total = (id: string, amount: number | null, orders = 1): Row => ({ ...order(id, { amount }), orders });
+
+async function score(model: ServedModel, rows: readonly (Row | Buffer)[]): Promise<StageYield> {
+  const registry = new FakeRegistry();
+  registry.schemas.set(7, totalSchema);
+  const task = compiled(scoreStage, { registry }).openTask(0, model);
+  const values = rows.map((row) => ({ value: Buffer.isBuffer(row) ? row : avro(totalSchema, row) }));
+  return feedStage(task, [batchOf(values, { topic: "totals" })], never);
+}
+
+const predictions = ({ outgoing }: StageYield): Row[] =>
+  recordsOf(outgoing, "output").map((record) => rowOf(predictionSchema, record.value));
+
+test("a prediction says which event, which model version, which score, and what was decided", async () => {
+  const made = await score(
+    modelOf((amount) => amount / 100),
+    [total("a", 79), total("b", 80)],
+  );
+  expect(predictions(made)).toEqual([
+    {
+      event_id: "inbox-0-a",
+      event_time: 1_700_000_000_000,
+      model: "fraud",
+      model_version: 3,
+      score: 0.79,
+      review: false,
+      id: "a",
+    },
+    {
+      event_id: "inbox-0-b",
+      event_time: 1_700_000_000_000,
+      model: "fraud",
+      model_version: 3,
+      score: 0.8,
+      review: true,
+      id: "b",
+    },
+  ]);
+});
+
+test("features go in by the model's order, null as NaN, in micro-batches of at most 64, and the order is kept", async () => {
+  const sizes: number[] = [];
+  const model = modelOf((amount, orders) => (Number.isNaN(amount) ? 0.5 : orders / 1_000));
+  const watched: ServedModel = {
+    ...model,
+    scorer: {
+      ...model.scorer,
+      score: (rows, count, into, at) => {
+        sizes.push(count);
+        return model.scorer.score(rows, count, into, at);
+      },
+    },
+  };
+  const made = await score(
+    watched,
+    Array.from({ length: 150 }, (_, i) => total(`r${i}`, i === 99 ? null : 1, i)),
+  );
+  expect(sizes).toEqual([64, 64, 22]);
+  expect(predictions(made).map((row) => row["score"])).toEqual(
+    Array.from({ length: 150 }, (_, i) => (i === 99 ? 0.5 : i / 1_000)),
+  );
+});
+
+test("a score that is not finite makes its record MR_INFER; the others are scored", async () => {
+  const made = await score(
+    modelOf((amount) => (amount === 2 ? Number.NaN : 0.1)),
+    [total("a", 1), total("b", 2), total("c", 3)],
+  );
+  expect(made.counts).toMatchObject({ in: 3, out: 2, deadLetters: { MR_INFER: 1 } });
+  const [letter] = recordsOf(made.outgoing, "dead-letter");
+  expect(headersOf(letter!)["millrace.event.id"]).toBe("inbox-0-b");
+});
+
+test("a scorer that throws for one row costs that row alone", async () => {
+  const made = await score(
+    modelOf((amount) => {
+      if (amount === 2) throw new Error("cannot");
+      return 0.1;
+    }),
+    [total("a", 1), total("b", 2), total("c", 3)],
+  );
+  expect(made.counts).toMatchObject({ in: 3, out: 2, deadLetters: { MR_INFER: 1 } });
+});
+
+test("a scorer that throws for every row is broken, and does not turn the topic into dead letters", async () => {
+  const rows = Array.from({ length: 100 }, (_, i) => total(`r${i}`, i));
+  const made = score(
+    modelOf(() => {
+      throw new Error("out of memory");
+    }),
+    rows,
+  );
+  await expect(made).rejects.toThrow(
+    "scoring with version 3 of model fraud: it failed for 64 rows in a row: out of memory",
+  );
+});
+
+test("a scorer's error that says it is an outage is not the record's", async () => {
+  const down = new OperationError("MR_MODEL", "the backend went away", { disposition: "retry" });
+  const model = modelOf(() => 0);
+  const made = score({ ...model, scorer: { ...model.scorer, score: () => Promise.reject(down) } }, [total("a", 1)]);
+  await expect(made).rejects.toBe(down);
+});
+
+test("dead letters of a stage that infers keep the order of the input", async () => {
+  const made = await score(
+    modelOf((amount) => (amount === 2 ? Number.NaN : 0.1)),
+    [total("a", 2), Buffer.from("junk!"), total("c", 2)],
+  );
+  const ids = recordsOf(made.outgoing, "dead-letter").map((letter) => headersOf(letter)["millrace.event.id"]);
+  expect(ids).toEqual(["inbox-0-a", "totals-0-1", "inbox-0-c"]);
+});
+
+test("a model that was trained on other inputs does not open", () => {
+  const model = modelOf(() => 0);
+  const signature = { task: "binary", inputs: [{ name: "orders", kind: "number" }] } as const;
+  const other = { ...model, scorer: { ...model.scorer, signature } };
+  expect(() => compiled(scoreStage).openTask(0, other)).toThrow(
+    "opening version 3 of model fraud: it was trained on orders; the stage has amount, orders",
+  );
+});

@@ -1,0 +1,319 @@
+import { expect, test } from "vitest";
+import { OperationError } from "../../../src/kernel/index.ts";
+import { RecordRefusedError, type StageTask, TaskReopenError } from "../../../src/runtime/index.ts";
+import type { RawBatch } from "../../../src/wire/index.ts";
+import { deferred } from "../../support/deadline.ts";
+import {
+  avro,
+  batchOf,
+  compiled,
+  FakeRegistry,
+  headersOf,
+  modelOf,
+  order,
+  orderSchema,
+  recordsOf,
+  scoreStage,
+  totalSchema,
+  totalsStage,
+} from "./fixture.ts";
+import { pumpOf } from "./scripted.ts";
+
+const taskOf = (): StageTask => compiled(totalsStage).openTask(0);
+/** Orders `o<from>` to `o<from + count - 1>` at these offsets. */
+const ordersAt = (from: number, count: number, more: Partial<RawBatch> = {}): RawBatch => ({
+  ...batchOf(
+    Array.from({ length: count }, (_, i) => ({ value: avro(orderSchema, order(`o${from + i}`)) })),
+    { offset: from },
+  ),
+  ...more,
+});
+const reopen = new TaskReopenError("not confirmed");
+const never = new AbortController().signal;
+
+test("a chunk ends at its number of records, and may begin and end inside a batch", async () => {
+  const { pump, broker, committed, settle } = pumpOf(taskOf());
+  await settle();
+  await pump.take(ordersAt(0, 14));
+  await pump.take(ordersAt(14, 9));
+  await settle();
+  expect(broker.calls).toEqual(["open", "start 0", "write 10", "commit 10", "write 10", "commit 20"]);
+  expect(committed.in).toBe(20);
+  await pump.drain();
+  expect(broker.calls.slice(6)).toEqual(["write 3", "commit 23", "close"]);
+  expect(committed.in).toBe(23);
+});
+
+test("a tick ends a chunk that is old enough, and only then", async () => {
+  const { pump, broker, clock, settle } = pumpOf(taskOf());
+  await settle();
+  await pump.take(ordersAt(0, 3));
+  await settle();
+  pump.tick(clock.nowMs + 99);
+  await settle();
+  expect(broker.calls).toEqual(["open", "start 0"]);
+  pump.tick(clock.nowMs + 100);
+  await settle();
+  expect(broker.calls.slice(2)).toEqual(["write 3", "commit 3"]);
+  await pump.drain();
+});
+
+test("a chunk without output only carries the offset, at most once a second", async () => {
+  const { pump, broker, clock, settle } = pumpOf(taskOf());
+  await settle();
+  const batch = batchOf([{ value: avro(orderSchema, order("a", { amount: -1 })) }]);
+  await pump.take(batch);
+  await settle();
+  pump.tick(clock.nowMs + 999);
+  await settle();
+  expect(broker.calls).toHaveLength(2);
+  pump.tick(clock.nowMs + 1_000);
+  await settle();
+  expect(broker.calls.slice(2)).toEqual(["commit 1"]);
+  await pump.drain();
+});
+
+test("nothing is computed while a commit is under way", async () => {
+  const stage = taskOf();
+  const { pump, broker, settle } = pumpOf(stage);
+  const answer = deferred<undefined>();
+  broker.onCommit = () => answer.promise;
+  await settle();
+  await pump.take(ordersAt(0, 10));
+  await settle();
+  await pump.take(ordersAt(10, 10));
+  await settle();
+  expect([broker.calls.at(-1), stage.tally.in]).toEqual(["commit 10", 10]);
+  answer.resolve(undefined);
+  await settle();
+  expect(broker.calls.at(-1)).toBe("commit 20");
+  await pump.drain();
+});
+
+test("a batch that asked for offsets past the position leaves a hole: it is dropped and the fetch is moved back", async () => {
+  const { pump, broker, committed, settle } = pumpOf(taskOf());
+  await settle();
+  await pump.take(ordersAt(0, 10));
+  await pump.take(ordersAt(15, 10));
+  await settle();
+  expect(broker.calls).toContain("start 10");
+  expect(committed.in).toBe(10);
+  await pump.drain();
+});
+
+test("a gap in the offsets of a batch that asked for the position is legitimate", async () => {
+  const { pump, broker, committed, settle } = pumpOf(taskOf());
+  await settle();
+  await pump.take(ordersAt(5, 10, { offsetAsked: 0 }));
+  await settle();
+  expect([broker.calls.at(-1), committed.in]).toEqual(["commit 15", 10]);
+  await pump.drain();
+});
+
+test("records behind the position are dropped, whether they come alone or in front of new ones", async () => {
+  const { pump, committed, broker, settle } = pumpOf(taskOf());
+  broker.offset = 4;
+  await settle();
+  await pump.take(ordersAt(0, 4));
+  await pump.take(ordersAt(0, 10));
+  await pump.take(ordersAt(6, 8));
+  await settle();
+  await pump.drain();
+  expect([committed.in, broker.offset]).toEqual([10, 14]);
+});
+
+test("a batch of markers alone moves the offset", async () => {
+  const { pump, broker, settle } = pumpOf(taskOf());
+  await settle();
+  await pump.take({ ...ordersAt(0, 1), count: 0, offsetNext: 8 });
+  await settle();
+  await pump.drain();
+  expect(broker.offset).toBe(8);
+});
+
+test("records that retention deleted before they were read are said to be lost, and the task goes on behind them", async () => {
+  const { pump, broker, logged, settle } = pumpOf(taskOf());
+  await settle();
+  await pump.take(ordersAt(50, 10, { logStartOffset: 50 }));
+  await settle();
+  expect(broker.calls).toContain("start 50");
+  await pump.take(ordersAt(50, 10, { logStartOffset: 50 }));
+  await settle();
+  await pump.drain();
+  expect(broker.offset).toBe(60);
+  expect(logged.filter((line) => line.level === "error").map((line) => line.fields)).toEqual([
+    { task: 0, from: 0, to: 50 },
+  ]);
+});
+
+test("R2: when another owner has committed elsewhere, the stores start anew", async () => {
+  const { pump, broker, committed, logged, settle } = pumpOf(taskOf());
+  await settle();
+  await pump.take(ordersAt(0, 10));
+  await settle();
+  broker.onCommit = () => {
+    broker.offset = 17;
+    broker.onCommit = () => undefined;
+    return reopen;
+  };
+  await pump.take(ordersAt(10, 10));
+  await settle();
+  expect(broker.calls.at(-1)).toBe("start 17");
+  // `o1` was seen before; a store that started anew lets it through.
+  await pump.take({ ...batchOf([{ value: avro(orderSchema, order("o1")) }], { offset: 17 }) });
+  await settle();
+  await pump.drain();
+  expect([committed.in, committed.out]).toEqual([11, 11]);
+  expect(logged.map((line) => line.message)).toContain(
+    "Another member has worked on the partition; its stores start empty.",
+  );
+});
+
+test("R3: a task that is lost while its piece waits for scores commits nothing and takes its changes back", async () => {
+  const scores = deferred();
+  const model = modelOf(() => 0.5);
+  const slow = { ...model, scorer: { ...model.scorer, score: () => scores.promise } };
+  const stage = compiled(scoreStage, { registry: totalsRegistry() }).openTask(0, slow);
+  const { pump, broker, committed, settle } = pumpOf(stage);
+  await settle();
+  await pump.take(batchOf([{ value: avro(totalSchema, { ...order("a"), orders: 1 }) }]));
+  await settle();
+  const closed = pump.lose();
+  await settle();
+  scores.resolve();
+  await closed;
+  expect(broker.calls).toEqual(["open", "start 0", "close"]);
+  expect([pump.state.name, committed.in, stage.tally.in]).toEqual(["closed", 0, 0]);
+});
+
+test("a revocation commits the chunk in hand, forgets what is queued and moves the fetch back", async () => {
+  const { pump, broker, budget, settle } = pumpOf(taskOf(), { timeSliceMs: 0 });
+  await settle();
+  const held = deferred<undefined>();
+  broker.onCommit = () => held.promise;
+  await pump.take(ordersAt(0, 10));
+  await pump.take(ordersAt(10, 10));
+  await settle();
+  const settled = pump.settle(never);
+  await pump.take(ordersAt(20, 10));
+  held.resolve(undefined);
+  await settled;
+  expect(broker.calls).toEqual(["open", "start 0", "write 10", "commit 10", "start 10"]);
+  expect([pump.state.name, budget.bytesHeld]).toEqual(["running", 0]);
+  await pump.take(ordersAt(10, 10));
+  await settle();
+  expect(broker.offset).toBe(20);
+  await pump.drain();
+});
+
+test("a revocation that takes too long is cut short by its signal", async () => {
+  const { pump, broker, settle } = pumpOf(taskOf());
+  await settle();
+  const held = deferred<undefined>();
+  broker.onCommit = () => held.promise;
+  await pump.take(ordersAt(0, 10));
+  await settle();
+  const late = new AbortController();
+  const settled = pump.settle(late.signal);
+  late.abort();
+  await settled;
+  expect(pump.state.name).toBe("committing");
+  held.resolve(undefined);
+  await pump.drain();
+});
+
+test("neither a drain nor a revocation waits for a registry that is down", async () => {
+  const registry = new FakeRegistry();
+  registry.outage = new OperationError("MR_REGISTRY", "refused", { disposition: "retry" });
+  const { pump, broker, settle } = pumpOf(compiled(totalsStage, { registry }).openTask(0));
+  await settle();
+  await pump.take(ordersAt(0, 10));
+  await settle();
+  expect(registry.asked).toBeGreaterThan(1);
+  await pump.settle(never);
+  expect(broker.calls.at(-1)).toBe("start 0");
+  await pump.take(ordersAt(0, 10));
+  await settle();
+  await pump.drain();
+  expect(broker.calls.at(-1)).toBe("close");
+});
+
+test("a task that cannot be reopened for 30 s is degraded, says so once, keeps trying and recovers", async () => {
+  const { pump, broker, logged, settle } = pumpOf(taskOf());
+  await settle();
+  broker.onOpen = () => reopen;
+  broker.onCommit = () => reopen;
+  await pump.take(ordersAt(0, 10));
+  for (let turn = 0; turn < 10; turn++) await settle();
+  expect(pump.isDegraded).toBe(true);
+  expect(logged.filter((line) => line.level === "error")).toHaveLength(1);
+  broker.onOpen = () => undefined;
+  broker.onCommit = () => undefined;
+  for (let turn = 0; turn < 3; turn++) await settle();
+  await pump.take(ordersAt(0, 10));
+  await settle();
+  expect([pump.isDegraded, broker.offset]).toEqual([false, 10]);
+  expect(logged.at(-1)?.message).toBe("The task works again.");
+  await pump.drain();
+});
+
+test("a batch is taken when there is room for it, and not before", async () => {
+  const { pump, budget, broker, settle } = pumpOf(taskOf());
+  const { bytesMax } = budget;
+  await settle();
+  const held = deferred<undefined>();
+  broker.onCommit = () => held.promise;
+  await pump.take(ordersAt(0, 10));
+  await pump.take(ordersAt(10, 1));
+  await settle();
+  let isTaken = false;
+  const large = { ...ordersAt(11, 1), bytes: Buffer.concat([ordersAt(11, 1).bytes, Buffer.alloc(bytesMax)]) };
+  const taking = pump.take(large).then(() => {
+    isTaken = true;
+  });
+  await settle();
+  expect(isTaken).toBe(false);
+  held.resolve(undefined);
+  await taking;
+  await pump.drain();
+  expect(budget.bytesHeld).toBe(0);
+});
+
+test("a dead letter that is refused is written again without its value, and one refused even then stops the offset", async () => {
+  const { pump, broker, clock, logged, settle } = pumpOf(taskOf());
+  const refused = new RecordRefusedError({ topic: "shop.dead-letters", partition: 0 }, 0, "too large");
+  const attempt = async (): Promise<void> => {
+    await pump.take(batchOf([{ value: Buffer.from("poison") }]));
+    await settle();
+    pump.tick(clock.nowMs + 1_000);
+    await settle();
+  };
+  broker.onWrite = () => refused;
+  await settle();
+  await attempt();
+  await attempt();
+  expect(broker.offset).toBe(0);
+  expect(logged.filter((line) => line.level === "error")).toHaveLength(1);
+  broker.onWrite = () => undefined;
+  await attempt();
+  expect(broker.offset).toBe(1);
+  const [letter] = recordsOf(broker.written, "dead-letter");
+  expect(letter?.value).toBeNull();
+  expect(headersOf(letter!)).toMatchObject({ "millrace.value.bytes": "6", "millrace.attempt": "3" });
+  await pump.drain();
+});
+
+test("an error of ours halts the stage instead of being retried for ever", async () => {
+  const { pump, broker, fatal, settle } = pumpOf(taskOf());
+  await settle();
+  broker.onWrite = () => new TypeError("a bug");
+  await pump.take(ordersAt(0, 10));
+  await settle();
+  expect([fatal.map(String), pump.state.name]).toEqual([["TypeError: a bug"], "closed"]);
+});
+
+function totalsRegistry(): FakeRegistry {
+  const registry = new FakeRegistry();
+  registry.schemas.set(7, totalSchema);
+  return registry;
+}

@@ -1,0 +1,125 @@
+import { expect, test } from "vitest";
+import type { ModelSource, ServedModel } from "../../../src/runtime/index.ts";
+import { deferred } from "../../support/deadline.ts";
+import { Cluster } from "./cluster.ts";
+import { modelOf, order, predictionSchema, scoreStage, totalSchema, totalsStage } from "./fixture.ts";
+
+/** Totals are the input of the stage that scores, so the writer id of orders names their schema here. */
+function scoringCluster(): Cluster {
+  const cluster = new Cluster(scoreStage);
+  cluster.registry.schemas.set(7, totalSchema);
+  return cluster;
+}
+
+const totals = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({
+    ...order(`o${i}`, { amount: i / 100, customer: `c${i}` }),
+    event_id: `inbox-0-${i}`,
+    orders: 1,
+  }));
+
+test("a stage whose alias does not exist yet joins, stays paused, counts as ready and starts by itself", async () => {
+  const cluster = scoringCluster();
+  await cluster.send(totals(20), totalSchema);
+  const trained = deferred<ServedModel>();
+  const models: ModelSource = { load: () => trained.promise, peek: () => undefined };
+  const runner = await cluster.run({}, models);
+  for (let turn = 0; turn < 20; turn++) await cluster.turn();
+  expect([runner.status, runner.isReady, runner.tasks, runner.counts().in]).toEqual(["waiting", true, [0, 1], 0]);
+  expect(runner.caughtUp(new Map([[0, 10]]))).toBe(false);
+  expect(cluster.messages("info").filter((message) => message.startsWith("waiting"))).toEqual([
+    "waiting for model fraud: run millrace train",
+  ]);
+  trained.resolve(modelOf((amount) => amount));
+  await cluster.catchUp();
+  expect([runner.status, (await cluster.outputs(predictionSchema)).size]).toEqual(["running", 20]);
+  await cluster.close();
+});
+
+test("an alias that moves later is adopted at the next start, and the log says so once", async () => {
+  const cluster = scoringCluster();
+  let current = modelOf((amount) => amount);
+  const models: ModelSource = { load: async () => current, peek: () => current };
+  await cluster.run({}, models);
+  await cluster.turn();
+  current = modelOf(() => 1, 4);
+  await cluster.send(totals(5), totalSchema);
+  await cluster.catchUp();
+  const moved = cluster.logged.filter((line) => line.message.startsWith("The alias has moved"));
+  expect(moved.map((line) => [line.fields["version"], line.fields["serving"]])).toEqual([[4, 3]]);
+  const texts = [...(await cluster.outputs(predictionSchema)).values()].flatMap((set) => [...set]);
+  expect(texts.every((text) => text.includes('"model_version":3'))).toBe(true);
+  await cluster.close();
+});
+
+test("a model that was trained on other inputs halts the stage and no other", async () => {
+  const cluster = scoringCluster();
+  const model = modelOf(() => 0);
+  const other: ServedModel = { ...model, scorer: { ...model.scorer, signature: { task: "binary", inputs: [] } } };
+  const runner = await cluster.run({}, { load: async () => other, peek: () => other });
+  await cluster.until(() => runner.status === "halted");
+  expect(runner.haltReason?.message).toContain("it was trained on");
+  await cluster.close();
+});
+
+test("a topic that does not exist refuses the start and names the command", async () => {
+  const cluster = new Cluster({ ...totalsStage, to: { ...totalsStage.to, clusterName: "elsewhere" } });
+  await cluster.broker.admin.deleteTopics(["shop.dead-letters"], new AbortController().signal);
+  await expect(cluster.run()).rejects.toThrow(
+    "starting stage totals: topic shop.dead-letters does not exist; run millrace apply",
+  );
+  await cluster.close();
+});
+
+test("a subject that is missing, or holds another schema than the plan, refuses the start", async () => {
+  const cluster = new Cluster(totalsStage);
+  cluster.registry.latestBySubject.clear();
+  await expect(cluster.run()).rejects.toThrow("subject totals-value is not registered; run millrace apply");
+  cluster.registry.latestBySubject.set("totals-value", 7);
+  await expect(cluster.run()).rejects.toThrow("version 1 of totals-value is not the plan's schema");
+  await cluster.close();
+});
+
+test("records that one topic could not take refuse the start instead of failing one by one", async () => {
+  const cluster = new Cluster({ ...totalsStage, to: { ...totalsStage.to, clusterName: "small" } });
+  const { admin } = cluster.broker;
+  const never = new AbortController().signal;
+  await admin.deleteTopics(["small"], never);
+  await admin.createTopics(
+    [{ topic: "small", partitions: 2, replication: undefined, configs: { "max.message.bytes": "500000" } }],
+    never,
+  );
+  await expect(cluster.run()).rejects.toThrow(
+    "limits.recordBytes 900000 does not fit max.message.bytes 500000 of small",
+  );
+  await cluster.close();
+});
+
+test("caught up means that everything before the end is committed, by all tasks of the member", async () => {
+  const cluster = new Cluster(totalsStage);
+  await cluster.send(Array.from({ length: 40 }, (_, i) => order(`o${i}`, { customer: `c${i}` })));
+  const ends = await cluster.broker.admin.watermarks("orders", new AbortController().signal);
+  const endOffsets = new Map(ends.map(({ partition, end }) => [partition, end]));
+  const runner = await cluster.run();
+  expect(runner.caughtUp(endOffsets)).toBe(false);
+  await cluster.until(() => runner.caughtUp(endOffsets));
+  expect(runner.counts().in).toBe(40);
+  expect(runner.caughtUp(new Map([[0, 1_000]]))).toBe(false);
+  await cluster.close();
+  expect(runner.caughtUp(endOffsets)).toBe(false);
+});
+
+test("a drain of a stage that waits for its model ends at once", async () => {
+  const cluster = scoringCluster();
+  const runner = await cluster.run(
+    {},
+    {
+      peek: () => undefined,
+      load: (_model, _alias, signal) =>
+        new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    },
+  );
+  await runner.drain();
+  expect([runner.status, runner.haltReason]).toEqual(["stopped", undefined]);
+  await cluster.close();
+});
