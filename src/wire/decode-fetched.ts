@@ -17,7 +17,7 @@ import type { RawBatch } from "./raw-batch.ts";
 import { RecordIndex } from "./record-index.ts";
 
 /** Most bytes that one batch may inflate to, and beyond which a fetch is not decoded further in one go. */
-export const inflatedBytesMax = 64 * 1024 * 1024;
+const inflatedBytesMax = 64 * 1024 * 1024;
 /** Records beyond which a fetch is not decoded further in one go. */
 const fetchRecordsSoftMax = 1_000_000;
 

@@ -1,15 +1,7 @@
-export type { AbortedTransaction } from "./aborted-transactions.ts";
-export {
-  type BatchHeader,
-  batchRecordsMax,
-  type ProducerStamp,
-  readBatchHeader,
-  stampProducer,
-  writeBaseOffset,
-} from "./batch-header.ts";
-export type { Codecs, Deflate, Inflate } from "./codecs.ts";
+export { readBatchHeader, stampProducer, writeBaseOffset } from "./batch-header.ts";
+export type { Codecs, Deflate } from "./codecs.ts";
 export { crc32c } from "./crc32c.ts";
-export { decodeFetched, type FetchContext, inflatedBytesMax } from "./decode-fetched.ts";
+export { decodeFetched, type FetchContext } from "./decode-fetched.ts";
 export { readHeaders } from "./headers.ts";
 export { murmur2, partitionOf } from "./murmur2.ts";
 export type { Outgoing, OutgoingRole } from "./outgoing.ts";

@@ -45,6 +45,7 @@ function inflateBlock(block: Buffer, output: BlockOutput): void {
       at = copyElement(block, tag, at, output);
     }
   }
+  if (at > block.length) throw new Error("a Snappy block is cut off");
   if (output.length !== end) throw new Error(`a Snappy block of ${size} bytes has ${output.length - end + size}`);
 }
 
@@ -55,13 +56,18 @@ function literalLength(block: Buffer, tag: number, at: number): number {
 
 /** An element that repeats earlier output; answers the position after it. */
 function copyElement(block: Buffer, tag: number, at: number, output: BlockOutput): number {
+  // A byte that is not there counts as 0; the position after it then passes the end, which is looked at last.
+  const low = block[at] ?? 0;
   if ((tag & 3) === 1) {
-    output.match(((tag >> 5) << 8) | littleEndian(block, at, 1), 4 + ((tag >> 2) & 7));
+    output.match(((tag >> 5) << 8) | low, 4 + ((tag >> 2) & 7));
     return at + 1;
   }
-  const distanceBytes = (tag & 3) === 2 ? 2 : 4;
-  output.match(littleEndian(block, at, distanceBytes), 1 + (tag >> 2));
-  return at + distanceBytes;
+  if ((tag & 3) === 2) {
+    output.match(low | ((block[at + 1] ?? 0) << 8), 1 + (tag >> 2));
+    return at + 2;
+  }
+  output.match(littleEndian(block, at, 4), 1 + (tag >> 2));
+  return at + 4;
 }
 
 function littleEndian(block: Buffer, at: number, count: number): number {

@@ -6,8 +6,13 @@ const guessBytes = 1024 * 1024;
 /** `ZSTD_error_dstSize_tooSmall`, as the package words it. */
 const tooSmall = /code -70$/;
 
-/** Loads the WebAssembly module; once per process, further calls answer at once. */
-export const loadZstd: () => Promise<void> = zstd.init;
+let loading: Promise<void> | undefined;
+
+/** Loads the WebAssembly module, once per process: the package would make a second memory at every call. */
+export function loadZstd(): Promise<void> {
+  loading ??= zstd.init();
+  return loading;
+}
 
 /**
  * Inflates a Zstandard frame (RFC 8878). {@link loadZstd} must have resolved.
