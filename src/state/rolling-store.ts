@@ -36,6 +36,9 @@ export class RollingStore implements Store {
   /** Entry and position of every row added since the last `keep`. */
   readonly #undoLog = new NumberStack();
   #sweepNext = 0;
+  /** The key looked up last, for a query right behind an addition; undefined when it may have gone. */
+  #keyLast: string | undefined;
+  #entryLast = -1;
 
   constructor(options: RollingStoreOptions) {
     const { windowsMs } = options;
@@ -71,9 +74,10 @@ export class RollingStore implements Store {
 
   /** Adds a row with `inputs` to a key. O(1) amortised when it is the newest, else it moves the newer ones. */
   add(key: string, timeMs: EpochMs): void {
-    let entry = this.#keys.find(key);
+    let entry = this.#find(key);
     if (entry < 0) {
       entry = this.#keys.add(key);
+      this.#entryLast = entry;
       this.#runs.open(entry);
     }
     const position = this.#runs.insert(entry, timeMs, this.inputs);
@@ -84,7 +88,7 @@ export class RollingStore implements Store {
 
   /** Fills `rowCounts` and `summaries` with what the windows of the key hold at `timeMs`. */
   query(key: string, timeMs: EpochMs): void {
-    this.#query.run(this.#keys.find(key), timeMs);
+    this.#query.run(this.#find(key), timeMs);
   }
 
   undo(): void {
@@ -105,7 +109,7 @@ export class RollingStore implements Store {
     for (let i = 0; i < changes; i++) this.#evict(this.#undoLog.at(2 * i), horizonMs);
     this.#undoLog.clear();
     const end = this.#keys.entryEnd;
-    for (let i = Math.min(end, sweepKeysMin + changes); i > 0; i--) {
+    for (let i = Math.min(end, sweepKeysMin + Math.floor(changes / 4)); i > 0; i--) {
       if (this.#sweepNext >= end) this.#sweepNext = 0;
       this.#evict(this.#sweepNext++, horizonMs);
     }
@@ -116,6 +120,7 @@ export class RollingStore implements Store {
     this.#runs.clear();
     this.#query.clear();
     this.#undoLog.clear();
+    this.#keyLast = undefined;
     this.#sweepNext = 0;
   }
 
@@ -130,7 +135,16 @@ export class RollingStore implements Store {
     }
   }
 
+  #find(key: string): number {
+    if (key !== this.#keyLast) {
+      this.#entryLast = this.#keys.find(key);
+      this.#keyLast = key;
+    }
+    return this.#entryLast;
+  }
+
   #removeKey(entry: number): void {
+    this.#keyLast = undefined;
     this.#query.forgetKey(entry);
     this.#runs.close(entry);
     this.#keys.remove(entry);

@@ -1,5 +1,7 @@
 export {
   clearMoments,
+  closeMoments,
+  extendMoments,
   meanOf,
   mergeMoments,
   momentsCount,

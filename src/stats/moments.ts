@@ -58,10 +58,40 @@ export function scanMoments(
   at: number,
 ): void {
   clearMoments(into, at);
-  into[at] = countOf(values, from, to);
-  if ((needs & needSum) !== 0) scanSum(values, from, to, into, at);
-  if ((needs & needExtremes) !== 0) scanExtremes(values, from, to, into, at);
-  if ((needs & needSpread) !== 0) scanSpread(values, from, to, into, at);
+  extendMoments(values, from, to, needs, into, at);
+  closeMoments(into, at, into, at);
+}
+
+/**
+ * Adds `values[from .. to)`, the last first, to an open summary: one that began as {@link clearMoments} leaves it
+ * and was only ever extended. {@link closeMoments} makes a summary of it; the open one may then be extended on.
+ */
+export function extendMoments(
+  values: Float64Array,
+  from: number,
+  to: number,
+  needs: number,
+  open: Float64Array,
+  at: number,
+): void {
+  let seen = 0;
+  if (needs === 0) seen = countOf(values, from, to);
+  if ((needs & needSum) !== 0) seen = extendSum(values, from, to, open, at);
+  if ((needs & needExtremes) !== 0) seen = extendExtremes(values, from, to, open, at);
+  if ((needs & needSpread) !== 0) seen = extendSpread(values, from, to, open, at);
+  open[at] = (open[at] ?? 0) + seen;
+}
+
+/** The summary of an open one, written to `into[at]`; they may be the same, which is then open no more. */
+export function closeMoments(open: Float64Array, openAt: number, into: Float64Array, at: number): void {
+  const count = open[openAt] ?? 0;
+  const sum = open[openAt + momentsOffset] ?? 0;
+  const squares = open[openAt + momentsM2] ?? 0;
+  for (let i = 0; i <= momentsShift; i++) into[at + i] = open[openAt + i] ?? 0;
+  const offset = count === 0 ? 0 : sum / count;
+  into[at + momentsOffset] = offset;
+  // The shift lies among the values, so (mean - shift)² is at most count times the variance: little cancels.
+  into[at + momentsM2] = Math.max(0, squares - sum * offset);
 }
 
 /**
@@ -117,19 +147,22 @@ function countOf(values: Float64Array, from: number, to: number): number {
   return count;
 }
 
-function scanSum(values: Float64Array, from: number, to: number, into: Float64Array, at: number): void {
-  let sum = 0;
-  let rest = 0;
-  for (let i = from; i < to; i++) {
+function extendSum(values: Float64Array, from: number, to: number, open: Float64Array, at: number): number {
+  let sum = open[at + momentsSum] ?? 0;
+  let rest = open[at + momentsSumRest] ?? 0;
+  let seen = 0;
+  for (let i = to - 1; i >= from; i--) {
     const x = values[i] ?? Number.NaN;
     if (Number.isNaN(x)) continue;
+    seen++;
     const next = sum + x;
     const part = next - sum;
     rest += sum - (next - part) + (x - part);
     sum = next;
   }
-  into[at + momentsSum] = sum;
-  into[at + momentsSumRest] = rest;
+  open[at + momentsSum] = sum;
+  open[at + momentsSumRest] = rest;
+  return seen;
 }
 
 function addToSum(into: Float64Array, at: number, x: number, restOther: number): void {
@@ -159,42 +192,48 @@ function mergeSpread(
   // Shifts first: their difference is exact for values that are close, and offsets are small beside the spread.
   const shiftDelta = (other[otherAt + momentsShift] ?? 0) - (into[at + momentsShift] ?? 0);
   const delta = shiftDelta + ((other[otherAt + momentsOffset] ?? 0) - offset);
-  const total = count + countOther;
-  into[at + momentsOffset] = offset + (delta * countOther) / total;
-  into[at + momentsM2] =
-    (into[at + momentsM2] ?? 0) + (other[otherAt + momentsM2] ?? 0) + delta * delta * ((count * countOther) / total);
+  const step = delta * (countOther / (count + countOther));
+  into[at + momentsOffset] = offset + step;
+  into[at + momentsM2] = (into[at + momentsM2] ?? 0) + (other[otherAt + momentsM2] ?? 0) + delta * step * count;
 }
 
-function scanExtremes(values: Float64Array, from: number, to: number, into: Float64Array, at: number): void {
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  for (let i = from; i < to; i++) {
+function extendExtremes(values: Float64Array, from: number, to: number, open: Float64Array, at: number): number {
+  let min = open[at + momentsMin] ?? 0;
+  let max = open[at + momentsMax] ?? 0;
+  let seen = 0;
+  for (let i = to - 1; i >= from; i--) {
     const x = values[i] ?? Number.NaN;
+    if (Number.isNaN(x)) continue;
+    seen++;
     if (x < min) min = x;
     if (x > max) max = x;
   }
-  into[at + momentsMin] = min;
-  into[at + momentsMax] = max;
+  open[at + momentsMin] = min;
+  open[at + momentsMax] = max;
+  return seen;
 }
 
-function scanSpread(values: Float64Array, from: number, to: number, into: Float64Array, at: number): void {
-  let shift = 0;
-  let count = 0;
-  let sum = 0;
-  let squares = 0;
-  for (let i = from; i < to; i++) {
+/** An open summary holds the sums of differences from the shift, and of their squares, where a closed one has offset and M2. */
+function extendSpread(values: Float64Array, from: number, to: number, open: Float64Array, at: number): number {
+  let isFirst = (open[at] ?? 0) === 0;
+  let shift = open[at + momentsShift] ?? 0;
+  let sum = open[at + momentsOffset] ?? 0;
+  let squares = open[at + momentsM2] ?? 0;
+  let seen = 0;
+  for (let i = to - 1; i >= from; i--) {
     const x = values[i] ?? Number.NaN;
     if (Number.isNaN(x)) continue;
-    if (count === 0) shift = x;
+    seen++;
+    if (isFirst) {
+      shift = x;
+      isFirst = false;
+    }
     const difference = x - shift;
-    count++;
     sum += difference;
     squares += difference * difference;
   }
-  if (count === 0) return;
-  const offset = sum / count;
-  into[at + momentsShift] = shift;
-  into[at + momentsOffset] = offset;
-  // The shift lies among the values, so (mean - shift)² is at most count times the variance: little cancels.
-  into[at + momentsM2] = Math.max(0, squares - sum * offset);
+  open[at + momentsShift] = shift;
+  open[at + momentsOffset] = sum;
+  open[at + momentsM2] = squares;
+  return seen;
 }

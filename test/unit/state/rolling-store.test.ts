@@ -203,6 +203,33 @@ test("gives the same bits however often it is kept, though rows are evicted", ()
   expect(often.entryCount).toBeLessThan(3_000);
 });
 
+test("leaves no trace of what was undone in a key with thousands of rows either", () => {
+  const rng = seededRng(12);
+  const store = makeStore([1_000, 60_000], 5_000);
+  const untouched = makeStore([1_000, 60_000], 5_000);
+  let streamMs = 1_000_000;
+  for (let chunk = 0; chunk < 60; chunk++) {
+    for (let i = 0; i < 100; i++) {
+      streamMs += rng.below(20);
+      const timeMs = streamMs - rng.below(50);
+      const value = rng.normal();
+      add(store, "hot", timeMs, value);
+      add(untouched, "hot", timeMs, value);
+    }
+    store.keep(streamMs);
+    untouched.keep(streamMs);
+    for (let i = 0; i < 50; i++) {
+      const timeMs = streamMs + 500 - rng.below(5_000);
+      add(store, "hot", timeMs, rng.normal());
+      store.query("hot", timeMs);
+    }
+    store.undo();
+    expect(answers(store, "hot", streamMs)).toEqual(answers(untouched, "hot", streamMs));
+    expect(answers(store, "hot", streamMs - 4_000)).toEqual(answers(untouched, "hot", streamMs - 4_000));
+  }
+  expect(store.rowCounts[1]).toBeGreaterThan(1_000);
+});
+
 test("evicts what no record in time can reach, not a row more, and forgets empty keys", () => {
   const store = makeStore();
   for (const time of [100, 101, 200]) add(store, "a", time, 1);

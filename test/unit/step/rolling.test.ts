@@ -89,6 +89,18 @@ test("takes windows in any order, and expressions, booleans and counts of text a
   });
 });
 
+test("has a std of exactly 0 and the constant as mean, however many rows the window holds", () => {
+  const features = { mean: "mean(amount)", spread: "std(amount)" };
+  const stage = start([["rolling", { by: "customer_id", over: ["1h", "1d"], features }]]);
+  for (let i = 0; i < 3_000; i++) {
+    const { row } = stage.run(payment(i / 2, { amount: 0.1 }));
+    if (i === 0) continue;
+    expect(row).toMatchObject({ spread_1h: 0, spread_1d: 0 });
+    expect(row?.["mean_1h"]).toBeCloseTo(0.1, 15);
+    expect(row?.["mean_1d"]).toBeCloseTo(0.1, 15);
+  }
+});
+
 test("puts a record out of order where its time is, and leaves later ones out of its window", () => {
   const stage = start([["rolling", { by: "customer_id", over: ["10min"], features: { total: "sum(items)" } }]]);
   stage.run(payment(0, { items: 1 }));
