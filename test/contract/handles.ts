@@ -58,6 +58,15 @@ export function handles(bench: () => Bench): void {
     expect(marks).toEqual({ partition: 0, low: 0, end: 0 });
   });
 
+  test("opening a task again ends the handle it had", async () => {
+    const topic = await bench().topic(1);
+    const member = await bench().joinAlone([topic], 1);
+    const before = await member.open(0);
+    const after = await member.open(0);
+    await expect(before.commit(before.offsetsNext)).rejects.toThrow(TaskLostError);
+    await bench().within("a commit", after.commit(after.offsetsNext));
+  });
+
   test("a handle is lost when its member leaves", async () => {
     const topic = await bench().topic(1);
     const member = await bench().joinAlone([topic], 1);

@@ -185,6 +185,26 @@ test("several tasks with a backlog take turns, and timers run between their deli
   expect(turns).toBeGreaterThanOrEqual(order.length - 1);
 });
 
+test("the input topics of a task take turns", async () => {
+  const broker = brokerOf({ topics: [topicOf("left", 1), topicOf("right", 1)] });
+  const big = (topic: string): RecordOut[] =>
+    Array.from({ length: 9 }, () => ({
+      topic,
+      partition: 0,
+      timestampMs: writtenAtMs,
+      key: null,
+      value: Buffer.alloc(100_000),
+    }));
+  await broker.append([...big("left"), ...big("right")], never);
+  const { sink, membership } = await joinAlone(broker, 1, { topics: ["left", "right"] });
+  const { offsetsNext } = await membership.openTask(0, sink.epochOf(0), never);
+  membership.start(0, offsetsNext);
+  await sink.until("all records", () => sink.records.length === 18);
+  const order = sink.batches.map(({ batch }) => batch.topic);
+  expect(order.length).toBeGreaterThan(6);
+  expect(order).toEqual(order.map((_, index) => (index % 2 === 0 ? "left" : "right")));
+});
+
 test("after a close nothing is delivered and everything asked of the broker is refused", async () => {
   const broker = brokerOf({ topics: [topicOf("raw", 1)] });
   const { sink, membership } = await joinAlone(broker, 1);
