@@ -21,16 +21,12 @@ export class Retention {
   readonly #toldTopics = new Set<string>();
   /** Segments in the order they were begun. */
   #kept: Kept[] = [];
+  /** Bytes allocated for segments: at most `bytesMax`, besides the segment being written and compacted topics. */
   #bytes = 0;
 
   constructor(bytesMax: number, logger: Logger) {
     this.#bytesMax = bytesMax;
     this.#logger = logger;
-  }
-
-  /** Bytes allocated for segments, at most `bytesMax` and the segments being written. */
-  get bytes(): number {
-    return this.#bytes;
   }
 
   /** Counts a new segment and drops old ones until the limits hold again. */
