@@ -8,8 +8,6 @@ import { reading } from "./reading.ts";
 import { rebalance } from "./rebalance.ts";
 import { writing } from "./writing.ts";
 
-export type { BrokerContractOptions, BrokerUnderTest } from "./bench.ts";
-
 /**
  * What every implementation of the `Broker` port must do, written with the port alone.
  *

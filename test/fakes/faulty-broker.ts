@@ -3,7 +3,7 @@ import type { Broker, Membership, TaskHandle, TaskId } from "../../src/runtime/i
 import type { Outgoing } from "../../src/wire/index.ts";
 
 /** Where a call of a handle stands: the group's name, the task, and how many such calls that task has had before. */
-export interface CallAt {
+interface CallAt {
   readonly group: string;
   readonly task: TaskId;
   /** 0 for the task's first call of its kind, counted over all its handles. */
