@@ -2,7 +2,7 @@ import { NumberStack } from "./number-stack.ts";
 
 /**
  * Numbers the keys of a store: small, dense and used again, so that everything else about a key lives in
- * flat arrays under its number.
+ * flat arrays under its number. Holds up to 2^24 keys, the most that V8 lets a Map have; one more throws.
  */
 export class KeyTable {
   readonly #entries = new Map<string, number>();

@@ -18,18 +18,18 @@ export const momentsStride = 8;
 /** How many values were summarised; NaN (null) is not a value. */
 export const momentsCount = 0;
 /** Upper part of the sum. */
-export const momentsSum = 1;
+const momentsSum = 1;
 /** Lower part of the sum: the sum is `sum + sumRest`. */
-export const momentsSumRest = 2;
+const momentsSumRest = 2;
 /** Smallest value; +Infinity of none. */
 export const momentsMin = 3;
 /** Largest value; -Infinity of none. */
 export const momentsMax = 4;
 /** One of the values; the mean is `shift + offset`. */
-export const momentsShift = 5;
-export const momentsOffset = 6;
+const momentsShift = 5;
+const momentsOffset = 6;
 /** Sum of squared differences from the mean. */
-export const momentsM2 = 7;
+const momentsM2 = 7;
 
 /** What to compute beyond the count: any of these bits together. */
 export const needSum = 1;

@@ -38,7 +38,11 @@ export class RollingMemory implements StepMemory {
     const timeMs = this.numbers[0] ?? Number.NaN;
     const { inputs } = this.store;
     if (this.numbers[1] === 1) {
-      for (let i = 0; i < inputs.length; i++) inputs[i] = this.numbers[inputsAt + i] ?? Number.NaN;
+      for (let i = 0; i < inputs.length; i++) {
+        const value = this.numbers[inputsAt + i] ?? Number.NaN;
+        // An infinity would make every later answer of the key infinite: one bad record must not fail the good ones.
+        inputs[i] = Number.isFinite(value) ? value : Number.NaN;
+      }
       this.store.add(key, timeMs);
     }
     this.store.query(key, timeMs);

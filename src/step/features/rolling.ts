@@ -26,7 +26,7 @@ const rollingConfig = z.strictObject({
     .refine((features) => Object.keys(features).length <= featureCountMax, {
       error: `must name at most ${featureCountMax} features`,
     })
-    .describe("Names of features and the aggregate each is; nulls are skipped."),
+    .describe("Names of features and the aggregate each is; nulls, NaN and infinities are skipped."),
   where: expressionText
     .optional()
     .describe("Counts only the records for which this boolean expression is true; the others are answered too."),

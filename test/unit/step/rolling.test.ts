@@ -101,6 +101,12 @@ test("has a std of exactly 0 and the constant as mean, however many rows the win
   }
 });
 
+test("skips an infinite value, so that it cannot fail the records after it", () => {
+  const stage = start([["rolling", all]]);
+  expect(stage.run(payment(0, { amount: Number.POSITIVE_INFINITY })).fate).toBe("out");
+  expect(stage.run(payment(1, { amount: 3 })).row).toMatchObject({ rows_10min: 2, amounts_10min: 1, mean_10min: 3 });
+});
+
 test("puts a record out of order where its time is, and leaves later ones out of its window", () => {
   const stage = start([["rolling", { by: "customer_id", over: ["10min"], features: { total: "sum(items)" } }]]);
   stage.run(payment(0, { items: 1 }));
