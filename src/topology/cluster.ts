@@ -11,3 +11,13 @@ export interface ClusterTopic {
   /** Kafka topic configs by name, such as `retention.ms` and `max.message.bytes`. */
   readonly configs: Readonly<Record<string, string>>;
 }
+
+/** A topic to create. */
+export interface TopicToCreate {
+  readonly topic: string;
+  readonly partitions: number;
+  /** Undefined leaves it to the broker. */
+  readonly replication: number | undefined;
+  /** Kafka topic configs, such as `retention.ms`, `max.message.bytes`, `cleanup.policy`. */
+  readonly configs: Readonly<Record<string, string>>;
+}

@@ -1,7 +1,9 @@
 import type { Program } from "../expression/index.ts";
-import type { EpochMs, Problem } from "../kernel/index.ts";
+import type { EpochMs } from "../kernel/index.ts";
 import type { RecordSchema } from "../schema/index.ts";
 import type { CastTarget, MemorySpec } from "../step/index.ts";
+import type { PlannedTest } from "./planned-test.ts";
+import type { LocatedProblem } from "./problems.ts";
 
 export type DeliveryMode = "at-least-once" | "exactly-once";
 export type ValueFormat = "avro" | "json";
@@ -20,11 +22,13 @@ export interface PlannedTopic {
   readonly schema: RecordSchema | undefined;
   readonly schemaFrom: "file" | "inferred" | "none";
   readonly key: string | undefined;
-  /** The event-time field, or `$kafka` on what an ingest writes with Kafka's timestamp. */
+  /** The event-time field of the value. */
   readonly time: string | undefined;
+  /** True when the file says `time: $kafka`: the ingest puts Kafka's timestamp into the field `event_time`. */
   readonly timeFromKafka: boolean;
   /** Undefined for an external topic that does not say. */
   readonly partitions: number | undefined;
+  /** Undefined leaves it to the broker, like `replication`. */
   readonly retentionMs: number | undefined;
   readonly replication: number | undefined;
   /** Stages that write it, by name. */
@@ -71,7 +75,7 @@ export interface PlannedStage {
   readonly toFormat: ValueFormat;
   /** Set when this stage reads what others send; then records get their event_id from their coordinate. */
   readonly ingest: IngestReading | undefined;
-  /** Reader schema of the input when it is Avro written by a stage of this topology. */
+  /** What the input is read as: its own schema, or that of `to` in an ingest stage. */
   readonly reader: RecordSchema;
   readonly eventTimeField: string | undefined;
   /** Field of the output row whose UTF-8 text is the output key; undefined keeps the input's key bytes. */
@@ -80,7 +84,7 @@ export interface PlannedStage {
   readonly memories: readonly MemorySpec[];
   readonly lateWithinMs: number | undefined;
   readonly infer: PlannedInfer | undefined;
-  /** Each step as one line of the printed plan. */
+  /** Each step as the printed plan shows it: one line, or several when its config is long. */
   readonly stepLines: readonly string[];
 }
 
@@ -106,9 +110,12 @@ export interface Plan {
   readonly topics: readonly PlannedTopic[];
   readonly stages: readonly PlannedStage[];
   readonly models: readonly PlannedModel[];
+  /** As many partitions as the widest input; undefined while an external input does not say. */
   readonly deadLetters: { readonly clusterName: string; readonly partitions: number | undefined };
   readonly control: { readonly clusterName: string };
-  readonly warnings: readonly Problem[];
+  /** Cases under `tests:`, for `millrace test`; they are no part of the hash. */
+  readonly tests: readonly PlannedTest[];
+  readonly warnings: readonly LocatedProblem[];
   /** SHA-256 over the printed plan: equal plans run equally. */
   readonly hash: string;
 }

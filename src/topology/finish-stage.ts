@@ -1,0 +1,84 @@
+import type { RowOp } from "../expression/index.ts";
+import type { Field, RowShape } from "../schema/index.ts";
+import { parseModelReference } from "../step/index.ts";
+import type { PlannedInfer, PlannedModel, PlannedStage, PlannedTopic } from "./plan.ts";
+import { stepText } from "./spec/flow-text.ts";
+import type { StageDraft } from "./stages.ts";
+import { kafkaTimeField, type TopicDraft } from "./topics.ts";
+
+/** The stage in its final form; undefined when a topic or the model is broken, which has been reported. */
+export function finishStage(
+  draft: StageDraft,
+  topics: ReadonlyMap<TopicDraft, PlannedTopic>,
+  models: ReadonlyMap<string, PlannedModel | undefined>,
+  groupStem: string,
+): PlannedStage | undefined {
+  const { wired, scope, lowered } = draft;
+  const from = topics.get(wired.from);
+  const to = topics.get(wired.to);
+  const reader = wired.isIngest ? wired.to.schema : wired.from.schema;
+  if (from === undefined || to === undefined || reader === undefined || to.schema === undefined) return undefined;
+  const timeField = to.timeFromKafka ? kafkaTimeField : undefined;
+  const infer = lowered.infer === undefined ? undefined : plannedInfer(draft, models);
+  if (lowered.infer !== undefined && infer === undefined) return undefined;
+  const late = lowered.ops.find((op) => op.op === "late");
+  return {
+    name: wired.head.name,
+    group: `${groupStem}.${wired.head.name}`,
+    from,
+    fromFormat: from.format,
+    start: draft.start,
+    to,
+    toFormat: to.format,
+    ingest: wired.isIngest
+      ? {
+          schema: to.schema,
+          casts: lowered.casts,
+          supplied: timeField === undefined ? ["event_id"] : ["event_id", timeField],
+          kafkaTimeField: timeField,
+          aheadMs: draft.aheadMs,
+        }
+      : undefined,
+    reader,
+    eventTimeField: scope.timeField,
+    keyField: wired.isIngest ? to.key : undefined,
+    program: { input: scope.input, ops: draft.ops, output: infer?.decide.input.slice(0, -1) ?? to.schema.shape },
+    memories: lowered.memories,
+    lateWithinMs: late === undefined ? undefined : late.withinMs,
+    infer,
+    stepLines: wired.part.steps.flatMap((step) => (step?.spec === undefined ? [] : [stepText(step.kind, step.spec)])),
+  };
+}
+
+/** Rows that an infer step needs: id and time of the event, the features, what is kept and what is decided on. */
+function plannedInfer(
+  draft: StageDraft,
+  models: ReadonlyMap<string, PlannedModel | undefined>,
+): PlannedInfer | undefined {
+  const { lowered, scope, decide } = draft;
+  const config = lowered.infer?.config;
+  const reference = parseModelReference(config?.model ?? "");
+  const model = models.get(reference?.model ?? "");
+  if (config === undefined || reference === undefined || model === undefined) return undefined;
+  const features = model.features.map((feature) => feature.name);
+  const wanted = new Set([
+    "event_id",
+    scope.timeField,
+    ...features,
+    ...config.keep,
+    ...decide.flatMap((op) => (op.op === "assign" ? op.value.fields : [])),
+  ]);
+  // The score is the model's answer here, whatever the rows call so.
+  const output = lowered.shape.filter((field) => wanted.has(field.name) && field.name !== "score");
+  const decided = decide.flatMap((op: RowOp): Field[] => (op.op === "assign" ? [op.field] : []));
+  const score: Field = { name: "score", type: { kind: "double", nullable: false, avro: "double" } };
+  const input: RowShape = [...output, score];
+  return {
+    model: reference.model,
+    alias: reference.alias,
+    features,
+    keep: config.keep,
+    decide: { input, ops: decide, output: decided },
+    decideNames: decided.map((field) => field.name),
+  };
+}

@@ -1,0 +1,28 @@
+import type { Plan, PlannedTopic } from "./plan.ts";
+
+/**
+ * The flow as a Mermaid flowchart, from left to right: topics are cylinders, stages boxes, models hexagons; dotted
+ * lines are what a model learns from and where it is asked. Stable like the printed plan.
+ */
+export function graphOf(plan: Plan): string {
+  const topicIds = new Map(plan.topics.map((topic, index) => [topic.name, `topic${index}`]));
+  const idOf = (topic: string): string => topicIds.get(topic) ?? "topic";
+  const lines = ["flowchart LR"];
+  for (const topic of plan.topics) lines.push(`  ${idOf(topic.name)}[("${topicLabel(topic)}")]`);
+  for (const [index, stage] of plan.stages.entries()) lines.push(`  stage${index}["${stage.name}"]`);
+  for (const [index, model] of plan.models.entries()) lines.push(`  model${index}{{"${model.name}"}}`);
+  for (const [index, stage] of plan.stages.entries())
+    lines.push(`  ${idOf(stage.from.name)} --> stage${index} --> ${idOf(stage.to.name)}`);
+  for (const [index, model] of plan.models.entries()) {
+    lines.push(`  ${idOf(model.featuresFrom)} -. features .-> model${index}`);
+    if (model.label !== undefined) lines.push(`  ${idOf(model.label.topic)} -. labels .-> model${index}`);
+    for (const [at, stage] of plan.stages.entries())
+      if (stage.infer?.model === model.name) lines.push(`  model${index} -. ${stage.infer.alias} .-> stage${at}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function topicLabel({ name, external, format }: PlannedTopic): string {
+  const notes = [external ? "external" : "", format === "json" ? "json" : ""].filter((note) => note !== "");
+  return notes.length === 0 ? name : `${name}<br/>${notes.join(", ")}`;
+}

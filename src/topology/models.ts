@@ -1,0 +1,213 @@
+import type { Field, RowShape } from "../schema/index.ts";
+import { parseModelReference } from "../step/index.ts";
+import { type Findings, quoted } from "./findings.ts";
+import type { PlannedModel } from "./plan.ts";
+import type { ModelSpec } from "./spec/model-spec.ts";
+import type { Outline, Part } from "./spec/shape.ts";
+import type { StageDraft } from "./stages.ts";
+import type { TopicDraft } from "./topics.ts";
+
+type Path = readonly (string | number)[];
+
+/** Checks every model against its topics and the stages that serve it. A broken one is undefined: reported already. */
+export function planModels(
+  outline: Outline,
+  topics: ReadonlyMap<string, TopicDraft>,
+  stages: readonly StageDraft[],
+  findings: Findings,
+): Map<string, PlannedModel | undefined> {
+  const models = new Map<string, PlannedModel | undefined>();
+  for (const [name, part] of outline.models) models.set(name, planModel(name, part, topics, findings));
+  checkKeeps(outline, findings);
+  for (const stage of stages) checkServing(stage, models, findings);
+  return models;
+}
+
+function planModel(
+  name: string,
+  { path, spec }: Part<ModelSpec>,
+  topics: ReadonlyMap<string, TopicDraft>,
+  findings: Findings,
+): PlannedModel | undefined {
+  if (spec === undefined) return undefined;
+  const shape = shapeOf(spec.features.from, [...path, "features", "from"], topics, findings);
+  if (spec.label !== undefined) checkLabel(spec, path, shape, topics, findings);
+  if (shape === undefined) return undefined;
+  const features = featuresOf(spec, [...path, "features"], shape, findings);
+  return {
+    name,
+    task: spec.task,
+    featuresFrom: spec.features.from,
+    features: features.map((field) => ({
+      name: field.name,
+      kind: field.type.kind === "boolean" ? ("boolean" as const) : ("number" as const),
+    })),
+    label: spec.label,
+    candidates: spec.candidates ?? ["logistic"],
+  };
+}
+
+/** The fields of a topic that training reads; undefined when it is unknown (reported) or broken (reported before). */
+function shapeOf(
+  name: string,
+  path: Path,
+  topics: ReadonlyMap<string, TopicDraft>,
+  findings: Findings,
+): RowShape | undefined {
+  const topic = topics.get(name);
+  if (topic === undefined) {
+    findings.dangling(path, "topic", name, topics.keys());
+    return undefined;
+  }
+  if (topic.isBroken) return undefined;
+  if (topic.format === "json" || topic.schema === undefined) {
+    const reason = topic.schema === undefined ? "has no schema" : "is JSON";
+    const message = `training reads Avro with a schema, and topic ${name} ${reason}`;
+    findings.problem("MR_SCHEMA", path, message, "name a topic that a stage writes as Avro");
+    return undefined;
+  }
+  return topic.schema.shape;
+}
+
+function featuresOf(spec: ModelSpec, path: Path, shape: RowShape, findings: Findings): Field[] {
+  const { except, only } = spec.features;
+  const names = shape.map((field) => field.name).filter((name) => name !== "event_id");
+  for (const [list, given] of [["except", except] as const, ["only", only] as const]) {
+    for (const [index, name] of (given ?? []).entries())
+      if (!shape.some((field) => field.name === name))
+        findings.dangling([...path, list, index], `field of topic ${spec.features.from} named`, name, names);
+  }
+  if (except !== undefined && only !== undefined) {
+    const message = "features takes except or only, not both";
+    findings.problem("MR_CONFLICT", [...path, "only"], message, "remove one of the two");
+  }
+  const chosen =
+    only === undefined
+      ? shape.filter((field) => field.name !== "event_id" && except?.includes(field.name) !== true)
+      : only.flatMap((name) => shape.find((field) => field.name === name) ?? []);
+  const usable = chosen.filter((field) => isFeature(field));
+  for (const field of chosen.filter((candidate) => !isFeature(candidate))) {
+    const message = `features are numbers and booleans, and ${field.name} is ${field.type.kind}`;
+    const index = only?.indexOf(field.name) ?? -1;
+    const at = index >= 0 ? [...path, "only", index] : path;
+    const hint = index >= 0 ? "remove it" : `add it to except: [${[...(except ?? []), field.name].join(", ")}]`;
+    findings.problem("MR_WRONG_TYPE", at, message, hint);
+  }
+  if (chosen.length === 0) {
+    const message = "the model has no features left";
+    findings.problem("MR_CONFLICT", path, message, "leave some fields out of except");
+  }
+  return usable;
+}
+
+const featureKinds: ReadonlySet<string> = new Set(["int", "long", "float", "double", "boolean"]);
+
+function isFeature(field: Field): boolean {
+  return featureKinds.has(field.type.kind);
+}
+
+function checkLabel(
+  spec: ModelSpec,
+  modelPath: Path,
+  features: RowShape | undefined,
+  topics: ReadonlyMap<string, TopicDraft>,
+  findings: Findings,
+): void {
+  const { label } = spec;
+  if (label === undefined) return;
+  const path = [...modelPath, "label"];
+  const shape = shapeOf(label.topic, [...path, "topic"], topics, findings);
+  const on = shape?.find((field) => field.name === label.on);
+  const value = shape?.find((field) => field.name === label.field);
+  const names = (shape ?? []).map((field) => field.name);
+  if (shape !== undefined) {
+    if (on === undefined) findings.dangling([...path, "on"], `field of topic ${label.topic} named`, label.on, names);
+    if (value === undefined)
+      findings.dangling([...path, "field"], `field of topic ${label.topic} named`, label.field, names);
+    else if (!isFeature(value)) {
+      const message = `a label is a boolean or a number, and ${label.field} is ${value.type.kind}`;
+      findings.problem(
+        "MR_WRONG_TYPE",
+        [...path, "field"],
+        message,
+        "derive a boolean from it in the stage that writes the labels",
+      );
+    }
+    if (topics.get(label.topic)?.time === undefined) {
+      const message = `of several labels the last by event time counts, and topic ${label.topic} has no event time`;
+      findings.problem(
+        "MR_TIME",
+        [...path, "topic"],
+        message,
+        `name a timestamp-millis field under topics.${label.topic}.time`,
+      );
+    }
+  }
+  const joined = features?.find((field) => field.name === label.on);
+  if (features === undefined || (shape !== undefined && on === undefined)) return;
+  if (joined === undefined)
+    findings.dangling(
+      [...path, "on"],
+      `field of topic ${spec.features.from} named`,
+      label.on,
+      features.map((f) => f.name),
+    );
+  else if (on !== undefined && joined.type.kind !== on.type.kind) {
+    const message = `${label.on} is ${joined.type.kind} in topic ${spec.features.from} and ${on.type.kind} in topic ${label.topic}`;
+    findings.problem("MR_SCHEMA", [...path, "on"], message, "give both the same type, for example with cast");
+  }
+}
+
+/** Every stage that serves a model must carry the field by which its predictions meet their labels. */
+function checkKeeps(outline: Outline, findings: Findings): void {
+  for (const stage of outline.stages) {
+    for (const step of stage.steps) {
+      if (step?.kind !== "infer" || step.spec === undefined) continue;
+      const config = step.spec as { model: string; keep: readonly string[] };
+      const name = parseModelReference(config.model)?.model ?? "";
+      const part = outline.models.get(name);
+      if (part === undefined) {
+        const known = [...outline.models.keys()];
+        if (outline.has.models) findings.dangling([...step.path, "model"], "model", name, known);
+        continue;
+      }
+      const on = part.spec?.label?.on;
+      if (on === undefined || config.keep.includes(on)) continue;
+      const message = `labels of model ${name} are joined by ${on}, and the predictions of this stage do not keep it`;
+      const hint = `write keep: [${[...config.keep, on].join(", ")}]`;
+      findings.problem("MR_LABEL_KEEP", [...step.path, "keep"], message, hint);
+    }
+  }
+}
+
+/** The stage's rows must have every feature of the model, under a name and type that serve. */
+function checkServing(
+  stage: StageDraft,
+  models: ReadonlyMap<string, PlannedModel | undefined>,
+  findings: Findings,
+): void {
+  const { infer, shape } = stage.lowered;
+  if (infer === undefined) return;
+  const name = parseModelReference(infer.config.model)?.model ?? "";
+  const path = [...infer.path, "model"];
+  if (models.get(name)?.features.some((feature) => feature.name === "score") === true) {
+    const message = `model ${name} has a feature named score, which is what a prediction calls its answer`;
+    findings.problem(
+      "MR_RESERVED",
+      path,
+      message,
+      "give the field another name in the steps, or leave it out with except",
+    );
+  }
+  for (const feature of models.get(name)?.features ?? []) {
+    const field = shape.find((candidate) => candidate.name === feature.name);
+    if (field === undefined) {
+      const message = `model ${name} needs feature ${quoted(feature.name)}, and stage ${stage.wired.head.name} does not have it`;
+      const hint = `read topic ${models.get(name)?.featuresFrom}, from which the model learns`;
+      findings.problem("MR_REFERENCE", path, message, hint);
+    } else if (!isFeature(field) || (field.type.kind === "boolean") !== (feature.kind === "boolean")) {
+      const message = `feature ${feature.name} of model ${name} is a ${feature.kind}, and here it is ${field.type.kind}`;
+      findings.problem("MR_WRONG_TYPE", path, message, "give the field the type that the model learns from");
+    }
+  }
+}

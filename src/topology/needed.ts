@@ -1,0 +1,94 @@
+import type { ClusterDescription, TopicToCreate } from "./cluster.ts";
+import type { Plan, PlannedTopic } from "./plan.ts";
+
+/** Kafka's own default of `max.message.bytes`. */
+const messageBytesDefault = 1_048_588;
+/** What headers and error text may add to a dead letter, and a batch's framing to any record. */
+const allowanceBytes = 65_536;
+const deadLetterRetentionMs = 30 * 86_400_000;
+
+/** Names on the cluster that a plan is about: those to describe before {@link topicsNeeded} and `changesFor`. */
+export function clusterNamesOf(plan: Plan): string[] {
+  return [...plan.topics.map((topic) => topic.clusterName), plan.deadLetters.clusterName, plan.control.clusterName];
+}
+
+/** Subjects that a plan registers and its readers look up. */
+export function subjectsOf(plan: Plan): string[] {
+  return registered(plan).map(({ subject }) => subject);
+}
+
+/** Topics of ours with a schema in the registry. */
+export function registered(plan: Plan): { subject: string; topic: PlannedTopic; json: unknown }[] {
+  return plan.topics.flatMap((topic) =>
+    topic.subject === undefined || topic.schema === undefined || topic.external
+      ? []
+      : [{ subject: topic.subject, topic, json: topic.schema.json }],
+  );
+}
+
+/**
+ * Every topic that Millrace creates for a plan, whether it exists or not: the topology's own, the dead letters and the
+ * control topic. External topics are looked at for partitions and size limits that the file does not say.
+ */
+export function topicsNeeded(plan: Plan, cluster: ClusterDescription): TopicToCreate[] {
+  const own = plan.topics.filter((topic) => !topic.external).map((topic) => ownTopic(topic, plan));
+  const inputs = plan.stages.map((stage) => stage.from);
+  const widest = Math.max(1, ...inputs.map((topic) => partitionsOf(topic, cluster) ?? 1));
+  return [
+    ...own,
+    {
+      topic: plan.deadLetters.clusterName,
+      partitions: Math.max(widest, plan.deadLetters.partitions ?? 1),
+      replication: ownReplication(plan),
+      configs: {
+        "max.message.bytes": String(inputBytesMax(plan, inputs, cluster) + allowanceBytes),
+        "retention.ms": String(deadLetterRetentionMs),
+      },
+    },
+    {
+      topic: plan.control.clusterName,
+      partitions: 1,
+      replication: ownReplication(plan),
+      configs: { "cleanup.policy": "compact" },
+    },
+  ];
+}
+
+function ownTopic(topic: PlannedTopic, plan: Plan): TopicToCreate {
+  const configs: Record<string, string> = {};
+  if (topic.retentionMs !== undefined) configs["retention.ms"] = String(topic.retentionMs);
+  const needed = messageBytesOf(plan);
+  if (needed > messageBytesDefault) configs["max.message.bytes"] = String(needed);
+  return {
+    topic: topic.clusterName,
+    partitions: topic.partitions ?? 1,
+    replication: topic.replication,
+    configs,
+  };
+}
+
+/** Room for the largest record that is let through, in a batch. */
+function messageBytesOf(plan: Plan): number {
+  return plan.limits.recordBytes + allowanceBytes;
+}
+
+function inputBytesMax(plan: Plan, inputs: readonly PlannedTopic[], cluster: ClusterDescription): number {
+  const limits = inputs.map((topic) => {
+    const described = cluster.topics.find((candidate) => candidate.topic === topic.clusterName);
+    const limit = Number(described?.configs["max.message.bytes"] ?? Number.NaN);
+    const planned = topic.external ? messageBytesDefault : Math.max(messageBytesDefault, messageBytesOf(plan));
+    return Number.isFinite(limit) ? limit : planned;
+  });
+  return Math.max(messageBytesDefault, ...limits);
+}
+
+/** Millrace's own topics are as safe as the safest of the topology's. */
+function ownReplication(plan: Plan): number | undefined {
+  const stated = plan.topics.flatMap(({ external, replication }) => (external ? [] : (replication ?? [])));
+  return stated.length === 0 ? undefined : Math.max(...stated);
+}
+
+/** Partitions by the cluster where the topic exists, else by the plan. */
+export function partitionsOf(topic: PlannedTopic, cluster: ClusterDescription): number | undefined {
+  return cluster.topics.find((described) => described.topic === topic.clusterName)?.partitions ?? topic.partitions;
+}

@@ -1,0 +1,195 @@
+import { assert, type Hasher } from "../kernel/index.ts";
+import { type StepDefinition, stepCatalogue } from "../step/index.ts";
+import { Findings } from "./findings.ts";
+import { finishStage } from "./finish-stage.ts";
+import { planModels } from "./models.ts";
+import type { Plan, PlannedStage, PlannedTopic } from "./plan.ts";
+import { hashedText } from "./print.ts";
+import { inFileOrder, type LocatedProblem, type SpecProblem } from "./problems.ts";
+import { type Outline, TopologyLanguage } from "./spec/shape.ts";
+import { planStage } from "./stages.ts";
+import { planTests } from "./tests.ts";
+import { checkTopicFields, draftTopics, finishTopic, inNamespace, type TopicDraft } from "./topics.ts";
+import { warn } from "./warnings.ts";
+import { type WiredStage, wireStages } from "./wiring.ts";
+import type { Environment } from "./yaml/environment.ts";
+import { locate, readSource, type SourceDocument } from "./yaml/read.ts";
+
+type Path = readonly (string | number)[];
+
+/** The language with the stock steps, made once: building it and its JSON Schema takes some milliseconds. */
+export const topologyLanguage = new TopologyLanguage(Object.values(stepCatalogue) as StepDefinition<unknown>[]);
+
+/** What a plan is made from; nothing else is looked at, so that planning works offline and gives the same every time. */
+export interface PlanRequest {
+  /** The file's text, and its name as messages show it. */
+  readonly text: string;
+  readonly file: string;
+  readonly environment: Environment;
+  /** Texts of `schemas/*.avsc`, by name without the ending. */
+  readonly schemas: ReadonlyMap<string, string>;
+  /** Wins over `namespace:` of the file. */
+  readonly namespace?: string | undefined;
+  /** Names of the stock generators, to check `sample:`; left out, any name is taken. */
+  readonly generators?: readonly string[] | undefined;
+  readonly hasher: Hasher;
+}
+
+/** A plan, or everything that is wrong with the file, in the file's order. */
+export type PlanResult =
+  | { readonly plan: Plan; readonly problems: readonly [] }
+  | { readonly plan: undefined; readonly problems: readonly LocatedProblem[] };
+
+/**
+ * Reads a file and checks its shape: YAML, variables, keys, types and ranges, but nothing that depends on another part
+ * of the file or on a schema. `document` is undefined when the text is no YAML. Never throws.
+ */
+export function parseTopology(
+  text: string,
+  file: string,
+  environment: Environment,
+): { readonly document: SourceDocument | undefined; readonly problems: readonly LocatedProblem[] } {
+  const reading = readSource(text, file, environment);
+  const source = reading.document;
+  if (source === undefined) return { document: undefined, problems: inFileOrder(reading.problems) };
+  const shape = topologyLanguage.check(source.value);
+  const positions = source.positions.withMoved(shape.moved);
+  const placed = shape.problems
+    .filter((problem) => isKnown(problem, source))
+    .map((problem) => locate(problem, file, positions));
+  return { document: source, problems: inFileOrder([...reading.problems, ...placed]) };
+}
+
+/** Checks a topology file as a whole and resolves it. Never throws on what a user wrote. */
+export function planTopology(request: PlanRequest): PlanResult {
+  const reading = readSource(request.text, request.file, request.environment);
+  const source = reading.document;
+  if (source === undefined) return { plan: undefined, problems: inFileOrder(reading.problems) };
+  const shape = topologyLanguage.check(source.value);
+  const findings = new Findings();
+  const positions = source.positions.withMoved(shape.moved);
+  const placed = (problem: SpecProblem): LocatedProblem => locate(problem, request.file, positions);
+  const draft = new Planning(request, shape.outline, findings).run((path) =>
+    placed({ code: "MR_YAML", path, message: "" }),
+  );
+  const known = [...shape.problems, ...findings.problems].filter((problem) => isKnown(problem, source));
+  const problems = inFileOrder([...reading.problems, ...known.map(placed)]);
+  if (problems.length > 0) return { plan: undefined, problems };
+  assert(draft !== undefined, `${request.file}: nothing is reported, and there is no plan`);
+  const plan = { ...draft, warnings: inFileOrder(findings.warnings.map(placed)), hash: "" };
+  return { plan: { ...plan, hash: request.hasher.sha256(hashedText(plan)) }, problems: [] };
+}
+
+/** A value that a missing variable leaves open is reported as that and nothing else. */
+function isKnown(problem: SpecProblem, { unknown }: SourceDocument): boolean {
+  return !unknown.some((path) => path.every((part, index) => problem.path[index] === part));
+}
+
+type PlanDraft = Omit<Plan, "warnings" | "hash">;
+
+class Planning {
+  readonly #request: PlanRequest;
+  readonly #outline: Outline;
+  readonly #findings: Findings;
+
+  constructor(request: PlanRequest, outline: Outline, findings: Findings) {
+    this.#request = request;
+    this.#outline = outline;
+    this.#findings = findings;
+  }
+
+  /** Undefined when a problem left a hole. */
+  run(placeOf: (path: Path) => LocatedProblem): PlanDraft | undefined {
+    const { head, has } = this.#outline;
+    if (!has.topics || !has.stages) return undefined;
+    const findings = this.#findings;
+    const namespace = this.#request.namespace ?? head.namespace ?? "";
+    const topology = head.name ?? "";
+    const names = { topology, namespace, schemas: this.#request.schemas };
+    this.#checkSample();
+    const topics = draftTopics(this.#outline, names, findings);
+    const wired = wireStages(this.#outline, topics, findings);
+    const unwired = topicsOfBrokenStages(this.#outline, wired);
+    for (const name of unwired) markBroken(topics.get(name));
+    const drafts = wired.map((stage) => planStage(stage, topology, findings)).filter((stage) => stage !== undefined);
+    for (const topic of topics.values()) finishUnwritten(topic, unwired.size > 0, findings);
+    const models = planModels(this.#outline, topics, drafts, findings);
+    const sound = [...topics.values()].filter((topic) => !topic.isBroken);
+    const planned = new Map(sound.map((topic): [TopicDraft, PlannedTopic] => [topic, finishTopic(topic)]));
+    const stages = new Map<string, PlannedStage | undefined>(
+      this.#outline.stages.flatMap(({ spec }) => (spec === undefined ? [] : [[spec.name, undefined]])),
+    );
+    for (const draft of drafts) {
+      const stage = finishStage(draft, planned, models, inNamespace(namespace, topology));
+      if (stage !== undefined) stages.set(stage.name, stage);
+    }
+    const tests = planTests(this.#outline, stages, placeOf, findings);
+    const complete = [...stages.values()].filter((stage) => stage !== undefined);
+    if (findings.problems.length > 0 || head.delivery === undefined || complete.length !== this.#outline.stages.length)
+      return undefined;
+    const inFlow = drafts.flatMap((draft) => stages.get(draft.wired.head.name) ?? []);
+    warn(inFlow, (name) => this.#outline.stages.find(({ spec }) => spec?.name === name)?.path ?? [], findings);
+    return {
+      topology,
+      description: head.description,
+      owner: head.owner,
+      namespace,
+      delivery: head.delivery,
+      commit: { everyMs: head.commit?.everyMs ?? 100, records: head.commit?.records ?? 500 },
+      limits: { recordBytes: head.limits?.recordBytes ?? 900_000 },
+      sample:
+        head.sample === undefined
+          ? undefined
+          : { generator: head.sample.generator, seed: head.sample.seed ?? 1, perSecond: head.sample.perSecond ?? 100 },
+      topics: [...planned.values()],
+      stages: inFlow,
+      models: [...models.values()].filter((model) => model !== undefined),
+      deadLetters: {
+        clusterName: inNamespace(namespace, `${topology}.dead-letters`),
+        partitions: widest(inFlow),
+      },
+      control: { clusterName: inNamespace(namespace, `${topology}.control`) },
+      tests,
+    };
+  }
+
+  #checkSample(): void {
+    const generator = this.#outline.head.sample?.generator;
+    const known = this.#request.generators;
+    if (generator === undefined || known === undefined || known.includes(generator)) return;
+    this.#findings.dangling(["sample", "generator"], "stock generator", generator, known);
+  }
+}
+
+/** Topics that a stage whose shape is wrong may have written: their schema cannot be known. */
+function topicsOfBrokenStages(outline: Outline, wired: readonly WiredStage[]): Set<string> {
+  if (wired.length === outline.stages.length) return new Set();
+  const written = new Set(wired.map((stage) => stage.to.name));
+  return new Set([...outline.topics.keys()].filter((name) => !written.has(name)));
+}
+
+function markBroken(topic: TopicDraft | undefined): void {
+  if (topic !== undefined && topic.schema === undefined) topic.isBroken = !topic.external || topic.isBroken;
+}
+
+/** Topics that no stage writes: labels and inboxes. One that is ours to create has one partition unless it says. */
+function finishUnwritten(topic: TopicDraft, mayBeWritten: boolean, findings: Findings): void {
+  if (topic.writers.length > 0 || topic.isBroken) return;
+  if (!topic.external) topic.partitions ??= 1;
+  if (!topic.external && topic.schema === undefined && !mayBeWritten) {
+    topic.isBroken = true;
+    const message = `topic ${topic.name} has no schema, and no stage writes it from which one could follow`;
+    findings.problem(
+      "MR_SCHEMA",
+      topic.path,
+      message,
+      "name a file in schemas/, or write external: true if others make it",
+    );
+  }
+  checkTopicFields(topic, findings);
+}
+
+function widest(stages: readonly PlannedStage[]): number | undefined {
+  const counts = stages.map((stage) => stage.from.partitions);
+  return counts.includes(undefined) ? undefined : Math.max(...counts.map((count) => count ?? 1));
+}

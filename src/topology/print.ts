@@ -1,0 +1,146 @@
+import { formatDurationMs, formatIsoTime } from "../kernel/index.ts";
+import { normalSchemaText } from "../schema/index.ts";
+import { typeText } from "./fit.ts";
+import type { Plan, PlannedModel, PlannedStage, PlannedTopic } from "./plan.ts";
+
+/** Longest line of a wrapped list. */
+const lineLengthMax = 100;
+
+/**
+ * The plan as text: head, topics, stages in the order of the flow, models, warnings, and the hash as the last line.
+ * Stable: the same file, schemas and environment print the same, with or without a cluster.
+ */
+export function printPlan(plan: Plan): string {
+  const warnings = plan.warnings.map(
+    ({ code, message, hint }) => `  ${code}: ${message}${hint === undefined ? "" : `; ${hint}`}`,
+  );
+  const parts = [printBody(plan)];
+  if (warnings.length > 0) parts.push(["warnings", ...warnings].join("\n"));
+  return `${[...parts, `plan ${plan.hash}`].join("\n\n")}\n`;
+}
+
+/** What the hash is taken over: the printed plan without warnings, and the schemas to the last default. */
+export function hashedText(plan: Plan): string {
+  const schemas = plan.topics.flatMap(({ name, schema }) =>
+    schema === undefined ? [] : [`${name} ${normalSchemaText(schema.json)}`],
+  );
+  return [printBody(plan), ...schemas].join("\n");
+}
+
+function printBody(plan: Plan): string {
+  return [
+    head(plan),
+    ...plan.topics.map(topicText),
+    ...plan.stages.map((stage) => stageText(stage, plan)),
+    ...plan.models.map(modelText),
+    ownTopics(plan),
+  ].join("\n\n");
+}
+
+function head(plan: Plan): string {
+  const { commit, limits, sample } = plan;
+  const lines = [`topology ${plan.topology}${plan.description === undefined ? "" : `: ${plan.description}`}`];
+  if (plan.owner !== undefined) lines.push(`  owner ${plan.owner}`);
+  if (plan.namespace !== "") lines.push(`  namespace ${plan.namespace}`);
+  lines.push(`  delivery ${plan.delivery}`);
+  lines.push(`  commits every ${formatDurationMs(commit.everyMs)} or ${commit.records} records`);
+  lines.push(`  records of at most ${limits.recordBytes} bytes`);
+  if (sample !== undefined)
+    lines.push(`  sample ${sample.generator}, seed ${sample.seed}, ${sample.perSecond} per second`);
+  return lines.join("\n");
+}
+
+function topicText(topic: PlannedTopic): string {
+  const lines = [
+    `topic ${topic.name}${topic.clusterName === topic.name ? "" : `, on the cluster ${topic.clusterName}`}`,
+  ];
+  const made = topic.external ? "made by others" : topic.writers.length === 0 ? "written from outside" : "";
+  lines.push(`  ${[encoding(topic), made].filter((part) => part !== "").join(", ")}`);
+  const facts = [
+    topic.key === undefined ? "" : `key ${topic.key}`,
+    topic.time === undefined ? "" : `event time ${topic.time}${topic.timeFromKafka ? " from Kafka" : ""}`,
+    topic.partitions === undefined ? "" : countOf(topic.partitions, "partition"),
+    topic.retentionMs === undefined ? "" : `retention ${formatDurationMs(topic.retentionMs)}`,
+    topic.replication === undefined ? "" : `replication ${topic.replication}`,
+  ].filter((fact) => fact !== "");
+  if (facts.length > 0) lines.push(`  ${facts.join(", ")}`);
+  const fields = (topic.schema?.shape ?? []).map((field) => `${field.name} ${typeText(field.type)}`);
+  return [...lines, ...wrapped("  fields ", fields)].join("\n");
+}
+
+function encoding({ format, schema, schemaFrom, subject }: PlannedTopic): string {
+  if (schema === undefined) return `${format}, no schema`;
+  const origin = schemaFrom === "inferred" ? "inferred schema" : "schema";
+  return `${format}, ${origin} ${schema.fullName}${subject === undefined ? "" : ` as ${subject}`}`;
+}
+
+function stageText(stage: PlannedStage, plan: Plan): string {
+  const lines = [`stage ${stage.name}, group ${stage.group}`, `  ${stage.from.name} -> ${stage.to.name}`];
+  const start = stage.start.kind === "time" ? formatIsoTime(stage.start.timeMs) : stage.start.kind;
+  lines.push(`  begins at ${start}`);
+  if (stage.ingest !== undefined) {
+    lines.push(`  reads ${stage.fromFormat} as ${stage.ingest.schema.name}${keyText(stage)}`);
+    if (stage.ingest.kafkaTimeField === undefined && stage.eventTimeField !== undefined) {
+      const { aheadMs } = stage.ingest;
+      lines.push(
+        aheadMs === undefined
+          ? "  takes event times of any date"
+          : `  refuses event times more than ${formatDurationMs(aheadMs)} ahead of Kafka's timestamp`,
+      );
+    }
+  }
+  for (const [index, line] of stage.stepLines.entries())
+    lines.push(`  ${index + 1}. ${line.replaceAll("\n", "\n     ")}`);
+  for (const { store } of stage.memories) lines.push(`  store ${store.name} (${store.kind}, version ${store.version})`);
+  if (stage.lateWithinMs !== undefined)
+    lines.push(
+      `  late after ${formatDurationMs(stage.lateWithinMs)} by ${stage.eventTimeField ?? ""}, to ${plan.deadLetters.clusterName}`,
+    );
+  if (stage.infer !== undefined)
+    lines.push(...wrapped(`  model ${stage.infer.model}@${stage.infer.alias} of `, stage.infer.features));
+  return lines.join("\n");
+}
+
+function keyText({ keyField }: PlannedStage): string {
+  return keyField === undefined ? ", key as it comes" : `, key ${keyField}`;
+}
+
+function modelText(model: PlannedModel): string {
+  const { label } = model;
+  const lines = [`model ${model.name}, ${model.task}, ${model.candidates.join(", ")}`];
+  const features = model.features.map(({ name, kind }) => (kind === "boolean" ? `${name} (boolean)` : name));
+  lines.push(...wrapped(`  features of ${model.featuresFrom}: `, features));
+  if (label !== undefined) lines.push(`  label ${label.field} of ${label.topic}, joined by ${label.on}`);
+  return lines.join("\n");
+}
+
+function ownTopics({ deadLetters, control }: Plan): string {
+  const partitions =
+    deadLetters.partitions === undefined
+      ? "partitions as the widest input"
+      : countOf(deadLetters.partitions, "partition");
+  return [
+    `dead letters ${deadLetters.clusterName}, ${partitions}, retention 30d`,
+    `control ${control.clusterName}, 1 partition, compacted`,
+  ].join("\n");
+}
+
+/** `1 partition`, `4 partitions`. */
+export function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** A list after its first words, on lines of bearable length; nothing for an empty list. */
+function wrapped(first: string, items: readonly string[]): string[] {
+  const lines: string[] = [];
+  let line = first;
+  for (const [index, item] of items.entries()) {
+    const text = index === items.length - 1 ? item : `${item}, `;
+    if (line.length + text.trimEnd().length > lineLengthMax && line.trim() !== "") {
+      lines.push(line.trimEnd());
+      line = "    ";
+    }
+    line += text;
+  }
+  return items.length === 0 ? [] : [...lines, line];
+}

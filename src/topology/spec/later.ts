@@ -1,0 +1,41 @@
+/**
+ * What the whole language has and this version lacks. Levels are paths with `*` for names and indices. Such a key or
+ * value is MR_UNSUPPORTED: it is never taken for a spelling mistake, and never accepted and ignored.
+ */
+export const laterKeys: Readonly<Record<string, readonly string[]>> = {
+  "": ["monitors", "profiles"],
+  "topics.*": ["table", "compaction", "columns"],
+  "stages.*": ["use", "order", "errors", "parallelism", "state", "ttl", "idle"],
+  "stages.*.late": ["idle", "grace"],
+  "stages.*.steps.*": ["lookup", "rekey", "join", "route", "session", "tumbling", "hopping", "window"],
+  "stages.*.steps.*.infer": ["shadow"],
+  "stages.*.steps.*.rolling": ["delay", "order", "last"],
+  "models.*": ["metric", "gate", "rollout", "retrain"],
+  "models.*.label": ["matureAfter"],
+  "tests.*.with": ["state", "tables"],
+};
+
+/** Values of the whole language that this version lacks, by level and key. */
+export const laterValues: Readonly<Record<string, readonly string[]>> = {
+  delivery: ["exactly-once"],
+  "topics.*.format": ["csv"],
+  "stages.*.from.format": ["csv"],
+  "stages.*.to.format": ["csv"],
+  "stages.*.steps.*.impute.with": ["median", "mean", "mode"],
+  "models.*.task": ["multiclass", "regression", "anomaly"],
+  "models.*.candidates.*": ["gbdt", "mlp"],
+};
+
+/** What to write instead, where the sentence "remove it" would not help. */
+export const laterHints: Readonly<Record<string, string>> = {
+  "delivery=exactly-once": "write delivery: at-least-once",
+  "topics.*.format=csv": "write format: json and send JSON",
+  "stages.*.from.format=csv": "write format: json and send JSON",
+  "stages.*.to.format=csv": "write format: json",
+  "models.*.task=multiclass": "write task: binary",
+  "models.*.task=regression": "write task: binary",
+  "models.*.task=anomaly": "write task: binary",
+  "models.*.candidates.*=gbdt": "write candidates: [logistic]",
+  "models.*.candidates.*=mlp": "write candidates: [logistic]",
+  "stages.*.from": "read one topic per stage, and give each topic a stage of its own",
+};

@@ -1,0 +1,167 @@
+import type { z } from "zod";
+import { closest, type ErrorCode } from "../../kernel/index.ts";
+import type { SpecProblem } from "../problems.ts";
+import { flowText } from "./flow-text.ts";
+import { laterHints, laterValues } from "./later.ts";
+import { definitionAt, type JsonSchema } from "./levels.ts";
+
+type Issue = z.core.$ZodIssue;
+type Path = readonly (string | number)[];
+
+/** An issue of zod with its whole path, unions already decided; unknown keys are treated elsewhere. */
+export interface FlatIssue {
+  readonly issue: Issue;
+  readonly path: Path;
+}
+
+/**
+ * Issues with their paths from the root. Of a union, the option that the value's kind shows to be meant stands for
+ * it: text for the short form, a mapping for the long one.
+ */
+export function flatten(issues: readonly Issue[], base: Path = []): FlatIssue[] {
+  return issues.flatMap((issue) => {
+    const path = [...base, ...issue.path.map((part) => (typeof part === "number" ? part : String(part)))];
+    if (issue.code !== "invalid_union") return [{ issue, path }];
+    const meant = issue.errors.filter((option) => !option.some(isOtherKind));
+    const [first] = meant;
+    return first === undefined ? [{ issue, path }] : flatten(first, path);
+  });
+}
+
+/** The option is not even of the value's kind. */
+function isOtherKind(issue: Issue): boolean {
+  return issue.path.length === 0 && (issue.code === "invalid_type" || issue.code === "invalid_value");
+}
+
+/** Reason and hint of an issue, in our sentences. `root` is the JSON Schema of the whole file, `file` its values. */
+export function explain({ issue, path }: FlatIssue, root: JsonSchema, file: unknown): SpecProblem {
+  const definition = definitionAt(root, path);
+  const found = valueAt(file, path);
+  const hint = exampleHint(path, definition?.schema, root);
+  if (found === undefined) return missing(path, definition?.schema, hint);
+  const later = laterValue(definition?.level, found, path);
+  if (later !== undefined) return later;
+  switch (issue.code) {
+    case "invalid_value":
+      return outsideSet(path, issue.values, found, hint);
+    case "invalid_type":
+      return wrongType(path, expectedName(issue.expected), found, hint);
+    case "invalid_union":
+      return wrongType(path, unionName(definition?.schema), found, hint);
+    case "too_small":
+    case "too_big":
+      return { code: "MR_OUT_OF_RANGE", path, message: rangeMessage(issue, found), hint };
+    case "invalid_key": {
+      const inner = issue.issues[0]?.message ?? "the name is not allowed";
+      return { code: "MR_OUT_OF_RANGE", path, message: inner, hint: "choose another name", on: "key" };
+    }
+    default:
+      return { code: codeOf(issue), path, message: lowerFirst(issue.message), hint };
+  }
+}
+
+/** Checks of our own say with `params.code` when they mean something else than "out of range". */
+function codeOf(issue: Issue): ErrorCode {
+  const code = issue.code === "custom" ? issue.params?.["code"] : undefined;
+  return typeof code === "string" && code.startsWith("MR_") ? (code as ErrorCode) : "MR_OUT_OF_RANGE";
+}
+
+function missing(path: Path, schema: JsonSchema | undefined, hint: string): SpecProblem {
+  const about = schema?.description === undefined ? "" : ` (${lowerFirst(schema.description).replace(/\.$/, "")})`;
+  return { code: "MR_MISSING_KEY", path, message: `the key is missing${about}`, hint };
+}
+
+function wrongType(path: Path, expected: string, found: unknown, hint: string): SpecProblem {
+  return { code: "MR_WRONG_TYPE", path, message: `expected ${expected}, found ${foundName(found)}`, hint };
+}
+
+function outsideSet(path: Path, values: readonly unknown[], found: unknown, hint: string): SpecProblem {
+  const allowed = values.map(String);
+  const expected = allowed.length === 1 ? String(allowed[0]) : `one of ${allowed.join(", ")}`;
+  if (typeof found !== typeof values[0]) return wrongType(path, expected, found, hint);
+  const meant = closest(String(found), allowed);
+  const message = `expected ${expected}, found ${flowText(found).slice(0, 60)}`;
+  return { code: "MR_OUT_OF_RANGE", path, message, hint: meant === undefined ? hint : `did you mean "${meant}"?` };
+}
+
+function laterValue(level: string | undefined, found: unknown, path: Path): SpecProblem | undefined {
+  if (level === undefined || typeof found !== "string") return undefined;
+  if (!(laterValues[level] ?? []).includes(found)) return undefined;
+  const hint = laterHints[`${level}=${found}`] ?? "write a constant";
+  return { code: "MR_UNSUPPORTED", path, message: `this version does not have ${found} yet`, hint };
+}
+
+function rangeMessage(issue: Extract<Issue, { code: "too_small" | "too_big" }>, found: unknown): string {
+  const limit = issue.code === "too_small" ? issue.minimum : issue.maximum;
+  const side = issue.code === "too_small" ? "at least" : "at most";
+  const bound = issue.inclusive === false ? (issue.code === "too_small" ? "more than" : "less than") : side;
+  if (issue.origin === "string") return ownMessage(issue.message) ?? `expected ${side} ${limit} characters`;
+  if (issue.origin === "array") return `expected ${side} ${limit} ${Number(limit) === 1 ? "entry" : "entries"}`;
+  return `expected ${bound} ${limit}, found ${String(found)}`;
+}
+
+function ownMessage(message: string): string | undefined {
+  return message.startsWith("Too ") ? undefined : lowerFirst(message);
+}
+
+function expectedName(expected: string): string {
+  return typeNames[expected] ?? expected;
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  integer: "a whole number",
+  boolean: "true or false",
+  array: "a list",
+  object: "a mapping",
+  record: "a mapping",
+};
+
+function unionName(schema: JsonSchema | undefined): string {
+  const names = (schema?.anyOf ?? []).map((option) =>
+    option.const === undefined ? expectedName(option.type ?? "a value") : String(option.const),
+  );
+  return names.length === 0 ? "another value" : [...new Set(names)].join(" or ");
+}
+
+/** What a value is, in the words of the messages. */
+export function foundName(found: unknown): string {
+  if (found === null) return "nothing";
+  if (Array.isArray(found)) return "a list";
+  if (typeof found === "number") return Number.isInteger(found) ? "a whole number" : "a number";
+  if (typeof found === "boolean") return String(found);
+  return typeof found === "string" ? "text" : "a mapping";
+}
+
+/** A line that would be right, from the example beside the definition, or of the nearest one around it. */
+function exampleHint(path: Path, schema: JsonSchema | undefined, root: JsonSchema): string {
+  const own = schema?.examples?.[0];
+  const last = path.at(-1);
+  if (own !== undefined && typeof last === "string") return `write for example ${flowText(last)}: ${flowText(own)}`;
+  for (let length = path.length - 1; length > 0; length--) {
+    const parent = path.slice(0, length);
+    const example = definitionAt(root, parent)?.schema.examples?.[0];
+    const name = parent.at(-1);
+    if (example === undefined || typeof name !== "string") continue;
+    const inside = valueAt(example, path.slice(length));
+    if (inside !== undefined && typeof last === "string") return `write for example ${last}: ${flowText(inside)}`;
+    return `write for example ${flowText(name)}: ${flowText(example)}`;
+  }
+  return "see docs/reference/topology.md";
+}
+
+/** What stands at a path; undefined when nothing does. */
+export function valueAt(value: unknown, path: Path): unknown {
+  let at = value;
+  for (const part of path) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, part)) return undefined;
+    at = (at as Record<string | number, unknown>)[part];
+  }
+  return at;
+}
+
+function lowerFirst(text: string): string {
+  return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}

@@ -1,0 +1,36 @@
+import { z } from "zod";
+import { key, reference } from "./values.ts";
+
+const fieldNames = z.array(reference);
+
+/** One entry under `models:`. */
+export const modelSpec = z
+  .strictObject({
+    task: key(z.enum(["binary"]), "What is predicted: binary is the probability that the label is true.", "binary"),
+    features: key(
+      z.strictObject({
+        from: key(reference, "Topic whose fields are the features.", "payments.features"),
+        except: key(fieldNames.min(1), "Fields of the topic that are no features; event_id never is.", [
+          "payment_id",
+        ]).optional(),
+        only: key(fieldNames.min(1), "The features by name, in this order, instead of all fields.", [
+          "amount",
+        ]).optional(),
+      }),
+      "The inputs of the model: numbers and booleans.",
+      { from: "payments.features", except: ["payment_id"] },
+    ),
+    label: key(
+      z.strictObject({
+        topic: key(reference, "Topic that says, later, what came true.", "payments.labels"),
+        on: key(reference, "Field that joins a label to its features; predictions must keep it.", "payment_id"),
+        field: key(reference, "Boolean or number (0 or 1) that is to be predicted.", "is_fraud"),
+      }),
+      "Where training finds the truth.",
+      { topic: "payments.labels", on: "payment_id", field: "is_fraud" },
+    ).optional(),
+    candidates: key(z.array(z.enum(["logistic"])).min(1), "Kinds of model to train.", ["logistic"]).optional(),
+  })
+  .meta({ description: "A model that an infer step serves and train makes." });
+
+export type ModelSpec = z.infer<typeof modelSpec>;

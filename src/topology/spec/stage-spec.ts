@@ -1,0 +1,73 @@
+import { z } from "zod";
+import type { StepDefinition } from "../../step/index.ts";
+import { valueFormat } from "./topic-spec.ts";
+import { ahead, duration, kebabName, key, reference, startPosition } from "./values.ts";
+
+const fromSpec = z.strictObject({
+  topic: key(reference, "Topic to read, by its name under topics.", "payments.inbox"),
+  format: key(valueFormat, "How its values are encoded, when the topic does not say.", "json").optional(),
+  start: key(
+    startPosition,
+    "Where to begin when nothing is committed yet: earliest (the default), latest or an ISO 8601 time.",
+    "earliest",
+  ).optional(),
+  ahead: key(
+    ahead,
+    "How far an event time may lie after Kafka's timestamp before the record is refused (default 10min), or none. Ingest stages only.",
+    "10min",
+  ).optional(),
+});
+
+const toSpec = z.strictObject({
+  topic: key(reference, "Topic to write, by its name under topics.", "payments.predictions"),
+  format: key(valueFormat, "How its values are encoded, when the topic does not say.", "json").optional(),
+});
+
+const lateSpec = z.strictObject({
+  within: key(duration, "How far behind stream time an event may be and still count.", "1h"),
+  // biome-ignore lint/suspicious/noThenProperty: `then` is a word of the topology language, and nothing awaits a spec.
+  then: key(z.enum(["dead-letter"]), "Where late records go.", "dead-letter").optional(),
+});
+
+/**
+ * A stage without its steps, which are checked one by one: what is wrong with one step must not hide the rest.
+ */
+export const stageHead = z.strictObject({
+  name: key(kebabName, "Name of the stage; its consumer group is `<topology>.<stage>`.", "clean"),
+  from: key(
+    z.union([reference, fromSpec]),
+    "Topic to read, or a mapping that says more about the reading.",
+    "payments.raw",
+  ),
+  to: key(z.union([reference, toSpec]), "Topic to write, or a mapping that says its format.", "payments.clean"),
+  late: key(
+    lateSpec,
+    "What counts as late, for stages whose steps remember earlier records; by default the longest window, at least 1h and at most 1d.",
+    // biome-ignore lint/suspicious/noThenProperty: as above.
+    { within: "1h", then: "dead-letter" },
+  ).optional(),
+});
+
+export type StageHead = z.infer<typeof stageHead>;
+
+/** One entry under `steps:`: a mapping of exactly one key, the kind of the step. */
+export function stepSpec(catalogue: readonly StepDefinition<unknown>[]): z.ZodType {
+  const kinds: Record<string, z.ZodType> = {};
+  for (const step of catalogue) kinds[step.kind] = key(step.config, step.summary, step.example).optional();
+  return z.strictObject(kinds).meta({
+    description: "One operation on each record.",
+    minProperties: 1,
+    maxProperties: 1,
+  });
+}
+
+/** One entry under `stages:`, with the steps of the catalogue. */
+export function stageSpec(catalogue: readonly StepDefinition<unknown>[]): z.ZodType {
+  return stageHead
+    .extend({
+      steps: key(z.array(stepSpec(catalogue)), "Operations on each record, in this order.", [
+        { require: ["payment_id"] },
+      ]).optional(),
+    })
+    .meta({ description: "A consumer group with its steps." });
+}

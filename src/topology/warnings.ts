@@ -1,0 +1,53 @@
+import { formatDurationMs } from "../kernel/index.ts";
+import type { Findings } from "./findings.ts";
+import type { PlannedStage } from "./plan.ts";
+
+type Path = readonly (string | number)[];
+
+/** What is odd but safe in a plan that is otherwise sound; `pathOf` gives a stage's place in the file. */
+export function warn(stages: readonly PlannedStage[], pathOf: (stage: string) => Path, findings: Findings): void {
+  const stores = stages.flatMap((stage) => stage.memories.map(({ store }) => `${stage.name}.${store.name}`));
+  const first = stages.find((stage) => stage.memories.length > 0);
+  if (first !== undefined) {
+    const message = `stores live in memory: a restart or a lost partition starts them empty: ${stores.join(", ")}`;
+    findings.warn("MR_STATE_VOLATILE", pathOf(first.name), message, "expect repeats and short windows after a restart");
+  }
+  for (const stage of stages) {
+    if (stage.ingest === undefined) continue;
+    warnMixed(stage, pathOf(stage.name), findings);
+    warnAhead(stage, stages, pathOf(stage.name), findings);
+  }
+}
+
+function warnMixed({ name, from, to }: PlannedStage, path: Path, findings: Findings): void {
+  const changes: string[] = [];
+  if (from.key !== undefined && to.key !== undefined && from.key !== to.key)
+    changes.push(`the key from ${from.key} to ${to.key}`);
+  if (from.partitions !== undefined && to.partitions !== undefined && from.partitions !== to.partitions)
+    changes.push(`the number of partitions from ${from.partitions} to ${to.partitions}`);
+  if (changes.length === 0) return;
+  const message = `stage ${name} changes ${changes.join(" and ")}: a backlog arrives mixed, and what comes from the slower partitions may be late`;
+  findings.warn(
+    "MR_MIXED_BACKLOG",
+    path,
+    message,
+    "key and partition the inbox like the topic behind it, or allow more lateness",
+  );
+}
+
+function warnAhead(ingest: PlannedStage, stages: readonly PlannedStage[], path: Path, findings: Findings): void {
+  if (ingest.to.time === undefined || ingest.to.timeFromKafka) return;
+  const aheadMs = ingest.ingest?.aheadMs ?? Number.POSITIVE_INFINITY;
+  for (const stage of behind(ingest, stages)) {
+    if (stage.lateWithinMs === undefined || aheadMs <= stage.lateWithinMs) continue;
+    const ahead = Number.isFinite(aheadMs) ? formatDurationMs(aheadMs) : "any time";
+    const message = `events may be dated ${ahead} ahead, and stage ${stage.name} allows ${formatDurationMs(stage.lateWithinMs)} of lateness: one event from the future makes those after it late`;
+    findings.warn("MR_AHEAD_WIDE", path, message, `write ahead: ${formatDurationMs(stage.lateWithinMs)} or less`);
+  }
+}
+
+/** The stage itself and all that its records reach, in the order of the plan. */
+function behind(first: PlannedStage, stages: readonly PlannedStage[]): PlannedStage[] {
+  const topics = new Set([first.from.name]);
+  return stages.filter((stage) => (stage === first || topics.has(stage.from.name)) && topics.add(stage.to.name));
+}

@@ -1,0 +1,80 @@
+/** What `${...}` in one scalar came to: its text, or what is wrong with a reference in it. */
+export type Substitution =
+  | { readonly text: string }
+  | { readonly problem: { readonly code: "MR_ENVIRONMENT" | "MR_UNSUPPORTED"; message: string; hint: string } };
+
+/** Variables by name, as the caller's process has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const reference = /\$\$\{|\$\{([^}]*)(\}?)/g;
+const variable = /^([A-Za-z_][A-Za-z0-9_]*)(?:(:-|:\?)([\s\S]*))?$/;
+
+/** True when the text holds something to substitute; cheap, for the many scalars that do not. */
+export function hasReference(text: string): boolean {
+  return text.includes("${");
+}
+
+/**
+ * Replaces `${VAR}`, `${VAR:-default}` and `${VAR:?message}`; `$${` stands for a literal `${`.
+ *
+ * What comes in is text and stays text: it is not looked at for references again. A variable that is set
+ * but empty takes the default too, as in the shell. The first thing wrong is reported.
+ */
+export function substitute(text: string, environment: Environment): Substitution {
+  let out = "";
+  let end = 0;
+  for (const match of text.matchAll(reference)) {
+    out += text.slice(end, match.index);
+    end = match.index + match[0].length;
+    if (match[0] === "$${") {
+      out += "${";
+      continue;
+    }
+    const value = resolve(match[1] ?? "", match[2] === "}", environment);
+    if (typeof value !== "string") return { problem: value };
+    out += value;
+  }
+  return { text: out + text.slice(end) };
+}
+
+type ReferenceProblem = Extract<Substitution, { problem: unknown }>["problem"];
+
+function resolve(inside: string, closed: boolean, environment: Environment): string | ReferenceProblem {
+  const unreadable = `\${...} names no environment variable`;
+  if (!closed)
+    return { code: "MR_ENVIRONMENT", message: `${unreadable}: the brace is not closed`, hint: `write \${NAME}` };
+  if (inside.startsWith("file:"))
+    return {
+      code: "MR_UNSUPPORTED",
+      message: "this version does not read values from files",
+      hint: `put the value into an environment variable and write \${NAME}`,
+    };
+  const parts = variable.exec(inside);
+  const name = parts?.[1];
+  if (name === undefined)
+    return {
+      code: "MR_ENVIRONMENT",
+      message: unreadable,
+      hint: `write \${NAME}, \${NAME:-default} or \${NAME:?message}; $\${ stands for a literal \${`,
+    };
+  const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
+  const operator = parts?.[2];
+  if (value !== undefined && (value !== "" || operator === undefined)) return value;
+  if (operator === ":-") return parts?.[3] ?? "";
+  const reason = operator === ":?" && parts?.[3] ? parts[3] : `the environment variable ${name} is not set`;
+  return { code: "MR_ENVIRONMENT", message: reason, hint: `set ${name}, or give a default: \${${name}:-value}` };
+}
+
+/**
+ * What a plain scalar means in YAML's core schema after substitution: `${N}` with N=4 is the number 4.
+ * Empty text stays text, so that `namespace: ${NAME:-}` is an empty name and not a missing value.
+ */
+export function typedScalar(text: string): string | number | boolean | null {
+  if (/^(?:null|Null|NULL|~)$/.test(text)) return null;
+  if (/^(?:true|True|TRUE)$/.test(text)) return true;
+  if (/^(?:false|False|FALSE)$/.test(text)) return false;
+  if (/^[-+]?[0-9]+$/.test(text)) return Number(text);
+  if (/^0o[0-7]+$/.test(text) || /^0x[0-9a-fA-F]+$/.test(text)) return Number(text);
+  if (/^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/.test(text)) return Number(text);
+  return text;
+}

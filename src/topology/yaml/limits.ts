@@ -1,0 +1,31 @@
+/** Largest topology file read. */
+export const fileBytesMax = 1_048_576;
+/** Longest line, in characters: the YAML parser takes quadratic time on some lines of nothing but indicators. */
+export const lineLengthMax = 2_048;
+/**
+ * Longest run of spaces and `-`, `?`, `:` at the start of a line. yaml 2.9 builds a regular expression from the
+ * indentation, and a run of half a megabyte of them ends the process inside the engine, where nothing can be caught.
+ */
+export const indentMax = 128;
+/** Deepest nesting of mappings and lists. */
+export const depthMax = 64;
+/** Aliases (`*name`) in one file, and nodes after they are put in: together they bound what a small file can grow to. */
+export const aliasCountMax = 100;
+export const nodeCountMax = 100_000;
+/** Syntax problems reported of one file; a file that is no YAML at all has thousands of them. */
+export const syntaxProblemsMax = 20;
+
+const indentation = /^[ \t?:-]*/;
+
+/** What makes the text unfit to be parsed at all, with its 1-based line; undefined when it may be. */
+export function unreadable(text: string): { line: number; message: string } | undefined {
+  if (text.length > fileBytesMax) return { line: 1, message: `the file is larger than ${fileBytesMax} bytes` };
+  let line = 0;
+  for (const content of text.split(/\r\n|\n|\r/)) {
+    line++;
+    if (content.length > lineLengthMax) return { line, message: `the line is longer than ${lineLengthMax} characters` };
+    if ((indentation.exec(content)?.[0].length ?? 0) > indentMax)
+      return { line, message: `the line is indented by more than ${indentMax} characters` };
+  }
+  return undefined;
+}
