@@ -6,71 +6,28 @@
  * the chunk: enough records or bytes, a tick, a revocation, a drain. The commit is awaited before the next
  * record is computed, so the two never overlap.
  */
-import { type Clock, type Logger, MillraceError, messageOf, type Offset } from "../kernel/index.ts";
+import { messageOf, type Offset } from "../kernel/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
-import { BatchQueue, heldBytesOf } from "./batch-queue.ts";
-import type { BufferShare } from "./buffer-budget.ts";
-import { assertBalanced, type CountTally } from "./counts.ts";
+import { assertBalanced } from "./counts.ts";
+import { Intake } from "./intake.ts";
 import { advance, type ChunkOutcome, newTask, type TaskAction, type TaskEvent, type TaskState } from "./machine.ts";
-import {
-  type Epoch,
-  type HandleFailure,
-  type Membership,
-  RecordRefusedError,
-  type TaskHandle,
-  TaskHandleError,
-  type TaskId,
-  TaskLostError,
-} from "./port.ts";
+import { Patience } from "./patience.ts";
+import { type Epoch, RecordRefusedError, type TaskHandle, type TaskId, TaskLostError } from "./port.ts";
+import { failureOf, type PumpOptions } from "./pump-options.ts";
 import type { StageTask } from "./stage-task.ts";
 import { Wake } from "./wake.ts";
 
-const backOffFirstMs = 100;
-const backOffLastMs = 10_000;
-/** A task that could not be reopened for this long is degraded: it is said once, and it keeps trying. */
-const degradedAfterMs = 30_000;
 /** A chunk without output only carries the offset, and is committed this rarely. */
 const silentCommitMs = 1_000;
 
-/** When a chunk ends. */
-export interface ChunkBounds {
-  readonly records: number;
-  readonly bytes: number;
-  readonly everyMs: number;
-}
-
-/** What the stage hears of its task. */
-export interface PumpListener {
-  /** A chunk is durable; the tally is reused afterwards. */
-  committed(tally: CountTally): void;
-  /** The stage cannot go on. */
-  fatal(error: unknown): void;
-}
-
-export interface PumpOptions {
-  readonly task: TaskId;
-  readonly epoch: Epoch;
-  /** Key of the input topic-partition in offset maps. */
-  readonly input: string;
-  readonly stage: StageTask;
-  readonly membership: Membership;
-  readonly share: BufferShare;
-  readonly bounds: ChunkBounds;
-  readonly timeSliceMs: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly yieldToLoop: () => Promise<void>;
-  /** Settles when an earlier owner of the same partition in this process is gone; the task is opened after it. */
-  readonly after?: Promise<void>;
-  readonly listener: PumpListener;
-}
-
+/** One task from its assignment to its end. */
 export class Pump {
   readonly task: TaskId;
   readonly epoch: Epoch;
   readonly #options: PumpOptions;
   readonly #stage: StageTask;
-  readonly #queue = new BatchQueue();
+  readonly #intake: Intake;
+  readonly #patience: Patience;
   readonly #wake = new Wake();
   readonly #cut = new AbortController();
   #interrupt = new AbortController();
@@ -83,11 +40,7 @@ export class Pump {
   #isTickDue = false;
   #isDraining = false;
   #settled: (() => void) | undefined;
-  /** Batches were turned away while the task settled, so the fetch has to be moved back. */
-  #hasTurnedAway = false;
   #yieldedMs: number;
-  #failingSinceMs = -1;
-  #isDegraded = false;
   #retriesAtOnce = false;
   #loop: Promise<void> | undefined;
 
@@ -96,6 +49,8 @@ export class Pump {
     this.epoch = options.epoch;
     this.#options = options;
     this.#stage = options.stage;
+    this.#intake = new Intake(options.share, () => this.#accepts());
+    this.#patience = new Patience(options.task, options.clock, options.logger);
     this.#yieldedMs = options.clock.monotonicMs();
   }
 
@@ -115,32 +70,20 @@ export class Pump {
 
   /** True while the task could not be reopened for longer than 30 s. */
   get isDegraded(): boolean {
-    return this.#isDegraded;
+    return this.#patience.isDegraded;
   }
 
   /** Records between the position and the end of the partition, as far as the last batch told; 0 while unknown. */
   get lag(): number {
-    return this.#state.position === -1 ? 0 : Math.max(0, this.#queue.endOffset - this.#state.position);
+    return this.#state.position === -1 ? 0 : Math.max(0, this.#intake.endOffset - this.#state.position);
   }
 
   /** Resolves when the batch is taken or dropped: that is the back-pressure. */
   async take(batch: RawBatch): Promise<void> {
-    if (!this.#accepts()) return;
-    const { share } = this.#options;
-    const bytes = heldBytesOf(batch);
-    const taking = share.take(bytes);
-    if (taking !== true && !(await taking)) return;
-    if (!this.#accepts()) {
-      share.give(bytes);
-      return;
-    }
-    const offer = this.#queue.offer(batch);
-    if (offer === "taken") {
-      this.#wake.wake();
-      return;
-    }
-    share.give(bytes);
-    if (offer === "hole") this.#closeHole(batch);
+    const arrival = await this.#intake.take(batch);
+    if (arrival === "taken") this.#wake.wake();
+    if (arrival === "hole") this.#moveFetchBack();
+    if (arrival === "deleted") this.#skipDeleted(batch.logStartOffset);
   }
 
   /** Ends a chunk that is old enough. @param nowMs monotonic */
@@ -165,7 +108,7 @@ export class Pump {
         before?.();
         resolve();
       };
-      signal.addEventListener("abort", () => this.#finishSettling(), { once: true });
+      signal.addEventListener("abort", () => this.#cutSettlingShort(), { once: true });
       this.#turnAwayWaiting();
     });
   }
@@ -197,7 +140,7 @@ export class Pump {
         this.#fail(thrown);
       }
     }
-    this.#options.share.close();
+    this.#intake.close();
     this.#finishSettling();
   }
 
@@ -255,9 +198,7 @@ export class Pump {
     this.#stage.keep(this.#state.committed);
     this.#stage.attempt = 1;
     this.#isTickDue = false;
-    if (this.#isDegraded) this.#options.logger.info({ task: this.task }, "The task works again.");
-    this.#isDegraded = false;
-    this.#failingSinceMs = -1;
+    this.#patience.recovered();
   }
 
   #fetchFrom(offsetNext: Offset): void {
@@ -266,20 +207,14 @@ export class Pump {
   }
 
   async #backOff(attempt: number): Promise<void> {
-    const { clock, logger } = this.#options;
     this.#forgetQueue(this.#state.committed);
     this.#finishSettling();
     await this.#closeHandle();
     if (this.#isDraining && this.#state.name === "reopening") return this.#send({ kind: "drain" });
     this.#stage.attempt = attempt + 1;
-    if (this.#failingSinceMs === -1) this.#failingSinceMs = clock.monotonicMs();
-    if (!this.#isDegraded && clock.monotonicMs() - this.#failingSinceMs >= degradedAfterMs) {
-      this.#isDegraded = true;
-      logger.error({ task: this.task, attempts: attempt }, "The task is degraded: it could not be reopened for 30 s.");
-    }
-    const waitMs = this.#retriesAtOnce ? 0 : Math.min(backOffFirstMs * 2 ** (attempt - 1), backOffLastMs);
+    const waitMs = this.#retriesAtOnce ? 0 : this.#patience.waitMs(attempt);
     this.#retriesAtOnce = false;
-    if (waitMs > 0) await clock.sleep(waitMs, this.#cut.signal).catch(() => undefined);
+    if (waitMs > 0) await this.#options.clock.sleep(waitMs, this.#cut.signal).catch(() => undefined);
     if (this.#state.name === "reopening") this.#send({ kind: "retry" });
   }
 
@@ -306,7 +241,7 @@ export class Pump {
       this.#dropQueue();
       return false;
     }
-    const batch = this.#queue.head;
+    const batch = this.#intake.head;
     if (batch === undefined) return false;
     await this.#piece(batch);
     await this.#giveWay();
@@ -317,7 +252,7 @@ export class Pump {
     const stage = this.#stage;
     const { clock, bounds, timeSliceMs } = this.#options;
     if (stage.unresolvedId !== -1 && !(await this.#resolve())) return;
-    const from = this.#queue.index;
+    const from = this.#intake.index;
     if (!this.#hasChunk()) this.#chunkBeganMs = clock.monotonicMs();
     const to = Math.min(batch.count, from + Math.max(1, bounds.records - stage.tally.in));
     const end = stage.compute(batch, from, to, clock.monotonicMs() + timeSliceMs);
@@ -327,9 +262,7 @@ export class Pump {
     if (this.#state.name !== "running") return;
     await this.#write();
     if (this.#state.name !== "running") return;
-    const { offsetNext, done } = this.#queue.advance(end);
-    this.#send({ kind: "advanced", offsetNext });
-    if (done !== undefined) this.#options.share.give(heldBytesOf(done));
+    this.#send({ kind: "advanced", offsetNext: this.#intake.advance(end) });
   }
 
   /** False when a drain or a revocation came first; the record that waits was not touched. */
@@ -396,25 +329,28 @@ export class Pump {
     else logger.error(at, "A record that cannot be named or set aside was refused; the offset stops here.");
   }
 
-  #closeHole(batch: RawBatch): void {
-    const { logger } = this.#options;
-    const { offsetNext } = this.#queue;
-    if (batch.logStartOffset > offsetNext && !this.#hasChunk() && this.#queue.isEmpty) {
-      logger.error(
-        { task: this.task, from: offsetNext, to: batch.logStartOffset },
-        "Records were deleted by the topic's retention before they were read.",
-      );
-      this.#send({ kind: "advanced", offsetNext: batch.logStartOffset });
-      this.#chunkBeganMs = this.#options.clock.monotonicMs();
-      this.#fetchFrom(batch.logStartOffset);
+  /** The fetch ran ahead, which is legitimate after a revocation or a batch that was turned away. */
+  #moveFetchBack(): void {
+    this.#options.membership.start(this.task, new Map([[this.#options.input, this.#intake.offsetNext]]));
+  }
+
+  /** Retention was faster than this stage: what is gone is said to be gone, and the task goes on behind it. */
+  #skipDeleted(logStartOffset: Offset): void {
+    if (this.#hasChunk() || this.#state.name !== "running") {
+      this.#moveFetchBack();
       return;
     }
-    logger.debug({ task: this.task, expected: offsetNext, got: batch.offsetAsked }, "The fetch is moved back.");
-    this.#options.membership.start(this.task, new Map([[this.#options.input, offsetNext]]));
+    const { logger, clock } = this.#options;
+    logger.error(
+      { task: this.task, from: this.#intake.offsetNext, to: logStartOffset },
+      "Records were deleted by the topic's retention before they were read.",
+    );
+    this.#chunkBeganMs = clock.monotonicMs();
+    this.#send({ kind: "advanced", offsetNext: logStartOffset });
+    this.#fetchFrom(logStartOffset);
   }
 
   #accepts(): boolean {
-    if (this.#settled !== undefined) this.#hasTurnedAway = true;
     return this.isRunning && this.#settled === undefined && !this.#isDraining;
   }
 
@@ -429,30 +365,30 @@ export class Pump {
 
   /** Nothing is in hand any more: what is queued is fetched again by whoever owns the partition next. */
   #dropQueue(): void {
-    const { position } = this.#state;
-    const isDropped = !this.#queue.isEmpty || this.#hasTurnedAway;
-    if (isDropped) this.#fetchFrom(position);
+    if (this.#intake.isBehindFetch) this.#fetchFrom(this.#state.position);
+    this.#finishSettling();
+  }
+
+  #cutSettlingShort(): void {
+    if (this.#settled !== undefined && this.#state.name !== "closed") this.#moveFetchBack();
     this.#finishSettling();
   }
 
   #finishSettling(): void {
     const settled = this.#settled;
     this.#settled = undefined;
-    this.#hasTurnedAway = false;
     settled?.();
   }
 
   /** Whoever waits, for room or for the registry, is not to hold up a drain or a rebalance. */
   #turnAwayWaiting(): void {
-    if (this.#options.share.turnAway()) this.#hasTurnedAway = true;
+    this.#intake.turnAway();
     this.#interrupt.abort();
     this.#wake.wake();
   }
 
   #forgetQueue(offsetNext: Offset): void {
-    this.#options.share.turnAway();
-    this.#options.share.give(this.#options.share.bytesHeld);
-    this.#queue.restart(offsetNext);
+    this.#intake.restart(offsetNext);
     this.#outgoing = [];
   }
 
@@ -475,11 +411,4 @@ export class Pump {
     if (handle !== undefined) this.#handleClosed = handle.close().catch(() => undefined);
     return this.#handleClosed;
   }
-}
-
-/** What follows from a throw; anything that is not the broker's or a passing outage halts the stage. */
-function failureOf(thrown: unknown): HandleFailure {
-  if (thrown instanceof TaskHandleError) return thrown.failure;
-  if (thrown instanceof MillraceError && thrown.disposition === "retry") return "reopen";
-  return "fatal";
 }

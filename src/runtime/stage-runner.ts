@@ -6,7 +6,8 @@ import type { BufferBudget } from "./buffer-budget.ts";
 import { type CompiledStage, compileStage, timeSliceMsDefault } from "./compile-stage.ts";
 import { CountTally, type StageCounts } from "./counts.ts";
 import type { Broker, GroupSink, Membership, OwnedBatch, OwnedTask, TaskId } from "./port.ts";
-import { Pump, type PumpListener } from "./pump.ts";
+import { Pump } from "./pump.ts";
+import type { PumpListener } from "./pump-options.ts";
 import { checkSignature, type ModelSource, type ServedModel } from "./served-model.ts";
 import { surveyStage } from "./stage-setup.ts";
 

@@ -18,6 +18,8 @@ import type { InputReader } from "./input-reader.ts";
 import { type OutputBatches, recordOverheadBytes } from "./output-batches.ts";
 import { type OutputEncoder, tooLarge } from "./output-encoder.ts";
 import type { RecordRefusedError } from "./port.ts";
+import { RefusedRecords } from "./refused-records.ts";
+import { ScoringPiece } from "./scoring-piece.ts";
 import type { WriterSchemas } from "./writer-schemas.ts";
 
 /** The clock is asked once per so many records: asking costs as much as a cheap step. */
@@ -89,21 +91,15 @@ export class StageTask {
   /** Records per fate of the program in the chunk in hand. */
   readonly #fateCounts: Float64Array;
   #outCount = 0;
-  /** Inputs whose output, or whose dead letter, the broker refused. They outlive the chunk, which is done again. */
-  readonly #refusedOutputs = new Set<Offset>();
-  readonly #refusedDeadLetters = new Set<Offset>();
+  readonly #refused = new RefusedRecords();
 
   #phase: Phase = "decode";
   #nowMs = 0;
   /** The row of the record under way, for its event id when it fails. */
   #row: Row | undefined;
 
-  /** The piece in hand of a stage that infers: entry i is a record that waits for its score, or failed before it. */
-  #pieceBatch: RawBatch | undefined;
-  readonly #pieceIndices: number[] = [];
-  readonly #pieceRows: (Row | null)[] = [];
-  readonly #pieceErrors: (RecordError | null)[] = [];
-  readonly #pieceEventIds: string[] = [];
+  /** Used by a stage that infers only. */
+  readonly #piece = new ScoringPiece();
 
   constructor(parts: StageTaskParts) {
     this.partition = parts.partition;
@@ -141,7 +137,7 @@ export class StageTask {
     const { clock } = this.#parts;
     this.#nowMs = clock.now();
     this.#context.processingTimeMs = this.#nowMs;
-    if (this.#inference !== undefined) this.#pieceBatch = batch;
+    if (this.#inference !== undefined) this.#piece.batch = batch;
     let looked = 0;
     for (let index = from; index < to; index++) {
       if (++looked > recordsPerClockLook) {
@@ -156,10 +152,10 @@ export class StageTask {
 
   /** Scores the piece; undefined when there is nothing to wait for. Rejects when the scorer fails as a whole. */
   infer(): Promise<void> | undefined {
-    if (this.#inference === undefined || this.#pieceRows.length === 0) return undefined;
+    if (this.#inference === undefined || this.#piece.indices.length === 0) return undefined;
     const { clock, yieldToLoop, timeSliceMs } = this.#parts;
     let untilMs = clock.monotonicMs() + timeSliceMs;
-    return this.#inference.run(this.#pieceRows, this.#pieceErrors, () => {
+    return this.#inference.run(this.#piece.rows, this.#piece.errors, () => {
       if (clock.monotonicMs() < untilMs) return undefined;
       untilMs = clock.monotonicMs() + timeSliceMs;
       return yieldToLoop();
@@ -168,15 +164,15 @@ export class StageTask {
 
   /** Encodes what `infer` scored. Does nothing in a stage that does not infer: its rows are encoded as they come. */
   finish(): void {
-    const batch = this.#pieceBatch;
+    const { batch, indices, rows, errors, eventIds } = this.#piece;
     if (batch === undefined) return;
     this.#phase = "encode";
-    for (let i = 0; i < this.#pieceIndices.length; i++) {
-      const index = this.#pieceIndices[i] as number;
-      const row = this.#pieceRows[i];
-      const eventId = this.#pieceEventIds[i] as string;
+    for (let i = 0; i < indices.length; i++) {
+      const index = indices[i] as number;
+      const row = rows[i];
+      const eventId = eventIds[i] as string;
       if (row === null || row === undefined) {
-        const error = this.#pieceErrors[i];
+        const error = errors[i];
         if (error === null || error === undefined) throw new AssertionError("a record has neither a row nor an error");
         this.#deadLetter(batch, index, error, eventId);
         continue;
@@ -187,7 +183,7 @@ export class StageTask {
         this.#deadLetter(batch, index, this.#errorOf(thrown), eventId);
       }
     }
-    this.#dropPiece();
+    this.#piece.clear();
   }
 
   /** Moves the batches that are finished to the end of `into`. */
@@ -216,8 +212,7 @@ export class StageTask {
   keep(offsetNext: Offset): void {
     this.#streamTimeKept = this.#context.streamTimeMs;
     for (const memory of this.#parts.memories) memory.store.keep(this.#streamTimeKept);
-    forgetBelow(this.#refusedOutputs, offsetNext);
-    forgetBelow(this.#refusedDeadLetters, offsetNext);
+    this.#refused.forgetBelow(offsetNext);
     this.#forgetChunk();
   }
 
@@ -233,8 +228,7 @@ export class StageTask {
     for (const memory of this.#parts.memories) memory.store.clear();
     this.#context.streamTimeMs = Number.NEGATIVE_INFINITY;
     this.#streamTimeKept = Number.NEGATIVE_INFINITY;
-    this.#refusedOutputs.clear();
-    this.#refusedDeadLetters.clear();
+    this.#refused.clear();
     this.#forgetChunk();
   }
 
@@ -243,15 +237,7 @@ export class StageTask {
    * when no input of this chunk can be named, or its dead letter was refused without a value before.
    */
   markRefused(error: RecordRefusedError): boolean {
-    const output = this.#outputs.inputOfRefused(error);
-    if (output !== undefined) {
-      this.#refusedOutputs.add(output);
-      return true;
-    }
-    const deadLetter = this.#parts.deadLetters.batches.inputOfRefused(error);
-    if (deadLetter === undefined || this.#refusedDeadLetters.has(deadLetter)) return false;
-    this.#refusedDeadLetters.add(deadLetter);
-    return true;
+    return this.#refused.mark(error, this.#outputs, this.#parts.deadLetters.batches);
   }
 
   /** Answers false, and has done nothing, when a writer schema has to be resolved first. */
@@ -262,7 +248,7 @@ export class StageTask {
     try {
       const bytes = sizeOf(batch, index);
       if (bytes > this.#recordBytesMax) throw tooLarge(bytes, this.#recordBytesMax);
-      if (this.#refusedOutputs.size !== 0 && this.#refusedOutputs.has(offset))
+      if (!this.#refused.isEmpty && this.#refused.hasOutput(offset))
         throw new RecordError("MR_TOO_LARGE", "the broker refused the record that was made of this one");
       const row = this.#reader.read(batch, index);
       if (row === undefined) return false;
@@ -278,7 +264,7 @@ export class StageTask {
       }
       const out = context.out as Row;
       if (this.#inference !== undefined) {
-        this.#queue(index, out, null, this.#eventIdOf(batch, index));
+        this.#piece.add(index, out, null, this.#eventIdOf(batch, index));
         return true;
       }
       this.#phase = "encode";
@@ -349,7 +335,7 @@ export class StageTask {
     const eventId = this.#eventIdOf(batch, index);
     // In a stage that infers, dead letters wait for their piece, so that they keep the order of the input.
     if (this.#inference === undefined) this.#deadLetter(batch, index, error, eventId);
-    else this.#queue(index, null, error, eventId);
+    else this.#piece.add(index, null, error, eventId);
   }
 
   #deadLetter(batch: RawBatch, index: number, error: RecordError, eventId: string): void {
@@ -359,7 +345,7 @@ export class StageTask {
     this.#parts.deadLetters.add(batch, index, failure, {
       nowMs: this.#nowMs,
       attempt: this.attempt,
-      dropsValue: this.#refusedDeadLetters.has(batch.offsets[index] as number),
+      dropsValue: this.#refused.hasDeadLetter(batch.offsets[index] as number),
     });
   }
 
@@ -382,34 +368,15 @@ export class StageTask {
     return new RecordError(code, `an unforeseen ${name} in the ${this.#phase} phase`, { cause: thrown });
   }
 
-  #queue(index: number, row: Row | null, error: RecordError | null, eventId: string): void {
-    this.#pieceIndices.push(index);
-    this.#pieceRows.push(row);
-    this.#pieceErrors.push(error);
-    this.#pieceEventIds.push(eventId);
-  }
-
-  #dropPiece(): void {
-    this.#pieceBatch = undefined;
-    this.#pieceIndices.length = 0;
-    this.#pieceRows.length = 0;
-    this.#pieceErrors.length = 0;
-    this.#pieceEventIds.length = 0;
-  }
-
   #forgetChunk(): void {
     this.#outputs.reset();
     this.#parts.deadLetters.batches.reset();
     this.#fateCounts.fill(0);
     this.#outCount = 0;
-    this.#dropPiece();
+    this.#piece.clear();
     this.tally.reset();
     this.bytesIn = 0;
   }
-}
-
-function forgetBelow(offsets: Set<Offset>, offsetNext: Offset): void {
-  for (const offset of offsets) if (offset < offsetNext) offsets.delete(offset);
 }
 
 /** Key, value and headers of a record, in bytes. */

@@ -2,7 +2,8 @@ import { type LogFields, type Logger, type OffsetsNext, silentLogger } from "../
 import { BufferBudget } from "../../../src/runtime/buffer-budget.ts";
 import { CountTally } from "../../../src/runtime/counts.ts";
 import type { Membership, StageTask, TaskHandle } from "../../../src/runtime/index.ts";
-import { Pump, type PumpOptions } from "../../../src/runtime/pump.ts";
+import { Pump } from "../../../src/runtime/pump.ts";
+import type { PumpOptions } from "../../../src/runtime/pump-options.ts";
 import type { Outgoing } from "../../../src/wire/index.ts";
 import { AutoClock, nextTurn } from "./fixture.ts";
 

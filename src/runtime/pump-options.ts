@@ -1,0 +1,45 @@
+import { type Clock, type Logger, MillraceError } from "../kernel/index.ts";
+import type { BufferShare } from "./buffer-budget.ts";
+import type { CountTally } from "./counts.ts";
+import { type Epoch, type HandleFailure, type Membership, TaskHandleError, type TaskId } from "./port.ts";
+import type { StageTask } from "./stage-task.ts";
+
+/** When a chunk ends. */
+export interface ChunkBounds {
+  readonly records: number;
+  readonly bytes: number;
+  readonly everyMs: number;
+}
+
+/** What the stage hears of its task. */
+export interface PumpListener {
+  /** A chunk is durable; the tally is reused afterwards. */
+  committed(tally: CountTally): void;
+  /** The stage cannot go on. */
+  fatal(error: unknown): void;
+}
+
+export interface PumpOptions {
+  readonly task: TaskId;
+  readonly epoch: Epoch;
+  /** Key of the input topic-partition in offset maps. */
+  readonly input: string;
+  readonly stage: StageTask;
+  readonly membership: Membership;
+  readonly share: BufferShare;
+  readonly bounds: ChunkBounds;
+  readonly timeSliceMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly yieldToLoop: () => Promise<void>;
+  /** Settles when an earlier owner of the same partition in this process is gone; the task is opened after it. */
+  readonly after?: Promise<void>;
+  readonly listener: PumpListener;
+}
+
+/** What follows from a throw; anything that is not the broker's or a passing outage halts the stage. */
+export function failureOf(thrown: unknown): HandleFailure {
+  if (thrown instanceof TaskHandleError) return thrown.failure;
+  if (thrown instanceof MillraceError && thrown.disposition === "retry") return "reopen";
+  return "fatal";
+}
