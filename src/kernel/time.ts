@@ -58,8 +58,10 @@ export function parseIsoTimeMs(text: string): EpochMs | undefined {
   if (month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59) return undefined;
   const days = daysFromCivil(year ?? 0, month, day);
   if (day < 1 || civilFromDays(days).day !== day) return undefined;
+  const zoneMs = zoneOffsetMs(m[8]);
+  if (zoneMs === undefined) return undefined;
   const millis = Number((m[7] ?? "").padEnd(3, "0").slice(0, 3));
-  return days * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1_000 + millis - zoneOffsetMs(m[8]);
+  return days * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1_000 + millis - zoneMs;
 }
 
 /** ISO 8601 in UTC with milliseconds: `2026-01-01T00:00:00.000Z`. Years 0 to 9999. */
@@ -84,10 +86,13 @@ export function dayOfWeek(ms: EpochMs): number {
   return days - Math.floor(days / 7) * 7 + 1;
 }
 
-function zoneOffsetMs(zone: string | undefined): number {
+/** Undefined for an offset that no clock shows: more than 23 hours or 59 minutes. */
+function zoneOffsetMs(zone: string | undefined): number | undefined {
   if (zone === undefined || zone === "Z") return 0;
-  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4, 6));
-  return (zone.startsWith("-") ? -minutes : minutes) * 60_000;
+  const hours = Number(zone.slice(1, 3));
+  const minutes = Number(zone.slice(4, 6));
+  if (hours > 23 || minutes > 59) return undefined;
+  return (zone.startsWith("-") ? -1 : 1) * (hours * 60 + minutes) * 60_000;
 }
 
 /** Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, "chrono-compatible low-level date algorithms"). */

@@ -4,6 +4,7 @@ export { framingBytes, readSchemaId, writeSchemaId } from "./framing.ts";
 export { inferSchema, recordNameOf } from "./infer.ts";
 export { type FromJsonOptions, fromJsonValue, toJsonValue } from "./json-form.ts";
 export { createJsonReader, type JsonReader, type JsonReaderOptions } from "./json-reader.ts";
+export { avscRefusal } from "./other-readers.ts";
 export { normalSchemaText } from "./print-type.ts";
 export { parseRecordSchema, parseRecordSchemaText, type RecordSchema } from "./record-schema.ts";
 export { cachedRegistry, type RegisteredSchema, type SchemaRegistry } from "./registry.ts";

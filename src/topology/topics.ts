@@ -1,5 +1,5 @@
 import { assert, parseDurationMs } from "../kernel/index.ts";
-import { parseRecordSchemaText, type RecordSchema } from "../schema/index.ts";
+import { avscRefusal, parseRecordSchemaText, type RecordSchema } from "../schema/index.ts";
 import { danglingHint, type Findings, quoted } from "./findings.ts";
 import type { PlannedTopic, ValueFormat } from "./plan.ts";
 import type { Outline, Part } from "./spec/shape.ts";
@@ -86,6 +86,10 @@ function readSchema(draft: TopicDraft, name: string, names: TopicNames, findings
   const parsed = parseRecordSchemaText(text, name);
   if ("schema" in parsed) {
     draft.schema = parsed.schema;
+    const refusal = avscRefusal(parsed.schema.json);
+    if (refusal === undefined) return;
+    const message = `schema ${name}: avsc, which consumers on Node read with, refuses it: ${refusal}`;
+    findings.problem("MR_SCHEMA", path, message, `mend schemas/${name}.avsc`);
     return;
   }
   draft.isBroken = true;
