@@ -22,7 +22,7 @@ export const stepCatalogue = {
   infer,
 } as const;
 
-export type StepKind = keyof typeof stepCatalogue;
+type StepKind = keyof typeof stepCatalogue;
 
 /** The step of that name with its config type erased; undefined when the language has none. */
 export function stepNamed(name: string): StepDefinition<unknown> | undefined {

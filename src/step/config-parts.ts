@@ -5,7 +5,7 @@ import { parseDurationMs } from "../kernel/index.ts";
 export const listLengthMax = 256;
 
 /** Avro's rule for names, with an upper bound. */
-export const fieldNamePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
+const fieldNamePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 
 /** The name of a field that a step reads or makes. */
 export const fieldName = z

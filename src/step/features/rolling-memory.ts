@@ -13,7 +13,7 @@ export interface RollingResult {
 }
 
 /** Numbers before the inputs: event time, and whether the record counts (1, or else not). */
-export const inputsAt = 2;
+const inputsAt = 2;
 
 /** Remembers rows and answers aggregates: `texts` is the key, `numbers` the time, `where`, and the inputs. */
 export class RollingMemory implements StepMemory {

@@ -4,7 +4,7 @@ import { expressionText, fieldName, listLengthMax } from "../config-parts.ts";
 import { defineStep, type LoweringContext } from "../contract.ts";
 
 /** Fields of every prediction record; no kept field and no decision may take their names. */
-export const predictionFieldNames = ["event_id", "event_time", "model", "model_version", "score"] as const;
+const predictionFieldNames = ["event_id", "event_time", "model", "model_version", "score"] as const;
 
 const modelReference = /^([a-z][a-z0-9-]{0,63})@([a-z][a-z0-9-]{0,63})$/;
 
