@@ -5,7 +5,7 @@ import { usageError } from "./exit.ts";
 /** The environment, passed in so that tests need no process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Flags that name the cluster and the places of schemas and models, as commander parsed them. */
+/** Flags that name the cluster and the places of schemas and models, as the command line parsed them. */
 export interface ConnectionFlags {
   readonly brokers?: string;
   readonly registry?: string;
@@ -34,28 +34,21 @@ export interface Sasl {
 const mechanisms: readonly Sasl["mechanism"][] = ["plain", "scram-sha-256", "scram-sha-512"];
 
 /**
- * Where to connect: a flag wins over its `MILLRACE_*` variable. Secrets come from files only, never from flags
- * or values, and are read here once.
+ * Where to connect. Flags arrive with their `MILLRACE_*` variables already considered; secrets come from files
+ * only, never from flags or values, and are read here once.
  *
  * @throws ExitError 64 for what is malformed or unreadable; the message never holds a secret
  */
 export function connectionOf(flags: ConnectionFlags, environment: Environment): Connection {
-  const brokers = value(flags.brokers, environment, "BROKERS");
   return {
-    brokers: brokers === undefined ? undefined : parseBrokers(brokers),
-    registry: value(flags.registry, environment, "REGISTRY"),
-    modelsDir: value(flags.modelsDir, environment, "MODELS_DIR"),
-    namespace: value(flags.namespace, environment, "NAMESPACE"),
+    brokers: flags.brokers === undefined ? undefined : parseBrokers(flags.brokers),
+    registry: flags.registry,
+    modelsDir: flags.modelsDir,
+    namespace: flags.namespace,
     tls: tlsOf(environment),
     sasl: saslOf(environment),
     registryAccount: registryAccountOf(environment),
   };
-}
-
-/** A flag's value, or its environment variable; an empty variable counts as not set. */
-export function value(flag: string | undefined, environment: Environment, name: string): string | undefined {
-  const variable = environment[`MILLRACE_${name}`];
-  return flag ?? (variable === "" ? undefined : variable);
 }
 
 function parseBrokers(text: string): readonly string[] {

@@ -1,0 +1,95 @@
+import { nodeHasher, systemClock } from "../../adapters/node/index.ts";
+import { closest, parseIsoTimeMs } from "../../kernel/index.ts";
+import { exitCodes, usageError } from "../exit.ts";
+import { loadPlan } from "../load-topology.ts";
+import { modelsFolderDefault } from "../open-cluster.ts";
+import { openReach } from "../reach.ts";
+import { type TrainingOutcome, trainModel } from "../train-model.ts";
+import { openArtefacts, openRegistry } from "../wire.ts";
+import { type CommandContext, type CommandDefinition, connectionFlags, flag, withConnection } from "./command.ts";
+
+export const command: CommandDefinition = {
+  configure: (command) =>
+    withConnection(command)
+      .argument("<file>", "topology file")
+      .addOption(flag("--model <name>", "model to train"))
+      .addOption(flag("--from <time>", "first event time of the feature rows, ISO 8601"))
+      .addOption(flag("--to <time>", "event time at which the feature rows end, ISO 8601"))
+      .option("--dev", "train on the dev session of this folder"),
+
+  async run(context, [file], flags) {
+    const named = connectionFlags(flags);
+    const plan = loadPlan(String(file), context.environment, named.namespace);
+    const names = plan.models.map((planned) => planned.name);
+    const wanted = typeof flags["model"] === "string" ? flags["model"] : names.length === 1 ? names[0] : undefined;
+    const model = plan.models.find((planned) => planned.name === wanted);
+    if (model === undefined) {
+      const meant = closest(wanted ?? "", names);
+      throw usageError(
+        wanted === undefined ? "--model is needed" : `--model: ${plan.topology} has no model ${JSON.stringify(wanted)}`,
+        meant === undefined ? `it has ${names.join(", ")}` : `did you mean "${meant}"?`,
+      );
+    }
+    const reach = await openReach(named, flags["dev"] === true, context);
+    try {
+      const fromMs = timeFlag("from", flags);
+      const toMs = timeFlag("to", flags);
+      const outcome = await trainModel(
+        {
+          plan,
+          model,
+          ...(fromMs === undefined ? {} : { fromMs }),
+          ...(toMs === undefined ? {} : { toMs }),
+          seed: 0,
+          broker: reach.broker,
+          registry: reach.registry ?? (await openRegistry(".millrace/registry", undefined)),
+          artefacts: reach.artefacts ?? openArtefacts(modelsFolderDefault),
+          clock: systemClock,
+          hasher: nodeHasher,
+          progress: trainingProgress(context),
+        },
+        context.stop,
+      );
+      context.stdout(`${outcomeText(model.name, outcome)}\n`);
+      return exitCodes.ok;
+    } finally {
+      await reach.close();
+    }
+  },
+};
+
+/** Metrics and what they were measured on, one line each. */
+export function outcomeText(model: string, outcome: TrainingOutcome): string {
+  const { metrics } = outcome;
+  const lines = [
+    `model ${model} version ${outcome.version}`,
+    `rows train ${outcome.trainRows} validation ${outcome.validationRows} from ${outcome.splitAt ?? "-"} unlabelled ${outcome.unlabelled} undecodable ${outcome.undecodable}`,
+    metrics === null
+      ? "metrics none: the later rows lack one of the classes"
+      : `metrics auc ${metrics.auc.toFixed(4)} average_precision ${metrics.averagePrecision.toFixed(4)} log_loss ${metrics.logLoss.toFixed(4)} brier ${metrics.brier.toFixed(4)}`,
+    `alias champion -> ${outcome.version}`,
+  ];
+  return lines.join("\n");
+}
+
+/** A line per phase, and while reading one every second. */
+export function trainingProgress(context: Pick<CommandContext, "stderr">) {
+  let last = Number.NEGATIVE_INFINITY;
+  return (phase: "features" | "labels" | "fit", done: number, total: number, loss?: number): void => {
+    const now = systemClock.monotonicMs();
+    if (phase !== "fit" && done < total && now - last < 1_000) return;
+    last = now;
+    context.stderr(
+      phase === "fit" ? `fit iteration ${done} loss ${loss?.toFixed(6)}\n` : `reading ${phase} ${done} of ${total}\n`,
+    );
+  };
+}
+
+function timeFlag(name: "from" | "to", flags: Readonly<Record<string, unknown>>): number | undefined {
+  const text = flags[name];
+  if (text === undefined) return undefined;
+  const timeMs = parseIsoTimeMs(String(text));
+  if (timeMs === undefined)
+    throw usageError(`--${name}: ${JSON.stringify(text)} is no ISO 8601 time such as 2026-01-01T00:00:00Z`);
+  return timeMs;
+}

@@ -1,0 +1,59 @@
+/** What commands outside a worker need: a broker, a registry, the models, and the names of topics. */
+import { connectDevSession } from "../adapters/dev-session/index.ts";
+import { createPinoLogger } from "../adapters/pino/index.ts";
+import type { ArtefactStore } from "../model/index.ts";
+import type { Broker } from "../runtime/index.ts";
+import type { SchemaRegistry } from "../schema/index.ts";
+import type { CommandContext } from "./cli/command.ts";
+import { usageError } from "./exit.ts";
+import { type ConnectionFlags, connectionOf } from "./settings.ts";
+import { devFolders, openArtefacts, openBroker, openRegistry } from "./wire.ts";
+
+export interface Reach {
+  readonly broker: Broker;
+  /** Undefined when none was named. */
+  readonly registry: SchemaRegistry | undefined;
+  readonly artefacts: ArtefactStore | undefined;
+  readonly namespace: string | undefined;
+  /** A topic's name behind the namespace. */
+  topicName(name: string): string;
+  close(): Promise<void>;
+}
+
+/** Connects to the cluster that the flags name, or with `dev` to the dev session of this folder. */
+export async function openReach(flags: ConnectionFlags, dev: boolean, context: CommandContext): Promise<Reach> {
+  const connection = connectionOf(flags, context.environment);
+  const prefix = connection.namespace ? `${connection.namespace}.` : "";
+  const topicName = (name: string): string => `${prefix}${name}`;
+  if (dev) {
+    if (flags.brokers !== undefined) throw usageError("--dev and --brokers exclude each other");
+    const folders = devFolders(process.cwd());
+    const broker = connectDevSession(folders.session);
+    return {
+      broker,
+      registry: await openRegistry(folders.registry, undefined),
+      artefacts: openArtefacts(folders.models),
+      namespace: connection.namespace,
+      topicName,
+      close: () => broker.close(),
+    };
+  }
+  if (connection.brokers === undefined) {
+    throw usageError(
+      "no cluster is named",
+      "give --brokers host:port or set MILLRACE_BROKERS; --dev reaches a running `millrace dev`",
+    );
+  }
+  const broker = await openBroker(connection, connection.brokers, createPinoLogger("warn"));
+  return {
+    broker,
+    registry:
+      connection.registry === undefined
+        ? undefined
+        : await openRegistry(connection.registry, connection.registryAccount),
+    artefacts: connection.modelsDir === undefined ? undefined : openArtefacts(connection.modelsDir),
+    namespace: connection.namespace,
+    topicName,
+    close: () => broker.close(),
+  };
+}

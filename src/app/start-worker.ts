@@ -1,0 +1,72 @@
+/** Puts a worker together from a plan: runners, one byte budget, models. */
+import { createCodecs } from "../adapters/codecs/index.ts";
+import { systemClock, yieldToLoop } from "../adapters/node/index.ts";
+import type { Logger } from "../kernel/index.ts";
+import { closest } from "../kernel/index.ts";
+import { type Broker, BufferBudget, createStageRunner, type ModelSource } from "../runtime/index.ts";
+import type { SchemaRegistry } from "../schema/index.ts";
+import type { Plan, PlannedStage } from "../topology/index.ts";
+import { usageError } from "./exit.ts";
+import { Worker } from "./worker.ts";
+
+/** Fetched bytes that a process holds at most before they are computed, and what each task may always hold. */
+const budgetBytesMax = 128 * 1024 * 1024;
+const budgetBytesPerTask = 512 * 1024;
+
+export interface WorkerSetup {
+  readonly plan: Plan;
+  readonly stages: readonly PlannedStage[];
+  readonly broker: Broker;
+  readonly registry: SchemaRegistry;
+  readonly models: ModelSource;
+  readonly logger: Logger;
+  readonly drainTimeoutMs: number;
+  readonly untilCaughtUp: boolean;
+  readonly instanceId?: string;
+  readonly onReady?: () => void;
+}
+
+export async function createWorker(setup: WorkerSetup): Promise<Worker> {
+  const { plan, broker, registry, models, logger } = setup;
+  const budget = new BufferBudget({ bytesMax: budgetBytesMax, reservedBytesPerTask: budgetBytesPerTask });
+  const { deflateGzip } = await createCodecs();
+  const stages = setup.stages.map((stage) =>
+    createStageRunner({
+      plan,
+      stage,
+      broker,
+      registry,
+      models,
+      clock: systemClock,
+      logger,
+      budget,
+      yieldToLoop,
+      deflateGzip,
+      ...(setup.instanceId === undefined ? {} : { instanceId: `${setup.instanceId}` }),
+    }),
+  );
+  return new Worker({
+    stages,
+    broker,
+    clock: systemClock,
+    logger,
+    drainTimeoutMs: setup.drainTimeoutMs,
+    untilCaughtUp: setup.untilCaughtUp,
+    ...(setup.onReady === undefined ? {} : { onReady: setup.onReady }),
+  });
+}
+
+/** The stages that `--stage` names, or all. @throws ExitError 64 for a name that the plan does not have */
+export function chosenStages(plan: Plan, names: readonly string[]): readonly PlannedStage[] {
+  if (names.length === 0) return plan.stages;
+  return [...new Set(names)].map((name) => {
+    const stage = plan.stages.find((planned) => planned.name === name);
+    if (stage !== undefined) return stage;
+    const known = plan.stages.map((planned) => planned.name);
+    const meant = closest(name, known);
+    throw usageError(
+      `--stage: ${plan.topology} has no stage ${JSON.stringify(name)}`,
+      meant === undefined ? `it has ${known.join(", ")}` : `did you mean "${meant}"?`,
+    );
+  });
+}

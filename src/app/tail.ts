@@ -1,0 +1,95 @@
+import { type EpochMs, formatIsoTime, OperationError } from "../kernel/index.ts";
+import type { Broker, OffsetRange } from "../runtime/index.ts";
+import type { SchemaRegistry } from "../schema/index.ts";
+import { type RawBatch, readHeaders } from "../wire/index.ts";
+import { createValueReader, textOf, type ValueReader } from "./record-values.ts";
+
+export interface TailOptions {
+  readonly broker: Broker;
+  readonly registry: SchemaRegistry | undefined;
+  readonly topic: string;
+  /** Where each partition begins. An offset counts for every partition. */
+  readonly from: OffsetRange["from"];
+  /** Ends after so many records; undefined follows. */
+  readonly max: number | undefined;
+  /** Takes one JSON line at a time, without its end. */
+  readonly print: (line: string) => void;
+}
+
+/** One record as `tail` prints it and `produce` takes it. */
+export interface PrintedRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp: string;
+  readonly key: string | { readonly base64: string } | null;
+  readonly headers: readonly { readonly name: string; readonly value: string | { readonly base64: string } | null }[];
+  readonly value: unknown;
+}
+
+/** Prints the records of a topic as they are, all partitions side by side, in offset order within each. */
+export async function tailTopic(options: TailOptions, signal: AbortSignal): Promise<number> {
+  const { broker, topic } = options;
+  const partitions = await broker.admin.watermarks(topic, signal);
+  if (partitions.length === 0) throw new OperationError("MR_TOPIC_MISSING", `reading ${topic}: there is no such topic`);
+  const enough = new AbortController();
+  const either = AbortSignal.any([signal, enough.signal]);
+  const reader = createValueReader(options.registry, either);
+  let printed = 0;
+  const follow = async (partition: number): Promise<void> => {
+    for await (const batch of broker.read({ topic, partition, from: options.from }, either)) {
+      for (let i = 0; i < batch.count; i++) {
+        if (printed === options.max) return;
+        const line = JSON.stringify(await printedRecord(batch, i, reader));
+        if (printed === options.max) return;
+        printed++;
+        options.print(line);
+        if (printed === options.max) enough.abort();
+      }
+    }
+  };
+  const settled = await Promise.allSettled(partitions.map(({ partition }) => follow(partition)));
+  if (!either.aborted) enough.abort();
+  for (const result of settled) {
+    if (result.status === "rejected" && !either.aborted) throw result.reason;
+  }
+  return printed;
+}
+
+async function printedRecord(batch: RawBatch, index: number, reader: ValueReader): Promise<PrintedRecord> {
+  const slice = (from: Int32Array, to: Int32Array): Buffer | null => {
+    const start = from[index] ?? -1;
+    return start < 0 ? null : batch.bytes.subarray(start, to[index]);
+  };
+  const value = slice(batch.valueFrom, batch.valueTo);
+  return {
+    topic: batch.topic,
+    partition: batch.partition,
+    offset: batch.offsets[index] ?? -1,
+    timestamp: formatIsoTime(batch.timestampsMs[index] ?? 0),
+    key: readable(slice(batch.keyFrom, batch.keyTo)),
+    headers: readHeaders(batch, index).map((header) => ({ name: header.name, value: readable(header.value) })),
+    value: value === null ? null : await reader.read(value),
+  };
+}
+
+function readable(bytes: Uint8Array | null): string | { readonly base64: string } | null {
+  if (bytes === null) return null;
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return textOf(buffer) ?? { base64: buffer.toString("base64") };
+}
+
+const ago = /^-(\d+(?:ms|s|min|m|h|d))$/;
+
+/** Reads `beginning`, `end`, `-1h` or an offset; undefined when the text is none of them. */
+export function parseTailFrom(
+  text: string,
+  now: EpochMs,
+  parseDurationMs: (text: string) => number | undefined,
+): OffsetRange["from"] | undefined {
+  if (text === "beginning") return "earliest";
+  if (text === "end") return "latest";
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  const duration = parseDurationMs(ago.exec(text)?.[1] ?? "");
+  return duration === undefined ? undefined : { timeMs: now - duration };
+}

@@ -1,0 +1,80 @@
+/** The composition root: which adapter stands behind each port. One line per adapter; nothing else knows them. */
+import { join } from "node:path";
+import { createFolderArtefacts } from "../adapters/artefact-fs/index.ts";
+import { createCodecs } from "../adapters/codecs/index.ts";
+import { nodeHasher, systemClock } from "../adapters/node/index.ts";
+import { createFolderRegistry } from "../adapters/registry-fs/index.ts";
+import type { Logger } from "../kernel/index.ts";
+import type { ArtefactStore } from "../model/index.ts";
+import type { Broker } from "../runtime/index.ts";
+import { cachedRegistry, type SchemaRegistry } from "../schema/index.ts";
+import type { Plan } from "../topology/index.ts";
+import { type AliasModelSource, createAliasModelSource } from "./model-source.ts";
+import type { Connection } from "./settings.ts";
+import { version } from "./version.ts";
+
+/** A Kafka cluster. The client is loaded here and not at start-up: most commands never need it. */
+export async function openBroker(
+  connection: Pick<Connection, "tls" | "sasl">,
+  brokers: readonly string[],
+  logger: Logger,
+): Promise<Broker> {
+  const { createKafkaBroker } = await import("../adapters/kafkajs/index.ts");
+  return createKafkaBroker({
+    brokers,
+    clientId: `millrace-${version}`,
+    codecs: await createCodecs(),
+    logger,
+    clock: systemClock,
+    ...(connection.tls === undefined ? {} : { tls: connection.tls }),
+    ...(connection.sasl === undefined ? {} : { sasl: connection.sasl }),
+  });
+}
+
+/** The in-process broker of `dev` and the demo. */
+export async function openMemoryBroker(bytesMax: number, logger: Logger): Promise<Broker> {
+  const { createMemoryBroker } = await import("../adapters/memory/index.ts");
+  return createMemoryBroker({ codecs: await createCodecs(), clock: systemClock, logger, bytesMax });
+}
+
+/** A registry by its address: http(s) URLs speak Confluent's protocol, everything else is a folder. */
+export async function openRegistry(
+  address: string,
+  account: Connection["registryAccount"],
+  access: "read" | "write" = "read",
+): Promise<SchemaRegistry> {
+  if (!/^https?:\/\//.test(address))
+    return cachedRegistry(createFolderRegistry(address, { readOnly: access === "read" }));
+  const { createHttpRegistry } = await import("../adapters/registry-http/index.ts");
+  const auth = account === undefined ? {} : { auth: { username: account.user, password: account.password } };
+  return cachedRegistry(createHttpRegistry({ url: address, clock: systemClock, ...auth }));
+}
+
+export function openArtefacts(folder: string): ArtefactStore {
+  return createFolderArtefacts(folder);
+}
+
+/** Models by alias, from the control topic of a plan. */
+export function openModels(plan: Plan, broker: Broker, artefacts: ArtefactStore, logger: Logger): AliasModelSource {
+  return createAliasModelSource({
+    broker,
+    controlTopic: plan.control.clusterName,
+    artefacts,
+    openTfjs: async (artefact, where) => {
+      const { openTfjsScorer } = await import("../adapters/tfjs/index.ts");
+      return openTfjsScorer(artefact, where, logger);
+    },
+    hasher: nodeHasher,
+    logger,
+  });
+}
+
+/** Where a dev session keeps its things, under the folder it was started in. */
+export function devFolders(folder: string): {
+  readonly session: string;
+  readonly registry: string;
+  readonly models: string;
+} {
+  const session = join(folder, ".millrace", "dev");
+  return { session, registry: join(session, "registry"), models: join(session, "models") };
+}
