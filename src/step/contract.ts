@@ -63,13 +63,16 @@ export function lateOps(context: LoweringContext): readonly RowOp[] {
 export function timeOf(context: LoweringContext): Field | undefined {
   const time = context.shape.find((field) => field.name === context.timeField);
   if (time?.type.kind === "timestamp") return time;
+  const found =
+    time !== undefined
+      ? `${time.name} is ${time.type.kind}`
+      : context.timeField === undefined
+        ? "the topic it reads has none"
+        : `there is no field ${context.timeField} here`;
   context.problem({
     code: "MR_TIME",
     path: [],
-    message:
-      time === undefined
-        ? `stage ${context.stage}: the step needs event time, and the topic it reads has none`
-        : `stage ${context.stage}: the step needs event time, and ${time.name} is ${time.type.kind}`,
+    message: `stage ${context.stage}: the step needs event time, and ${found}`,
     hint: "name a timestamp-millis field under `time:` of the topic",
   });
   return undefined;
