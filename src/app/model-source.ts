@@ -101,7 +101,7 @@ export function createAliasModelSource(options: {
         : await options.openTfjs(artefact, where);
     const opened = { version, scorer };
     served.set(key, opened);
-    logger.info({ model, version, kind: artefact.kind }, "A model version is in service.");
+    logger.debug({ model, version, kind: artefact.kind }, "A model version was opened.");
     return opened;
   };
 
