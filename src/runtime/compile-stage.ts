@@ -1,6 +1,6 @@
 import { compileProgram } from "../expression/index.ts";
 import type { Clock, Logger } from "../kernel/index.ts";
-import { createJsonReader, type RecordSchema, type SchemaRegistry } from "../schema/index.ts";
+import { createJsonReader, type JsonReader, type RecordSchema, type SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
 import { DeadLetters } from "./dead-letters.ts";
@@ -36,6 +36,8 @@ export interface CompiledStage {
   readonly stage: PlannedStage;
   /** Names of the stores that each task has; they are volatile. */
   readonly storeNames: readonly string[];
+  /** Fields that an ingest dropped because the schema does not have them, since the stage was compiled. */
+  readonly unknownFields: number;
   /**
    * A task with stores and batches of its own. `model` is what an infer stage scores with until the task closes.
    * @throws OperationError MR_MODEL when the model was trained on other inputs
@@ -63,8 +65,12 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
     schemaId: deps.outputSchemaId,
     bytesMax: plan.limits.recordBytes,
   });
+  const ingestReader = ingestReaderOf(stage);
   return {
     stage,
+    get unknownFields() {
+      return ingestReader?.unknownFields ?? 0;
+    },
     storeNames: stage.memories.map((memory) => memory.store.name),
     openTask: (partition, model) => {
       const memories = stage.memories.map((memory) => memory.create());
@@ -72,7 +78,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
       return new StageTask({
         partition,
         eventIdStem: idStem,
-        reader: readerOf(stage, writers, idStem),
+        reader: readerOf(stage, ingestReader, writers, idStem),
         writers,
         program: compileProgram(stage.program, memories),
         memories,
@@ -107,14 +113,19 @@ function inferenceOf(stage: PlannedStage, model: ServedModel | undefined): Infer
   return new Inference(stage, stage.infer, model);
 }
 
-function readerOf(stage: PlannedStage, writers: WriterSchemas, idStem: string): InputReader {
-  const { ingest } = stage;
-  if (ingest === undefined) return stage.fromFormat === "avro" ? new AvroInput(writers) : new JsonInput(stage.reader);
-  const reader = createJsonReader({
-    schema: ingest.schema,
-    casts: ingest.casts,
-    supplied: ingest.supplied,
-    ...(stage.keyField === undefined ? {} : { key: stage.keyField }),
-  });
-  return new IngestInput(stage, reader, stage.fromFormat === "avro" ? new AvroInput(writers) : undefined, idStem);
+function ingestReaderOf({ ingest, keyField }: PlannedStage): JsonReader | undefined {
+  if (ingest === undefined) return undefined;
+  const { schema, casts, supplied } = ingest;
+  return createJsonReader({ schema, casts, supplied, ...(keyField === undefined ? {} : { key: keyField }) });
+}
+
+function readerOf(
+  stage: PlannedStage,
+  ingestReader: JsonReader | undefined,
+  writers: WriterSchemas,
+  idStem: string,
+): InputReader {
+  const avro = stage.fromFormat === "avro" ? new AvroInput(writers) : undefined;
+  if (ingestReader !== undefined) return new IngestInput(stage, ingestReader, avro, idStem);
+  return avro ?? new JsonInput(stage.reader);
 }

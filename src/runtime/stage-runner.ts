@@ -99,6 +99,11 @@ export class StageRunner implements GroupSink {
     return this.#tally.snapshot();
   }
 
+  /** Fields that an ingest dropped because the schema does not have them, since the start. */
+  get unknownFields(): number {
+    return this.#compiled?.unknownFields ?? 0;
+  }
+
   /** Records that the tasks of this member have yet to compute, as far as the last fetches told. */
   get lag(): number {
     let sum = 0;
@@ -123,7 +128,7 @@ export class StageRunner implements GroupSink {
     const { plan, stage, broker, registry, logger, clock, instanceId } = this.#options;
     this.#status = "starting";
     const { signal } = this.#stopping;
-    const surroundings = await surveyStage(plan, stage, broker.admin, registry, signal);
+    const surroundings = await surveyStage(plan, stage, { admin: broker.admin, registry, clock, logger }, signal);
     this.#compiled = compileStage(plan, stage, { ...this.#options, ...surroundings });
     const { storeNames } = this.#compiled;
     if (storeNames.length > 0)
@@ -242,7 +247,13 @@ export class StageRunner implements GroupSink {
 
   /** Other stages go on; this one commits what it can and leaves its group. */
   #halt(error: Error): void {
-    if (this.#status === "halted" || this.#stopping.signal.aborted) return;
+    if (this.#stopping.signal.aborted) {
+      this.#options.logger.error(
+        { stage: this.stage.name, reason: error.message, error: error.name },
+        "A task could not commit while its stage stopped; its chunk is done again later.",
+      );
+      return;
+    }
     this.#status = "halted";
     this.#haltReason = error;
     this.#options.logger.error(
@@ -284,6 +295,7 @@ export class StageRunner implements GroupSink {
       if (this.#status === "waiting") this.#status = "running";
       this.#openPending();
     } catch (thrown) {
+      if (this.#stopping.signal.aborted) return;
       this.#halt(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
     }
   }

@@ -1,8 +1,9 @@
-import { OperationError } from "../kernel/index.ts";
+import { type Clock, type Logger, OperationError } from "../kernel/index.ts";
 import { parseRecordSchemaText, type SchemaRegistry } from "../schema/index.ts";
 import type { ClusterTopic, Plan, PlannedStage } from "../topology/index.ts";
 import { messageBytesDefault, type OutputTopic, recordOverheadBytes } from "./output-batches.ts";
 import type { ClusterAdmin } from "./port.ts";
+import { waitOutRegistry } from "./wait-out.ts";
 
 /** What a stage has to know of the cluster and the registry before it joins. */
 export interface StageSurroundings {
@@ -15,18 +16,22 @@ export interface StageSurroundings {
 /**
  * Looks up the topics that a stage reads and writes and the id of its output schema.
  *
- * Halts with MR_TOPIC_MISSING, MR_TOPIC_MISMATCH or MR_SUBJECT_MISSING, naming the command that mends it: a run
+ * A registry that is down is waited for. Throws MR_TOPIC_MISSING, MR_TOPIC_MISMATCH or MR_SUBJECT_MISSING, naming the command that mends it: a run
  * never creates anything.
  */
 export async function surveyStage(
   plan: Plan,
   stage: PlannedStage,
-  admin: ClusterAdmin,
-  registry: SchemaRegistry,
+  by: {
+    readonly admin: ClusterAdmin;
+    readonly registry: SchemaRegistry;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  },
   signal: AbortSignal,
 ): Promise<StageSurroundings> {
   const names = [stage.from.clusterName, stage.to.clusterName, plan.deadLetters.clusterName];
-  const { topics } = await admin.describe(names, signal);
+  const { topics } = await by.admin.describe(names, signal);
   const [, to, deadLetters] = names.map((name) => {
     const topic = topics.find((candidate) => candidate.topic === name);
     if (topic === undefined)
@@ -37,13 +42,15 @@ export async function surveyStage(
     return outputTopicOf(topic);
   });
   if (to === undefined || deadLetters === undefined) throw new TypeError("a stage names three topics");
+  const ask = (): Promise<number> => outputSchemaIdOf(stage, by.registry, signal);
+  const outputSchemaId = await waitOutRegistry(ask, { ...by, fields: { stage: stage.name } }, signal);
   const needed = plan.limits.recordBytes + recordOverheadBytes;
   if (needed > to.messageBytesMax)
     throw new OperationError(
       "MR_TOPIC_MISMATCH",
       `starting stage ${stage.name}: limits.recordBytes ${plan.limits.recordBytes} does not fit max.message.bytes ${to.messageBytesMax} of ${to.topic}; lower the one or raise the other`,
     );
-  return { output: to, deadLetters, outputSchemaId: await outputSchemaIdOf(stage, registry, signal) };
+  return { output: to, deadLetters, outputSchemaId };
 }
 
 function outputTopicOf(topic: ClusterTopic): OutputTopic {

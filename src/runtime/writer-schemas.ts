@@ -1,4 +1,4 @@
-import { AssertionError, type Clock, type Logger, MillraceError, messageOf, RecordError } from "../kernel/index.ts";
+import { AssertionError, type Clock, type Logger, messageOf, RecordError } from "../kernel/index.ts";
 import {
   createDecoder,
   parseRecordSchema,
@@ -6,13 +6,12 @@ import {
   type RowDecoder,
   type SchemaRegistry,
 } from "../schema/index.ts";
+import { waitOutRegistry } from "./wait-out.ts";
 
 /** A schema that the registry does not know is asked for again after this long: it may have been registered late. */
 const unknownForMs = 10_000;
 /** Ids remembered as unknown. More than this come only from garbage, and are then forgotten all at once. */
 const unknownCountMax = 10_000;
-const backOffFirstMs = 100;
-const backOffLastMs = 5_000;
 
 /**
  * Decoders by writer schema id, resolved once and shared by all tasks of a stage.
@@ -54,26 +53,9 @@ export class WriterSchemas {
   }
 
   /** Resolves when `decoderOf` has an answer for the id. Rejects when the signal is aborted, or the registry refuses us. */
-  async resolve(id: number, signal: AbortSignal): Promise<void> {
-    let isWarned = false;
-    for (let waitMs = backOffFirstMs; ; waitMs = Math.min(2 * waitMs, backOffLastMs)) {
-      signal.throwIfAborted();
-      try {
-        await this.#lookUpOnce(id, signal);
-        if (isWarned) this.#logger.info({ schemaId: id }, "The schema registry answers again.");
-        return;
-      } catch (thrown) {
-        signal.throwIfAborted();
-        if (!(thrown instanceof MillraceError && thrown.disposition === "retry")) throw thrown;
-        if (!isWarned)
-          this.#logger.warn(
-            { schemaId: id, code: thrown.code, reason: messageOf(thrown) },
-            "The schema registry does not answer; waiting for it.",
-          );
-        isWarned = true;
-        await this.#clock.sleep(waitMs, signal);
-      }
-    }
+  resolve(id: number, signal: AbortSignal): Promise<void> {
+    const by = { clock: this.#clock, logger: this.#logger, fields: { schemaId: id } };
+    return waitOutRegistry(() => this.#lookUpOnce(id, signal), by, signal);
   }
 
   /** Tasks that meet the same id at the same time ask once; one that gives up does not take the others with it. */

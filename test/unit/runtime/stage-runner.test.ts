@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { OperationError } from "../../../src/kernel/index.ts";
 import type { ModelSource, ServedModel } from "../../../src/runtime/index.ts";
 import { deferred } from "../../support/deadline.ts";
 import { Cluster } from "./cluster.ts";
@@ -77,6 +78,17 @@ test("a subject that is missing, or holds another schema than the plan, refuses 
   await expect(cluster.run()).rejects.toThrow("subject totals-value is not registered; run millrace apply");
   cluster.registry.latestBySubject.set("totals-value", 7);
   await expect(cluster.run()).rejects.toThrow("version 1 of totals-value is not the plan's schema");
+  await cluster.close();
+});
+
+test("a registry that is down when a stage starts is waited for", async () => {
+  const cluster = new Cluster(totalsStage);
+  cluster.registry.outage = new OperationError("MR_REGISTRY", "connection refused", { disposition: "retry" });
+  const starting = cluster.run();
+  await cluster.until(() => cluster.registry.asked > 3);
+  cluster.registry.outage = undefined;
+  expect((await starting).status).toBe("running");
+  expect(cluster.messages("warn")[0]).toBe("The schema registry does not answer; waiting for it.");
   await cluster.close();
 });
 

@@ -1,16 +1,19 @@
 import { expect, test } from "vitest";
 import { OperationError } from "../../../src/kernel/index.ts";
-import { feedStage, type StageTask } from "../../../src/runtime/index.ts";
+import { compileStage, feedStage, type StageTask } from "../../../src/runtime/index.ts";
+import { parseRecordSchema } from "../../../src/schema/index.ts";
 import { partitionOf } from "../../../src/wire/index.ts";
 import {
   avro,
   batchOf,
   compiled,
+  depsOf,
   FakeRegistry,
   headersOf,
   ingestStage,
   order,
   orderSchema,
+  planOf,
   recordsOf,
   rowOf,
   type TestRecord,
@@ -74,7 +77,8 @@ test("a record without a key keeps the partition number it came from, modulo the
 });
 
 test("ingest reads JSON, names the event by its coordinate and keys it by the key field", async () => {
-  const task = compiled(ingestStage).openTask(1);
+  const stage = compiled(ingestStage);
+  const task = stage.openTask(1);
   const json = { id: "a", customer: "größe", amount: 3, paid_at: "2023-11-14T22:13:20Z", unknown: 1 };
   const { outgoing } = await feed(task, [{ key: null, value: JSON.stringify(json) }], {
     topic: "inbox",
@@ -89,6 +93,7 @@ test("ingest reads JSON, names the event by its coordinate and keys it by the ke
     amount: 3,
     paid_at: 1_700_000_000_000,
   });
+  expect(stage.unknownFields).toBe(1);
   const key = Buffer.from("größe");
   expect([record?.key, record?.partition]).toEqual([key, partitionOf(key, 0, key.length, 2)]);
 });
@@ -96,8 +101,6 @@ test("ingest reads JSON, names the event by its coordinate and keys it by the ke
 test("the event id of a topic of our own does not change with the namespace", async () => {
   const from = { ...ingestStage.from, external: false, clusterName: "staging.inbox" };
   const stage = { ...ingestStage, from };
-  const { compileStage } = await import("../../../src/runtime/index.ts");
-  const { depsOf, planOf } = await import("./fixture.ts");
   const task = compileStage({ ...planOf([stage]), namespace: "staging" }, stage, depsOf()).openTask(0);
   const value = JSON.stringify({ id: "a", customer: "c", amount: 3, paid_at: 1_700_000_000_000 });
   const { outgoing } = await feed(task, [{ value }], { topic: "staging.inbox" });
@@ -192,7 +195,6 @@ test("a registry that is down is waited for", async () => {
 test("a writer that the reader cannot read makes its records MR_DECODE_BODY", async () => {
   const registry = new FakeRegistry();
   registry.schemas.set(8, totalSchema);
-  const { parseRecordSchema } = await import("../../../src/schema/index.ts");
   const parsed = parseRecordSchema({ type: "record", name: "Order", namespace: "test", fields: [] }, "Order");
   if ("schema" in parsed) registry.schemas.set(8, parsed.schema);
   const task = compiled(totalsStage, { registry }).openTask(0);
