@@ -3,7 +3,7 @@ import { type Deflate, type RawBatch, readHeaders } from "../wire/index.ts";
 import { OutputBatches, type OutputTopic, recordOverheadBytes } from "./output-batches.ts";
 
 /** Longest message that a dead letter carries, in characters. */
-export const deadLetterMessageMax = 1_000;
+const deadLetterMessageMax = 1_000;
 
 /** Why a record could not be processed. */
 export interface RecordFailure {

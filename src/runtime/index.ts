@@ -1,5 +1,5 @@
 export { BufferBudget, type BufferShare } from "./buffer-budget.ts";
-export { type CompiledStage, compileStage, type StageDeps, timeSliceMsDefault } from "./compile-stage.ts";
+export { type CompiledStage, compileStage, type StageDeps } from "./compile-stage.ts";
 export type { StageCounts } from "./counts.ts";
 export { feedStage, type StageYield } from "./feed-stage.ts";
 export { messageBytesDefault, type OutputTopic } from "./output-batches.ts";

@@ -10,7 +10,7 @@ import { checkSignature, type ServedModel } from "./served-model.ts";
  * Rows that a scorer may refuse one after the other, each scored alone, before the scorer itself is held to be
  * broken and the stage halts: a model that fails for everything must not turn a topic into dead letters.
  */
-export const scorerFailuresMax = 64;
+const scorerFailuresMax = 64;
 
 /** Where a field of the prediction record comes from. */
 type PredictionField =

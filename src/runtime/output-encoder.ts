@@ -24,6 +24,7 @@ export class OutputEncoder {
   readonly #schema: RecordSchema;
   readonly #avro: RowEncoder | undefined;
   readonly #bytesMax: number;
+  readonly #schemaId: number;
 
   /**
    * @param options.schemaId id in the registry, written before each Avro body; of no meaning for JSON
@@ -40,7 +41,6 @@ export class OutputEncoder {
     this.#avro = options.format === "avro" ? createEncoder(options.schema) : undefined;
     this.#schemaId = options.schemaId;
   }
-  readonly #schemaId: number;
 
   /** Encodes a row into `value`; answers the end. Throws a RecordError for a row that does not fit the schema. */
   encode(row: Row): number {

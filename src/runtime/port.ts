@@ -40,7 +40,10 @@ export interface OwnedTask {
 }
 
 export interface GroupSink {
-  /** New tasks, paused until `start`. Tasks kept from the generation before are not named again. */
+  /**
+   * New tasks, paused until `start`. Tasks kept from the generation before are not named again. A call with none
+   * is allowed, and tells a member at once that a generation brought it nothing.
+   */
   assigned(tasks: readonly OwnedTask[]): void;
   /** Before the group rejoins: commit or drop the chunk in hand. Awaited, until the signal cuts it short. */
   revoking(tasks: readonly TaskId[], signal: AbortSignal): Promise<void>;

@@ -5,7 +5,7 @@ import { type Epoch, type HandleFailure, type Membership, TaskHandleError, type 
 import type { StageTask } from "./stage-task.ts";
 
 /** When a chunk ends. */
-export interface ChunkBounds {
+interface ChunkBounds {
   readonly records: number;
   readonly bytes: number;
   readonly everyMs: number;

@@ -247,12 +247,15 @@ export class StageTask {
     this.#row = undefined;
     try {
       const bytes = sizeOf(batch, index);
+      this.bytesIn += bytes;
       if (bytes > this.#recordBytesMax) throw tooLarge(bytes, this.#recordBytesMax);
       if (!this.#refused.isEmpty && this.#refused.hasOutput(offset))
         throw new RecordError("MR_TOO_LARGE", "the broker refused the record that was made of this one");
       const row = this.#reader.read(batch, index);
-      if (row === undefined) return false;
-      this.bytesIn += bytes;
+      if (row === undefined) {
+        this.bytesIn -= bytes;
+        return false;
+      }
       this.#row = row;
       this.#phase = "steps";
       const context = this.#context;

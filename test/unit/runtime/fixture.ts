@@ -59,8 +59,8 @@ export const predictionSchema = schemaOf("Prediction", [
   { name: "id", type: "string" },
 ]);
 
-export const orderSchemaId = 7;
-export const outputSchemaId = 9;
+const orderSchemaId = 7;
+const outputSchemaId = 9;
 
 function schemaOf(name: string, fields: readonly unknown[]): RecordSchema {
   const parsed = parseRecordSchema({ type: "record", name, namespace: "test", fields }, name);
@@ -68,7 +68,7 @@ function schemaOf(name: string, fields: readonly unknown[]): RecordSchema {
   return parsed.schema;
 }
 
-export function expression(text: string, shape: RowShape): TypedExpression {
+function expression(text: string, shape: RowShape): TypedExpression {
   const parsed = parseExpression(text);
   if ("problem" in parsed) throw new Error(parsed.problem.message);
   const checked = checkExpression(parsed.ast, shape);
@@ -77,7 +77,7 @@ export function expression(text: string, shape: RowShape): TypedExpression {
 }
 
 /** A map with an undo log, as plain as can be. */
-export class JournalStore implements Store {
+class JournalStore implements Store {
   readonly spec = { name: "journal", kind: "ids", version: 1 } as const;
   current = new Map<string, number>();
   kept = new Map<string, number>();
@@ -130,7 +130,7 @@ const memory = (name: string, isDedupe: boolean): MemorySpec => ({
 const fieldOf = (schema: RecordSchema, name: string): Field => schema.shape.find((field) => field.name === name)!;
 
 /** Requires an amount, drops negative ones, judges lateness (1 h), drops repeats of `id`, counts per customer. */
-export const orderOps: readonly RowOp[] = [
+const orderOps: readonly RowOp[] = [
   {
     op: "failIf",
     code: "MR_REQUIRED",
@@ -313,8 +313,8 @@ export class AutoClock implements Clock {
 
 export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-export const fakeOutput: OutputTopic = { topic: "out", partitions: 2, messageBytesMax: 1_048_588 };
-export const fakeDeadLetters: OutputTopic = { topic: "shop.dead-letters", partitions: 2, messageBytesMax: 1_114_124 };
+const fakeOutput: OutputTopic = { topic: "out", partitions: 2, messageBytesMax: 1_048_588 };
+const fakeDeadLetters: OutputTopic = { topic: "shop.dead-letters", partitions: 2, messageBytesMax: 1_114_124 };
 
 export function depsOf(more: Partial<StageDeps> = {}): StageDeps {
   return {
@@ -389,7 +389,7 @@ export function batchOf(
   return fetched(builder.finish(), offset);
 }
 
-export function fetched(outgoing: Outgoing, offset = 0): RawBatch {
+function fetched(outgoing: Outgoing, offset = 0): RawBatch {
   const bytes = Buffer.from(outgoing.bytes);
   bytes.writeBigInt64BE(BigInt(offset), 0);
   return decodeFetched(bytes, {

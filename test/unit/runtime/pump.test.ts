@@ -303,6 +303,20 @@ test("a dead letter that is refused is written again without its value, and one 
   await pump.drain();
 });
 
+test("R4: a chunk whose records do not have exactly one fate each is not committed, and halts the stage", async () => {
+  const stage = taskOf();
+  const { pump, broker, fatal, settle } = pumpOf(stage);
+  await settle();
+  await pump.take(ordersAt(0, 5));
+  await settle();
+  stage.tally.in++;
+  await pump.take(ordersAt(5, 5));
+  await settle();
+  expect(broker.calls).toEqual(["open", "start 0", "close"]);
+  expect(String(fatal[0])).toContain("R4: 10 records in, 9 fates");
+  expect(pump.state.name).toBe("closed");
+});
+
 test("an error of ours halts the stage instead of being retried for ever", async () => {
   const { pump, broker, fatal, settle } = pumpOf(taskOf());
   await settle();

@@ -10,7 +10,7 @@ import { AutoClock, nextTurn } from "./fixture.ts";
 type Answer = Error | undefined | Promise<Error | undefined>;
 
 /** A broker of one task that answers as the test says and remembers what it was asked. */
-export class ScriptedBroker implements Membership {
+class ScriptedBroker implements Membership {
   /** What the group has committed. */
   offset = 0;
   readonly calls: string[] = [];
