@@ -19,6 +19,14 @@ const apiKeys = {
   DescribeConfigs: 32,
 } as const;
 
+/** Groups have coordinators of their own kind; transactions have others. */
+const coordinatorOfGroups = 0;
+
+interface CoordinatorAnswer {
+  readonly errorCode: number;
+  readonly coordinator: { readonly nodeId: number; readonly host: string; readonly port: number };
+}
+
 export type RequestName = keyof typeof apiKeys;
 
 /**
@@ -99,21 +107,22 @@ export class ClusterLink {
     this.#topics.delete(topic);
   }
 
+  /** The node that coordinates a group; any node that answers is asked, so that a dead one does not matter. */
   async coordinatorOf(group: string): Promise<number> {
     const known = this.#coordinators.get(group);
     if (known !== undefined) return known;
     const { brokers } = await this.describe([]);
-    const node = brokers[0]?.node ?? -1;
-    const answer = await this.ask<{ errorCode: number; coordinator: { nodeId: number; host: string; port: number } }>(
-      node,
-      "GroupCoordinator",
-      { coordinatorKey: group, coordinatorType: 0, groupId: group },
+    let last: unknown;
+    for (const { node } of brokers) {
+      try {
+        return await this.#askCoordinator(node, group);
+      } catch (error) {
+        last = error;
+      }
+    }
+    throw (
+      last ?? new KafkaAnswerError(`looking for the coordinator of group ${group}`, kafkaCode.coordinatorNotAvailable)
     );
-    checkCode(`looking for the coordinator of group ${group}`, answer.errorCode);
-    const { nodeId, host, port } = answer.coordinator;
-    this.#addresses.set(nodeId, `${host}:${port}`);
-    this.#coordinators.set(group, nodeId);
-    return nodeId;
   }
 
   forgetCoordinator(group: string): void {
@@ -124,6 +133,16 @@ export class ClusterLink {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#connections.close();
+  }
+
+  async #askCoordinator(node: number, group: string): Promise<number> {
+    const args = { groupId: group, coordinatorType: coordinatorOfGroups };
+    const answer = await this.ask<CoordinatorAnswer>(node, "GroupCoordinator", args);
+    checkCode(`looking for the coordinator of group ${group}`, answer.errorCode);
+    const { nodeId, host, port } = answer.coordinator;
+    this.#addresses.set(nodeId, `${host}:${port}`);
+    this.#coordinators.set(group, nodeId);
+    return nodeId;
   }
 
   #refresh(topic: string): Promise<TopicMetadata> {

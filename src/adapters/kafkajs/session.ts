@@ -99,7 +99,9 @@ export class Session {
         if (signal.aborted) return;
         this.#phase = "joining";
         if (this.#judge(error) === "denied") return;
-        logger.debug({ group, reason: messageOf(error) }, "Joining the group is tried again.");
+        // At the longest step the trouble is no longer a passing one, and somebody may want to know.
+        const log = backOff === backOffMs.max ? logger.warn : logger.debug;
+        log.call(logger, { group, reason: messageOf(error) }, "Joining the group is tried again.");
         await clock.sleep(backOff, signal).catch(() => undefined);
         backOff = Math.min(backOff * 2, backOffMs.max);
       }

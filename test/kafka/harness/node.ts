@@ -104,11 +104,12 @@ export class KafkaNode {
     if (guardian === undefined) return;
     this.#guard = undefined;
     const ended = guardian.exitCode === null ? once(guardian, "exit") : Promise.resolve([]);
+    // First, because Node closes the input when the shell ends, which would read as "this process is gone".
+    guardian.stdin?.end("keep\n");
     if (guardian.exitCode === null) process.kill(this.#pid, signal);
     const insist = setTimeout(() => process.kill(this.#pid, "SIGKILL"), stopTimeoutMs);
     await ended;
     clearTimeout(insist);
-    guardian.stdin?.end("keep\n");
   }
 }
 
