@@ -4,7 +4,7 @@ import { RecordRefusedError, TaskFatalError, TaskLostError, TaskReopenError } fr
 import type { Row } from "../../../src/schema/index.ts";
 import type { Fault, FaultPlan } from "../../fakes/faulty-broker.ts";
 import { Cluster } from "./cluster.ts";
-import { headersOf, order, totalsStage } from "./fixture.ts";
+import { headersOf, order, rowOf, totalSchema, totalsStage } from "./fixture.ts";
 
 /** Orders of a few customers with repeats of earlier ids, refunds and missing amounts among them. */
 function orders(count: number): Row[] {
@@ -236,3 +236,56 @@ test("R7: any schedule of failed and unanswered calls gives the same outputs by 
     { numRuns: 60 },
   );
 });
+
+test("R7: members that come and go, and calls that fail, lose no record and keep the order per key", async () => {
+  const rows = orders(300).map((row): Row => ({ ...row, amount: 1, id: row["event_id"] }));
+  const expected = idsByCustomer(rows);
+  const move = fc.constantFrom("join" as const, "leave" as const, "send" as const, "work" as const);
+  const kind = fc.constantFrom("half" as const, "unanswered" as const, "refused" as const, undefined, undefined);
+  await fc.assert(
+    fc.asyncProperty(fc.array(move, { maxLength: 20 }), fc.array(kind, { maxLength: 10 }), async (moves, faults) => {
+      const plan = ({ index, task }: { index: number; task: number }) => {
+        const found = faults[index + task];
+        return found === undefined ? undefined : { kind: found, error: reopen };
+      };
+      const cluster = new Cluster(totalsStage, { onWrite: plan, onCommit: plan }, 4);
+      let sent = 0;
+      const send = async (count: number): Promise<void> => {
+        await cluster.send(rows.slice(sent, sent + count));
+        sent += count;
+      };
+      const members = [await cluster.run()];
+      for (const next of moves) {
+        if (next === "join" && members.length < 3) members.push(await cluster.run());
+        if (next === "leave" && members.length > 1) await members.shift()?.drain();
+        if (next === "send") await send(40);
+        for (let turn = 0; turn < 5; turn++) await cluster.turn();
+      }
+      await send(rows.length);
+      await cluster.catchUp();
+      expect(await firstsByCustomer(cluster)).toEqual(expected);
+      for (const runner of cluster.runners) expect(runner.counts().in).toBe(runner.counts().out);
+      await cluster.close();
+      // Their clock runs fast, so that a few attempts in a row may take it past 30 s.
+      expect(cluster.messages("error").filter((message) => !message.startsWith("The task is degraded"))).toEqual([]);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+/** Event ids per customer, each at its first occurrence. */
+function idsByCustomer(rows: readonly Row[]): Map<unknown, unknown[]> {
+  const byCustomer = new Map<unknown, unknown[]>();
+  const seen = new Set<unknown>();
+  for (const row of rows) {
+    const id = row["event_id"];
+    if (seen.has(id)) continue;
+    seen.add(id);
+    byCustomer.set(row["customer"], [...(byCustomer.get(row["customer"]) ?? []), id]);
+  }
+  return byCustomer;
+}
+
+async function firstsByCustomer(cluster: Cluster): Promise<Map<unknown, unknown[]>> {
+  return idsByCustomer((await cluster.records("totals")).map((record) => rowOf(totalSchema, record.value)));
+}
