@@ -37,7 +37,7 @@ test("a stage whose alias does not exist yet joins, stays paused, counts as read
   await cluster.close();
 });
 
-test("an alias that moves later is adopted at the next start, and the log says so once", async () => {
+test("R6: every prediction of a run has one model version; an alias that moves is adopted at the next start, and said once", async () => {
   const cluster = scoringCluster();
   let current = modelOf((amount) => amount);
   const models: ModelSource = { load: async () => current, peek: () => current };
