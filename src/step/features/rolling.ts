@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { literal, type RowOp, ref, type TypedExpression } from "../../expression/index.ts";
 import type { Field } from "../../schema/index.ts";
+import { type Aggregate, needsOf, parseAggregate, readerOf } from "../aggregates.ts";
 import { duration, durationMs, expressionText, fieldName } from "../config-parts.ts";
 import { defineStep, type LoweringContext, lateOps, timeOf } from "../contract.ts";
 import { isSettable, isTextual, requireOps } from "../fields.ts";
-import { type Aggregate, needsOf, parseAggregate, readerOf } from "./aggregates.ts";
-import { RollingMemory, type RollingResult } from "./rolling-memory.ts";
+import { RollingMemory, type RollingResult } from "../rolling-memory.ts";
 
 /** Most windows, and most features, of one step. */
 const windowCountMax = 16;

@@ -1,6 +1,6 @@
-import { type Ast, conditional, isNull, literal, parseExpression, printAst } from "../../expression/index.ts";
-import { closest } from "../../kernel/index.ts";
-import type { RollingStore } from "../../state/index.ts";
+import { type Ast, conditional, isNull, literal, parseExpression, printAst } from "../expression/index.ts";
+import { closest } from "../kernel/index.ts";
+import type { RollingStore } from "../state/index.ts";
 import {
   meanOf,
   momentsCount,
@@ -11,9 +11,9 @@ import {
   needSum,
   stdOf,
   sumOf,
-} from "../../stats/index.ts";
-import type { LoweringContext } from "../contract.ts";
-import { isNumeric } from "../fields.ts";
+} from "../stats/index.ts";
+import type { LoweringContext } from "./contract.ts";
+import { isNumeric } from "./fields.ts";
 
 type AggregateName = "count" | "sum" | "mean" | "min" | "max" | "std";
 

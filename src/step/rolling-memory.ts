@@ -1,7 +1,7 @@
-import type { RowContext } from "../../expression/index.ts";
-import { RollingStore, type RollingStoreOptions } from "../../state/index.ts";
-import { momentsStride } from "../../stats/index.ts";
-import type { StepMemory } from "../contract.ts";
+import type { RowContext } from "../expression/index.ts";
+import { RollingStore, type RollingStoreOptions } from "../state/index.ts";
+import { momentsStride } from "../stats/index.ts";
+import type { StepMemory } from "./contract.ts";
 
 /** One result: which window and column it is read from, and how. */
 export interface RollingResult {
