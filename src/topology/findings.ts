@@ -16,6 +16,11 @@ export class Findings {
     this.warnings.push({ code, path, message, hint });
   }
 
+  /** Whether something at or inside this path has been reported. */
+  isAbout(path: Path): boolean {
+    return this.problems.some((problem) => path.every((part, index) => problem.path[index] === part));
+  }
+
   /** A name that nothing has: with the closest one, or all there are. */
   dangling(path: Path, noun: string, name: string, known: Iterable<string>): void {
     this.problem("MR_REFERENCE", path, `there is no ${noun} ${quoted(name)}`, danglingHint(noun, name, known));

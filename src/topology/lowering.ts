@@ -1,8 +1,9 @@
 import { type Ast, checkExpression, parseExpression, type RowOp, type TypedExpression } from "../expression/index.ts";
-import { assert, type Problem } from "../kernel/index.ts";
+import { assert, type ErrorCode, type Problem } from "../kernel/index.ts";
 import type { Field, RowShape } from "../schema/index.ts";
 import { type CastTarget, type InferConfig, type LoweringContext, type MemorySpec, shapeAfter } from "../step/index.ts";
 import { danglingHint, type Findings, quoted } from "./findings.ts";
+import type { SpecProblem } from "./problems.ts";
 import { flowText } from "./spec/flow-text.ts";
 import { valueAt } from "./spec/messages.ts";
 import type { StepPart } from "./spec/shape.ts";
@@ -18,6 +19,8 @@ export interface StageScope {
   readonly timeField: string | undefined;
   readonly keyField: string | undefined;
   readonly latenessMs: number;
+  /** What is wrong with the input topic already: steps that stumble over it are not told again. */
+  readonly told: ReadonlySet<ErrorCode>;
 }
 
 /** What the steps of a stage came to. */
@@ -101,17 +104,23 @@ class Lowering {
     if (isLast) return;
     const message = "infer is the last step of its stage";
     const hint = "move the steps after it before it, or into a stage that reads the predictions";
-    this.#findings.problem("MR_CONFLICT", step.path, message, hint);
+    this.#findings.problems.push({ code: "MR_CONFLICT", path: step.path, message, hint, on: "key" });
     this.isSound = false;
   }
 }
 
 function stepContext(step: StepPart, lowering: Lowering): LoweringContext {
   const { scope, findings } = lowering;
-  const report = (problem: Problem): void => {
+  const report = (problem: SpecProblem): void => {
+    if (scope.told.has(problem.code)) {
+      lowering.isSound = false;
+      return;
+    }
     const path = [...step.path, ...problem.path];
     const hint = problem.hint ?? stepHint(step, problem.path);
-    findings.problems.push({ ...problem, path, hint });
+    // What is wrong with a step as a whole is shown at its name.
+    const on = problem.path.length === 0 && typeof step.spec === "object" ? ({ on: "key" } as const) : {};
+    findings.problems.push({ ...problem, path, hint, ...on });
   };
   return {
     shape: lowering.shape,
@@ -128,7 +137,9 @@ function stepContext(step: StepPart, lowering: Lowering): LoweringContext {
       }),
     field: (name, path) => {
       const field = lowering.shape.find((candidate) => candidate.name === name);
-      if (field === undefined && lowering.isSound) report(unknownField(name, path, lowering.shape));
+      // A name that is itself a key, as in cast, is shown where it is written.
+      const on = path.at(-1) === name ? ({ on: "key" } as const) : {};
+      if (field === undefined && lowering.isSound) report({ ...unknownField(name, path, lowering.shape), ...on });
       return field;
     },
     problem: report,

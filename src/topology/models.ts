@@ -1,5 +1,5 @@
 import type { Field, RowShape } from "../schema/index.ts";
-import { parseModelReference } from "../step/index.ts";
+import { type InferConfig, parseModelReference } from "../step/index.ts";
 import { type Findings, quoted } from "./findings.ts";
 import type { PlannedModel } from "./plan.ts";
 import type { ModelSpec } from "./spec/model-spec.ts";
@@ -72,6 +72,7 @@ function shapeOf(
 function featuresOf(spec: ModelSpec, path: Path, shape: RowShape, findings: Findings): Field[] {
   const { except, only } = spec.features;
   const names = shape.map((field) => field.name).filter((name) => name !== "event_id");
+  const before = findings.problems.length;
   for (const [list, given] of [["except", except] as const, ["only", only] as const]) {
     for (const [index, name] of (given ?? []).entries())
       if (!shape.some((field) => field.name === name))
@@ -81,12 +82,15 @@ function featuresOf(spec: ModelSpec, path: Path, shape: RowShape, findings: Find
     const message = "features takes except or only, not both";
     findings.problem("MR_CONFLICT", [...path, "only"], message, "remove one of the two");
   }
+  const namesAreRight = findings.problems.length === before;
   const chosen =
     only === undefined
       ? shape.filter((field) => field.name !== "event_id" && except?.includes(field.name) !== true)
       : only.flatMap((name) => shape.find((field) => field.name === name) ?? []);
   const usable = chosen.filter((field) => isFeature(field));
   for (const field of chosen.filter((candidate) => !isFeature(candidate))) {
+    // A field that a misspelt name was to leave out is no second problem.
+    if (!namesAreRight) break;
     const message = `features are numbers and booleans, and ${field.name} is ${field.type.kind}`;
     const index = only?.indexOf(field.name) ?? -1;
     const at = index >= 0 ? [...path, "only", index] : path;
@@ -133,7 +137,8 @@ function checkLabel(
         "derive a boolean from it in the stage that writes the labels",
       );
     }
-    if (topics.get(label.topic)?.time === undefined) {
+    const topic = topics.get(label.topic);
+    if (topic?.time === undefined && topic?.timeIsWrong !== true) {
       const message = `of several labels the last by event time counts, and topic ${label.topic} has no event time`;
       findings.problem(
         "MR_TIME",
@@ -160,24 +165,26 @@ function checkLabel(
 
 /** Every stage that serves a model must carry the field by which its predictions meet their labels. */
 function checkKeeps(outline: Outline, findings: Findings): void {
-  for (const stage of outline.stages) {
-    for (const step of stage.steps) {
-      if (step?.kind !== "infer" || step.spec === undefined) continue;
-      const config = step.spec as { model: string; keep: readonly string[] };
-      const name = parseModelReference(config.model)?.model ?? "";
-      const part = outline.models.get(name);
-      if (part === undefined) {
-        const known = [...outline.models.keys()];
-        if (outline.has.models) findings.dangling([...step.path, "model"], "model", name, known);
-        continue;
-      }
-      const on = part.spec?.label?.on;
-      if (on === undefined || config.keep.includes(on)) continue;
-      const message = `labels of model ${name} are joined by ${on}, and the predictions of this stage do not keep it`;
-      const hint = `write keep: [${[...config.keep, on].join(", ")}]`;
-      findings.problem("MR_LABEL_KEEP", [...step.path, "keep"], message, hint);
-    }
+  const steps = outline.stages.flatMap((stage) => stage.steps);
+  for (const step of steps) {
+    if (step?.kind === "infer" && step.spec !== undefined)
+      checkKeep(step.spec as InferConfig, step.path, outline, findings);
   }
+}
+
+function checkKeep({ model, keep }: InferConfig, path: Path, outline: Outline, findings: Findings): void {
+  const name = parseModelReference(model)?.model ?? "";
+  const part = outline.models.get(name);
+  if (part === undefined) {
+    if (outline.has.models) findings.dangling([...path, "model"], "model", name, outline.models.keys());
+    return;
+  }
+  const on = part.spec?.label?.on;
+  if (on === undefined || keep.includes(on)) return;
+  // A misspelt name has been reported where it stands.
+  if (findings.isAbout([...path, "keep"]) || findings.isAbout([...part.path, "label", "on"])) return;
+  const message = `labels of model ${name} are joined by ${on}, and the predictions of this stage do not keep it`;
+  findings.problem("MR_LABEL_KEEP", [...path, "keep"], message, `write keep: [${[...keep, on].join(", ")}]`);
 }
 
 /** The stage's rows must have every feature of the model, under a name and type that serve. */

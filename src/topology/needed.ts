@@ -88,7 +88,8 @@ function ownReplication(plan: Plan): number | undefined {
   return stated.length === 0 ? undefined : Math.max(...stated);
 }
 
-/** Partitions by the cluster where the topic exists, else by the plan. */
+/** Partitions of an external topic by the cluster, where it exists; of ours by the plan, which is what `apply` makes. */
 export function partitionsOf(topic: PlannedTopic, cluster: ClusterDescription): number | undefined {
+  if (!topic.external) return topic.partitions;
   return cluster.topics.find((described) => described.topic === topic.clusterName)?.partitions ?? topic.partitions;
 }

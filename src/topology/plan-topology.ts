@@ -111,13 +111,14 @@ class Planning {
     const wired = wireStages(this.#outline, topics, findings);
     const unwired = topicsOfBrokenStages(this.#outline, wired);
     for (const name of unwired) markBroken(topics.get(name));
+    for (const topic of topics.values()) checkTopicFields(topic, findings);
     const drafts = wired.map((stage) => planStage(stage, topology, findings)).filter((stage) => stage !== undefined);
     for (const topic of topics.values()) finishUnwritten(topic, unwired.size > 0, findings);
     const models = planModels(this.#outline, topics, drafts, findings);
     const sound = [...topics.values()].filter((topic) => !topic.isBroken);
     const planned = new Map(sound.map((topic): [TopicDraft, PlannedTopic] => [topic, finishTopic(topic)]));
     const stages = new Map<string, PlannedStage | undefined>(
-      this.#outline.stages.flatMap(({ spec }) => (spec === undefined ? [] : [[spec.name, undefined]])),
+      this.#outline.stages.flatMap(({ name }) => (name === undefined ? [] : [[name, undefined]])),
     );
     for (const draft of drafts) {
       const stage = finishStage(draft, planned, models, inNamespace(namespace, topology));
@@ -186,7 +187,6 @@ function finishUnwritten(topic: TopicDraft, mayBeWritten: boolean, findings: Fin
       "name a file in schemas/, or write external: true if others make it",
     );
   }
-  checkTopicFields(topic, findings);
 }
 
 function widest(stages: readonly PlannedStage[]): number | undefined {

@@ -3,7 +3,7 @@ import type { Program } from "../expression/index.ts";
 /** What a model answers in a test: the same score for every row, or a program whose output field is `score`. */
 export type ModelStub =
   | { readonly kind: "score"; readonly score: number }
-  /** Input is the stage's program output; the output row holds `score` alone. */
+  /** Input is the model's features; the output row holds `score` alone. */
   | { readonly kind: "program"; readonly program: Program };
 
 /** A record to send through the stage: bytes as they are, or one record in the one JSON form. */

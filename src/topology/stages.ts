@@ -40,9 +40,9 @@ export function planStage(wired: WiredStage, topology: string, findings: Finding
   const aheadMs = aheadOf(wired, findings);
   if (input === undefined) {
     if (to.schema === undefined) to.isBroken = true;
-    checkTopicFields(to, findings);
     return undefined;
   }
+  const timeTopic = wired.isIngest ? to : from;
   const scope: StageScope = {
     stage: wired.head.name,
     ingest: wired.isIngest,
@@ -50,15 +50,22 @@ export function planStage(wired: WiredStage, topology: string, findings: Finding
     timeField: wired.isIngest ? timestampIn(input, to.time) : from.time,
     keyField: from.key,
     latenessMs: latenessOf(wired),
+    told: new Set([
+      ...(from.keyIsWrong ? (["MR_KEY"] as const) : []),
+      ...(timeTopic.timeIsWrong ? (["MR_TIME"] as const) : []),
+    ]),
   };
   const lowered = lowerSteps(wired.part.steps, scope, findings);
   checkLate(wired, lowered, findings);
+  const before = findings.problems.length;
   const decide = decisions(wired, lowered, findings);
+  const isSound = lowered.isSound && findings.problems.length === before;
   const rows = lowered.infer === undefined ? lowered.shape : predictionShape(lowered, scope, decide, findings);
-  const fill = rows === undefined ? undefined : settleSchema(wired, rows, lowered.isSound, topology, findings);
+  if (rows === undefined && to.schema === undefined) to.isBroken = true;
+  const fill = rows === undefined ? undefined : settleSchema(wired, rows, isSound, topology, findings);
   settleKeyAndTime(wired, lowered.infer !== undefined);
-  checkTopicFields(to, findings);
-  if (fill === undefined || !lowered.isSound) return undefined;
+  if (to.schemaFrom === "inferred") checkTopicFields(to, findings);
+  if (fill === undefined || !isSound) return undefined;
   return { wired, scope, lowered, ops: [...lowered.ops, ...fill], decide, aheadMs, start };
 }
 
@@ -105,7 +112,8 @@ function checkInboxEventId({ from, to }: WiredStage, findings: Findings): void {
 /** Key and partitions of the output, where it names none; a difference is a re-key, which only an ingest may do. */
 function inheritFromInput(wired: WiredStage, findings: Findings): void {
   const { from, to, isIngest } = wired;
-  if (!isIngest && !from.isBroken && to.spec.key !== undefined && to.spec.key !== from.key) {
+  const keysAreKnown = !from.isBroken && !from.keyIsWrong && !to.keyIsWrong;
+  if (!isIngest && keysAreKnown && to.spec.key !== undefined && to.spec.key !== from.key) {
     const before = from.key === undefined ? "has no key field" : `is keyed by ${from.key}`;
     const message = `topic ${to.name} is keyed by ${to.spec.key}, and topic ${from.name}, which stage ${wired.head.name} reads, ${before}; only an ingest stage changes the key`;
     const hint = from.key === undefined ? `key topic ${from.name} at ingest` : `write key: ${from.key}`;
@@ -119,6 +127,7 @@ function inheritFromInput(wired: WiredStage, findings: Findings): void {
     findings.problem("MR_KEY", [...to.path, "partitions"], message, hint);
   }
   to.partitions ??= from.partitions;
+  if (to.partitionsAreWrong || from.partitionsAreWrong) return;
   if (to.partitions === undefined && wired.isIngest && !from.isBroken && !to.isBroken) {
     const message = `nothing says how many partitions topic ${to.name} has, and the input does not say either`;
     findings.problem("MR_MISSING_KEY", [...to.path, "partitions"], message, "write for example partitions: 4");
@@ -127,6 +136,8 @@ function inheritFromInput(wired: WiredStage, findings: Findings): void {
 
 function settleKeyAndTime(wired: WiredStage, isInfer: boolean): void {
   const { from, to } = wired;
+  if (to.spec.key === undefined) to.keyIsWrong ||= from.keyIsWrong;
+  if (to.spec.time === undefined) to.timeIsWrong ||= from.timeIsWrong;
   const has = (name: string | undefined): boolean => to.schema?.shape.some((field) => field.name === name) ?? false;
   // What the rows no longer have cannot be named; the key's bytes stay all the same.
   if (to.spec.key === undefined) to.key = has(from.key) ? from.key : undefined;
@@ -146,10 +157,11 @@ function startOf({ fromSpec }: WiredStage): StartPosition {
 
 function aheadOf(wired: WiredStage, findings: Findings): number | undefined {
   const { fromSpec, to, isIngest } = wired;
-  if (to.spec.time === kafkaTime && !isIngest && !wired.from.isBroken) {
+  if (to.spec.time === kafkaTime && !isIngest && !wired.from.isBroken && !to.timeIsWrong) {
     const message = `topic ${to.name} is not written by an ingest stage, and only those see Kafka's timestamp`;
     const hint = wired.from.time === undefined ? "name a timestamp-millis field" : `write time: ${wired.from.time}`;
     findings.problem("MR_TIME", [...to.path, "time"], message, hint);
+    to.timeIsWrong = true;
   }
   if (fromSpec.ahead !== undefined && !isIngest && !wired.from.isBroken) {
     const message = `ahead belongs to stages that read what others send; topic ${wired.from.name} is written by a stage`;
@@ -217,6 +229,7 @@ function predictionShape(
 ): RowShape | undefined {
   const config = lowered.infer?.config;
   const path: Path = lowered.infer?.path ?? [];
+  if (scope.timeField === undefined && scope.told.has("MR_TIME")) return undefined;
   if (scope.timeField === undefined) {
     const message = `a prediction carries its event time, and the topic that stage ${scope.stage} reads has none`;
     findings.problem("MR_TIME", path, message, "name a timestamp-millis field under `time:` of the topic");

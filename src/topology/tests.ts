@@ -28,10 +28,11 @@ export function planTests(
   placeOf: (path: Path) => Place,
   findings: Findings,
 ): PlannedTest[] {
+  const allNamed = outline.stages.every((stage) => stage.name !== undefined);
   const tests: PlannedTest[] = [];
   const names = new Set<string>();
   for (const part of outline.tests) {
-    const test = planTest(part, stages, placeOf(part.path), findings);
+    const test = planTest(part, { stages, allNamed }, placeOf(part.path), findings);
     if (part.spec !== undefined && names.has(part.spec.name))
       findings.problem(
         "MR_CONFLICT",
@@ -47,7 +48,7 @@ export function planTests(
 
 function planTest(
   { path, spec }: Part<TestSpec>,
-  stages: ReadonlyMap<string, PlannedStage | undefined>,
+  { stages, allNamed }: { readonly stages: ReadonlyMap<string, PlannedStage | undefined>; readonly allNamed: boolean },
   place: Place,
   findings: Findings,
 ): PlannedTest | undefined {
@@ -59,7 +60,7 @@ function planTest(
     findings.problem("MR_REFERENCE", [...path, "expect", "deadLetters", index], message, hint);
   }
   if (!stages.has(spec.stage)) {
-    findings.dangling([...path, "stage"], "stage", spec.stage, stages.keys());
+    if (allNamed) findings.dangling([...path, "stage"], "stage", spec.stage, stages.keys());
     return undefined;
   }
   const stage = stages.get(spec.stage);
@@ -187,7 +188,7 @@ function stubsOf(spec: TestSpec, stage: PlannedStage, path: Path, findings: Find
     const made = stubOf(stub, stage, at, findings);
     if (made !== undefined) stubs[name] = made;
   }
-  if (model !== undefined && !Object.hasOwn(given, model)) {
+  if (model !== undefined && !Object.hasOwn(given, model) && !findings.isAbout([...path, "with"])) {
     const message = `stage ${stage.name} asks model ${model}, and a test needs a stub for it`;
     const hint = `paste this line into the test:\nwith: { models: { ${model}: 0.93 } }`;
     findings.problem("MR_MISSING_KEY", [...path, "with"], message, hint);
@@ -197,7 +198,8 @@ function stubsOf(spec: TestSpec, stage: PlannedStage, path: Path, findings: Find
 
 function stubOf(stub: number | string, stage: PlannedStage, path: Path, findings: Findings): ModelStub | undefined {
   if (typeof stub === "number") return { kind: "score", score: stub };
-  const input = stage.program.output;
+  // A model sees its features and nothing else, and so does what stands in for it.
+  const input = stage.program.output.filter(({ name }) => stage.infer?.features.includes(name) === true);
   const value = typedExpression(stub, input, (problem) => findings.problems.push({ ...problem, path }));
   if (value === undefined) return undefined;
   if (!["int", "long", "float", "double"].includes(value.type.kind) || value.type.nullable) {

@@ -2,7 +2,7 @@ import { assert, parseDurationMs } from "../kernel/index.ts";
 import { avscRefusal, parseRecordSchemaText, type RecordSchema } from "../schema/index.ts";
 import { danglingHint, type Findings, quoted } from "./findings.ts";
 import type { PlannedTopic, ValueFormat } from "./plan.ts";
-import type { Outline, Part } from "./spec/shape.ts";
+import type { Outline, TopicPart } from "./spec/shape.ts";
 import type { TopicSpec } from "./spec/topic-spec.ts";
 
 type Path = readonly (string | number)[];
@@ -23,6 +23,10 @@ export interface TopicDraft {
   readonly external: boolean;
   readonly schemaFrom: PlannedTopic["schemaFrom"];
   isBroken: boolean;
+  /** Set when `key:` or `time:` names a field that is not there or cannot serve; no stage is blamed for it. */
+  keyIsWrong: boolean;
+  timeIsWrong: boolean;
+  readonly partitionsAreWrong: boolean;
   schema: RecordSchema | undefined;
   format: ValueFormat | undefined;
   key: string | undefined;
@@ -50,7 +54,7 @@ export function draftTopics(outline: Outline, names: TopicNames, findings: Findi
   return drafts;
 }
 
-function draftTopic(name: string, part: Part<TopicSpec>, names: TopicNames, findings: Findings): TopicDraft {
+function draftTopic(name: string, part: TopicPart, names: TopicNames, findings: Findings): TopicDraft {
   const spec: TopicSpec = part.spec ?? {};
   const external = spec.external === true;
   const own = spec.name ?? name;
@@ -62,7 +66,10 @@ function draftTopic(name: string, part: Part<TopicSpec>, names: TopicNames, find
     clusterName: external ? own : inNamespace(names.namespace, own),
     external,
     schemaFrom,
-    isBroken: part.spec === undefined,
+    isBroken: part.spec === undefined || ["schema", "format", "external"].some((key) => part.wrongKeys.has(key)),
+    keyIsWrong: part.wrongKeys.has("key"),
+    timeIsWrong: part.wrongKeys.has("time"),
+    partitionsAreWrong: part.wrongKeys.has("partitions"),
     schema: undefined,
     format: spec.format,
     key: spec.key,
@@ -149,6 +156,16 @@ export function finishTopic(draft: TopicDraft): PlannedTopic {
 export function checkTopicFields(draft: TopicDraft, findings: Findings): void {
   const schema = draft.schema;
   if (draft.isBroken || schema === undefined) return;
+  const before = findings.problems.length;
+  checkKeyField(draft, schema, findings);
+  draft.keyIsWrong ||= findings.problems.length > before;
+  const between = findings.problems.length;
+  checkTimeField(draft, schema, findings);
+  draft.timeIsWrong ||= findings.problems.length > between;
+  if (draft.writers.length > 0 && draft.schemaFrom === "file") checkEventId(draft, schema, findings);
+}
+
+function checkKeyField(draft: TopicDraft, schema: RecordSchema, findings: Findings): void {
   const names = schema.shape.map((field) => field.name);
   const keyField = schema.shape.find((field) => field.name === draft.key);
   if (draft.spec.key !== undefined && keyField === undefined)
@@ -158,15 +175,13 @@ export function checkTopicFields(draft: TopicDraft, findings: Findings): void {
     const path = draft.spec.key === undefined ? draft.path : [...draft.path, "key"];
     findings.problem("MR_KEY", path, message, "take a field of type string, int, long or boolean");
   }
-  checkTimeField(draft, schema, findings);
-  if (draft.writers.length > 0 && draft.schemaFrom === "file") checkEventId(draft, schema, findings);
 }
 
 const keyKinds: ReadonlySet<string> = new Set(["string", "enum", "int", "long", "boolean", "timestamp"]);
 
 function checkTimeField(draft: TopicDraft, schema: RecordSchema, findings: Findings): void {
   const wanted = draft.spec.time;
-  if (wanted === undefined) return;
+  if (wanted === undefined || draft.timeIsWrong) return;
   const path = [...draft.path, "time"];
   const timestamps = schema.shape.filter((field) => field.type.kind === "timestamp").map((field) => field.name);
   const name = wanted === kafkaTime ? kafkaTimeField : wanted;

@@ -41,7 +41,11 @@ export function wireStages(
   const allKnown = wired.length === outline.stages.length;
   checkWriters(wired, findings);
   for (const stage of wired) checkInput(stage, allKnown, findings);
-  return inFlowOrder(wired, findings);
+  // A second writer has been reported; the topic's schema and order are those of the first.
+  return inFlowOrder(
+    wired.filter((stage) => stage.to.writers[0] === stage.head.name),
+    findings,
+  );
 }
 
 function checkStageNames(outline: Outline, findings: Findings): void {
@@ -99,6 +103,7 @@ function checkInput(stage: WiredStage, allKnown: boolean, findings: Findings): v
     const message = `stage ${stage.head.name} reads topic ${from.name}, which no stage writes and which is not external`;
     const hint = `add external: true to topics.${from.name} if others write it, or write it from a stage`;
     findings.problem("MR_UNFED", stage.fromPath, message, hint);
+    from.isBroken = true;
   }
 }
 

@@ -45,7 +45,7 @@ export function explain({ issue, path }: FlatIssue, root: JsonSchema, file: unkn
     case "invalid_value":
       return outsideSet(path, issue.values, found, hint);
     case "invalid_type":
-      return wrongType(path, expectedName(issue.expected), found, hint);
+      return wrongType(path, expectedName(definition?.schema.type ?? issue.expected), found, hint);
     case "invalid_union":
       return wrongType(path, unionName(definition?.schema), found, hint);
     case "too_small":

@@ -10,6 +10,7 @@ import { type TestSpec, testSpec } from "./test-spec.ts";
 import { type TopicSpec, topicSpec } from "./topic-spec.ts";
 import { type TopologyHead, topologyHead, topologySpec } from "./topology-spec.ts";
 import { repairKeys } from "./unknown-keys.ts";
+import { kebabName } from "./values.ts";
 
 type Path = readonly (string | number)[];
 
@@ -19,6 +20,11 @@ export interface Part<T> {
   readonly spec: T | undefined;
 }
 
+/** A topic with those of its keys that are sound; every key is optional, so that the others still count. */
+export interface TopicPart extends Part<TopicSpec> {
+  readonly wrongKeys: ReadonlySet<string>;
+}
+
 export interface StepPart extends Part<unknown> {
   /** `path` is that of the config: `stages[0].steps[1].clamp`. */
   readonly kind: string;
@@ -26,6 +32,8 @@ export interface StepPart extends Part<unknown> {
 }
 
 export interface StagePart extends Part<StageHead> {
+  /** Known even when something else about the stage is wrong; undefined when the name is. */
+  readonly name: string | undefined;
   /** Undefined where a step cannot be told. */
   readonly steps: readonly (StepPart | undefined)[];
 }
@@ -33,7 +41,7 @@ export interface StagePart extends Part<StageHead> {
 /** A file as far as its shape allows: the parts that are wrong are named and empty. */
 export interface Outline {
   readonly head: Partial<TopologyHead>;
-  readonly topics: ReadonlyMap<string, Part<TopicSpec>>;
+  readonly topics: ReadonlyMap<string, TopicPart>;
   readonly stages: readonly StagePart[];
   readonly models: ReadonlyMap<string, Part<ModelSpec>>;
   readonly tests: readonly Part<TestSpec>[];
@@ -87,9 +95,10 @@ export class TopologyLanguage {
     const stages = listAt(file, "stages").map((value, index): StagePart => {
       const path = ["stages", index];
       const { steps, ...head } = asObject(value);
-      const list = Array.isArray(steps) ? steps : [];
+      const list = Array.isArray(steps) ? steps : steps === undefined ? [] : [undefined];
       return {
         path,
+        name: parsed(kebabName, head["name"]),
         spec: parsed(stageHead, head),
         steps: list.map((step, at) => this.#step(step, [...path, "steps", at], problems)),
       };
@@ -102,7 +111,7 @@ export class TopologyLanguage {
         models: models === undefined || isObject(models),
       },
       head: headOf(file),
-      topics: partsAt(file, "topics", topicSpec),
+      topics: topicsOf(file),
       stages,
       models: partsAt(file, "models", modelSpec),
       tests: listAt(file, "tests").map((value, index) => ({ path: ["tests", index], spec: parsed(testSpec, value) })),
@@ -139,6 +148,26 @@ function headOf(file: unknown): Partial<TopologyHead> {
     if (value !== undefined) head[name] = value;
   }
   return head;
+}
+
+function topicsOf(file: unknown): Map<string, TopicPart> {
+  const entries = Object.entries(asObject(valueAt(file, ["topics"])));
+  return new Map(
+    entries.map(([name, value]) => {
+      const wrongKeys = new Set<string>();
+      const sound: Record<string, unknown> = {};
+      for (const [key, schema] of Object.entries(topicSpec.shape)) {
+        const given = asObject(value)[key];
+        const result = (schema as z.ZodType).safeParse(given);
+        if (!result.success) wrongKeys.add(key);
+        else if (given !== undefined) sound[key] = result.data;
+      }
+      return [
+        name,
+        { path: ["topics", name], spec: isObject(value) ? parsed(topicSpec, sound) : undefined, wrongKeys },
+      ];
+    }),
+  );
 }
 
 function partsAt<T>(file: unknown, name: string, schema: z.ZodType<T>): Map<string, Part<T>> {

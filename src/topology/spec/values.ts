@@ -4,7 +4,7 @@ import { parseDurationMs, parseIsoTimeMs } from "../../kernel/index.ts";
 /** A duration such as `100ms`, `25s`, `10min`, `1h`, `7d`. */
 export const duration = z
   .string()
-  .regex(/^\d+(?:ms|s|min|m|h|d)$/, { error: "expected a duration such as 100ms, 25s, 10min, 1h or 7d" })
+  .regex(/^\d+(?:ms|s|min|m|h|d)$/, { error: "expected a duration such as 100ms, 25s, 10min, 1h or 7d", abort: true })
   .refine((text) => parseDurationMs(text) !== undefined, { error: "a duration is at most 3650d", abort: true })
   .refine((text) => parseDurationMs(text) !== 0, { error: "a duration is more than 0" });
 

@@ -1,0 +1,157 @@
+import { expect, test } from "vitest";
+import { compileProgram } from "../../../src/expression/index.ts";
+import { topologyJsonSchema, topologyLanguage, topologyReference } from "../../../src/topology/index.ts";
+import type { JsonSchema } from "../../../src/topology/spec/levels.ts";
+import { payment, problemLines, replaced, smallSchemas, smallText, soundPlan } from "./fixture.ts";
+
+const schemas = smallSchemas;
+const warningsOf = (text: string): string[] => soundPlan(text, { schemas }).warnings.map(({ code }) => code);
+
+test("ingest fills event_id, keys by the output topic and holds events to ahead", () => {
+  const [ingest] = soundPlan(smallText, { schemas }).stages;
+  expect(ingest?.ingest).toMatchObject({
+    supplied: ["event_id"],
+    aheadMs: 300_000,
+    casts: { paid_at: "timestamp-millis" },
+  });
+  expect(ingest?.keyField).toBe("customer_id");
+  expect(ingest?.eventTimeField).toBe("paid_at");
+});
+
+test("later stages keep the key's bytes, and what names none takes key, time and partitions of the input", () => {
+  const plan = soundPlan(smallText, { schemas });
+  const [, features, score] = plan.stages;
+  expect([features?.keyField, score?.keyField]).toEqual([undefined, undefined]);
+  expect(features?.to).toMatchObject({ key: "customer_id", time: "paid_at", partitions: 2 });
+  // The rows no longer have customer_id, so that the key has no field; event time has its place in a prediction.
+  expect(score?.to).toMatchObject({ key: undefined, time: "event_time", partitions: 2 });
+});
+
+test("Kafka's timestamp goes into event_time of what an ingest writes", () => {
+  const timed = payment.replace('"paid_at"', '"event_time"');
+  const text = smallText
+    .replace("time: paid_at, partitions", "time: $kafka, partitions")
+    .replace("cast: { paid_at: timestamp-millis }", "require: [payment_id]")
+    .replace("customer_id, paid_at]", "customer_id, event_time]");
+  const plan = soundPlan(text, { schemas: new Map([...schemas, ["payment", timed]]) });
+  expect(plan.stages[0]?.ingest).toMatchObject({ supplied: ["event_id", "event_time"], kafkaTimeField: "event_time" });
+  expect(plan.stages[1]?.eventTimeField).toBe("event_time");
+});
+
+test("a prediction has the fields of the contract, in their order", () => {
+  const schema = soundPlan(smallText, { schemas }).topics.find(({ name }) => name === "predictions")?.schema;
+  expect(schema?.fullName).toBe("millrace.small.Predictions");
+  expect(schema?.shape.map(({ name, type }) => `${name} ${type.kind}`)).toEqual([
+    "event_id string",
+    "event_time timestamp",
+    "model string",
+    "model_version int",
+    "score double",
+    "review boolean",
+    "payment_id string",
+  ]);
+});
+
+test("lateness is the longest window, at least an hour and at most a day, unless the file says it", () => {
+  const lateOf = (text: string): number | undefined => soundPlan(text, { schemas }).stages[1]?.lateWithinMs;
+  const unsaid = replaced(smallText, "    late: { within: 2h }\n", "");
+  expect(lateOf(smallText)).toBe(7_200_000);
+  expect(lateOf(replaced(unsaid, "over: [1h]", "over: [5min]"))).toBe(3_600_000);
+  expect(lateOf(replaced(unsaid, "over: [1h]", "over: [3h, 5min]"))).toBe(10_800_000);
+  expect(lateOf(replaced(unsaid, "over: [1h]", "over: [30d]"))).toBe(86_400_000);
+});
+
+test("fields that only the given schema has take their default in every row", () => {
+  const wide = payment.replace(
+    '{ "name": "amount",',
+    '{ "name": "source", "type": "string", "default": "card" }, { "name": "note", "type": ["null", "string"] }, { "name": "amount",',
+  );
+  const text = smallText
+    .replace("features: { schema: inferred }", "features: { schema: wide }")
+    .replace("except: [payment_id, customer_id, paid_at]", "only: [amount]");
+  const stage = soundPlan(text, { schemas: new Map([...schemas, ["wide", wide]]) }).stages[1]!;
+  // Without the window, whose memory a task would bring.
+  const ops = stage.program.ops.filter(({ op }) => op === "assign");
+  const compiled = compileProgram({ ...stage.program, ops });
+  const context = { offset: 0, streamTimeMs: 0, processingTimeMs: 0, out: null as Record<string, unknown> | null };
+  const row = { event_id: "inbox-0-0", payment_id: "p", customer_id: "c", paid_at: 5, amount: 1 };
+  expect(compiled.run(row, context)).toBe(0);
+  expect(context.out).toEqual({ ...row, source: "card", note: null });
+});
+
+test("warns of volatile stores by name", () => {
+  const [warning] = soundPlan(smallText, { schemas }).warnings;
+  expect(warning).toMatchObject({ code: "MR_STATE_VOLATILE", line: 17 });
+  expect(warning?.message).toContain("features.rolling");
+});
+
+test("warns when ingest changes the partition count or the key", () => {
+  const inbox = "inbox: { format: json, external: true";
+  expect(warningsOf(replaced(smallText, inbox, `${inbox}, partitions: 2, key: customer_id`))).toEqual([
+    "MR_STATE_VOLATILE",
+  ]);
+  expect(warningsOf(replaced(smallText, inbox, `${inbox}, partitions: 6`))).toContain("MR_MIXED_BACKLOG");
+  expect(warningsOf(replaced(smallText, inbox, `${inbox}, key: payment_id`))).toContain("MR_MIXED_BACKLOG");
+});
+
+test("warns when events may be dated further ahead than a later stage allows lateness", () => {
+  expect(warningsOf(replaced(smallText, "ahead: 5min", "ahead: 2h"))).not.toContain("MR_AHEAD_WIDE");
+  expect(warningsOf(replaced(smallText, "ahead: 5min", "ahead: 3h"))).toContain("MR_AHEAD_WIDE");
+  expect(warningsOf(replaced(smallText, "ahead: 5min", "ahead: none"))).toContain("MR_AHEAD_WIDE");
+});
+
+const withTest = (body: string): string => `${smallText}tests:\n  - name: t\n${body}`;
+
+test("a test of an infer stage without a stub is refused with the line to paste", () => {
+  const text = withTest("    stage: score\n    given: [{ payment_id: p }]\n    expect: { records: [] }\n");
+  expect(problemLines(text, { schemas })).toEqual([
+    "t.yaml:37:5 MR_MISSING_KEY tests[0].with: stage score asks model fraud, and a test needs a stub for it; paste this line into the test:\n  with: { models: { fraud: 0.93 } }",
+  ]);
+});
+
+test("a stub is a number or an expression over the features", () => {
+  const text = (stub: string): string =>
+    withTest(
+      `    stage: score\n    with: { models: { fraud: ${stub} } }\n    given: [{ payment_id: p }]\n    expect: { records: [] }\n`,
+    );
+  const stubOf = (stub: string): unknown => soundPlan(text(stub), { schemas }).tests[0]?.stubs["fraud"];
+  expect(stubOf("0.5")).toEqual({ kind: "score", score: 0.5 });
+  expect(stubOf('"coalesce(amount, 0.0) / 100.0"')).toMatchObject({ kind: "program" });
+  expect(problemLines(text('"amount > 1"'), { schemas })[0]).toContain("MR_EXPRESSION_TYPE");
+});
+
+test("text is given to ingest stages only, and given rows may leave fields out but not invent them", () => {
+  const ingest = withTest(
+    '    stage: ingest\n    given: ["{", { any: 1 }]\n    expect: { deadLetters: [MR_PARSE, MR_REQUIRED] }\n',
+  );
+  expect(soundPlan(ingest, { schemas }).tests[0]?.given).toEqual([
+    { kind: "text", text: "{" },
+    { kind: "row", value: { any: 1 } },
+  ]);
+  const other = withTest(
+    '    stage: features\n    given: ["{", { amuont: 1 }, { amount: many }]\n    expect: { filtered: 0 }\n',
+  );
+  expect(problemLines(other, { schemas }).map((line) => line.split(" ").slice(0, 3).join(" "))).toEqual([
+    "t.yaml:39:13 MR_WRONG_TYPE tests[0].given[0]:",
+    "t.yaml:39:20 MR_REFERENCE tests[0].given[1].amuont:",
+    "t.yaml:39:43 MR_WRONG_TYPE tests[0].given[2].amount:",
+  ]);
+});
+
+test("every key of the language has a sentence, in the JSON Schema and on the reference page", () => {
+  const bare: string[] = [];
+  const visit = (node: JsonSchema, path: string): void => {
+    for (const [name, child] of Object.entries(node.properties ?? {})) {
+      if (!/^[A-Z`].*\.$/s.test(child.description ?? "")) bare.push(`${path}.${name}`);
+      visit(child, `${path}.${name}`);
+    }
+    for (const option of node.anyOf ?? []) visit(option, path);
+    if (typeof node.additionalProperties === "object") visit(node.additionalProperties, `${path}.*`);
+    if (node.items !== undefined) visit(node.items, `${path}[]`);
+  };
+  visit(JSON.parse(topologyJsonSchema(topologyLanguage)), "");
+  expect(bare).toEqual([]);
+  const page = topologyReference(topologyLanguage);
+  for (const step of topologyLanguage.catalogue) expect(page).toContain(`### \`${step.kind}\``);
+  expect(page).toContain("| `delivery` | `at-least-once` | yes |");
+});

@@ -1,0 +1,244 @@
+import { expect, test } from "vitest";
+import { payment, problemLines, replaced, smallSchemas, smallText } from "./fixture.ts";
+
+/** The small chain with one text replaced, and what must be said of it. */
+interface Case {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly expected: readonly string[];
+}
+
+const small = (from: string, to: string): string[] =>
+  problemLines(replaced(smallText, from, to), { schemas: smallSchemas });
+
+const cases: readonly Case[] = [
+  {
+    name: "a stage that reads what nobody writes",
+    from: "inbox: { format: json, external: true }",
+    to: "inbox: { schema: payment }",
+    expected: [
+      "t.yaml:13:20 MR_UNFED stages[0].from.topic: stage ingest reads topic inbox, which no stage writes and which is not external; add external: true to topics.inbox if others write it, or write it from a stage",
+    ],
+  },
+  {
+    name: "two stages that write one topic",
+    from: "    to: predictions",
+    to: "    to: features",
+    expected: [
+      "t.yaml:25:9 MR_CONFLICT stages[2].to: topic features is already written by stage features; one topic has one writer; write to a topic of its own",
+    ],
+  },
+  {
+    name: "a key that changes without an ingest",
+    from: "features: { schema: inferred }",
+    to: "features: { schema: inferred, key: payment_id }",
+    expected: [
+      "t.yaml:8:38 MR_KEY topics.features.key: topic features is keyed by payment_id, and topic raw, which stage features reads, is keyed by customer_id; only an ingest stage changes the key; write key: customer_id",
+    ],
+  },
+  {
+    name: "a partition count that changes without an ingest",
+    from: "features: { schema: inferred }",
+    to: "features: { schema: inferred, partitions: 3 }",
+    expected: [
+      "t.yaml:8:45 MR_KEY topics.features.partitions: topic features has 3 partitions, and topic raw, which stage features reads, has 2; only an ingest stage changes the number; write partitions: 2, or leave it out",
+    ],
+  },
+  {
+    name: "a window over a topic without event time",
+    from: "key: customer_id, time: paid_at, partitions: 2",
+    to: "key: customer_id, partitions: 2",
+    expected: [
+      "t.yaml:22:9 MR_TIME stages[1].steps[0].rolling: stage features: the step needs event time, and the topic it reads has none; name a timestamp-millis field under `time:` of the topic",
+    ],
+  },
+  {
+    name: "an event time that is no time",
+    from: "time: paid_at",
+    to: "time: amount",
+    expected: [
+      "t.yaml:7:51 MR_TIME topics.raw.time: event time is a timestamp-millis, and amount is double; take paid_at",
+    ],
+  },
+  {
+    name: "Kafka's time where no ingest writes",
+    from: "features: { schema: inferred }",
+    to: "features: { schema: inferred, time: $kafka }",
+    expected: [
+      "t.yaml:8:39 MR_TIME topics.features.time: topic features is not written by an ingest stage, and only those see Kafka's timestamp; write time: paid_at",
+    ],
+  },
+  {
+    name: "an ingest into an inferred schema",
+    from: "raw: { schema: payment,",
+    to: "raw: { schema: inferred,",
+    expected: [
+      "t.yaml:14:9 MR_SCHEMA stages[0].to: stage ingest reads its input as the schema of topic raw, and that has none of its own; give topics.raw a schema: NAME, written in schemas/NAME.avsc",
+    ],
+  },
+  {
+    name: "a written topic without a schema",
+    from: "features: { schema: inferred }",
+    to: "features: { retention: 7d }",
+    expected: [
+      "t.yaml:8:13 MR_SCHEMA topics.features: topic features has no schema, and stage features writes it; add schema: inferred, or the name of a file in schemas/",
+    ],
+  },
+  {
+    name: "lateness where nothing is remembered",
+    from: "  - name: score\n",
+    to: "  - name: score\n    late: { within: 1h }\n",
+    expected: [
+      "t.yaml:24:11 MR_CONFLICT stages[2].late: no step of this stage remembers earlier records, so nothing can be late here; remove late, or move it to the stage with rolling or dedupe",
+    ],
+  },
+  {
+    name: "a step after infer",
+    from: "          decide: { review: score >= 0.8 }",
+    to: "      - filter: amount != null",
+    expected: [
+      "t.yaml:27:9 MR_CONFLICT stages[2].steps[0].infer: infer is the last step of its stage; move the steps after it before it, or into a stage that reads the predictions",
+    ],
+  },
+  {
+    name: "a reserved name among the kept fields",
+    from: "keep: [payment_id]",
+    to: "keep: [payment_id, event_id]",
+    expected: [
+      "t.yaml:29:30 MR_RESERVED stages[2].steps[0].infer.keep[1]: every prediction has its own event_id; reserved are event_id, event_time, model, model_version, score",
+    ],
+  },
+  {
+    name: "predictions that do not keep the field of the labels",
+    from: "keep: [payment_id]",
+    to: "keep: [customer_id]",
+    expected: [
+      "t.yaml:29:17 MR_LABEL_KEEP stages[2].steps[0].infer.keep: labels of model fraud are joined by payment_id, and the predictions of this stage do not keep it; write keep: [customer_id, payment_id]",
+    ],
+  },
+  {
+    name: "a feature that is text",
+    from: "except: [payment_id, customer_id, paid_at]",
+    to: "except: [payment_id, paid_at]",
+    expected: [
+      "t.yaml:34:15 MR_WRONG_TYPE models.fraud.features: features are numbers and booleans, and customer_id is string; add it to except: [payment_id, paid_at, customer_id]",
+    ],
+  },
+  {
+    name: "a label topic without event time",
+    from: "key: payment_id, time: known_at",
+    to: "key: payment_id",
+    expected: [
+      "t.yaml:35:21 MR_TIME models.fraud.label.topic: of several labels the last by event time counts, and topic labels has no event time; name a timestamp-millis field under topics.labels.time",
+    ],
+  },
+  {
+    name: "JSON in the middle of the chain",
+    from: "    to: features",
+    to: "    to: { topic: features, format: json }",
+    expected: [
+      "t.yaml:24:11 MR_SCHEMA stages[2].from: stage score reads topic features, which is written as JSON; only what leaves the chain may be; remove format: json from topic features",
+      "t.yaml:34:23 MR_SCHEMA models.fraud.features.from: training reads Avro with a schema, and topic features is JSON; name a topic that a stage writes as Avro",
+    ],
+  },
+  {
+    name: "an expression, at the place inside it",
+    from: "mean: mean(amount)",
+    to: "mean: mean(amuont)",
+    expected: [
+      "t.yaml:22:84 MR_REFERENCE stages[1].steps[0].rolling.features.mean: there is no field `amuont` here; did you mean amount?",
+    ],
+  },
+  {
+    name: "a delivery that this version lacks",
+    from: "at-least-once",
+    to: "exactly-once",
+    expected: [
+      "t.yaml:4:11 MR_UNSUPPORTED delivery: this version does not have exactly-once yet; write delivery: at-least-once",
+    ],
+  },
+  {
+    name: "parts of the language that come later",
+    from: "models:\n  fraud:",
+    to: "monitors: []\nmodels:\n  fraud:\n    metric: auc",
+    expected: [
+      "t.yaml:31:1 MR_UNSUPPORTED monitors: this version does not have monitors yet; remove it",
+      "t.yaml:34:5 MR_UNSUPPORTED models.fraud.metric: this version does not have metric yet; remove it",
+    ],
+  },
+  {
+    name: "a key at the wrong level",
+    from: "    late: { within: 2h }",
+    to: "    late: { within: 2h }\n    retention: 7d",
+    expected: [
+      't.yaml:21:5 MR_UNKNOWN_KEY stages[1].retention: unknown key; "retention" is known under topics.NAME; check the indentation',
+    ],
+  },
+  {
+    name: "a missing key, at its parent",
+    from: "    to: raw\n",
+    to: "",
+    expected: [
+      "t.yaml:12:5 MR_MISSING_KEY stages[0].to: the key is missing (topic to write, or a mapping that says its format); write for example to: payments.clean",
+    ],
+  },
+];
+
+for (const { name, from, to, expected } of cases) {
+  test(`refuses ${name}`, () => {
+    expect(small(from, to)).toEqual(expected);
+  });
+}
+
+test("refuses stages that feed each other in a circle, and names them in order", () => {
+  const text = replaced(smallText, "    from: raw", "    from: predictions");
+  expect(problemLines(text, { schemas: smallSchemas })).toEqual([
+    "t.yaml:18:11 MR_CYCLE stages[1].from: the stages feed each other in a circle: features -> score -> features; read from a topic that lies before the circle",
+  ]);
+});
+
+test("a written topic whose schema lacks event_id is refused with the line to paste", () => {
+  const bare = payment.replace('    { "name": "event_id", "type": "string" },\n', "");
+  const lines = problemLines(smallText, { schemas: new Map([...smallSchemas, ["payment", bare]]) });
+  expect(lines).toEqual([
+    't.yaml:7:18 MR_EVENT_ID topics.raw.schema: schema payment has no field event_id, which every record that a stage writes carries; paste this line into the fields of schemas/payment.avsc:\n  { "name": "event_id", "type": "string" },',
+  ]);
+});
+
+test("an inbox's own event_id is refused with the alias that renames it, and accepted with the alias", () => {
+  const text = replaced(smallText, "format: json, external: true", "format: json, external: true, schema: payment");
+  expect(problemLines(text, { schemas: smallSchemas })).toEqual([expect.stringContaining('"aliases": ["event_id"]')]);
+  const renamed = payment.replace('"name": "amount"', '"name": "amount", "aliases": ["event_id"]');
+  expect(problemLines(text, { schemas: new Map([...smallSchemas, ["payment", renamed]]) })).toEqual([]);
+});
+
+test("rows that do not fit a given schema are refused field by field; defaults fill in what is missing", () => {
+  const wide = payment.replace(
+    '{ "name": "amount", "type": ["null", "double"], "default": null }',
+    '{ "name": "amount", "type": "double" }, { "name": "n_1h", "type": "int" }, { "name": "extra", "type": "int" }, { "name": "source", "type": "string", "default": "card" }',
+  );
+  const text = replaced(
+    replaced(smallText, "features: { schema: inferred }", "features: { schema: wide }"),
+    "except: [payment_id, customer_id, paid_at]",
+    "only: [amount]",
+  );
+  expect(problemLines(text, { schemas: new Map([...smallSchemas, ["wide", wide]]) })).toEqual([
+    "t.yaml:19:9 MR_SCHEMA stages[1].to: field amount may be null after the steps, and the schema does not allow null; add a step - require: [amount], or fill it in with impute",
+    "t.yaml:19:9 MR_SCHEMA stages[1].to: field n_1h is long after the steps, and the schema says int; change the type in the schema, or convert the field in a step",
+    "t.yaml:19:9 MR_SCHEMA stages[1].to: schema Payment asks for field extra, and the steps do not make it; add a step such as - derive: { extra: ... }, or give the field a default",
+  ]);
+});
+
+test("shape problems and semantic problems of one file come together, in the file's order", () => {
+  const text = smallText
+    .replace("partitions: 2", "partitions: two")
+    .replace("mean(amount)", "mean(")
+    .replace("on: payment_id, field: is_fraud", "on: payment_id, field: is_frod");
+  const found = problemLines(text, { schemas: smallSchemas }).map((line) => line.split(" ").slice(0, 2).join(" "));
+  expect(found).toEqual([
+    "t.yaml:7:72 MR_WRONG_TYPE",
+    "t.yaml:22:84 MR_EXPRESSION_SYNTAX",
+    "t.yaml:35:52 MR_REFERENCE",
+  ]);
+});
