@@ -10,7 +10,10 @@ export interface FeedOptions {
   readonly clock: Clock;
   /** Ends after so many events; undefined goes on until the signal. */
   readonly max?: number;
-  /** False sends as fast as the broker takes them; event times advance by the rate all the same. */
+  /**
+   * False sends as fast as the broker takes them. Event times advance by the rate all the same: with `max` the last
+   * one is now, because events dated ahead are refused.
+   */
   readonly isPaced: boolean;
   readonly progress?: (sent: number) => void;
 }
@@ -36,7 +39,8 @@ export async function feedSample(options: FeedOptions, signal: AbortSignal): Pro
     const topic = plan.topics.find((planned) => planned.name === name)?.clusterName ?? name;
     targets.set(name, { topic, partitions: (await broker.admin.watermarks(topic, signal)).length });
   }
-  const startMs = clock.now();
+  const spanMs = options.isPaced ? 0 : ((options.max ?? 0) * 1_000) / sample.perSecond;
+  const startMs = Math.floor(clock.now() - spanMs);
   const events = generator.events({ seed: sample.seed, startMs, perSecond: sample.perSecond });
   let next = events.next().value;
   let sent = 0;

@@ -1,10 +1,13 @@
 /** The `millrace` command: finds the command, runs it, and turns what it throws into one line and an exit code. */
 import { Command, CommanderError } from "commander";
 import { closest } from "../kernel/index.ts";
-import type { CommandContext, CommandDefinition } from "./cli/command.ts";
+import { type CommandContext, flagsOf } from "./cli/command.ts";
 import { commands } from "./cli/commands.ts";
-import { describeFailure, type ExitCode, exitCodeOf, exitCodes } from "./exit.ts";
+import { describeFailure, type ExitCode, exitCodeOf, exitCodes, usageError } from "./exit.ts";
 import { version } from "./version.ts";
+
+/** Columns of a help text. */
+const helpWidth = 100;
 
 /**
  * Runs one command line.
@@ -13,36 +16,18 @@ import { version } from "./version.ts";
  * @returns the exit code; everything that was to be said has been said
  */
 export async function runCommandLine(argv: readonly string[], context: CommandContext): Promise<ExitCode> {
-  const program = new Command("millrace")
-    .description("Stream processing that turns Kafka events into predictions.")
-    .version(version, "-V, --version")
-    .configureOutput({ writeOut: context.stdout, writeErr: context.stderr })
-    .configureHelp({ showGlobalOptions: false })
-    .addHelpText(
-      "after",
-      "\nA flag wins over its MILLRACE_* variable. Start with: millrace dev topologies/card-fraud.yaml",
-    )
-    .exitOverride();
-  let code: ExitCode = exitCodes.ok;
-  const attach = (name: string, summary: string, definition: CommandDefinition | undefined): void => {
-    const command = program.command(name).summary(summary).description(summary).exitOverride();
-    definition?.configure(command).action(async (...parsed: unknown[]) => {
-      const args = parsed.slice(0, -2);
-      code = await definition.run(context, args, command.opts());
-    });
-  };
-  const wanted = commands.find((entry) => entry.name === argv[0]);
-  for (const entry of commands) {
-    attach(entry.name, entry.summary, entry === wanted ? (await entry.load()).command : undefined);
-  }
-  if (argv.length === 0) {
-    program.outputHelp({ error: true });
-    return exitCodes.usage;
-  }
   try {
-    const unknown =
-      argv[0]?.startsWith("-") === false && argv[0] !== "help" && wanted === undefined ? argv[0] : undefined;
-    if (unknown !== undefined) return sayUnknown(unknown, context);
+    const [first] = argv;
+    const named = first === "help" ? argv[1] : first;
+    if (named !== undefined && !named.startsWith("-") && named !== "help") checkName(named);
+    let code: ExitCode = exitCodes.ok;
+    const program = await programFor(named, context, (ended) => {
+      code = ended;
+    });
+    if (first === undefined) {
+      program.outputHelp({ error: true });
+      return exitCodes.usage;
+    }
     await program.parseAsync(argv, { from: "user" });
     return code;
   } catch (thrown) {
@@ -52,14 +37,56 @@ export async function runCommandLine(argv: readonly string[], context: CommandCo
   }
 }
 
-function sayUnknown(name: string, context: CommandContext): ExitCode {
-  const meant = closest(
-    name,
-    commands.map((entry) => entry.name),
+/** Every command by name and summary; only the one that is asked for is loaded and has its flags. */
+async function programFor(
+  named: string | undefined,
+  context: CommandContext,
+  ended: (code: ExitCode) => void,
+): Promise<Command> {
+  const program = new Command("millrace")
+    .description("Stream processing that turns Kafka events into predictions.")
+    .version(version, "-V, --version")
+    .configureOutput({
+      writeOut: context.stdout,
+      writeErr: context.stderr,
+      outputError: (text, write) => write(`MR_USAGE ${text.replace(/^error: /, "")}`),
+      // Help texts are compared and put into the reference: their width must not hang on a terminal.
+      getOutHelpWidth: () => helpWidth,
+      getErrHelpWidth: () => helpWidth,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .addHelpText(
+      "after",
+      "\nA flag wins over its MILLRACE_* variable. Start with: millrace dev topologies/card-fraud.yaml",
+    )
+    .exitOverride();
+  for (const entry of commands) {
+    const command = program
+      .command(entry.name)
+      .summary(entry.summary)
+      .description(`${sentence(entry.summary)}.`);
+    if (entry.name !== named) continue;
+    const { command: definition } = await entry.load();
+    definition.configure(command).action(async (...parsed: unknown[]) => {
+      ended(await definition.run(context, parsed.slice(0, -2), flagsOf(command, context.environment)));
+    });
+  }
+  return program;
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** @throws ExitError 64 for a command that does not exist */
+function checkName(name: string): void {
+  const names = commands.map((entry) => entry.name);
+  if (names.includes(name)) return;
+  const meant = closest(name, names);
+  throw usageError(
+    `unknown command ${JSON.stringify(name)}; ${meant === undefined ? "see millrace --help" : `did you mean "${meant}"?`}`,
   );
-  const hint = meant === undefined ? "see millrace --help" : `did you mean "${meant}"?`;
-  context.stderr(`MR_USAGE unknown command ${JSON.stringify(name)}; ${hint}\n`);
-  return exitCodes.usage;
 }
 
 /** The process's own entry: signals, streams, exit code. A second signal ends at once with 75. */
@@ -73,6 +100,10 @@ export async function main(argv: readonly string[]): Promise<void> {
       stop.abort(new Error(`stopped by ${signal}`));
     });
   }
+  process.on("uncaughtException", (thrown) => {
+    process.stderr.write(`${describeFailure(thrown)}\n`);
+    process.exit(exitCodeOf(thrown));
+  });
   // A reader that has seen enough (`| head`) is no error.
   process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
     if (cause.code === "EPIPE") process.exit(exitCodes.ok);
@@ -93,3 +124,6 @@ export async function main(argv: readonly string[]): Promise<void> {
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => stream.write("", () => resolve()));
 }
+
+// Run from its sources (`tsx src/app/main.ts`); `bin/millrace` imports this file and calls `main` itself.
+if (process.argv[1] === import.meta.filename) await main(process.argv.slice(2));

@@ -14,8 +14,7 @@ export interface Reach {
   /** Undefined when none was named. */
   readonly registry: SchemaRegistry | undefined;
   readonly artefacts: ArtefactStore | undefined;
-  readonly namespace: string | undefined;
-  /** A topic's name behind the namespace. */
+  /** A topic's name behind the namespace; a dev session has none. */
   topicName(name: string): string;
   close(): Promise<void>;
 }
@@ -24,7 +23,6 @@ export interface Reach {
 export async function openReach(flags: ConnectionFlags, dev: boolean, context: CommandContext): Promise<Reach> {
   const connection = connectionOf(flags, context.environment);
   const prefix = connection.namespace ? `${connection.namespace}.` : "";
-  const topicName = (name: string): string => `${prefix}${name}`;
   if (dev) {
     if (flags.brokers !== undefined) throw usageError("--dev and --brokers exclude each other");
     const folders = devFolders(process.cwd());
@@ -33,8 +31,7 @@ export async function openReach(flags: ConnectionFlags, dev: boolean, context: C
       broker,
       registry: await openRegistry(folders.registry, undefined),
       artefacts: openArtefacts(folders.models),
-      namespace: connection.namespace,
-      topicName,
+      topicName: (name) => name,
       close: () => broker.close(),
     };
   }
@@ -52,8 +49,7 @@ export async function openReach(flags: ConnectionFlags, dev: boolean, context: C
         ? undefined
         : await openRegistry(connection.registry, connection.registryAccount),
     artefacts: connection.modelsDir === undefined ? undefined : openArtefacts(connection.modelsDir),
-    namespace: connection.namespace,
-    topicName,
+    topicName: (name) => `${prefix}${name}`,
     close: () => broker.close(),
   };
 }

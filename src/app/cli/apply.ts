@@ -3,13 +3,13 @@ import { applyChanges, compareWithCluster } from "../apply-plan.ts";
 import { exitCodes } from "../exit.ts";
 import { loadPlan } from "../load-topology.ts";
 import { openCluster } from "../open-cluster.ts";
-import { type CommandDefinition, connectionFlags, withConnection } from "./command.ts";
+import { type CommandDefinition, connectionFlags, flag, withConnection } from "./command.ts";
 
 export const command: CommandDefinition = {
   configure: (command) =>
     withConnection(command)
       .argument("<file>", "topology file")
-      .option("--dry-run", "show what would change, and change nothing"),
+      .addOption(flag("--dry-run", "show what would change, and change nothing")),
 
   async run(context, [file], flags) {
     const named = connectionFlags(flags);

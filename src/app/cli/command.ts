@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { ExitCode } from "../exit.ts";
+import { type ExitCode, usageError } from "../exit.ts";
 import type { ConnectionFlags, Environment } from "../settings.ts";
 
 /** What a command may touch, passed in so that tests run it without a process. */
@@ -23,10 +23,48 @@ export interface CommandDefinition {
   run(context: CommandContext, args: readonly unknown[], flags: Readonly<Record<string, unknown>>): Promise<ExitCode>;
 }
 
-/** A flag with its `MILLRACE_*` variable, which the help text shows. */
+/** A flag; its `MILLRACE_*` variable, which the help text shows, stands in where the flag is not given. */
 export function flag(flags: string, description: string): Option {
-  const option = new Option(flags, description);
-  return option.env(`MILLRACE_${option.name().replaceAll("-", "_").toUpperCase()}`);
+  const option = new Option(flags);
+  option.description = `${description} [${variableOf(option)}]`;
+  return option;
+}
+
+/** The environment variable of a flag: `--models-dir` is MILLRACE_MODELS_DIR. */
+export function variableOf(option: Option): string {
+  return `MILLRACE_${option.name().replaceAll("-", "_").toUpperCase()}`;
+}
+
+/**
+ * The flags of a command line: as given, else from their variables, else their defaults. An empty variable counts
+ * as not set; a switch's is true or false, a list's has commas.
+ *
+ * Commander's own reading of variables is not used: it looks at the process, and it takes `false` for on.
+ *
+ * @throws ExitError 64 for a switch's variable that is neither
+ */
+export function flagsOf(command: Command, environment: Environment): Readonly<Record<string, unknown>> {
+  const flags: Record<string, unknown> = { ...command.opts() };
+  for (const option of command.options) {
+    const name = option.attributeName();
+    const text = environment[variableOf(option)];
+    if (text === undefined || text === "" || command.getOptionValueSource(name) === "cli") continue;
+    if (option.variadic) flags[name] = text.split(",").map((part) => part.trim());
+    else if (option.isBoolean() || option.negate) flags[name] = switchOf(variableOf(option), text) !== option.negate;
+    else flags[name] = text;
+  }
+  return flags;
+}
+
+function switchOf(variable: string, text: string): boolean {
+  if (["true", "1"].includes(text)) return true;
+  if (["false", "0"].includes(text)) return false;
+  throw usageError(`${variable}: ${JSON.stringify(text)} is neither true nor false`);
+}
+
+/** The flag that reaches the dev session of the folder, with what the command does there. */
+export function devFlag(what: string): Option {
+  return flag("--dev", `${what} the dev session of this folder`);
 }
 
 /** `--brokers`, `--registry`, `--models-dir`, `--namespace`: where a cluster is needed. */
@@ -48,4 +86,12 @@ export function connectionFlags(flags: Readonly<Record<string, unknown>>): Conne
     ...(modelsDir === undefined ? {} : { modelsDir }),
     ...(namespace === undefined ? {} : { namespace }),
   };
+}
+
+/** A whole number above 0, or undefined when the flag is not given. @throws ExitError 64 for anything else */
+export function countFlag(name: string, value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const count = Number(value);
+  if (Number.isSafeInteger(count) && count > 0) return count;
+  throw usageError(`--${name}: a whole number above 0 is needed, found ${JSON.stringify(value)}`);
 }

@@ -10,7 +10,7 @@ import { loadPlan } from "../load-topology.ts";
 import { createPeopleLogger } from "../people-logger.ts";
 import { createWorker } from "../start-worker.ts";
 import { devFolders, openArtefacts, openMemoryBroker, openModels, openRegistry } from "../wire.ts";
-import type { CommandDefinition } from "./command.ts";
+import { type CommandDefinition, flag } from "./command.ts";
 
 /** What the in-process broker keeps; older segments go first. */
 const brokerBytesMax = 512 * 1024 * 1024;
@@ -18,7 +18,7 @@ const externalPartitionsDefault = 4;
 const drainTimeoutMs = 10_000;
 
 export const command: CommandDefinition = {
-  configure: (command) => command.argument("<file>", "topology file").option("--no-sample", "feed nothing"),
+  configure: (command) => command.argument("<file>", "topology file").addOption(flag("--no-sample", "feed nothing")),
 
   async run(context, [file], flags) {
     const plan = loadPlan(String(file), context.environment, "");

@@ -2,21 +2,38 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { systemClock } from "../../adapters/node/index.ts";
-import { exitCodes, usageError } from "../exit.ts";
+import { type ExitCode, exitCodes, usageError } from "../exit.ts";
+import { feedSample } from "../feed-sample.ts";
+import { loadPlan } from "../load-topology.ts";
 import { produceLines } from "../produce.ts";
 import { openReach } from "../reach.ts";
 import { createValueWriter } from "../record-values.ts";
-import { type CommandContext, type CommandDefinition, connectionFlags, flag, withConnection } from "./command.ts";
+import {
+  type CommandContext,
+  type CommandDefinition,
+  connectionFlags,
+  countFlag,
+  devFlag,
+  flag,
+  withConnection,
+} from "./command.ts";
 
 export const command: CommandDefinition = {
   configure: (command) =>
     withConnection(command)
-      .argument("<topic>", "topic as it is named on the cluster, without the namespace")
+      .argument("[topic]", "topic as it is named on the cluster, without the namespace")
       .addOption(flag("--file <file>", "JSON lines to send; - reads standard input"))
       .addOption(flag("--key <field>", "lines are bare values, and this field is the key"))
-      .option("--dev", "reach the dev session of this folder"),
+      .addOption(
+        flag("--sample <topology>", "send the stock events of a topology file to its external topics, at its rate"),
+      )
+      .addOption(flag("--max <n>", "with --sample: so many events at once, dated up to now"))
+      .addOption(devFlag("reach")),
 
   async run(context, [topic], flags) {
+    if (flags["sample"] !== undefined) return produceSample(context, topic, flags);
+    if (topic === undefined) throw usageError("a topic is needed, or --sample FILE");
+    if (flags["max"] !== undefined) throw usageError("--max goes with --sample");
     const file = flags["file"];
     if (typeof file !== "string") throw usageError("--file is needed: a file of JSON lines, or - for standard input");
     const reach = await openReach(connectionFlags(flags), flags["dev"] === true, context);
@@ -41,6 +58,36 @@ export const command: CommandDefinition = {
     }
   },
 };
+
+async function produceSample(
+  context: CommandContext,
+  topic: unknown,
+  flags: Readonly<Record<string, unknown>>,
+): Promise<ExitCode> {
+  if (topic !== undefined || flags["file"] !== undefined || flags["key"] !== undefined)
+    throw usageError("--sample knows its topics and values: it takes no topic, --file or --key");
+  const max = countFlag("max", flags["max"]);
+  const named = connectionFlags(flags);
+  const dev = flags["dev"] === true;
+  const plan = loadPlan(String(flags["sample"]), context.environment, dev ? "" : named.namespace);
+  const reach = await openReach(named, dev, context);
+  try {
+    const sent = await feedSample(
+      {
+        plan,
+        broker: reach.broker,
+        clock: systemClock,
+        isPaced: max === undefined,
+        ...(max === undefined ? {} : { max }),
+      },
+      context.stop,
+    );
+    context.stderr(`${sent} sample events of ${plan.topology} sent\n`);
+    return exitCodes.ok;
+  } finally {
+    await reach.close();
+  }
+}
 
 function linesOf(file: string, context: CommandContext): AsyncIterable<string> {
   const input = file === "-" ? Readable.from(context.stdin) : createReadStream(file);

@@ -13,7 +13,7 @@ export const command: CommandDefinition = {
     withConnection(command)
       .argument("<file>", "topology file")
       .addOption(flag("--stage <names...>", "run only these stages"))
-      .addOption(flag("--role <role>", "worker").default("worker"))
+      .addOption(flag("--role <role>", "worker, which is the default and the only role in this version"))
       .addOption(flag("--instance-id <name>", "stable name of this worker: a restart under it keeps its partitions"))
       .addOption(flag("--state-dir <dir>", "not in this version: stores live in memory"))
       .addOption(flag("--http <host:port>", "serve /livez and /readyz"))
@@ -58,7 +58,8 @@ export const command: CommandDefinition = {
 function refuseLater(flags: Readonly<Record<string, unknown>>): void {
   const unsupported = (what: string, why: string): ExitError =>
     new ExitError(exitCodes.usage, `${what}: ${why}`, { code: "MR_UNSUPPORTED" });
-  if (flags["role"] !== "worker") throw unsupported(`--role ${String(flags["role"])}`, "this version has workers only");
+  if (!["worker", undefined].includes(flags["role"] as string | undefined))
+    throw unsupported(`--role ${String(flags["role"])}`, "this version has workers only");
   if (flags["stateDir"] !== undefined) throw unsupported("--state-dir", "stores live in memory in this version");
   if (flags["leaveOnStop"] === true)
     throw unsupported("--leave-on-stop", "a stop always leaves the group in this version");

@@ -3,7 +3,7 @@ import { parseDurationMs } from "../../kernel/index.ts";
 import { exitCodes, usageError } from "../exit.ts";
 import { openReach, type Reach } from "../reach.ts";
 import { parseTailFrom, tailTopic } from "../tail.ts";
-import { type CommandDefinition, connectionFlags, flag, withConnection } from "./command.ts";
+import { type CommandDefinition, connectionFlags, countFlag, devFlag, flag, withConnection } from "./command.ts";
 
 export const command: CommandDefinition = {
   configure: (command) =>
@@ -11,15 +11,13 @@ export const command: CommandDefinition = {
       .argument("<topic>", "topic as it is named on the cluster, without the namespace")
       .addOption(flag("--from <where>", "beginning, end, -1h, or an offset").default("end"))
       .addOption(flag("--max <n>", "end after so many records"))
-      .option("--dev", "reach the dev session of this folder"),
+      .addOption(devFlag("reach")),
 
   async run(context, [topic], flags) {
     const from = parseTailFrom(String(flags["from"]), systemClock.now(), parseDurationMs);
     if (from === undefined)
       throw usageError(`--from: ${JSON.stringify(flags["from"])} is none of beginning, end, -1h, an offset`);
-    const max = flags["max"] === undefined ? undefined : Number(flags["max"]);
-    if (max !== undefined && !(Number.isSafeInteger(max) && max > 0))
-      throw usageError("--max: a whole number above 0 is needed");
+    const max = countFlag("max", flags["max"]);
     const reach: Reach = await openReach(connectionFlags(flags), flags["dev"] === true, context);
     try {
       await tailTopic(

@@ -6,7 +6,14 @@ import { modelsFolderDefault } from "../open-cluster.ts";
 import { openReach } from "../reach.ts";
 import { type TrainingOutcome, trainModel } from "../train-model.ts";
 import { openArtefacts, openRegistry } from "../wire.ts";
-import { type CommandContext, type CommandDefinition, connectionFlags, flag, withConnection } from "./command.ts";
+import {
+  type CommandContext,
+  type CommandDefinition,
+  connectionFlags,
+  devFlag,
+  flag,
+  withConnection,
+} from "./command.ts";
 
 export const command: CommandDefinition = {
   configure: (command) =>
@@ -15,11 +22,13 @@ export const command: CommandDefinition = {
       .addOption(flag("--model <name>", "model to train"))
       .addOption(flag("--from <time>", "first event time of the feature rows, ISO 8601"))
       .addOption(flag("--to <time>", "event time at which the feature rows end, ISO 8601"))
-      .option("--dev", "train on the dev session of this folder"),
+      .addOption(devFlag("train on")),
 
   async run(context, [file], flags) {
     const named = connectionFlags(flags);
-    const plan = loadPlan(String(file), context.environment, named.namespace);
+    const dev = flags["dev"] === true;
+    // A dev session has a broker to itself and no namespace.
+    const plan = loadPlan(String(file), context.environment, dev ? "" : named.namespace);
     const names = plan.models.map((planned) => planned.name);
     const wanted = typeof flags["model"] === "string" ? flags["model"] : names.length === 1 ? names[0] : undefined;
     const model = plan.models.find((planned) => planned.name === wanted);
@@ -30,7 +39,7 @@ export const command: CommandDefinition = {
         meant === undefined ? `it has ${names.join(", ")}` : `did you mean "${meant}"?`,
       );
     }
-    const reach = await openReach(named, flags["dev"] === true, context);
+    const reach = await openReach(named, dev, context);
     try {
       const fromMs = timeFlag("from", flags);
       const toMs = timeFlag("to", flags);

@@ -1,0 +1,96 @@
+import { MillraceError, parseIsoTimeMs } from "../kernel/index.ts";
+import { type Field, type RecordSchema, type Row, toJsonValue } from "../schema/index.ts";
+import type { Plan, PlannedTest } from "../topology/index.ts";
+import { StageDriver, type StageFeed } from "./stage-driver.ts";
+
+/** Largest relative difference at which two doubles are still the same. */
+const toleranceRelative = 1e-9;
+
+/**
+ * Runs a case under `tests:` on a stage of its own, with empty stores.
+ *
+ * @returns what differs, one line each as `field: expected .., got ..`; empty when the case holds
+ */
+export async function runPlannedTest(plan: Plan, test: PlannedTest): Promise<readonly string[]> {
+  const driver = new StageDriver(plan, test.stage, { models: test.stubs });
+  const given = test.given.map((record) => ({ value: record.kind === "text" ? record.text : record.value }));
+  try {
+    return differences(test, await driver.feed(given), driver.stage.to.schema);
+  } catch (thrown) {
+    // A given row that does not fit the schema, or a stub that does not fit the model.
+    if (thrown instanceof MillraceError) return [`${thrown.code}: ${thrown.message}`];
+    throw thrown;
+  }
+}
+
+function differences({ expect }: PlannedTest, fed: StageFeed, schema: RecordSchema | undefined): string[] {
+  const lines: string[] = [];
+  const compare = (name: string, expected: unknown, got: unknown): void => {
+    if (expected !== undefined && !isSame(expected, got)) lines.push(differs(name, expected, got));
+  };
+  compare("filtered", expect.filtered, total(fed.counts.filtered));
+  compare("late", expect.late, fed.counts.late);
+  const letters = fed.deadLetters.filter((letter) => letter.code !== "MR_LATE");
+  compare(
+    "deadLetters",
+    expect.deadLetters,
+    letters.map((letter) => letter.code),
+  );
+  if (expect.records !== undefined) lines.push(...recordDifferences(expect.records, fed.rows, schema));
+  // A record that died unexpectedly explains why another is missing.
+  if (lines.length > 0 && expect.deadLetters === undefined)
+    lines.push(...letters.map((letter) => `dead letter ${letter.code}: ${letter.message}`));
+  return lines;
+}
+
+function recordDifferences(
+  expected: readonly Readonly<Record<string, unknown>>[],
+  rows: readonly Row[],
+  schema: RecordSchema | undefined,
+): string[] {
+  const lines: string[] = [];
+  if (expected.length !== rows.length) lines.push(differs("records", expected.length, rows.length));
+  for (const [index, wanted] of expected.entries()) {
+    const row = rows[index];
+    if (row === undefined) break;
+    const got = (schema === undefined ? row : toJsonValue(schema, row)) as Readonly<Record<string, unknown>>;
+    for (const [name, value] of Object.entries(wanted)) {
+      const field = schema?.shape.find((candidate) => candidate.name === name);
+      if (!fits(field, value, got[name])) lines.push(differs(`records[${index}].${name}`, value, got[name]));
+    }
+  }
+  return lines;
+}
+
+/** Times are compared as times, whichever way they are written; numbers with a tolerance. */
+function fits(field: Field | undefined, expected: unknown, got: unknown): boolean {
+  return field?.type.kind === "timestamp" ? isSame(timeMs(expected), timeMs(got)) : isSame(expected, got);
+}
+
+function timeMs(value: unknown): unknown {
+  return typeof value === "string" ? (parseIsoTimeMs(value) ?? value) : value;
+}
+
+function isSame(expected: unknown, got: unknown): boolean {
+  if (typeof expected === "number" && typeof got === "number") {
+    return Math.abs(expected - got) <= toleranceRelative * Math.max(Math.abs(expected), Math.abs(got));
+  }
+  if (typeof expected !== "object" || typeof got !== "object" || expected === null || got === null)
+    return expected === got;
+  if (Array.isArray(expected) !== Array.isArray(got)) return false;
+  const wanted = Object.entries(expected);
+  const there = got as Readonly<Record<string, unknown>>;
+  return wanted.length === Object.keys(got).length && wanted.every(([key, value]) => isSame(value, there[key]));
+}
+
+function differs(name: string, expected: unknown, got: unknown): string {
+  return `${name}: expected ${shown(expected)}, got ${shown(got)}`;
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? "nothing" : JSON.stringify(value);
+}
+
+function total(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
