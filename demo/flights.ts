@@ -9,7 +9,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { decompress } from "fzstd";
-import { asyncBufferFromFile, parquetRead } from "hyparquet";
+import { type AsyncBuffer, asyncBufferFromFile, parquetRead } from "hyparquet";
 
 export const largeAirports = ["ORD", "ATL", "DFW", "LAX", "BOS"] as const;
 export const januaryMs = Date.UTC(2001, 0, 1);
@@ -19,8 +19,9 @@ export const marchMs = Date.UTC(2001, 2, 1);
 const minuteMs = 60_000;
 const climbAndDescentMin = 30;
 const milesPerMinute = 7.5;
+const rowsPerGroup = 272_727;
 /** The file is in time order; these rows hold January and February and a little of March. */
-const rowsRead = 4 * 272_727;
+const rowsRead = 4 * rowsPerGroup;
 
 /** Flights side by side, so that a million of them cost columns and not objects. */
 export interface Flights {
@@ -43,59 +44,103 @@ export interface FlightEvents {
   readonly atMs: Float64Array;
 }
 
-/** Reads the flights that depart in January or February 2001 and concern one of the airports ("all" takes every one). */
-export async function readFlights(airports: readonly string[] | "all"): Promise<Flights> {
+/**
+ * Reads the flights that depart in January or February 2001 and concern one of the airports ("all" takes every one).
+ *
+ * @param rows how many rows of the file are read, from its first
+ */
+export async function readFlights(airports: readonly string[] | "all", rows = rowsRead): Promise<Flights> {
   const entry = createRequire(import.meta.url).resolve("vega-datasets");
   const file = await asyncBufferFromFile(join(dirname(entry), "../data/flights-3m.parquet"));
-  const flightIds: number[] = [];
-  const departureMs: number[] = [];
-  const landingMs: number[] = [];
-  const delays: number[] = [];
-  const distances: number[] = [];
-  const origins: string[] = [];
-  const destinations: string[] = [];
-  const chosen = airports === "all" ? undefined : new Set(airports);
+  const builder = new FlightsBuilder(airports);
+  for (let rowStart = 0; rowStart < rows; rowStart += rowsPerGroup) {
+    const columns = await readColumns(file, rowStart);
+    builder.addRows(rowStart, Math.min(rowsPerGroup, rows - rowStart), columns);
+  }
+  return builder.finish();
+}
 
-  for (let rowStart = 0; rowStart < rowsRead; rowStart += 272_727) {
-    const columns = new Map<string, ArrayLike<unknown>>();
-    await parquetRead({
-      file,
-      columns: ["date", "delay", "distance", "origin", "destination"],
-      rowStart,
-      rowEnd: rowStart + 272_727,
-      compressors: { ZSTD: (input, outputLength) => decompress(input, new Uint8Array(outputLength)) },
-      onChunk: () => undefined,
-      onComplete: (rows) => {
-        columns.set("rows", rows as unknown[]);
-      },
-    });
-    const rows = (columns.get("rows") ?? []) as unknown[][];
-    for (let i = 0; i < rows.length; i++) {
-      const [date, delay, distance, origin, destination] = rows[i] as [Date, bigint, bigint, string, string];
-      const at = date.getTime();
+interface Columns {
+  readonly date: ArrayLike<number>;
+  readonly delay: ArrayLike<bigint>;
+  readonly distance: ArrayLike<bigint>;
+  readonly origin: ArrayLike<string>;
+  readonly destination: ArrayLike<string>;
+}
+
+/** A row group, column by column: rows would be an array each. */
+async function readColumns(file: AsyncBuffer, rowStart: number): Promise<Columns> {
+  const columns = new Map<string, ArrayLike<unknown>>();
+  await parquetRead({
+    file,
+    columns: ["date", "delay", "distance", "origin", "destination"],
+    rowStart,
+    rowEnd: rowStart + rowsPerGroup,
+    compressors: { ZSTD: (input, outputLength) => decompress(input, new Uint8Array(outputLength)) },
+    parsers: {
+      timestampFromMilliseconds: (ms) => Number(ms),
+      timestampFromMicroseconds: (us) => Number(us / 1000n),
+      timestampFromNanoseconds: (ns) => Number(ns / 1_000_000n),
+    },
+    // One chunk per column: a read stays inside a row group.
+    onChunk: ({ columnName, columnData }) => columns.set(columnName, columnData),
+  });
+  for (const [name, { length }] of columns) {
+    if (length !== rowsPerGroup) throw new Error(`reading flights: column ${name} came with ${length} rows`);
+  }
+  return Object.fromEntries(columns) as unknown as Columns;
+}
+
+class FlightsBuilder {
+  readonly #chosen: ReadonlySet<string> | undefined;
+  readonly #flightIds: number[] = [];
+  readonly #departureMs: number[] = [];
+  readonly #landingMs: number[] = [];
+  readonly #delays: number[] = [];
+  readonly #distances: number[] = [];
+  readonly #origins: string[] = [];
+  readonly #destinations: string[] = [];
+
+  constructor(airports: readonly string[] | "all") {
+    this.#chosen = airports === "all" ? undefined : new Set(airports);
+  }
+
+  addRows(rowStart: number, count: number, columns: Columns): void {
+    for (let i = 0; i < count; i++) {
+      const at = columns.date[i] as number;
       if (at < januaryMs || at >= marchMs) continue;
-      if (chosen !== undefined && !chosen.has(origin) && !chosen.has(destination)) continue;
-      const late = Number(delay);
-      const miles = Number(distance);
-      flightIds.push(rowStart + i);
-      departureMs.push(at);
-      landingMs.push(at + Math.round((climbAndDescentMin + miles / milesPerMinute + late) * minuteMs));
-      delays.push(late);
-      distances.push(miles);
-      origins.push(origin);
-      destinations.push(destination);
+      const origin = columns.origin[i] as string;
+      const destination = columns.destination[i] as string;
+      if (this.#chosen !== undefined && !this.#chosen.has(origin) && !this.#chosen.has(destination)) continue;
+      const delay = Number(columns.delay[i]);
+      const distance = Number(columns.distance[i]);
+      this.#flightIds.push(rowStart + i);
+      this.#departureMs.push(at);
+      this.#landingMs.push(landingMsOf(at, distance, delay));
+      this.#delays.push(delay);
+      this.#distances.push(distance);
+      this.#origins.push(origin);
+      this.#destinations.push(destination);
     }
   }
-  return {
-    count: flightIds.length,
-    flightIds: Float64Array.from(flightIds),
-    departureMs: Float64Array.from(departureMs),
-    landingMs: Float64Array.from(landingMs),
-    delays: Float64Array.from(delays),
-    distances: Float64Array.from(distances),
-    origins,
-    destinations,
-  };
+
+  finish(): Flights {
+    return {
+      count: this.#flightIds.length,
+      flightIds: Float64Array.from(this.#flightIds),
+      departureMs: Float64Array.from(this.#departureMs),
+      landingMs: Float64Array.from(this.#landingMs),
+      delays: Float64Array.from(this.#delays),
+      distances: Float64Array.from(this.#distances),
+      origins: this.#origins,
+      destinations: this.#destinations,
+    };
+  }
+}
+
+/** The rule that makes landing times. @param distance miles @param delay minutes, negative when early */
+export function landingMsOf(departureMs: number, distance: number, delay: number): number {
+  return departureMs + Math.round((climbAndDescentMin + distance / milesPerMinute + delay) * minuteMs);
 }
 
 /**

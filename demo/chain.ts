@@ -1,0 +1,263 @@
+/** The product as the demo uses it: apply, run and train of `topologies/flights.yaml`, and nothing else. */
+import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { nodeHasher, systemClock } from "../src/adapters/node/index.ts";
+import { applyChanges, compareWithCluster } from "../src/app/apply-plan.ts";
+import { loadPlan } from "../src/app/load-topology.ts";
+import type { AliasModelSource } from "../src/app/model-source.ts";
+import { connectionOf, type Environment } from "../src/app/settings.ts";
+import { chosenStages, createWorker } from "../src/app/start-worker.ts";
+import { type TrainingOptions, type TrainingOutcome, trainModel } from "../src/app/train-model.ts";
+import { openArtefacts, openBroker, openMemoryBroker, openModels, openRegistry } from "../src/app/wire.ts";
+import type { Logger } from "../src/kernel/index.ts";
+import type { ArtefactStore } from "../src/model/index.ts";
+import type { Broker } from "../src/runtime/index.ts";
+import type { SchemaRegistry } from "../src/schema/index.ts";
+import { clusterNamesOf, type Plan } from "../src/topology/index.ts";
+
+const topologyFile = fileURLToPath(new URL("../topologies/flights.yaml", import.meta.url));
+
+/** More than everything that is written, so that the in-process broker never drops what somebody still reads. */
+const brokerBytesMax = 768 * 1024 * 1024;
+const inboxPartitions = 4;
+const drainTimeoutMs = 25_000;
+const pollMs = 20;
+/** A real cluster is asked less often: each look is a request per stage. */
+const pollClusterMs = 200;
+
+export interface ChainOptions {
+  /** Kafka's addresses, host:port with commas between; undefined runs the in-process broker. */
+  readonly brokers: string | undefined;
+  /** Folder for schemas, models and the log; those of an earlier run are removed. */
+  readonly out: string;
+  readonly environment: Environment;
+  readonly logger: Logger;
+}
+
+/** A running topology. */
+export class Chain {
+  readonly plan: Plan;
+  readonly broker: Broker;
+  readonly registry: SchemaRegistry;
+  readonly inbox: { readonly topic: string; readonly partitions: number };
+  readonly #artefacts: ArtefactStore;
+  readonly #models: AliasModelSource;
+  readonly #logger: Logger;
+  readonly #pollMs: number;
+  readonly #failure: AbortController;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<number>[] = [];
+  #stages: readonly string[] = [];
+
+  private constructor(
+    plan: Plan,
+    broker: Broker,
+    registry: SchemaRegistry,
+    options: ChainOptions,
+    failure: AbortController,
+    logger: Logger,
+  ) {
+    this.plan = plan;
+    this.broker = broker;
+    this.registry = registry;
+    this.inbox = { topic: inboxOf(plan), partitions: inboxPartitions };
+    this.#artefacts = openArtefacts(modelsFolder(options.out));
+    this.#logger = logger;
+    this.#models = openModels(plan, broker, this.#artefacts, this.#logger);
+    this.#pollMs = options.brokers === undefined ? pollMs : pollClusterMs;
+    this.#failure = failure;
+  }
+
+  /** Connects, makes the inbox and applies the topology; on a real cluster under a namespace that is new. */
+  static async open(options: ChainOptions, signal: AbortSignal): Promise<Chain> {
+    const { brokers, out, environment } = options;
+    const failure = new AbortController();
+    const logger = failingLogger(options.logger, failure);
+    const namespace = brokers === undefined ? "" : `demo-${randomBytes(4).toString("hex")}`;
+    const inbox = namespace === "" ? "flights.inbox" : `${namespace}.flights.inbox`;
+    const plan = loadPlan(topologyFile, { ...environment, FLIGHTS_INBOX: inbox }, namespace);
+    for (const folder of [registryFolder(out), modelsFolder(out)]) await rm(folder, { recursive: true, force: true });
+    const registry = await openRegistry(registryFolder(out), undefined, "write");
+    const broker = await connect(brokers, environment, logger);
+    try {
+      const topic = { topic: inbox, partitions: inboxPartitions, replication: undefined, configs: {} };
+      await broker.admin.createTopics([topic], signal);
+      await applyChanges(await compareWithCluster(plan, broker, registry, signal), broker, registry, signal);
+      return new Chain(plan, broker, registry, options, failure, logger);
+    } catch (thrown) {
+      await closeBroker(broker, brokers === undefined ? undefined : plan);
+      throw thrown;
+    }
+  }
+
+  /** Runs stages in a worker; resolves when each has its tasks and its committed start. */
+  async start(names: readonly string[], signal: AbortSignal): Promise<void> {
+    const stages = chosenStages(this.plan, names);
+    const { plan, broker, registry } = this;
+    const ready = new AbortController();
+    const worker = await createWorker({
+      plan,
+      stages,
+      broker,
+      registry,
+      models: this.#models,
+      logger: this.#logger,
+      drainTimeoutMs,
+      untilCaughtUp: false,
+      onReady: () => ready.abort(),
+    });
+    const running = worker.run(this.#stop.signal);
+    this.#running.push(running);
+    running.then(
+      (code) => {
+        if (code !== 0) this.#failure.abort(new Error(`running ${names.join(", ")}: the worker ended with ${code}`));
+      },
+      (thrown: unknown) => this.#failure.abort(thrown),
+    );
+    this.#stages = [...this.#stages, ...names];
+    // A stage whose model is still being loaded counts as ready; where it begins is known when it is committed.
+    const atLatest = stages.filter((stage) => stage.start.kind === "latest");
+    await this.#until(async () => {
+      if (!ready.signal.aborted) return false;
+      for (const { group, from } of atLatest) {
+        const committed = await broker.admin.committed(group, from.clusterName, signal);
+        if (committed.length < inboxPartitions || committed.some(({ offset }) => offset < 0)) return false;
+      }
+      return true;
+    }, signal);
+  }
+
+  /** Waits while the running stages together are further behind than this many records. */
+  async untilLagAtMost(records: number, signal: AbortSignal): Promise<void> {
+    await this.#until(async () => {
+      let lag = 0;
+      for (const stage of this.#stages) lag += await this.#lagOf(stage, signal);
+      return lag <= records;
+    }, signal);
+  }
+
+  /** Waits until everything that is in the inbox now has come through the running stages, in their order. */
+  async untilCaughtUp(signal: AbortSignal): Promise<void> {
+    for (const stage of this.#stages) {
+      await this.#until(async () => (await this.#lagOf(stage, signal)) === 0, signal);
+    }
+  }
+
+  /** Trains a model on the feature rows before `toMs`. @throws Error when the broker no longer has all of them */
+  async train(
+    name: string,
+    toMs: number,
+    progress: TrainingOptions["progress"],
+    signal: AbortSignal,
+  ): Promise<TrainingOutcome> {
+    const { plan, broker, registry } = this;
+    const model = plan.models.find((planned) => planned.name === name);
+    if (model === undefined) throw new Error(`training ${name}: the topology has no such model`);
+    for (const topic of [model.featuresFrom, model.label?.topic]) await this.#checkWhole(topic, signal);
+    const artefacts = this.#artefacts;
+    const ports = { broker, registry, artefacts, clock: systemClock, hasher: nodeHasher };
+    return trainModel({ plan, model, toMs, seed: 0, progress, ...ports }, signal);
+  }
+
+  /** Records in the inbox. */
+  async eventCount(signal: AbortSignal): Promise<number> {
+    const watermarks = await this.broker.admin.watermarks(this.inbox.topic, signal);
+    return watermarks.reduce((sum, { end }) => sum + end, 0);
+  }
+
+  /** Stops the workers as SIGTERM does: what is in hand is committed. */
+  async drain(): Promise<void> {
+    this.#stop.abort();
+    const codes = await Promise.all(this.#running);
+    const bad = codes.find((code) => code !== 0);
+    if (bad !== undefined) throw new Error(`stopping the workers: one ended with ${bad}`);
+  }
+
+  /** Ends everything, and with `deletes` takes the topics back from a cluster that goes on. */
+  async close(deletes: boolean): Promise<void> {
+    this.#stop.abort();
+    await Promise.allSettled(this.#running);
+    await this.#models.close();
+    await closeBroker(this.broker, deletes ? this.plan : undefined);
+  }
+
+  async #checkWhole(topicName: string | undefined, signal: AbortSignal): Promise<void> {
+    const topic = this.plan.topics.find((planned) => planned.name === topicName);
+    if (topic === undefined) return;
+    const watermarks = await this.broker.admin.watermarks(topic.clusterName, signal);
+    if (watermarks.some(({ low }) => low > 0)) {
+      throw new Error(
+        `reading ${topic.clusterName}: its oldest records are gone; the demo is meant for fewer airports`,
+      );
+    }
+  }
+
+  async #lagOf(stageName: string, signal: AbortSignal): Promise<number> {
+    const [stage] = chosenStages(this.plan, [stageName]);
+    if (stage === undefined) return 0;
+    const topic = stage.from.clusterName;
+    const watermarks = await this.broker.admin.watermarks(topic, signal);
+    const committed = await this.broker.admin.committed(stage.group, topic, signal);
+    const offsets = new Map(committed.map(({ partition, offset }) => [partition, offset]));
+    return watermarks.reduce((sum, { partition, low, end }) => {
+      return sum + Math.max(0, end - Math.max(low, offsets.get(partition) ?? -1));
+    }, 0);
+  }
+
+  async #until(holds: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([signal, this.#failure.signal]);
+    for (;;) {
+      either.throwIfAborted();
+      if (await holds()) return;
+      await systemClock.sleep(this.#pollMs, either).catch(() => either.throwIfAborted());
+    }
+  }
+}
+
+function connect(brokers: string | undefined, environment: Environment, logger: Logger): Promise<Broker> {
+  if (brokers === undefined) return openMemoryBroker(brokerBytesMax, logger);
+  const connection = connectionOf({ brokers }, environment);
+  return openBroker(connection, connection.brokers ?? [], logger);
+}
+
+/** @param deletes the plan whose topics are deleted before, the inbox among them */
+async function closeBroker(broker: Broker, deletes: Plan | undefined): Promise<void> {
+  try {
+    if (deletes !== undefined) {
+      await broker.admin.deleteTopics(clusterNamesOf(deletes), AbortSignal.timeout(drainTimeoutMs));
+    }
+  } finally {
+    await broker.close();
+  }
+}
+
+function inboxOf(plan: Plan): string {
+  const inbox = plan.topics.find((topic) => topic.external);
+  if (inbox === undefined) throw new Error(`${topologyFile}: there is no external topic to feed`);
+  return inbox.clusterName;
+}
+
+/** An error in the log means that data is lost or a human is needed: then the demo must not go on as if all was well. */
+function failingLogger(logger: Logger, failure: AbortController): Logger {
+  return {
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => {
+      logger.error(fields, message);
+      const stage = fields["stage"] === undefined ? "" : `stage ${String(fields["stage"])}: `;
+      failure.abort(new Error(`${stage}${message} ${String(fields["reason"] ?? "")}`.trim()));
+    },
+  };
+}
+
+/** Names that only the demo uses: the folders are removed before each run. */
+function registryFolder(out: string): string {
+  return join(out, "flights-registry");
+}
+
+function modelsFolder(out: string): string {
+  return join(out, "flights-models");
+}
