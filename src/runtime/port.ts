@@ -41,8 +41,8 @@ export interface OwnedTask {
 
 export interface GroupSink {
   /**
-   * New tasks, paused until `start`. Tasks kept from the generation before are not named again. A call with none
-   * is allowed, and tells a member at once that a generation brought it nothing.
+   * New tasks, paused until `start`. Tasks kept from the generation before are not named again. A member
+   * that a generation leaves without any task is told so by a call with none.
    */
   assigned(tasks: readonly OwnedTask[]): void;
   /** Before the group rejoins: commit or drop the chunk in hand. Awaited, until the signal cuts it short. */

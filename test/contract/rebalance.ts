@@ -40,6 +40,16 @@ export function rebalance(bench: () => Bench): void {
     }
   });
 
+  test("a member that is left without any task is told so", async () => {
+    const topic = await bench().topic(1);
+    const group = bench().name("group");
+    const first = await bench().joinAlone([topic], 1, { group });
+    const second = await bench().join([topic], { group, broker: await bench().secondBroker() });
+    await second.sink.until("word that it has no task", () => second.sink.calls.includes("assigned "));
+    expect(second.sink.owned.size).toBe(0);
+    expect([...first.sink.owned.keys()]).toEqual([0]);
+  });
+
   test("a task that stays keeps its epoch and its handle and is not assigned again", async () => {
     const topic = await bench().topic(2);
     const group = bench().name("group");

@@ -110,7 +110,7 @@ export class MemoryMembership implements Membership {
       });
       this.#owned.set(task, { epoch, logs, feed, handle: undefined });
     }
-    if (tasks.length > 0) this.sink.assigned(tasks);
+    if (tasks.length > 0 || this.#owned.size === 0) this.sink.assigned(tasks);
   }
 
   /** Gives tasks up; their handles are dead from here on. */
