@@ -110,7 +110,8 @@ export function javaOptions(heap: string): string[] {
   ];
 }
 
-async function run(command: string, args: readonly string[], options: RunOptions): Promise<JavaResult> {
+/** Runs a program to its end, at most for `timeoutMs` (one minute when not given). */
+export async function run(command: string, args: readonly string[], options: RunOptions): Promise<JavaResult> {
   const child = spawn(command, [...args], { cwd: options.cwd, stdio: ["pipe", "pipe", "pipe"] });
   const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? 60_000);
   const out: Buffer[] = [];

@@ -22,42 +22,60 @@ const guard = [
   "echo $p; exec 3<&-; wait $p",
 ].join("\n");
 
+export interface NodeOptions {
+  /** Broker settings on top of the defaults for tests. */
+  readonly configs?: Readonly<Record<string, string>>;
+  /** Security protocols to listen for beside PLAINTEXT, each on a port of its own. */
+  readonly listeners?: readonly ("SASL_PLAINTEXT" | "SSL" | "SASL_SSL")[];
+  /** Further arguments of the format tool, such as `--add-scram`. */
+  readonly format?: readonly string[];
+}
+
 /** A single-node Kafka (KRaft) on loopback, started from the jars; its log folder goes with it. */
 export class KafkaNode {
+  /** The address without security. */
   readonly bootstrap: string;
+  readonly #addresses: ReadonlyMap<string, string>;
   readonly #folder: string;
   readonly #jars: string;
   #guard: ChildProcess | undefined;
   #pid = 0;
 
-  private constructor(folder: string, jars: string, bootstrap: string) {
+  private constructor(folder: string, jars: string, addresses: ReadonlyMap<string, string>) {
     this.#folder = folder;
     this.#jars = jars;
-    this.bootstrap = bootstrap;
+    this.#addresses = addresses;
+    this.bootstrap = this.addressOf("PLAINTEXT");
   }
 
-  /**
-   * Formats a log folder and starts a broker in it; about 4 s and 300 MB.
-   *
-   * @param configs broker settings on top of the defaults for tests
-   */
-  static async start(configs: Readonly<Record<string, string>> = {}): Promise<KafkaNode> {
+  /** Formats a log folder and starts a broker in it; about 4 s and 300 MB. */
+  static async start({ configs = {}, listeners = [], format = [] }: NodeOptions = {}): Promise<KafkaNode> {
     const jars = await kafkaJars();
     const folder = await mkdtemp(join(tmpdir(), "millrace-kafka-"));
-    const [client, controller] = await freePorts(2);
-    const node = new KafkaNode(folder, jars, `127.0.0.1:${client}`);
+    const protocols = ["PLAINTEXT", ...listeners];
+    const [controller, ...ports] = await freePorts(protocols.length + 1);
+    const addresses = new Map(protocols.map((protocol, i) => [protocol, `127.0.0.1:${ports[i]}`]));
+    const node = new KafkaNode(folder, jars, addresses);
     try {
       await mkdir(join(folder, "data"));
-      await writeFile(node.#properties, serverProperties(folder, client ?? 0, controller ?? 0, configs));
+      await writeFile(node.#properties, serverProperties(folder, addresses, controller ?? 0, configs));
       const id = randomBytes(16).toString("base64url");
-      const format = await runJava("kafka.tools.StorageTool", ["format", "-t", id, "-c", node.#properties]);
-      if (format.code !== 0) throw new Error(`formatting Kafka's log folder: ${format.stdout}${format.stderr}`);
+      const args = ["format", "-t", id, "-c", node.#properties, ...format];
+      const formatted = await runJava("kafka.tools.StorageTool", args);
+      if (formatted.code !== 0)
+        throw new Error(`formatting Kafka's log folder: ${formatted.stdout}${formatted.stderr}`);
       await node.restart();
     } catch (error) {
       await node.remove();
       throw error;
     }
     return node;
+  }
+
+  addressOf(protocol: string): string {
+    const address = this.#addresses.get(protocol);
+    if (address === undefined) throw new Error(`this broker does not listen for ${protocol}`);
+    return address;
   }
 
   get #properties(): string {
@@ -153,18 +171,21 @@ async function freePorts(count: number): Promise<number[]> {
 
 function serverProperties(
   folder: string,
-  client: number,
+  addresses: ReadonlyMap<string, string>,
   controller: number,
   configs: Readonly<Record<string, string>>,
 ): string {
+  const listeners = [...addresses].map(([protocol, address]) => `${protocol}://${address}`).join(",");
   const settings: Record<string, string> = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.quorum.voters": `1@127.0.0.1:${controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${client},CONTROLLER://127.0.0.1:${controller}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${client}`,
+    listeners: `${listeners},CONTROLLER://127.0.0.1:${controller}`,
+    "advertised.listeners": listeners,
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "listener.security.protocol.map": ["CONTROLLER:PLAINTEXT", ...[...addresses.keys()].map((p) => `${p}:${p}`)].join(
+      ",",
+    ),
     "inter.broker.listener.name": "PLAINTEXT",
     "log.dirs": join(folder, "data"),
     "offsets.topic.replication.factor": "1",
