@@ -169,6 +169,8 @@ export class Session {
     hold();
     if (tasks.length === 0) return;
     this.#phase = "revoking";
+    // Commits that were refused and wait for the rejoin have their last word now; the rejoin waits for them.
+    for (const waiter of this.#takeWaiters()) waiter.resolve();
     const late = new AbortController();
     const answered = new AbortController();
     const over = AbortSignal.any([answered.signal, signal]);

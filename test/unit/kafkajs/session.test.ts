@@ -1,0 +1,192 @@
+import { expect, test } from "vitest";
+import { KafkaAnswerError, kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
+import type { GroupMember, GroupTimings } from "../../../src/adapters/kafkajs/group-member.ts";
+import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
+import { Session } from "../../../src/adapters/kafkajs/session.ts";
+import { silentLogger } from "../../../src/kernel/index.ts";
+import { type Deferred, deferred } from "../../support/deadline.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+
+const timings: GroupTimings = { sessionMs: 10_000, rebalanceMs: 60_000, heartbeatMs: 1_000, revokeMsMax: 20_000 };
+const answer = (code: number) => new KafkaAnswerError("asking", code);
+
+/** A session whose coordinator answers as the test says; `calls` is what happened, in order. */
+function scripted(options: { readonly joins?: Error[]; readonly heartbeats?: (Error | undefined)[] } = {}) {
+  const calls: string[] = [];
+  const clock = new ManualClock();
+  const end = new AbortController();
+  const heartbeats = [...(options.heartbeats ?? [])];
+  const joins = [...(options.joins ?? [])];
+  const revoked: Deferred<void> = deferred();
+  let lateReason: unknown;
+  const member = {
+    generation: 1,
+    forgetIdentity: () => calls.push("forget"),
+    join: async () => {
+      const error = joins.shift();
+      calls.push(error === undefined ? "join" : "join refused");
+      if (error !== undefined) throw error;
+      return [0, 1];
+    },
+    heartbeat: async () => {
+      calls.push("heartbeat");
+      const error = heartbeats.shift();
+      if (error !== undefined) throw error;
+    },
+    leave: async () => {
+      calls.push("leave");
+    },
+  };
+  const session = new Session({
+    group: "g",
+    member: member as unknown as GroupMember,
+    link: { forgetCoordinator: () => calls.push("forget coordinator") } as unknown as ClusterLink,
+    clock,
+    timings,
+    logger: silentLogger,
+    signal: end.signal,
+    ownedTasks: () => [0, 1],
+    hold: () => undefined,
+    revoke: async (_, late) => {
+      calls.push("revoke");
+      late.addEventListener("abort", () => {
+        lateReason = late.reason;
+      });
+      await revoked.promise;
+      calls.push("revoked");
+    },
+    joined: async () => {
+      calls.push("joined");
+    },
+    failed: (error) => {
+      calls.push(`failed ${error.message}`);
+      end.abort(error);
+    },
+  });
+  const run = session.run();
+  return { calls, clock, end, heartbeats, joins, revoked, session, run, lateReason: () => lateReason };
+}
+
+/** Lets everything that can go on go on. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function advance(clock: ManualClock, ms: number): Promise<void> {
+  clock.advance(ms);
+  await settle();
+}
+
+test("a rebalance asks the tasks first, goes on with heartbeats meanwhile, and rejoins when they have answered", async () => {
+  const { calls, clock, end, revoked, run } = scripted({
+    heartbeats: [undefined, answer(kafkaCode.rebalanceInProgress)],
+  });
+  await settle();
+  await advance(clock, 1_000);
+  await advance(clock, 1_000);
+  const before = calls.length;
+  expect(calls.slice(0, 4)).toEqual(["join", "joined", "heartbeat", "heartbeat"]);
+  expect(calls).toContain("revoke");
+  await advance(clock, 1_000);
+  await advance(clock, 1_000);
+  expect(calls.slice(before)).toEqual(["heartbeat", "heartbeat"]);
+  revoked.resolve();
+  await settle();
+  expect(calls.slice(-3)).toEqual(["revoked", "join", "joined"]);
+  end.abort();
+  await run;
+});
+
+test("tasks that do not answer in time are told, and the member rejoins without them", async () => {
+  const { calls, clock, end, run, lateReason } = scripted({ heartbeats: [answer(kafkaCode.rebalanceInProgress)] });
+  await settle();
+  for (let i = 0; i < 20; i++) await advance(clock, 1_000);
+  expect(lateReason()).toBeUndefined();
+  await advance(clock, 1_000);
+  expect(lateReason()).toBeInstanceOf(Error);
+  expect(calls.slice(-2)).toEqual(["join", "joined"]);
+  end.abort();
+  await run;
+});
+
+test("a member that the coordinator has forgotten joins as a stranger, without asking the tasks", async () => {
+  const { calls, clock, end, run } = scripted({ heartbeats: [answer(kafkaCode.unknownMemberId)] });
+  await settle();
+  await advance(clock, 1_000);
+  expect(calls).toEqual(["join", "joined", "heartbeat", "forget", "join", "joined"]);
+  end.abort();
+  await run;
+});
+
+test("a coordinator that does not answer is asked again, and nothing else happens", async () => {
+  const lost = Object.assign(new Error("closed"), { name: "KafkaJSConnectionClosedError" });
+  const { calls, clock, end, run } = scripted({ heartbeats: [lost, lost, undefined] });
+  await settle();
+  for (let i = 0; i < 3; i++) await advance(clock, 1_000);
+  const beats = ["heartbeat", "forget coordinator", "heartbeat", "forget coordinator", "heartbeat"];
+  expect(calls).toEqual(["join", "joined", ...beats]);
+  end.abort();
+  await run;
+});
+
+test("a join that is refused for now is tried again after a while", async () => {
+  const refusals = [answer(kafkaCode.coordinatorLoadInProgress), answer(kafkaCode.rebalanceInProgress)];
+  const { calls, clock, end, run } = scripted({ joins: refusals });
+  await settle();
+  expect(calls).toEqual(["join refused", "forget coordinator"]);
+  await advance(clock, 100);
+  await advance(clock, 200);
+  expect(calls.slice(2)).toEqual(["join refused", "join", "joined"]);
+  end.abort();
+  await run;
+});
+
+test("a member that is denied or fenced ends, and says why", async () => {
+  for (const code of [kafkaCode.fencedInstanceId, 30]) {
+    const { calls, clock, run } = scripted({ heartbeats: [answer(code)] });
+    await settle();
+    await advance(clock, 1_000);
+    await run;
+    expect(calls.slice(0, 3)).toEqual(["join", "joined", "heartbeat"]);
+    expect(calls[3]).toContain("failed being a member of group g");
+    expect(calls).toHaveLength(4);
+  }
+});
+
+test("a commit that was refused because the group rebalances is heard while the tasks are asked", async () => {
+  const { calls, clock, end, revoked, session, run } = scripted();
+  const { signal } = new AbortController();
+  await session.settled(signal);
+  session.rejoin(answer(kafkaCode.rebalanceInProgress));
+  const waiting = session.settled(signal);
+  await settle();
+  expect(calls.at(-1)).toBe("revoke");
+  await waiting;
+  expect(session.isRevoking).toBe(true);
+  revoked.resolve();
+  await settle();
+  expect(calls.slice(-2)).toEqual(["join", "joined"]);
+  end.abort();
+  await advance(clock, 1_000);
+  await run;
+});
+
+test("whoever waits for a settled group waits through a join, and is let go when the session ends", async () => {
+  const { clock, end, joins, session, run } = scripted({ heartbeats: [answer(kafkaCode.illegalGeneration)] });
+  const { signal } = new AbortController();
+  await session.settled(signal);
+  joins.push(answer(kafkaCode.coordinatorNotAvailable));
+  await settle();
+  await advance(clock, 1_000);
+  let isSettled = false;
+  const waiting = session.settled(signal).then(() => {
+    isSettled = true;
+  });
+  await settle();
+  expect(isSettled).toBe(false);
+  await advance(clock, 100);
+  await waiting;
+  end.abort(new Error("left"));
+  await expect(session.settled(signal)).rejects.toThrow("left");
+  await run;
+});
