@@ -2,7 +2,7 @@ import { literal, type RowOp, type TypedExpression } from "../expression/index.t
 import type { Field, FieldType, RecordSchema, RowShape } from "../schema/index.ts";
 
 /** A row that does not fit a schema: which field, why, and what to do. */
-export interface Misfit {
+interface Misfit {
   readonly field: string;
   readonly message: string;
   readonly hint: string;
@@ -72,7 +72,7 @@ const promotions: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Whether a value of the first type, when it is not null, is one of the second. */
-export function fits(found: FieldType, wanted: FieldType): boolean {
+function fits(found: FieldType, wanted: FieldType): boolean {
   if (promotions[found.kind]?.includes(wanted.kind) === true) return true;
   return found.kind === wanted.kind && canonicalText(found.avro) === canonicalText(wanted.avro);
 }

@@ -5,7 +5,7 @@ import type { CastTarget, MemorySpec } from "../step/index.ts";
 import type { PlannedTest } from "./planned-test.ts";
 import type { LocatedProblem } from "./problems.ts";
 
-export type DeliveryMode = "at-least-once" | "exactly-once";
+type DeliveryMode = "at-least-once" | "exactly-once";
 export type ValueFormat = "avro" | "json";
 
 /** A topic of the topology, resolved. */
@@ -41,7 +41,7 @@ export type StartPosition =
   | { readonly kind: "time"; readonly timeMs: EpochMs };
 
 /** How an ingest stage reads what others send: as the schema of its `to` topic, field by name. */
-export interface IngestReading {
+interface IngestReading {
   readonly schema: RecordSchema;
   readonly casts: Readonly<Record<string, CastTarget>>;
   /** Fields that Millrace fills itself: event_id, and the time field when it comes from Kafka. */

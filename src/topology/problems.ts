@@ -16,7 +16,7 @@ export interface LocatedProblem extends Problem {
 const plainKey = /^[A-Za-z_$][\w$-]*$/;
 
 /** `stages[2].from.topic`; a key that is no plain word is quoted: `topics["payments.raw"].key`. Empty for the root. */
-export function formatPath(path: readonly (string | number)[]): string {
+function formatPath(path: readonly (string | number)[]): string {
   let text = "";
   for (const part of path) {
     if (typeof part === "number") text += `[${part}]`;

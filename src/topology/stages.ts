@@ -1,15 +1,14 @@
 import type { RowOp } from "../expression/index.ts";
 import { parseDurationMs, parseIsoTimeMs } from "../kernel/index.ts";
-import { type Field, inferSchema, type RowShape } from "../schema/index.ts";
-import { decideOps, type InferConfig } from "../step/index.ts";
+import { inferSchema, type RowShape } from "../schema/index.ts";
 import type { Findings } from "./findings.ts";
 import { fitRows } from "./fit.ts";
-import { type Lowered, lowerSteps, type StageScope, typedExpression } from "./lowering.ts";
+import { inheritFromInput, settleKeyAndTime, timestampIn } from "./inheritance.ts";
+import { type Lowered, lowerSteps, type StageScope } from "./lowering.ts";
 import type { StartPosition } from "./plan.ts";
-import { checkTopicFields, kafkaTime, kafkaTimeField } from "./topics.ts";
+import { assigned, decisions, predictionShape } from "./prediction.ts";
+import { checkTopicFields, kafkaTime } from "./topics.ts";
 import type { WiredStage } from "./wiring.ts";
-
-type Path = readonly (string | number)[];
 
 const hourMs = 3_600_000;
 const dayMs = 86_400_000;
@@ -109,46 +108,6 @@ function checkInboxEventId({ from, to }: WiredStage, findings: Findings): void {
   findings.problem("MR_EVENT_ID", [...from.path, "schema"], message, hint);
 }
 
-/** Key and partitions of the output, where it names none; a difference is a re-key, which only an ingest may do. */
-function inheritFromInput(wired: WiredStage, findings: Findings): void {
-  const { from, to, isIngest } = wired;
-  const keysAreKnown = !from.isBroken && !from.keyIsWrong && !to.keyIsWrong;
-  if (!isIngest && keysAreKnown && to.spec.key !== undefined && to.spec.key !== from.key) {
-    const before = from.key === undefined ? "has no key field" : `is keyed by ${from.key}`;
-    const message = `topic ${to.name} is keyed by ${to.spec.key}, and topic ${from.name}, which stage ${wired.head.name} reads, ${before}; only an ingest stage changes the key`;
-    const hint = from.key === undefined ? `key topic ${from.name} at ingest` : `write key: ${from.key}`;
-    findings.problem("MR_KEY", [...to.path, "key"], message, hint);
-  }
-  const differs =
-    to.spec.partitions !== undefined && from.partitions !== undefined && to.partitions !== from.partitions;
-  if (!isIngest && !from.isBroken && differs) {
-    const message = `topic ${to.name} has ${to.partitions} partitions, and topic ${from.name}, which stage ${wired.head.name} reads, has ${from.partitions}; only an ingest stage changes the number`;
-    const hint = `write partitions: ${from.partitions}, or leave it out`;
-    findings.problem("MR_KEY", [...to.path, "partitions"], message, hint);
-  }
-  to.partitions ??= from.partitions;
-  if (to.partitionsAreWrong || from.partitionsAreWrong) return;
-  if (to.partitions === undefined && wired.isIngest && !from.isBroken && !to.isBroken) {
-    const message = `nothing says how many partitions topic ${to.name} has, and the input does not say either`;
-    findings.problem("MR_MISSING_KEY", [...to.path, "partitions"], message, "write for example partitions: 4");
-  }
-}
-
-function settleKeyAndTime(wired: WiredStage, isInfer: boolean): void {
-  const { from, to } = wired;
-  if (to.spec.key === undefined) to.keyIsWrong ||= from.keyIsWrong;
-  if (to.spec.time === undefined) to.timeIsWrong ||= from.timeIsWrong;
-  const has = (name: string | undefined): boolean => to.schema?.shape.some((field) => field.name === name) ?? false;
-  // What the rows no longer have cannot be named; the key's bytes stay all the same.
-  if (to.spec.key === undefined) to.key = has(from.key) ? from.key : undefined;
-  if (to.spec.time !== undefined || to.schema === undefined) return;
-  to.time = timestampIn(to.schema.shape, isInfer ? kafkaTimeField : from.time);
-}
-
-function timestampIn(shape: RowShape, name: string | undefined): string | undefined {
-  return shape.find((field) => field.name === name && field.type.kind === "timestamp")?.name;
-}
-
 function startOf({ fromSpec }: WiredStage): StartPosition {
   const start = fromSpec.start ?? "earliest";
   if (start === "earliest" || start === "latest") return { kind: start };
@@ -195,76 +154,6 @@ function checkLate({ head, path }: WiredStage, lowered: Lowered, findings: Findi
     message,
     "remove late, or move it to the stage with rolling or dedupe",
   );
-}
-
-function decisions(wired: WiredStage, lowered: Lowered, findings: Findings): readonly RowOp[] {
-  const infer = lowered.infer;
-  if (infer === undefined) return [];
-  return decideOps(infer.config, {
-    shape: lowered.shape,
-    stage: wired.head.name,
-    ingest: wired.isIngest,
-    timeField: wired.from.time,
-    keyField: wired.from.key,
-    latenessMs: 0,
-    lateEmitted: true,
-    expression: (source, path, shape) =>
-      typedExpression(source, shape ?? lowered.shape, (problem, isUnknownField) => {
-        if (isUnknownField && !lowered.isSound) return;
-        findings.problems.push({ ...problem, path: [...infer.path, ...path] });
-      }),
-    field: (name) => lowered.shape.find((field) => field.name === name),
-    problem: (problem) => findings.problems.push({ ...problem, path: [...infer.path, ...problem.path] }),
-    storeName: (base) => base,
-    memory: () => 0,
-  });
-}
-
-/** Fields of a prediction record, in the order of the contract; undefined when the stage has no event time. */
-function predictionShape(
-  lowered: Lowered,
-  scope: StageScope,
-  decide: readonly RowOp[],
-  findings: Findings,
-): RowShape | undefined {
-  const config = lowered.infer?.config;
-  const path: Path = lowered.infer?.path ?? [];
-  if (scope.timeField === undefined && scope.told.has("MR_TIME")) return undefined;
-  if (scope.timeField === undefined) {
-    const message = `a prediction carries its event time, and the topic that stage ${scope.stage} reads has none`;
-    findings.problem("MR_TIME", path, message, "name a timestamp-millis field under `time:` of the topic");
-    return undefined;
-  }
-  if (lowered.shape.find((field) => field.name === scope.timeField)?.type.nullable === true) {
-    const message = `a prediction carries its event time, and ${scope.timeField} may be null`;
-    findings.problem("MR_TIME", path, message, `add a step - require: [${scope.timeField}]`);
-    return undefined;
-  }
-  return [...predictionFields(config), ...decide.flatMap(assigned), ...kept(config, lowered.shape)];
-}
-
-function predictionFields(config: InferConfig | undefined): RowShape {
-  const plain = (name: string, kind: "string" | "int" | "double", doc: string): Field => ({
-    name,
-    type: { kind, nullable: false, avro: kind },
-    doc,
-  });
-  const timestamp = { type: "long", logicalType: "timestamp-millis" };
-  return [
-    plain("event_id", "string", "Coordinate of the event in the chain's first topic."),
-    { name: "event_time", type: { kind: "timestamp", nullable: false, avro: timestamp }, doc: "Time of the event." },
-    plain("model", "string", `Model that made it: ${config?.model.split("@")[0] ?? ""}.`),
-    plain("model_version", "int", "The one version of the model that made it."),
-    plain("score", "double", "Probability of the positive class."),
-  ];
-}
-
-function assigned(op: RowOp): Field[] {
-  return op.op === "assign" ? [op.field] : [];
-}
-
-function kept(config: InferConfig | undefined, shape: RowShape): Field[] {
-  return (config?.keep ?? []).flatMap((name) => shape.find((field) => field.name === name) ?? []);
 }
 
 /** The schema of the output: given, and compared with the rows, or made from them. Undefined when it cannot be known. */

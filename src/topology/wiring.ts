@@ -7,8 +7,8 @@ import type { TopicDraft } from "./topics.ts";
 type Path = readonly (string | number)[];
 
 /** The long form of `from:`, which the short one stands for. */
-export type FromSpec = Exclude<StageHead["from"], string>;
-export type ToSpec = Exclude<StageHead["to"], string>;
+type FromSpec = Exclude<StageHead["from"], string>;
+type ToSpec = Exclude<StageHead["to"], string>;
 
 /** A stage with its topics found; whether they can be used is still open. */
 export interface WiredStage {

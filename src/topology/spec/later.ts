@@ -1,3 +1,5 @@
+import { stepNamesLater } from "../../step/index.ts";
+
 /**
  * What the whole language has and this version lacks. Levels are paths with `*` for names and indices. Such a key or
  * value is MR_UNSUPPORTED: it is never taken for a spelling mistake, and never accepted and ignored.
@@ -7,7 +9,7 @@ export const laterKeys: Readonly<Record<string, readonly string[]>> = {
   "topics.*": ["table", "compaction", "columns"],
   "stages.*": ["use", "order", "errors", "parallelism", "state", "ttl", "idle"],
   "stages.*.late": ["idle", "grace"],
-  "stages.*.steps.*": ["lookup", "rekey", "join", "route", "session", "tumbling", "hopping", "window"],
+  "stages.*.steps.*": [...stepNamesLater, "tumbling", "hopping"],
   "stages.*.steps.*.infer": ["shadow"],
   "stages.*.steps.*.rolling": ["delay", "order", "last"],
   "models.*": ["metric", "gate", "rollout", "retrain"],
@@ -37,5 +39,4 @@ export const laterHints: Readonly<Record<string, string>> = {
   "models.*.task=anomaly": "write task: binary",
   "models.*.candidates.*=gbdt": "write candidates: [logistic]",
   "models.*.candidates.*=mlp": "write candidates: [logistic]",
-  "stages.*.from": "read one topic per stage, and give each topic a stage of its own",
 };

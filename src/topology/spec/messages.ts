@@ -47,6 +47,7 @@ export function explain({ issue, path }: FlatIssue, root: JsonSchema, file: unkn
     case "invalid_type":
       return wrongType(path, expectedName(definition?.schema.type ?? issue.expected), found, hint);
     case "invalid_union":
+      if (isSeveralTopics(definition?.level, found)) return severalTopics(path);
       return wrongType(path, unionName(definition?.schema), found, hint);
     case "too_small":
     case "too_big":
@@ -89,6 +90,17 @@ function laterValue(level: string | undefined, found: unknown, path: Path): Spec
   if (!(laterValues[level] ?? []).includes(found)) return undefined;
   const hint = laterHints[`${level}=${found}`] ?? "write a constant";
   return { code: "MR_UNSUPPORTED", path, message: `this version does not have ${found} yet`, hint };
+}
+
+/** Several inputs or outputs are part of the language, and not of this version. */
+function isSeveralTopics(level: string | undefined, found: unknown): boolean {
+  const isEnd = level === "stages.*.from" || level === "stages.*.to";
+  return isEnd && Array.isArray(found) && found.length > 0 && found.every((name) => typeof name === "string");
+}
+
+function severalTopics(path: Path): SpecProblem {
+  const message = "this version reads and writes one topic per stage";
+  return { code: "MR_UNSUPPORTED", path, message, hint: "give each topic a stage of its own" };
 }
 
 function rangeMessage(issue: Extract<Issue, { code: "too_small" | "too_big" }>, found: unknown): string {

@@ -51,7 +51,7 @@ export const stageHead = z.strictObject({
 export type StageHead = z.infer<typeof stageHead>;
 
 /** One entry under `steps:`: a mapping of exactly one key, the kind of the step. */
-export function stepSpec(catalogue: readonly StepDefinition<unknown>[]): z.ZodType {
+function stepSpec(catalogue: readonly StepDefinition<unknown>[]): z.ZodType {
   const kinds: Record<string, z.ZodType> = {};
   for (const step of catalogue) kinds[step.kind] = key(step.config, step.summary, step.example).optional();
   return z.strictObject(kinds).meta({

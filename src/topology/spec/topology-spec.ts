@@ -55,9 +55,6 @@ export const topologyHead = z.strictObject({
 
 export type TopologyHead = z.infer<typeof topologyHead>;
 
-/** Keys of the root that hold named parts. */
-export const partKeys = ["topics", "stages", "models", "tests"] as const;
-
 /**
  * The one definition of a topology file: run-time check, JSON Schema and reference are all made from it.
  *

@@ -1,12 +1,12 @@
 /** Largest topology file read. */
-export const fileBytesMax = 1_048_576;
+const fileBytesMax = 1_048_576;
 /** Longest line, in characters: the YAML parser takes quadratic time on some lines of nothing but indicators. */
-export const lineLengthMax = 2_048;
+const lineLengthMax = 2_048;
 /**
  * Longest run of spaces and `-`, `?`, `:` at the start of a line. yaml 2.9 builds a regular expression from the
  * indentation, and a run of half a megabyte of them ends the process inside the engine, where nothing can be caught.
  */
-export const indentMax = 128;
+const indentMax = 128;
 /** Deepest nesting of mappings and lists. */
 export const depthMax = 64;
 /** Aliases (`*name`) in one file, and nodes after they are put in: together they bound what a small file can grow to. */

@@ -239,7 +239,7 @@ for (const example of exampleNames) {
     const broken = placesOf(file).flatMap((place) => (ways[place.kind] ?? []).map((way) => ({ place, way })));
     expect(broken.length).toBeGreaterThan(200);
     expect(broken.map(({ place, way }) => verdict(file, place, way)).filter((line) => line !== undefined)).toEqual([]);
-  });
+  }, 60_000);
 
   test(`all keys of ${example} misspelt at once are all reported, each at its place`, () => {
     const file = exampleText(example);

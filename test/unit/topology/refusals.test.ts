@@ -168,6 +168,36 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "several inputs",
+    from: "    from: raw",
+    to: "    from: [raw, labels]",
+    expected: [
+      "t.yaml:18:11 MR_UNSUPPORTED stages[1].from: this version reads and writes one topic per stage; give each topic a stage of its own",
+    ],
+  },
+  {
+    name: "steps that come later, without calling them misspelt",
+    from: "      - cast: { paid_at: timestamp-millis }",
+    to: "      - lookup: { table: terminals, on: payment_id }",
+    expected: [
+      "t.yaml:16:9 MR_UNSUPPORTED stages[0].steps[0].lookup: this version does not have lookup yet; remove it",
+    ],
+  },
+  {
+    name: "an unknown step, with the one that is meant",
+    from: "      - cast: { paid_at: timestamp-millis }",
+    to: "      - casts: { paid_at: timestamp-millis }",
+    expected: ['t.yaml:16:9 MR_UNKNOWN_KEY stages[0].steps[0].casts: unknown step; did you mean "cast"?'],
+  },
+  {
+    name: "two operations in one step",
+    from: "      - cast: { paid_at: timestamp-millis }",
+    to: "      - cast: { paid_at: timestamp-millis }\n        require: [payment_id]",
+    expected: [
+      "t.yaml:16:9 MR_CONFLICT stages[0].steps[0]: a step is one operation, and here are 2: cast, require; begin each step with a hyphen of its own",
+    ],
+  },
+  {
     name: "a key at the wrong level",
     from: "    late: { within: 2h }",
     to: "    late: { within: 2h }\n    retention: 7d",
