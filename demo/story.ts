@@ -40,8 +40,8 @@ export function followed(flightId: number, trace: Trace): string {
   const { sent, raw, features, keyed, calendar, landing } = trace;
   const rolling = ["1h", "3h", "24h"].map((window) => {
     const landed = Number(features?.[`landed_${window}`] ?? 0);
-    if (landed === 0) return `${window} none landed`;
-    return `${window} ${landed} landed, ${percent(features?.[`late_share_${window}`])} late, mean delay ${minutes(features?.[`delay_mean_${window}`])}`;
+    const how = `${percent(features?.[`late_share_${window}`])} late, mean ${minutes(features?.[`delay_mean_${window}`])}`;
+    return `${landed} in ${window}${landed === 0 ? "" : ` (${how})`}`;
   });
   const warned = keyed?.["warn"] === true ? "will be late: a warning" : "will be on time";
   const rows: readonly (readonly [string, string])[] = [
@@ -50,7 +50,7 @@ export function followed(flightId: number, trace: Trace): string {
     ["flights.clean", trace.clean === undefined ? "missing" : "kept: it has its flight and its airport"],
     [
       "flights.features",
-      `hour ${String(features?.["hour"])}, weekday ${String(features?.["weekday"])}; ${rolling.join("; ")}`,
+      `weekday ${String(features?.["weekday"])}, hour ${String(features?.["hour"])}; landed: ${rolling.join(", ")}`,
     ],
     ["flights.keyed", `${Number(keyed?.["score"]).toFixed(2)} by what landed: ${warned}`],
     ["flights.calendar", `${Number(calendar?.["score"]).toFixed(2)} by the schedule alone`],
@@ -58,7 +58,7 @@ export function followed(flightId: number, trace: Trace): string {
   ];
   const where = `${String(sent?.["origin"])} to ${String(sent?.["destination"])}`;
   const lines = rows.map(([topic, text]) => `  ${topic.padEnd(17)}${text}`);
-  return `One flight of a bad evening, on its way through the topics: number ${flightId}, ${where}.\n${lines.join("\n")}\n\n`;
+  return `One flight on its way through the topics: number ${flightId}, ${where}.\n${lines.join("\n")}\n\n`;
 }
 
 function happened(landing: Trace["landing"]): string {
