@@ -66,6 +66,7 @@ async function programFor(
       .command(entry.name)
       .summary(entry.summary)
       .description(`${sentence(entry.summary)}.`);
+    command.addHelpText("after", `\nExample:\n  ${entry.example}`);
     if (entry.name !== named) continue;
     const { command: definition } = await entry.load();
     definition.configure(command).action(async (...parsed: unknown[]) => {

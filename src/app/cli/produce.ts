@@ -89,7 +89,8 @@ async function produceSample(
   }
 }
 
-function linesOf(file: string, context: CommandContext): AsyncIterable<string> {
+/** The interface is made when the first line is asked for: one made earlier loses what arrives before that. */
+async function* linesOf(file: string, context: CommandContext): AsyncGenerator<string> {
   const input = file === "-" ? Readable.from(context.stdin) : createReadStream(file);
-  return createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
 }

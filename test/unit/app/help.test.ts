@@ -1,0 +1,64 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import { describe, expect, test } from "vitest";
+import { flagsOf } from "../../../src/app/cli/command.ts";
+import { commands } from "../../../src/app/cli/commands.ts";
+import { millrace } from "./command-line.ts";
+
+const golden = join(import.meta.dirname, "../../golden/help");
+const names = commands.map((entry) => entry.name);
+
+test("the help of the program is the golden file", async () => {
+  const { code, stdout, stderr } = await millrace(["--help"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  await expect(stdout).toMatchFileSnapshot(join(golden, "millrace.txt"));
+});
+
+test.each(names)("the help of %s is the golden file, however it is asked for", async (name) => {
+  const { code, stdout, stderr } = await millrace([name, "--help"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  await expect(stdout).toMatchFileSnapshot(join(golden, `${name}.txt`));
+  expect((await millrace(["help", name])).stdout).toBe(stdout);
+});
+
+test("there is a golden file for each command, and no other", () => {
+  expect(readdirSync(golden).sort()).toEqual(["millrace", ...names].map((name) => `${name}.txt`).sort());
+});
+
+describe.each(names)("the flags of %s", async (name) => {
+  const entry = commands.find((candidate) => candidate.name === name);
+  const definition = await entry?.load();
+  const command = definition?.command.configure(new Command(name)) ?? new Command();
+
+  test("each have a variable in the help text", async () => {
+    for (const option of command.options) {
+      const variable = `MILLRACE_${option.name().replaceAll("-", "_").toUpperCase()}`;
+      expect(option.description, option.long ?? "").toContain(`[${variable}]`);
+    }
+  });
+
+  test("are taken from their variables, which a flag on the command line wins over", () => {
+    for (const option of command.options) {
+      const variable = `MILLRACE_${option.name().replaceAll("-", "_").toUpperCase()}`;
+      const value = option.required ? "from the variable" : "true";
+      const expected = option.variadic ? [value] : option.required ? value : !option.negate;
+      expect(flagsOf(command, { [variable]: value })[option.attributeName()], variable).toEqual(expected);
+      expect(flagsOf(command, { [variable]: "" })[option.attributeName()], variable).toEqual(
+        command.opts()[option.attributeName()],
+      );
+    }
+  });
+});
+
+test("a flag wins over its variable", () => {
+  const command = new Command("x").option("--max <n>").option("--names <n...>").option("--dev");
+  command.parse(["--max", "3", "--names", "a", "b"], { from: "user" });
+  expect(flagsOf(command, { MILLRACE_MAX: "4", MILLRACE_NAMES: "c, d", MILLRACE_DEV: "0" })).toEqual({
+    max: "3",
+    names: ["a", "b"],
+    dev: false,
+  });
+  expect(flagsOf(command, { MILLRACE_DEV: "1" })).toMatchObject({ dev: true });
+  expect(() => flagsOf(command, { MILLRACE_DEV: "perhaps" })).toThrow('"perhaps" is neither true nor false');
+});

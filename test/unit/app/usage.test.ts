@@ -1,0 +1,117 @@
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { describeFailure, ExitError, exitCodeOf, exitCodes } from "../../../src/app/exit.ts";
+import { OperationError, RecordError } from "../../../src/kernel/index.ts";
+import { millrace } from "./command-line.ts";
+
+const card = join(import.meta.dirname, "../../../topologies/card-fraud.yaml");
+
+describe("a wrong command line ends with 64, says why on stderr and nothing on stdout", () => {
+  test.each<[string, string[], RegExp]>([
+    [
+      "an unknown command close to a known one",
+      ["validte", card],
+      /MR_USAGE unknown command "validte"; did you mean "validate"\?/,
+    ],
+    ["an unknown command", ["frobnicate"], /MR_USAGE unknown command "frobnicate"; see millrace --help/],
+    ["help for an unknown command", ["help", "frobnicate"], /unknown command "frobnicate"/],
+    [
+      "an unknown flag close to a known one",
+      ["run", card, "--brokrs", "x"],
+      /MR_USAGE unknown option '--brokrs'\n\(Did you mean --brokers\?\)/,
+    ],
+    ["an unknown flag of the program", ["--frobnicate"], /unknown option/],
+    ["a missing argument", ["plan"], /MR_USAGE missing required argument 'file'/],
+    ["one argument too many", ["tail", "a", "b"], /too many arguments/],
+    ["a flag without its value", ["plan", card, "--brokers"], /argument missing/],
+    ["no cluster for apply", ["apply", card], /MR_USAGE no cluster is named\n {2}give --brokers/],
+    ["no cluster for run", ["run", card], /MR_USAGE no cluster is named/],
+    ["no cluster for tail", ["tail", "t"], /MR_USAGE no cluster is named\n.*--dev/],
+    ["brokers without a port", ["apply", card, "--brokers", "kafka"], /--brokers: "kafka" is not host:port/],
+    ["a dev session and brokers at once", ["tail", "t", "--dev", "--brokers", "h:1"], /exclude each other/],
+    ["a count that is none", ["tail", "t", "--max", "0"], /--max: a whole number above 0/],
+    ["a place that is none", ["tail", "t", "--from", "yesterday"], /--from: "yesterday" is none of/],
+    ["nothing to produce", ["produce"], /a topic is needed, or --sample FILE/],
+    ["no file to produce from", ["produce", "t"], /--file is needed/],
+    ["a sample for one topic", ["produce", "t", "--sample", card], /--sample knows its topics/],
+    [
+      "a drain without a unit",
+      ["run", card, "--brokers", "h:1", "--drain-timeout", "25"],
+      /--drain-timeout: a duration/,
+    ],
+    [
+      "a stage that is not there",
+      ["run", card, "--brokers", "h:1", "--stage", "scoer"],
+      /no stage "scoer"\n {2}did you mean "score"\?/,
+    ],
+    [
+      "a model that is not there",
+      ["train", card, "--dev", "--model", "card-frod"],
+      /no model "card-frod"\n {2}did you mean "card-fraud"\?/,
+    ],
+    [
+      "a half account of the registry",
+      ["tail", "t", "--brokers", "h:1"],
+      /MILLRACE_REGISTRY_USER and MILLRACE_REGISTRY_PASSWORD_FILE go together/,
+    ],
+  ])("%s", async (name, argv, said) => {
+    const environment = name.startsWith("a half account") ? { MILLRACE_REGISTRY_USER: "u" } : {};
+    const { code, stdout, stderr } = await millrace(argv, { environment });
+    expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
+    expect(stderr).toMatch(said);
+  });
+
+  test("no command at all", async () => {
+    const { code, stdout, stderr } = await millrace([]);
+    expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
+    expect(stderr).toContain("Usage: millrace");
+  });
+});
+
+describe("what this version does not have is refused as MR_UNSUPPORTED with 64", () => {
+  test.each([["--role", "trainer"], ["--state-dir", "/var/lib/millrace"], ["--leave-on-stop"]])(
+    "run %s",
+    async (...flags) => {
+      const { code, stdout, stderr } = await millrace(["run", card, ...flags]);
+      expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
+      expect(stderr).toMatch(/^MR_UNSUPPORTED --/);
+    },
+  );
+
+  test("also when it comes from the environment", async () => {
+    const { code, stderr } = await millrace(["run", card], { environment: { MILLRACE_STATE_DIR: "/x" } });
+    expect({ code, stderr }).toMatchObject({ code: 64, stderr: expect.stringMatching(/^MR_UNSUPPORTED --state-dir/) });
+  });
+});
+
+test("the version is printed alone", async () => {
+  expect(await millrace(["--version"])).toEqual({ code: 0, stdout: "0.1.0\n", stderr: "" });
+  expect(await millrace(["-V"])).toEqual({ code: 0, stdout: "0.1.0\n", stderr: "" });
+});
+
+test("no dev session in the folder is a handled failure that names the command to start one", async () => {
+  const { code, stderr } = await millrace(["tail", "t", "--dev"]);
+  expect(code).toBe(exitCodes.failure);
+  expect(stderr).toMatch(/^MR_DEV_SESSION .*start one with `millrace dev FILE`/);
+});
+
+describe("the exit code of an error", () => {
+  test.each([
+    [new ExitError(exitCodes.temporary, "later"), 75],
+    [new OperationError("MR_BROKER", "no broker answers"), 69],
+    [new OperationError("MR_REGISTRY", "no registry answers"), 69],
+    [new OperationError("MR_USAGE", "line 3"), 64],
+    [new OperationError("MR_TOPIC_MISSING", "no topic"), 1],
+    [new RecordError("MR_CAST", "no number"), 1],
+    [new TypeError("undefined is not a function"), 70],
+    ["text", 70],
+  ])("%s is %i", (thrown, code) => {
+    expect(exitCodeOf(thrown)).toBe(code);
+  });
+
+  test("a bug is called one and shows where it is; a handled failure shows code, message and hint", () => {
+    expect(describeFailure(new TypeError("oops"))).toMatch(/^a bug in Millrace: TypeError: oops\n\s+at /);
+    const failure = new ExitError(exitCodes.failure, "reading x", { code: "MR_IO", hint: "look again" });
+    expect(describeFailure(failure)).toBe("MR_IO reading x\n  look again");
+  });
+});
