@@ -1,19 +1,31 @@
 /**
+ * Enough for one fetch to be worked off while the next is under way. What is read further ahead is only memory that
+ * has left the caches by the time it is computed.
+ */
+const bytesMaxPerTaskDefault = 2 * 1024 * 1024;
+
+/**
  * How many fetched bytes a process may hold before they are computed, shared by all its tasks.
  *
  * Each task has a reserved minimum, so that one busy partition cannot starve the others; what is used above it
- * comes from the shared rest. A task that holds nothing is always let in, however large the batch: it could
- * never be worked off otherwise.
+ * comes from the shared rest, up to a maximum per task. A task that holds nothing is always let in, however large
+ * the batch: it could never be worked off otherwise.
  */
 export class BufferBudget {
   readonly bytesMax: number;
   readonly reservedBytesPerTask: number;
+  readonly bytesMaxPerTask: number;
   #shares = new Set<BufferShare>();
   #waiting: { readonly share: BufferShare; readonly bytes: number; readonly go: (taken: boolean) => void }[] = [];
 
-  constructor(options: { readonly bytesMax: number; readonly reservedBytesPerTask: number }) {
+  constructor(options: {
+    readonly bytesMax: number;
+    readonly reservedBytesPerTask: number;
+    readonly bytesMaxPerTask?: number;
+  }) {
     this.bytesMax = options.bytesMax;
     this.reservedBytesPerTask = options.reservedBytesPerTask;
+    this.bytesMaxPerTask = options.bytesMaxPerTask ?? bytesMaxPerTaskDefault;
   }
 
   /** A share for one task; `close` gives everything back. */
@@ -39,10 +51,14 @@ export class BufferBudget {
 
   #tryTake(share: BufferShare, bytes: number): boolean {
     const after = share.bytesHeld + bytes;
-    if (share.bytesHeld > 0 && after > this.reservedBytesPerTask && this.#overReserve(share, after) > this.#shared())
-      return false;
+    if (share.bytesHeld > 0 && !this.#hasRoom(share, after)) return false;
     share.bytesHeld = after;
     return true;
+  }
+
+  #hasRoom(share: BufferShare, after: number): boolean {
+    if (after > this.bytesMaxPerTask) return false;
+    return after <= this.reservedBytesPerTask || this.#overReserve(share, after) <= this.#shared();
   }
 
   /** Lets in, in their order, those that fit now. */

@@ -21,6 +21,18 @@ test("lets one batch of any size in when the task holds nothing", () => {
   expect(share.take(1)).not.toBe(true);
 });
 
+test("lets no task read further ahead than its maximum, however much room there is", async () => {
+  const budget = new BufferBudget({ bytesMax: 1_000, reservedBytesPerTask: 10, bytesMaxPerTask: 100 });
+  const share = budget.join();
+  expect(share.take(60)).toBe(true);
+  expect(share.take(40)).toBe(true);
+  const waiting = share.take(60);
+  expect(waiting).not.toBe(true);
+  share.give(60);
+  expect(await waiting).toBe(true);
+  expect(budget.join().take(100)).toBe(true);
+});
+
 test("keeps the reserved minimum for each task, however much another one holds", () => {
   const budget = budgetOf(100, 30);
   const busy = budget.join();
