@@ -99,6 +99,7 @@ function checkInput(stage: WiredStage, allKnown: boolean, findings: Findings): v
   if (from.external && isWritten) {
     const message = `topic ${from.name} is external, and stage ${from.writers.join(", ")} writes it`;
     findings.problem("MR_CONFLICT", stage.fromPath, message, `remove external: true from topics.${from.name}`);
+    from.isBroken = true;
   } else if (!from.external && !isWritten && allKnown) {
     const message = `stage ${stage.head.name} reads topic ${from.name}, which no stage writes and which is not external`;
     const hint = `add external: true to topics.${from.name} if others write it, or write it from a stage`;

@@ -168,6 +168,14 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "an external topic that a stage writes and another reads",
+    from: "features: { schema: inferred }",
+    to: "features: { schema: inferred, external: true }",
+    expected: [
+      "t.yaml:24:11 MR_CONFLICT stages[2].from: topic features is external, and stage features writes it; remove external: true from topics.features",
+    ],
+  },
+  {
     name: "several inputs",
     from: "    from: raw",
     to: "    from: [raw, labels]",
