@@ -6,6 +6,7 @@ import { closest } from "../kernel/index.ts";
 import { type Broker, BufferBudget, createStageRunner, type ModelSource } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
+import { readAliases } from "./aliases.ts";
 import { usageError } from "./exit.ts";
 import { Worker } from "./worker.ts";
 
@@ -52,6 +53,10 @@ export async function createWorker(setup: WorkerSetup): Promise<Worker> {
     logger,
     drainTimeoutMs: setup.drainTimeoutMs,
     untilCaughtUp: setup.untilCaughtUp,
+    aliasExists: async (model, alias, signal) => {
+      const aliases = await readAliases(broker, plan.control.clusterName, signal);
+      return aliases.some((known) => known.model === model && known.alias === alias);
+    },
     ...(setup.onReady === undefined ? {} : { onReady: setup.onReady }),
   });
 }

@@ -1,6 +1,6 @@
 import { type Clock, type Logger, messageOf } from "../kernel/index.ts";
 import type { Broker, StageRunner } from "../runtime/index.ts";
-import { CatchUp } from "./catch-up.ts";
+import { CatchUp, type CatchUpOptions } from "./catch-up.ts";
 import { type ExitCode, exitCodes } from "./exit.ts";
 
 /** How often tasks are told the time: chunks end at most this late. */
@@ -16,6 +16,8 @@ export interface WorkerOptions {
   readonly drainTimeoutMs: number;
   /** End by itself at the offsets that are the end when the worker starts. */
   readonly untilCaughtUp: boolean;
+  /** Tells an alias that is still being read from one that does not exist; see {@link CatchUp}. */
+  readonly aliasExists?: CatchUpOptions["aliasExists"];
   /** Called once, when every stage has its assignment and its tasks are open. */
   readonly onReady?: () => void;
 }
@@ -99,7 +101,8 @@ export class Worker {
   }
 
   async #caughtUp(stop: AbortSignal): Promise<ExitCode> {
-    const watch = new CatchUp(this.#options.stages, this.#options.broker.admin);
+    const { stages, broker, aliasExists } = this.#options;
+    const watch = new CatchUp({ stages, admin: broker.admin, ...(aliasExists === undefined ? {} : { aliasExists }) });
     await watch.begin(stop);
     while (!stop.aborted) {
       const state = await watch.look(stop);
