@@ -1,0 +1,131 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { eventually, within } from "../../support/deadline.ts";
+
+const repository = join(import.meta.dirname, "../../..");
+const linesKept = 60;
+
+/** The product as it is shipped: compiled, started with plain Node. */
+export interface BuiltMillrace {
+  readonly entry: string;
+  remove(): Promise<void>;
+}
+
+/**
+ * Compiles the sources into a folder of its own inside the repository, where Node finds the packages, so that a
+ * build that somebody else uses is left alone. Types are not checked: another lane does that.
+ */
+export async function buildMillrace(): Promise<BuiltMillrace> {
+  const parent = join(repository, ".millrace");
+  await mkdir(parent, { recursive: true });
+  const folder = await mkdtemp(join(parent, "test-build-"));
+  const compiler = join(repository, "node_modules/.bin/tsc");
+  const flags = ["--noCheck", "--declaration", "false", "--declarationMap", "false", "--outDir", join(folder, "dist")];
+  const built = spawnSync(compiler, ["-p", join(repository, "tsconfig.build.json"), ...flags], { encoding: "utf8" });
+  if (built.status !== 0) throw new Error(`compiling for the test: ${built.stdout}`);
+  await copyFile(join(repository, "package.json"), join(folder, "package.json"));
+  const entry = join(folder, "millrace.mjs");
+  await writeFile(entry, 'import { main } from "./dist/app/main.js";\nawait main(process.argv.slice(2));\n');
+  return { entry, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** The counts of a stage as a process logs them. */
+export interface LoggedCounts {
+  readonly in: number;
+  readonly out: number;
+  readonly filtered: number;
+  readonly late: number;
+  readonly deadLetters: number;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+const running = new Set<ChildProcess>();
+// Whatever ends this test run, no worker outlives it.
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** A `millrace run` in a process of its own. */
+export class WorkerProcess {
+  /** The last counts that it logged, per stage. */
+  readonly counts = new Map<string, LoggedCounts>();
+  isReady = false;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<Ended>;
+  /** The last lines of its log, for messages. */
+  readonly #tail: string[] = [];
+
+  constructor(entry: string, args: readonly string[], environment: Readonly<Record<string, string>>) {
+    const env = { PATH: process.env["PATH"], ...environment };
+    this.#child = spawn(process.execPath, [entry, ...args], {
+      cwd: repository,
+      env,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    running.add(this.#child);
+    const lines = createInterface({ input: this.#child.stderr! });
+    lines.on("line", (line) => this.#read(line));
+    this.#ended = once(this.#child, "close").then(([code, signal]) => {
+      running.delete(this.#child);
+      return { code, signal };
+    });
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits until every stage has its assignment. */
+  async ready(ms: number): Promise<void> {
+    await this.#explained(
+      eventually(ms, "a worker to be ready", async () => {
+        if (this.#child.exitCode !== null) throw new Error(`the worker ended with ${this.#child.exitCode}`);
+        return this.isReady || undefined;
+      }),
+    );
+  }
+
+  /** Waits until the process has logged the counts of so many stages. */
+  async hasCounted(stageCount: number, ms: number): Promise<void> {
+    await this.#explained(
+      eventually(ms, "a worker to log counts", async () => this.counts.size === stageCount || undefined),
+    );
+  }
+
+  /** Waits until the process has ended and its log is read. */
+  ended(ms: number): Promise<Ended> {
+    return this.#explained(within(ms, "a worker to end", this.#ended));
+  }
+
+  /** Waits for the end that a worker should have. */
+  async endedWell(ms: number): Promise<void> {
+    const { code, signal } = await this.ended(ms);
+    if (code !== 0) throw new Error(`a worker ended with ${code ?? signal}:\n${this.#tail.join("\n")}`);
+  }
+
+  async #explained<T>(waiting: Promise<T>): Promise<T> {
+    try {
+      return await waiting;
+    } catch (error) {
+      throw new Error(`${String(error)}; the last it said:\n${this.#tail.join("\n")}`, { cause: error });
+    }
+  }
+
+  #read(line: string): void {
+    this.#tail.push(line);
+    if (this.#tail.length > linesKept) this.#tail.shift();
+    if (!line.startsWith("{")) return;
+    const { msg, stage, ...logged } = JSON.parse(line);
+    if (msg === "Ready.") this.isReady = true;
+    if (msg !== "Stage counts.") return;
+    const { in: read, out, filtered, late, deadLetters } = logged;
+    this.counts.set(stage, { in: read, out, filtered, late, deadLetters });
+  }
+}
