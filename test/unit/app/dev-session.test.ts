@@ -1,0 +1,158 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { connectDevSession, type DevSessionServer, serveDevSession } from "../../../src/adapters/dev-session/index.ts";
+import { openMemoryBroker } from "../../../src/app/wire.ts";
+import { silentLogger } from "../../../src/kernel/index.ts";
+import type { Broker } from "../../../src/runtime/index.ts";
+import { type PlainRecord, plainRecords, textOf, textRecord, textRecords } from "../../support/records.ts";
+
+const never = new AbortController().signal;
+let folder = "";
+let broker: Broker;
+let server: DevSessionServer;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "millrace-session-"));
+  broker = await openMemoryBroker(64 * 1024 * 1024, silentLogger);
+  server = await serveDevSession(broker, folder, silentLogger);
+});
+
+afterEach(async () => {
+  await server.close();
+  await broker.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function createTopic(topic: string, partitions = 1): Promise<void> {
+  await connectDevSession(folder).admin.createTopics(
+    [{ topic, partitions, replication: undefined, configs: { "retention.ms": "60000" } }],
+    never,
+  );
+}
+
+async function readAll(source: Broker, topic: string, to: number): Promise<PlainRecord[]> {
+  const records: PlainRecord[] = [];
+  const range = { topic, partition: 0, from: "earliest", to } as const;
+  for await (const batch of source.read(range, never)) records.push(...plainRecords(batch));
+  return records;
+}
+
+function post(path: string, headers: Record<string, string>, body = "[]"): Promise<Response> {
+  return fetch(`http://127.0.0.1:${server.port}/${path}`, { method: "POST", headers, body });
+}
+
+const session = (): { port: number; token: string } =>
+  JSON.parse(readFileSync(join(folder, "session.json"), "utf8")) as { port: number; token: string };
+
+describe("who has not the session's token", () => {
+  test.each<[string, (token: string) => Record<string, string>]>([
+    ["none", () => ({})],
+    ["a wrong one", (token) => ({ authorization: `Bearer ${token.replace(/^./, (c) => (c === "0" ? "1" : "0"))}` })],
+    ["a longer one", (token) => ({ authorization: `Bearer ${token}0` })],
+    ["another scheme", (token) => ({ authorization: `Basic ${token}` })],
+  ])("is answered 401 with %s, and nothing is done", async (_, headersOf) => {
+    const body = JSON.stringify([{ topic: "t", partitions: 1, configs: {} }]);
+    const response = await post("createTopics", headersOf(session().token), body);
+    expect(response.status).toBe(401);
+    expect(await response.json()).toMatchObject({ code: "MR_DEV_SESSION" });
+    expect((await broker.admin.describe(["t"], never)).topics).toEqual([]);
+  });
+
+  test("cannot read the file that holds it", () => {
+    expect(statSync(join(folder, "session.json")).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe("through HTTP", () => {
+  test("topics are made and described as in the session itself", async () => {
+    await createTopic("t", 3);
+    const client = connectDevSession(folder);
+    const seen = await client.admin.describe(["t", "none"], never);
+    expect(seen).toEqual(await broker.admin.describe(["t", "none"], never));
+    expect(seen.topics.map(({ topic, partitions }) => ({ topic, partitions }))).toEqual([
+      { topic: "t", partitions: 3 },
+    ]);
+    expect(await client.admin.watermarks("t", never)).toEqual(await broker.admin.watermarks("t", never));
+    expect(await client.admin.committed("g", "t", never)).toEqual(await broker.admin.committed("g", "t", never));
+  });
+
+  test("records arrive with key, headers, tombstones and bytes that are no text", async () => {
+    await createTopic("t");
+    const client = connectDevSession(folder);
+    const odd = {
+      topic: "t",
+      partition: 0,
+      timestampMs: 5_000,
+      key: Buffer.from([0, 255]),
+      value: null,
+      headers: [
+        { name: "h", value: Buffer.from([1, 2]) },
+        { name: "none", value: null },
+      ],
+    };
+    await client.append([textRecord("t", 0, "plain"), odd, { ...odd, key: null, value: Buffer.from([254]) }], never);
+    const records = await readAll(client, "t", 3);
+    expect(records).toEqual(await readAll(broker, "t", 3));
+    expect(records[1]).toMatchObject({
+      key: Buffer.from([0, 255]),
+      value: null,
+      headers: odd.headers,
+      timestampMs: 5_000,
+    });
+  });
+
+  test("more records than one request takes keep their order", async () => {
+    await createTopic("t");
+    await connectDevSession(folder).append(textRecords("t", 0, 1_234), never);
+    expect((await readAll(broker, "t", 1_234)).map(textOf)).toEqual(Array.from({ length: 1_234 }, (_, i) => `r${i}`));
+  });
+
+  test("a reader that follows sees what is written later, and ends with its signal", async () => {
+    await createTopic("t");
+    const stop = new AbortController();
+    const seen: (string | undefined)[] = [];
+    const reading = (async () => {
+      for await (const batch of connectDevSession(folder).read(
+        { topic: "t", partition: 0, from: "earliest" },
+        stop.signal,
+      )) {
+        seen.push(...plainRecords(batch).map(textOf));
+        if (seen.length === 1) await broker.append([textRecord("t", 0, "second")], never);
+        if (seen.length === 2) stop.abort();
+      }
+    })();
+    await broker.append([textRecord("t", 0, "first")], never);
+    await expect(reading).rejects.toMatchObject({ name: "AbortError" });
+    expect(seen).toEqual(["first", "second"]);
+  });
+
+  test("an error keeps its code and its sentence", async () => {
+    const client = connectDevSession(folder);
+    const append = broker.append([textRecord("none", 0, "x")], never);
+    const reason = await append.then(String, (thrown: Error) => thrown.message);
+    await expect(client.append([textRecord("none", 0, "x")], never)).rejects.toMatchObject({
+      code: "MR_TOPIC_MISSING",
+      message: reason,
+    });
+    await expect(readAll(client, "none", 1)).rejects.toMatchObject({ code: "MR_TOPIC_MISSING" });
+  });
+
+  test("an operation that is not offered is refused", async () => {
+    const headers = { authorization: `Bearer ${session().token}` };
+    expect((await post("deleteTopics", headers)).status).toBe(404);
+    expect((await post("constructor", headers)).status).toBe(404);
+    expect((await post("append", headers, "not json")).status).toBe(400);
+    const client = connectDevSession(folder);
+    await expect(client.admin.deleteTopics(["t"], never)).rejects.toMatchObject({ code: "MR_DEV_SESSION" });
+  });
+});
+
+test("a session that has ended leaves no address, and one that died is reported", async () => {
+  const client = connectDevSession(folder);
+  await server.close();
+  await expect(client.admin.watermarks("t", never)).rejects.toThrow("is `millrace dev` still running?");
+  expect(() => connectDevSession(folder)).toThrow("no dev session runs here; start one with `millrace dev FILE`");
+  server = await serveDevSession(broker, folder, silentLogger);
+});
