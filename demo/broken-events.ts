@@ -17,6 +17,8 @@ export interface BrokenEvent {
 /** No flight has these ids: the file has three million rows. */
 const flightIdFirst = 9_000_000_001;
 const dayMs = 86_400_000;
+/** Fewer have no middle to stand in. */
+const januaryEventsMin = 20;
 /** Earlier than its neighbours by more than `late.within` and by more than the longest window. */
 const lateByMs = 3 * dayMs;
 
@@ -68,11 +70,12 @@ const kinds: readonly {
  * None can touch a real flight: their flight ids do not exist, and none of them reaches the features. They stand
  * in the middle of January's events, so that the late one has earlier neighbours of its partition before it.
  *
- * @param events at least ten of January
+ * @throws Error when January has fewer than 20 events
  */
 export function brokenEvents(flights: Flights, events: FlightEvents, seed: number): readonly BrokenEvent[] {
   const januaryCount = events.atMs.findIndex((atMs) => atMs >= februaryMs);
   const count = januaryCount === -1 ? events.count : januaryCount;
+  if (count < januaryEventsMin) throw new Error(`breaking events: January has only ${count}`);
   const rng = seededRng(seed);
   const positions = new Set<number>();
   while (positions.size < kinds.length) positions.add(Math.floor(count * (0.25 + 0.5 * rng.uniform())));

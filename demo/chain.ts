@@ -7,20 +7,19 @@ import { nodeHasher, systemClock } from "../src/adapters/node/index.ts";
 import { applyChanges, compareWithCluster } from "../src/app/apply-plan.ts";
 import { loadPlan } from "../src/app/load-topology.ts";
 import type { AliasModelSource } from "../src/app/model-source.ts";
-import { connectionOf, type Environment } from "../src/app/settings.ts";
+import type { Environment } from "../src/app/settings.ts";
 import { chosenStages, createWorker } from "../src/app/start-worker.ts";
 import { type TrainingOptions, type TrainingOutcome, trainModel } from "../src/app/train-model.ts";
-import { openArtefacts, openBroker, openMemoryBroker, openModels, openRegistry } from "../src/app/wire.ts";
+import { openArtefacts, openModels, openRegistry } from "../src/app/wire.ts";
 import type { Logger } from "../src/kernel/index.ts";
 import type { ArtefactStore } from "../src/model/index.ts";
 import type { Broker } from "../src/runtime/index.ts";
 import type { SchemaRegistry } from "../src/schema/index.ts";
-import { clusterNamesOf, type Plan } from "../src/topology/index.ts";
+import type { Plan, PlannedStage } from "../src/topology/index.ts";
+import { closeBroker, connect, failingLogger, hasStart, lagOf } from "./cluster.ts";
 
 const topologyFile = fileURLToPath(new URL("../topologies/flights.yaml", import.meta.url));
 
-/** More than everything that is written, so that the in-process broker never drops what somebody still reads. */
-const brokerBytesMax = 768 * 1024 * 1024;
 const inboxPartitions = 4;
 const drainTimeoutMs = 25_000;
 const pollMs = 20;
@@ -49,7 +48,7 @@ export class Chain {
   readonly #failure: AbortController;
   readonly #stop = new AbortController();
   readonly #running: Promise<number>[] = [];
-  #stages: readonly string[] = [];
+  #stages: readonly PlannedStage[] = [];
 
   private constructor(
     plan: Plan,
@@ -87,7 +86,8 @@ export class Chain {
       await applyChanges(await compareWithCluster(plan, broker, registry, signal), broker, registry, signal);
       return new Chain(plan, broker, registry, options, failure, logger);
     } catch (thrown) {
-      await closeBroker(broker, brokers === undefined ? undefined : plan);
+      // Why it could not begin is worth more than why the rest could not be taken back.
+      await closeBroker(broker, brokers === undefined ? undefined : plan).catch(() => undefined);
       throw thrown;
     }
   }
@@ -116,15 +116,12 @@ export class Chain {
       },
       (thrown: unknown) => this.#failure.abort(thrown),
     );
-    this.#stages = [...this.#stages, ...names];
+    this.#stages = [...this.#stages, ...stages];
     // A stage whose model is still being loaded counts as ready; where it begins is known when it is committed.
     const atLatest = stages.filter((stage) => stage.start.kind === "latest");
     await this.#until(async () => {
       if (!ready.signal.aborted) return false;
-      for (const { group, from } of atLatest) {
-        const committed = await broker.admin.committed(group, from.clusterName, signal);
-        if (committed.length < inboxPartitions || committed.some(({ offset }) => offset < 0)) return false;
-      }
+      for (const stage of atLatest) if (!(await hasStart(broker, stage, signal))) return false;
       return true;
     }, signal);
   }
@@ -133,7 +130,7 @@ export class Chain {
   async untilLagAtMost(records: number, signal: AbortSignal): Promise<void> {
     await this.#until(async () => {
       let lag = 0;
-      for (const stage of this.#stages) lag += await this.#lagOf(stage, signal);
+      for (const stage of this.#stages) lag += await lagOf(this.broker, stage, signal);
       return lag <= records;
     }, signal);
   }
@@ -141,7 +138,7 @@ export class Chain {
   /** Waits until everything that is in the inbox now has come through the running stages, in their order. */
   async untilCaughtUp(signal: AbortSignal): Promise<void> {
     for (const stage of this.#stages) {
-      await this.#until(async () => (await this.#lagOf(stage, signal)) === 0, signal);
+      await this.#until(async () => (await lagOf(this.broker, stage, signal)) === 0, signal);
     }
   }
 
@@ -194,18 +191,6 @@ export class Chain {
     }
   }
 
-  async #lagOf(stageName: string, signal: AbortSignal): Promise<number> {
-    const [stage] = chosenStages(this.plan, [stageName]);
-    if (stage === undefined) return 0;
-    const topic = stage.from.clusterName;
-    const watermarks = await this.broker.admin.watermarks(topic, signal);
-    const committed = await this.broker.admin.committed(stage.group, topic, signal);
-    const offsets = new Map(committed.map(({ partition, offset }) => [partition, offset]));
-    return watermarks.reduce((sum, { partition, low, end }) => {
-      return sum + Math.max(0, end - Math.max(low, offsets.get(partition) ?? -1));
-    }, 0);
-  }
-
   async #until(holds: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
     const either = AbortSignal.any([signal, this.#failure.signal]);
     for (;;) {
@@ -216,41 +201,10 @@ export class Chain {
   }
 }
 
-function connect(brokers: string | undefined, environment: Environment, logger: Logger): Promise<Broker> {
-  if (brokers === undefined) return openMemoryBroker(brokerBytesMax, logger);
-  const connection = connectionOf({ brokers }, environment);
-  return openBroker(connection, connection.brokers ?? [], logger);
-}
-
-/** @param deletes the plan whose topics are deleted before, the inbox among them */
-async function closeBroker(broker: Broker, deletes: Plan | undefined): Promise<void> {
-  try {
-    if (deletes !== undefined) {
-      await broker.admin.deleteTopics(clusterNamesOf(deletes), AbortSignal.timeout(drainTimeoutMs));
-    }
-  } finally {
-    await broker.close();
-  }
-}
-
 function inboxOf(plan: Plan): string {
   const inbox = plan.topics.find((topic) => topic.external);
   if (inbox === undefined) throw new Error(`${topologyFile}: there is no external topic to feed`);
   return inbox.clusterName;
-}
-
-/** An error in the log means that data is lost or a human is needed: then the demo must not go on as if all was well. */
-function failingLogger(logger: Logger, failure: AbortController): Logger {
-  return {
-    debug: (fields, message) => logger.debug(fields, message),
-    info: (fields, message) => logger.info(fields, message),
-    warn: (fields, message) => logger.warn(fields, message),
-    error: (fields, message) => {
-      logger.error(fields, message);
-      const stage = fields["stage"] === undefined ? "" : `stage ${String(fields["stage"])}: `;
-      failure.abort(new Error(`${stage}${message} ${String(fields["reason"] ?? "")}`.trim()));
-    },
-  };
 }
 
 /** Names that only the demo uses: the folders are removed before each run. */

@@ -69,7 +69,7 @@ export async function feed(options: FeedOptions, signal: AbortSignal): Promise<n
 }
 
 /** Where event `index` happens. */
-export function airportOf(flights: Flights, events: FlightEvents, index: number): string {
+function airportOf(flights: Flights, events: FlightEvents, index: number): string {
   const flight = events.flight[index] as number;
   return (events.isLanding[index] === 1 ? flights.destinations[flight] : flights.origins[flight]) as string;
 }

@@ -12,9 +12,9 @@ import { decompress } from "fzstd";
 import { type AsyncBuffer, asyncBufferFromFile, parquetRead } from "hyparquet";
 
 export const largeAirports = ["ORD", "ATL", "DFW", "LAX", "BOS"] as const;
-export const januaryMs = Date.UTC(2001, 0, 1);
+const januaryMs = Date.UTC(2001, 0, 1);
 export const februaryMs = Date.UTC(2001, 1, 1);
-export const marchMs = Date.UTC(2001, 2, 1);
+const marchMs = Date.UTC(2001, 2, 1);
 
 const minuteMs = 60_000;
 const climbAndDescentMin = 30;

@@ -3,8 +3,10 @@ import { createWriteStream } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../src/adapters/node/index.ts";
+import { usageError } from "../src/app/exit.ts";
 import { createPeopleLogger } from "../src/app/people-logger.ts";
 import type { Environment } from "../src/app/settings.ts";
+import { messageOf } from "../src/kernel/index.ts";
 import { type BrokenEvent, brokenEvents } from "./broken-events.ts";
 import { Chain } from "./chain.ts";
 import { feed } from "./feed.ts";
@@ -55,6 +57,7 @@ interface Input {
 export async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<DemoResult> {
   const startedAtMs = systemClock.monotonicMs();
   const flights = await readFlights(options.airports);
+  checkAirports(options.airports, flights);
   const events = eventsOf(flights, options.airports);
   const found = events.atMs.findIndex((atMs) => atMs >= februaryMs);
   const input = { flights, events, februaryAt: found === -1 ? events.count : found };
@@ -71,11 +74,17 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   const logger = createPeopleLogger((text) => log.write(text), systemClock.now);
   const { brokers, out, environment } = options;
   const chain = await Chain.open({ brokers, out, environment, logger }, signal);
+  const deletes = brokers !== undefined && !options.keep;
   try {
-    const totals = await new Demo(options, input, chain, signal).run(startedAtMs);
-    return totals;
+    const result = await new Demo(options, input, chain, signal).run(startedAtMs);
+    await chain.close(deletes);
+    return result;
+  } catch (thrown) {
+    await chain.close(deletes).catch((also: unknown) => {
+      options.stderr(`topics may be left under namespace ${chain.plan.namespace}: ${messageOf(also)}\n`);
+    });
+    throw thrown;
   } finally {
-    await chain.close(brokers !== undefined && !options.keep);
     log.end();
   }
 }
@@ -208,6 +217,14 @@ class Demo {
     this.#progress.clear();
     this.#options.stdout(text);
   }
+}
+
+/** @throws ExitError 64 for an airport that no flight leaves */
+function checkAirports(airports: DemoOptions["airports"], flights: Flights): void {
+  if (airports === "all") return;
+  const origins = new Set(flights.origins);
+  const unknown = airports.find((airport) => !origins.has(airport));
+  if (unknown !== undefined) throw usageError(`--airports: no flight of January or February 2001 leaves ${unknown}`);
 }
 
 function firstAirport({ airports }: DemoOptions): string {
