@@ -1,8 +1,19 @@
-import type { CompiledProgram, RowContext } from "../expression/index.ts";
-import { compileProgram } from "../expression/index.ts";
+import {
+  type Ast,
+  type CompiledProgram,
+  checkExpression,
+  compileProgram,
+  literal,
+  type Program,
+  type RowContext,
+  type RowMemory,
+  type RowOp,
+  ref,
+  type TypedExpression,
+} from "../expression/index.ts";
 import { AssertionError, MillraceError, messageOf, OperationError, RecordError } from "../kernel/index.ts";
 import { microBatchRows } from "../model/index.ts";
-import type { Row, RowShape } from "../schema/index.ts";
+import type { Field, Row, RowShape } from "../schema/index.ts";
 import type { PlannedInfer, PlannedStage } from "../topology/index.ts";
 import { checkSignature, type ServedModel } from "./served-model.ts";
 
@@ -12,22 +23,23 @@ import { checkSignature, type ServedModel } from "./served-model.ts";
  */
 const scorerFailuresMax = 64;
 
-/** Where a field of the prediction record comes from. */
-type PredictionField =
-  | { readonly from: "row"; readonly name: string; readonly source: string }
-  | { readonly from: "decided"; readonly name: string }
-  | { readonly from: "constant"; readonly name: string; readonly value: string | number }
-  | { readonly from: "score"; readonly name: string };
-
 /** Scores the rows of a piece in micro-batches and makes prediction records of them. One per task. */
 export class Inference {
   /** The model version that makes every prediction of this task. */
   readonly version: number;
   readonly #model: ServedModel;
   readonly #infer: PlannedInfer;
-  readonly #fields: readonly PredictionField[];
-  readonly #decide: CompiledProgram | undefined;
-  readonly #features: Float64Array;
+  /** Makes the prediction of a row and `#given`, the score. */
+  readonly #predict: CompiledProgram;
+  readonly #given: RowMemory = {
+    texts: [],
+    numbers: new Float64Array(0),
+    results: new Float64Array(1),
+    update: () => 0,
+  };
+  /** Appends the features of a row to `#features`. */
+  readonly #take: CompiledProgram;
+  readonly #features: FeatureRows;
   readonly #scores = new Float64Array(microBatchRows);
   readonly #context: RowContext = { offset: 0, streamTimeMs: 0, processingTimeMs: 0, out: null };
   #failuresInRow = 0;
@@ -37,9 +49,10 @@ export class Inference {
     this.#infer = infer;
     this.#model = model;
     this.version = model.version;
-    this.#features = new Float64Array(microBatchRows * infer.features.length);
-    this.#decide = infer.decideNames.length === 0 ? undefined : compileProgram(infer.decide, []);
-    this.#fields = predictionFields(stage.to.schema?.shape ?? [], stage, infer, model.version);
+    const { output: shape } = stage.program;
+    this.#features = new FeatureRows(infer.features.length);
+    this.#take = compileProgram({ input: shape, ops: [featureCall(infer, shape)], output: [] }, [this.#features]);
+    this.#predict = compileProgram(predictionProgram(stage, infer, model.version), [this.#given]);
   }
 
   /**
@@ -74,15 +87,14 @@ export class Inference {
     rows: readonly (Row | null)[],
     chosen: readonly number[],
   ): Promise<ScorerFault | undefined> | ScorerFault | undefined {
-    const { features } = this.#infer;
-    let at = 0;
+    this.#features.clear();
     for (const index of chosen) {
-      const row = rows[index] as Row;
-      for (const name of features) this.#features[at++] = numberOf(row[name]);
+      const answer = this.#take.run(rows[index] as Row, this.#context);
+      if (answer !== 0) throw new AssertionError("reading a feature answered a fate");
     }
     this.#scores.fill(Number.NaN, 0, chosen.length);
     try {
-      const done = this.#model.scorer.score(this.#features, chosen.length, this.#scores, 0);
+      const done = this.#model.scorer.score(this.#features.rows, chosen.length, this.#scores, 0);
       if (done === undefined) return undefined;
       return done.then(
         () => undefined,
@@ -144,43 +156,18 @@ export class Inference {
         );
         continue;
       }
-      const decided = this.#decideFor(row, score, errors, index);
-      if (decided !== undefined) rows[index] = this.#prediction(row, score, decided);
+      this.#given.results[0] = score;
+      const answer = this.#predict.run(row, this.#context);
+      if (answer === 0) rows[index] = this.#context.out;
+      else errors[index] = this.#errorOf(answer);
     }
   }
 
-  #decideFor(row: Row, score: number, errors: (RecordError | null)[], index: number): Row | undefined {
-    if (this.#decide === undefined) return row;
-    row["score"] = score;
-    const answer = this.#decide.run(row, this.#context);
-    if (answer === 0 && this.#context.out !== null) return this.#context.out;
-    const fate = this.#decide.fates[answer];
-    errors[index] =
-      fate?.kind === "failed"
-        ? new RecordError(fate.code, fate.message)
-        : new RecordError("MR_EXPRESSION", "a decision has no value");
-    return undefined;
-  }
-
-  #prediction(row: Row, score: number, decided: Row): Row {
-    const prediction: Row = {};
-    for (const field of this.#fields) {
-      switch (field.from) {
-        case "row":
-          prediction[field.name] = row[field.source] ?? null;
-          break;
-        case "decided":
-          prediction[field.name] = decided[field.name];
-          break;
-        case "constant":
-          prediction[field.name] = field.value;
-          break;
-        case "score":
-          prediction[field.name] = score;
-          break;
-      }
-    }
-    return prediction;
+  #errorOf(answer: number): RecordError {
+    const fate = this.#predict.fates[answer];
+    return fate?.kind === "failed"
+      ? new RecordError(fate.code, fate.message)
+      : new RecordError("MR_EXPRESSION", "a decision has no value");
   }
 }
 
@@ -193,25 +180,58 @@ class ScorerFault {
   }
 }
 
-/** NaN stands for null: the scorer puts the training mean there. */
-function numberOf(value: unknown): number {
-  if (typeof value === "number") return value;
-  if (typeof value === "boolean") return value ? 1 : 0;
-  return Number.NaN;
+/** The features of a micro-batch, row by row; NaN stands for null, and the scorer puts the training mean there. */
+class FeatureRows implements RowMemory {
+  readonly texts: (string | null)[] = [];
+  readonly numbers: Float64Array;
+  readonly results = new Float64Array(0);
+  readonly rows: Float64Array;
+  #at = 0;
+
+  constructor(width: number) {
+    this.numbers = new Float64Array(width);
+    this.rows = new Float64Array(microBatchRows * width);
+  }
+
+  clear(): void {
+    this.#at = 0;
+  }
+
+  update(): number {
+    const { numbers, rows } = this;
+    let at = this.#at;
+    for (let i = 0; i < numbers.length; i++) rows[at++] = numbers[i] as number;
+    this.#at = at;
+    return 0;
+  }
 }
 
-function predictionFields(
-  shape: RowShape,
-  stage: PlannedStage,
-  infer: PlannedInfer,
-  version: number,
-): readonly PredictionField[] {
-  return shape.map(({ name }): PredictionField => {
-    if (name === "event_time") return { from: "row", name, source: stage.eventTimeField ?? name };
-    if (name === "model") return { from: "constant", name, value: infer.model };
-    if (name === "model_version") return { from: "constant", name, value: version };
-    if (name === "score") return { from: "score", name };
-    if (infer.decideNames.includes(name)) return { from: "decided", name };
-    return { from: "row", name, source: name };
+function featureCall({ features }: PlannedInfer, shape: RowShape): RowOp {
+  const numbers = features.map((name) => typed(ref(name), shape));
+  return { op: "call", memory: 0, texts: [], numbers, results: [], drops: [] };
+}
+
+/** From a row and its score, the one result of memory 0, to the record of the contract. */
+function predictionProgram(stage: PlannedStage, infer: PlannedInfer, version: number): Program {
+  const output = stage.to.schema?.shape ?? [];
+  const score: Field = { name: "score", type: { kind: "double", nullable: false, avro: "double" } };
+  const input = stage.program.output.filter(({ name }) => name !== score.name);
+  const scored = [...input, score];
+  const call: RowOp = { op: "call", memory: 0, texts: [], numbers: [], results: [score], drops: [] };
+  const sources: Readonly<Record<string, Ast>> = {
+    event_time: ref(stage.eventTimeField ?? "event_time"),
+    model: literal(infer.model),
+    model_version: literal(version),
+  };
+  const ops = output.flatMap((field): RowOp[] => {
+    const source = Object.hasOwn(sources, field.name) ? sources[field.name] : undefined;
+    return source === undefined ? [] : [{ op: "assign", field, value: typed(source, scored) }];
   });
+  return { input, ops: [call, ...infer.decide.ops, ...ops], output };
+}
+
+function typed(ast: Ast, shape: RowShape): TypedExpression {
+  const checked = checkExpression(ast, shape);
+  if ("expr" in checked) return checked.expr;
+  throw new AssertionError(`reading a field of a checked plan: ${checked.problem.message}`);
 }
