@@ -1,4 +1,4 @@
-import { OperationError, type RecordOut } from "../kernel/index.ts";
+import { type Offset, OperationError, type RecordOut } from "../kernel/index.ts";
 import type { Broker } from "../runtime/index.ts";
 import type { RawBatch } from "../wire/index.ts";
 
@@ -31,27 +31,34 @@ export async function writeAlias(
   await broker.append([record], signal);
 }
 
+/** The aliases as they stand, and where their next change will be. */
+export interface AliasesRead {
+  readonly aliases: readonly Alias[];
+  readonly offsetNext: Offset;
+}
+
 /** The aliases as they stand: the last record per key, up to the end of the topic as it is now. */
-export async function readAliases(
-  broker: Broker,
-  controlTopic: string,
-  signal: AbortSignal,
-): Promise<readonly Alias[]> {
+export async function readAliases(broker: Broker, controlTopic: string, signal: AbortSignal): Promise<AliasesRead> {
   const [watermark] = await broker.admin.watermarks(controlTopic, signal);
   if (watermark === undefined)
     throw new OperationError("MR_TOPIC_MISSING", `reading aliases: topic ${controlTopic} has no partitions`);
   const aliases = new Map<string, Alias>();
-  if (watermark.low === watermark.end) return [];
+  if (watermark.low === watermark.end) return { aliases: [], offsetNext: watermark.end };
   const range = { topic: controlTopic, partition: controlPartition, from: watermark.low, to: watermark.end };
   for await (const batch of broker.read(range, signal)) {
     for (const alias of aliasesIn(batch)) aliases.set(`${alias.model}@${alias.alias}`, alias);
   }
-  return [...aliases.values()];
+  return { aliases: [...aliases.values()], offsetNext: watermark.end };
 }
 
-/** Aliases from the beginning of the topic, then every change as it happens, until the signal ends it. */
-export async function* followAliases(broker: Broker, controlTopic: string, signal: AbortSignal): AsyncGenerator<Alias> {
-  const range = { topic: controlTopic, partition: controlPartition, from: "earliest" } as const;
+/** Every change of an alias from `from` on, superseded ones too, until the signal ends it. */
+export async function* followAliases(
+  broker: Broker,
+  controlTopic: string,
+  from: Offset | "earliest",
+  signal: AbortSignal,
+): AsyncGenerator<Alias> {
+  const range = { topic: controlTopic, partition: controlPartition, from };
   for await (const batch of broker.read(range, signal)) yield* aliasesIn(batch);
 }
 

@@ -25,7 +25,7 @@ export async function compareWithCluster(
     if (found !== undefined) latest.set(subject, found);
   }
   const hasControl = cluster.topics.some((topic) => topic.topic === plan.control.clusterName);
-  const aliases = hasControl ? await readAliases(broker, plan.control.clusterName, signal) : [];
+  const aliases = hasControl ? (await readAliases(broker, plan.control.clusterName, signal)).aliases : [];
   const state: ClusterState = {
     cluster,
     latest,

@@ -15,7 +15,7 @@ export async function keepAliases(
   const kept = new Map(readKept(file).map((alias) => [`${alias.model}@${alias.alias}`, alias]));
   for (const alias of kept.values()) await writeAlias(broker, controlTopic, alias, now(), signal);
   const follow = async (): Promise<void> => {
-    for await (const alias of followAliases(broker, controlTopic, signal)) {
+    for await (const alias of followAliases(broker, controlTopic, "earliest", signal)) {
       const key = `${alias.model}@${alias.alias}`;
       if (kept.get(key)?.version === alias.version) continue;
       kept.set(key, alias);

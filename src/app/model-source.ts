@@ -8,7 +8,7 @@ import {
   type Scorer,
 } from "../model/index.ts";
 import type { Broker, ModelSource, ServedModel } from "../runtime/index.ts";
-import { followAliases } from "./aliases.ts";
+import { type Alias, followAliases, readAliases } from "./aliases.ts";
 
 /** Opens a version of a kind that needs a library of its own; loaded only when one is served. */
 export type ScorerOpener = (artefact: ModelArtefact, where: string) => Promise<Scorer>;
@@ -21,13 +21,17 @@ export interface AliasModelSource extends ModelSource {
 interface Waiting {
   readonly key: string;
   readonly resolve: (version: number) => void;
+  readonly reject: (reason: unknown) => void;
+  /** Called when the alias is known not to exist yet. */
+  readonly onWaiting: (() => void) | undefined;
 }
 
 /**
  * Models by alias: follows the alias records on the control topic and reads versions from the artefact store.
  *
- * The first version that an alias names is served until the process ends; a later change is logged, and adopted
- * at the next start, because adoption at an offset inside the commit does not exist yet.
+ * The version that an alias names at the start, or the first one that appears later, is served until the process
+ * ends; a change after that is logged, and adopted at the next start, because adoption at an offset inside the
+ * commit does not exist yet.
  */
 export function createAliasModelSource(options: {
   readonly broker: Broker;
@@ -45,45 +49,61 @@ export function createAliasModelSource(options: {
   const waiting = new Set<Waiting>();
   let broken: unknown;
 
-  const following = (async () => {
-    for await (const { model, alias, version } of followAliases(broker, controlTopic, stop.signal)) {
-      const key = `${model}@${alias}`;
-      versions.set(key, version);
-      const inService = served.get(key);
-      if (inService !== undefined && inService.version !== version) {
-        logger.warn(
-          { model, alias, version, inService: inService.version },
-          "The alias has moved; it is adopted at the next start.",
-        );
-      }
-      for (const waiter of waiting) if (waiter.key === key) waiter.resolve(version);
+  let hasRead = false;
+
+  const point = ({ model, alias, version }: Alias): void => {
+    const key = `${model}@${alias}`;
+    versions.set(key, version);
+    const inService = served.get(key);
+    if (inService !== undefined && inService.version !== version) {
+      logger.warn(
+        { model, alias, version, inService: inService.version },
+        "The alias has moved; it is adopted at the next start.",
+      );
     }
+    for (const waiter of waiting) if (waiter.key === key) waiter.resolve(version);
+  };
+
+  const following = (async () => {
+    // All that is there comes first: a version that has been superseded must not be taken for the alias's own.
+    const { aliases, offsetNext } = await readAliases(broker, controlTopic, stop.signal);
+    for (const alias of aliases) point(alias);
+    hasRead = true;
+    for (const waiter of waiting) waiter.onWaiting?.();
+    for await (const alias of followAliases(broker, controlTopic, offsetNext, stop.signal)) point(alias);
   })().catch((thrown: unknown) => {
     if (stop.signal.aborted) return;
     broken = thrown;
+    for (const waiter of waiting) waiter.reject(thrown);
     logger.error(
       { topic: controlTopic, reason: messageOf(thrown) },
       "Reading the control topic ended; new aliases are not seen.",
     );
   });
 
-  const versionOf = (key: string, signal: AbortSignal): Promise<number> => {
+  const versionOf = (key: string, signal: AbortSignal, onWaiting: (() => void) | undefined): Promise<number> => {
     const known = versions.get(key);
     if (known !== undefined) return Promise.resolve(known);
     if (broken !== undefined) return Promise.reject(broken);
+    if (hasRead) onWaiting?.();
     return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        waiting.delete(waiter);
+        signal.removeEventListener("abort", onAbort);
+      };
       const waiter: Waiting = {
         key,
+        onWaiting,
         resolve: (version) => {
-          waiting.delete(waiter);
-          signal.removeEventListener("abort", onAbort);
+          leave();
           resolve(version);
         },
+        reject: (reason) => {
+          leave();
+          reject(reason);
+        },
       };
-      const onAbort = (): void => {
-        waiting.delete(waiter);
-        reject(signal.reason);
-      };
+      const onAbort = (): void => waiter.reject(signal.reason);
       waiting.add(waiter);
       signal.addEventListener("abort", onAbort, { once: true });
     });
@@ -106,9 +126,9 @@ export function createAliasModelSource(options: {
   };
 
   return {
-    async load(model, alias, signal) {
+    async load(model, alias, signal, onWaiting) {
       const key = `${model}@${alias}`;
-      const version = await versionOf(key, signal);
+      const version = await versionOf(key, signal, onWaiting);
       let opened = loading.get(key);
       if (opened === undefined) {
         opened = open(model, key, version).finally(() => {

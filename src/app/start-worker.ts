@@ -54,7 +54,7 @@ export async function createWorker(setup: WorkerSetup): Promise<Worker> {
     drainTimeoutMs: setup.drainTimeoutMs,
     untilCaughtUp: setup.untilCaughtUp,
     aliasExists: async (model, alias, signal) => {
-      const aliases = await readAliases(broker, plan.control.clusterName, signal);
+      const { aliases } = await readAliases(broker, plan.control.clusterName, signal);
       return aliases.some((known) => known.model === model && known.alias === alias);
     },
     ...(setup.onReady === undefined ? {} : { onReady: setup.onReady }),

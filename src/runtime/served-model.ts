@@ -10,8 +10,11 @@ export interface ServedModel {
 
 /** Where models come from: the alias records on the control topic and the models directory behind them. */
 export interface ModelSource {
-  /** Resolves with the version that the alias points at, waiting until there is one. */
-  load(model: string, alias: string, signal: AbortSignal): Promise<ServedModel>;
+  /**
+   * Resolves with the version that the alias points at, waiting until there is one.
+   * @param onWaiting called once when the alias is known not to exist yet
+   */
+  load(model: string, alias: string, signal: AbortSignal, onWaiting?: () => void): Promise<ServedModel>;
   /** The version that the alias points at now; undefined while there is none. */
   peek(model: string, alias: string): ServedModel | undefined;
 }

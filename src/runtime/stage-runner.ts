@@ -283,10 +283,9 @@ export class StageRunner implements GroupSink {
   async #serve({ model, alias, features }: PlannedInfer): Promise<void> {
     const { models, logger } = this.#options;
     const { name } = this.stage;
-    if (models.peek(model, alias) === undefined)
-      logger.info({ stage: name }, `waiting for model ${model}: run millrace train`);
+    const onWaiting = (): void => logger.info({ stage: name }, `waiting for model ${model}: run millrace train`);
     try {
-      const served = await models.load(model, alias, this.#stopping.signal);
+      const served = await models.load(model, alias, this.#stopping.signal, onWaiting);
       if (this.#stopping.signal.aborted) return;
       checkSignature(model, served, features);
       this.#model = served;

@@ -23,7 +23,13 @@ test("a stage whose alias does not exist yet joins, stays paused, counts as read
   const cluster = scoringCluster();
   await cluster.send(totals(20), totalSchema);
   const trained = deferred<ServedModel>();
-  const models: ModelSource = { load: () => trained.promise, peek: () => undefined };
+  const models: ModelSource = {
+    load: (_model, _alias, _signal, onWaiting) => {
+      onWaiting?.();
+      return trained.promise;
+    },
+    peek: () => undefined,
+  };
   const runner = await cluster.run({}, models);
   for (let turn = 0; turn < 20; turn++) await cluster.turn();
   expect([runner.status, runner.isReady, runner.tasks, runner.counts().in]).toEqual(["waiting", true, [0, 1], 0]);

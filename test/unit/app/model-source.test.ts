@@ -1,0 +1,108 @@
+import { afterEach, expect, test } from "vitest";
+import { createCodecs } from "../../../src/adapters/codecs/index.ts";
+import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
+import { nodeHasher, systemClock } from "../../../src/adapters/node/index.ts";
+import { writeAlias } from "../../../src/app/aliases.ts";
+import { type AliasModelSource, createAliasModelSource } from "../../../src/app/model-source.ts";
+import { silentLogger } from "../../../src/kernel/index.ts";
+import { fitLogistic, logisticArtefact, type TrainedModel } from "../../../src/model/index.ts";
+import type { Broker } from "../../../src/runtime/index.ts";
+import { deferred } from "../../support/deadline.ts";
+
+const controlTopic = "shop.control";
+const { signal } = new AbortController();
+const opened: { close(): Promise<void> }[] = [];
+
+afterEach(async () => {
+  for (const each of opened.splice(0).reverse()) await each.close();
+});
+
+async function controlBroker(): Promise<Broker> {
+  const configs = { "cleanup.policy": "compact" };
+  const broker = createMemoryBroker({
+    codecs: await createCodecs(),
+    clock: systemClock,
+    logger: silentLogger,
+    bytesMax: 1_000_000,
+    topics: [{ topic: controlTopic, partitions: 1, replication: 1, configs }],
+  });
+  opened.push(broker);
+  return broker;
+}
+
+function sourceOf(broker: Broker): AliasModelSource {
+  const signature = { task: "binary", inputs: [{ name: "amount", kind: "number" }] } as const;
+  const inputs = Float64Array.from([0, 1, 2, 3]);
+  const model = fitLogistic({ inputs, labels: Float64Array.from([0, 1, 0, 1]), width: 1 });
+  const manifest = {} as TrainedModel["manifest"];
+  const files = logisticArtefact({ signature, model, metrics: null, manifest }, nodeHasher);
+  const source = createAliasModelSource({
+    broker,
+    controlTopic,
+    artefacts: { read: async () => files, versions: async () => [1, 2, 3], write: async () => 4 },
+    openTfjs: async () => {
+      throw new Error("no model here is of that kind");
+    },
+    hasher: nodeHasher,
+    logger: silentLogger,
+  });
+  opened.push(source);
+  return source;
+}
+
+const pointAt = (broker: Broker, version: number): Promise<void> =>
+  writeAlias(broker, controlTopic, { model: "fraud", alias: "champion", version }, 0, signal);
+
+// The first record of the key was served, and the newer ones only at a start after the topic had been compacted.
+test("serves the version that the alias points at now, not one that it pointed at before", async () => {
+  const broker = await controlBroker();
+  for (const version of [1, 2, 3]) await pointAt(broker, version);
+  const source = sourceOf(broker);
+  expect((await source.load("fraud", "champion", signal)).version).toBe(3);
+  expect(source.peek("fraud", "champion")?.version).toBe(3);
+});
+
+test("says that it waits when the alias does not exist, and takes the first one that appears", async () => {
+  const broker = await controlBroker();
+  const source = sourceOf(broker);
+  let waits = 0;
+  const waiting = deferred();
+  const loading = source.load("fraud", "champion", signal, () => {
+    waits++;
+    waiting.resolve();
+  });
+  await waiting.promise;
+  await pointAt(broker, 2);
+  expect((await loading).version).toBe(2);
+  expect(waits).toBe(1);
+});
+
+test("does not say that it waits for an alias that exists", async () => {
+  const broker = await controlBroker();
+  await pointAt(broker, 1);
+  let waits = 0;
+  await sourceOf(broker).load("fraud", "champion", signal, () => waits++);
+  expect(waits).toBe(0);
+});
+
+test("keeps serving its version when the alias moves", async () => {
+  const broker = await controlBroker();
+  await pointAt(broker, 1);
+  const source = sourceOf(broker);
+  await source.load("fraud", "champion", signal);
+  await pointAt(broker, 2);
+  expect((await source.load("fraud", "champion", signal)).version).toBe(1);
+});
+
+test("stops waiting when the signal is aborted", async () => {
+  const stop = new AbortController();
+  const loading = sourceOf(await controlBroker()).load("fraud", "champion", stop.signal);
+  stop.abort(new Error("stopped"));
+  await expect(loading).rejects.toThrow("stopped");
+});
+
+test("rejects when the control topic does not exist", async () => {
+  const broker = await controlBroker();
+  await broker.admin.deleteTopics([controlTopic], signal);
+  await expect(sourceOf(broker).load("fraud", "champion", signal)).rejects.toThrow(controlTopic);
+});
