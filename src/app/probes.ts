@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { messageOf } from "../kernel/index.ts";
 import { usageError } from "./exit.ts";
 
 export interface ProbeServer {
@@ -23,12 +24,10 @@ export async function serveProbes(address: string, isReady: () => boolean): Prom
     response.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(text);
   });
   server.listen(port, match[1].replace(/^\[|\]$/g, ""));
-  await Promise.race([
-    once(server, "listening"),
-    once(server, "error").then(([cause]) => {
-      throw usageError(`--http ${address}: ${(cause as Error).message}`);
-    }),
-  ]);
+  // Rejects when the address is taken, unknown or not ours.
+  await once(server, "listening").catch((thrown: unknown) => {
+    throw usageError(`--http ${address}: ${messageOf(thrown)}`);
+  });
   return {
     port: (server.address() as AddressInfo).port,
     close: async () => {
