@@ -2,6 +2,7 @@ import type { Logger } from "../../kernel/index.ts";
 import { clientLogger } from "./client-logger.ts";
 import type { BrokerConnection, Connection, KafkajsParts, ProtocolRequest } from "./client-types.ts";
 import { breaksConnection } from "./errors.ts";
+import { explained } from "./refusals.ts";
 
 /** TLS as Node's `tls.connect` takes it; `true` trusts the system's authorities. */
 export type TlsOptions =
@@ -60,12 +61,13 @@ export class Connections {
   /** Sends one request and gives its decoded answer. An error that leaves the stream out of step ends the connection. */
   async send<T>(address: string, lane: Lane, request: (broker: BrokerConnection) => ProtocolRequest): Promise<T> {
     const broker = this.#broker(address);
+    const isNew = !this.#ready.has(broker);
     try {
       const connection = await this.#connected(broker, lane);
       return (await connection.send(request(broker))) as T;
     } catch (error) {
       if (breaksConnection(error)) this.#drop(address, broker);
-      throw error;
+      throw explained(error, address, this.#options, isNew);
     }
   }
 
@@ -128,7 +130,9 @@ export class Connections {
 
   /** Forgets a broker's connections: kafkajs keeps half an answer in its buffer, and would misread the next one. */
   #drop(address: string, broker: BrokerConnection): void {
-    if (this.#brokers.get(address) === broker) this.#brokers.delete(address);
+    // Everything in flight fails at once; the first of them has dropped it.
+    if (this.#brokers.get(address) !== broker) return;
+    this.#brokers.delete(address);
     const error = new ConnectionDroppedError(`the connection to ${address} was given up`);
     for (const connection of broker.connectionPool.pool) {
       connection.rejectRequests(error);

@@ -19,6 +19,8 @@ export const kafkaCode = {
   unknownMemberId: 25,
   rebalanceInProgress: 27,
   invalidTimestamp: 32,
+  unsupportedSaslMechanism: 33,
+  illegalSaslState: 34,
   topicAlreadyExists: 36,
   memberIdRequired: 79,
   fencedInstanceId: 82,
@@ -63,6 +65,7 @@ export function checkCode(doing: string, code: number, detail?: string | null): 
  */
 export function verdictOf(error: unknown): Verdict {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    if (isCutShort(at)) return "elsewhere";
     if (at.name === "KafkaJSSASLAuthenticationError" || at.name === "KafkaJSServerDoesNotSupportApiKey")
       return "denied";
     const { code } = at as Error & { code?: unknown };
@@ -75,8 +78,20 @@ export function verdictOf(error: unknown): Verdict {
 
 /** True when the bytes on the connection can no longer be trusted to be in step, so that it must be dropped. */
 export function breaksConnection(error: unknown): boolean {
-  return error instanceof Error && !(error instanceof KafkaAnswerError) && connectionErrors.has(error.name);
+  if (!(error instanceof Error) || error instanceof KafkaAnswerError) return false;
+  return connectionErrors.has(error.name) || isCutShort(error);
 }
+
+/**
+ * A connection that ended while signing in, as when a broker is stopped: nobody was denied anything. kafkajs reports it
+ * as a refusal and keeps only the words of what happened; the words are those of its version that is checked at start.
+ */
+function isCutShort(error: Error): boolean {
+  return error.name === "KafkaJSSASLAuthenticationError" && cutShort.test(error.message);
+}
+
+const cutShort =
+  / failed: (?:Closed connection|Not connected|Connection (?:closed|error|timeout)|Request .* timed out)/;
 
 const connectionErrors = new Set([
   "KafkaJSConnectionError",
@@ -87,7 +102,7 @@ const connectionErrors = new Set([
 ]);
 
 /** A certificate that does not fit will not fit the next time either. */
-function isTlsCode(code: string): boolean {
+export function isTlsCode(code: string): boolean {
   return (
     code.startsWith("ERR_TLS") || code.startsWith("CERT_") || code.includes("_CERT") || code.includes("UNABLE_TO_")
   );

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { KafkaAnswerError, operationError, verdictOf } from "../../../src/adapters/kafkajs/errors.ts";
+import { breaksConnection, KafkaAnswerError, operationError, verdictOf } from "../../../src/adapters/kafkajs/errors.ts";
+import { explained } from "../../../src/adapters/kafkajs/refusals.ts";
 import { handleError } from "../../../src/adapters/kafkajs/task-handle.ts";
 import { OperationError } from "../../../src/kernel/index.ts";
 import { RecordRefusedError } from "../../../src/runtime/index.ts";
@@ -50,4 +51,49 @@ test("an error outside of a task is worth a retry unless the client is denied", 
   expect(operationError("reading", new KafkaAnswerError("asking", 29))).toMatchObject({ disposition: "halt" });
   const known = new OperationError("MR_OFFSET_RANGE", "gone");
   expect(operationError("reading", known)).toBe(known);
+});
+
+test("a connection that ends while signing in is tried again: nobody was denied anything", () => {
+  const signingIn = (reason: string): Error =>
+    named("KafkaJSSASLAuthenticationError", { message: `SASL SCRAM SHA256 authentication failed: ${reason}` });
+  const cuts = ["Closed connection", "Not connected", "Connection error: read ECONNRESET", "Connection timeout"];
+  for (const reason of [...cuts, "Request SaslAuthenticate(key: 36, version: 1) timed out"]) {
+    expect(verdictOf(signingIn(reason)), reason).toBe("elsewhere");
+    expect(breaksConnection(signingIn(reason)), reason).toBe(true);
+  }
+  expect(verdictOf(signingIn("Authentication failed: Invalid username or password"))).toBe("denied");
+});
+
+test("a refused sign-in names the address, the user and the mechanism, and keeps its verdict", () => {
+  const refused = named("KafkaJSSASLAuthenticationError", { message: "SASL PLAIN authentication failed: no" });
+  const sasl = { mechanism: "plain", username: "alice", password: "hunter2" } as const;
+  const error = explained(refused, "kafka:9092", { sasl }, true);
+  expect(error).toMatchObject({
+    message: 'signing in to kafka:9092 as "alice" with PLAIN: SASL PLAIN authentication failed: no',
+  });
+  expect(verdictOf(error)).toBe("denied");
+  expect(operationError("describing topics", error)).toMatchObject({ code: "MR_BROKER", disposition: "halt" });
+});
+
+test("an alert of the other side says whose certificate is meant, in words and not in places of OpenSSL", () => {
+  const noise = "Connection error: 80:error:0A:SSL routines:ssl3_read_bytes:rec_layer_s3.c:1601:SSL alert number 42\n";
+  const alert = named("KafkaJSConnectionError", { code: "ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE", message: noise });
+  const said = (tls: object): unknown => (explained(alert, "kafka:9092", { tls }, true) as Error).message;
+  expect(said({})).toBe(
+    "connecting to kafka:9092 over TLS: the broker does not go on (bad certificate); it may want a certificate of the client, and none was given",
+  );
+  expect(said({ cert: "c", key: "k" })).toBe(
+    "connecting to kafka:9092 over TLS: the broker does not accept this client's certificate (bad certificate)",
+  );
+});
+
+test("a broker that closes a new connection may want what was not given; an old one just closed", () => {
+  const closed = named("KafkaJSConnectionClosedError", { message: "Closed connection" });
+  const error = explained(closed, "kafka:9092", {}, true);
+  expect(error).toMatchObject({
+    message:
+      "connecting to kafka:9092: the broker closed the connection without an answer; it may be stopping, or this port may want TLS or a user and a password",
+  });
+  expect(verdictOf(error)).toBe("elsewhere");
+  expect(explained(closed, "kafka:9092", {}, false)).toBe(closed);
 });
