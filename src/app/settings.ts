@@ -1,5 +1,5 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { messageOf } from "../kernel/index.ts";
 import { usageError } from "./exit.ts";
 
 /** The environment, passed in so that tests need no process. */
@@ -42,7 +42,7 @@ const mechanisms: readonly Sasl["mechanism"][] = ["plain", "scram-sha-256", "scr
 export function connectionOf(flags: ConnectionFlags, environment: Environment): Connection {
   return {
     brokers: flags.brokers === undefined ? undefined : parseBrokers(flags.brokers),
-    registry: flags.registry,
+    registry: flags.registry === undefined ? undefined : parseRegistry(flags.registry),
     modelsDir: flags.modelsDir,
     namespace: flags.namespace,
     tls: tlsOf(environment),
@@ -58,53 +58,147 @@ function parseBrokers(text: string): readonly string[] {
     .filter((broker) => broker !== "");
   for (const broker of brokers) {
     const port = Number(/^(?:\[[0-9a-fA-F:]+\]|[\w.-]+):(\d{1,5})$/.exec(broker)?.[1]);
-    if (!(port >= 1 && port <= 65_535)) throw usageError(`--brokers: ${JSON.stringify(broker)} is not host:port`);
+    if (port >= 1 && port <= 65_535) continue;
+    // What stands before an @ may be a password.
+    const found = broker.includes("@") ? "an address with a user in it" : JSON.stringify(broker);
+    throw usageError(`--brokers: ${found} is not host:port`);
   }
   if (brokers.length === 0) throw usageError("--brokers: no broker is named");
   return brokers;
 }
 
+/** A URL, or a folder: whatever does not begin like one. */
+function parseRegistry(text: string): string {
+  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(text)?.[1]?.toLowerCase();
+  if (scheme === undefined) return text;
+  if (scheme !== "http" && scheme !== "https")
+    throw usageError(`--registry: an address that begins with ${scheme}:// is neither http, https nor a folder`);
+  if (!URL.canParse(text)) throw usageError("--registry: the address is no URL");
+  const url = new URL(text);
+  if (url.username === "" && url.password === "") return url.href;
+  throw usageError(
+    "--registry: the address holds a user or a password, which others on this machine could read",
+    "set MILLRACE_REGISTRY_USER and MILLRACE_REGISTRY_PASSWORD_FILE instead",
+  );
+}
+
+/** As in a topology file: it goes before the names of topics and groups. @throws ExitError 64 for anything else */
+export function checkNamespace(text: string): void {
+  if (/^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,99})?$/.test(text)) return;
+  throw usageError(
+    `--namespace: ${JSON.stringify(text)} is no namespace`,
+    "at most 100 letters, digits, dots, underscores and hyphens",
+  );
+}
+
 function tlsOf(environment: Environment): Connection["tls"] {
-  const ca = environment["MILLRACE_TLS_CA"];
-  const cert = environment["MILLRACE_TLS_CERT"];
-  const key = environment["MILLRACE_TLS_KEY"];
-  if (!ca && !cert && !key) return undefined;
-  if (Boolean(cert) !== Boolean(key)) throw usageError("MILLRACE_TLS_CERT and MILLRACE_TLS_KEY go together");
-  return {
-    ...(ca ? { ca: readText("MILLRACE_TLS_CA", ca) } : {}),
-    ...(cert && key ? { cert: readText("MILLRACE_TLS_CERT", cert), key: readText("MILLRACE_TLS_KEY", key) } : {}),
-  };
+  const [ca, cert, key] = ["CA", "CERT", "KEY"].map((part) => readNamed(`MILLRACE_TLS_${part}`, environment));
+  if (ca !== undefined) checkAuthorities(ca);
+  if ((cert === undefined) !== (key === undefined))
+    throw usageError("MILLRACE_TLS_CERT and MILLRACE_TLS_KEY go together");
+  if (cert === undefined || key === undefined) return ca === undefined ? undefined : { ca };
+  const certificate = readCertificate("MILLRACE_TLS_CERT", cert);
+  if (!certificate.checkPrivateKey(readKey(key)))
+    throw usageError("MILLRACE_TLS_KEY: the key does not belong to the certificate of MILLRACE_TLS_CERT");
+  return { ...(ca === undefined ? {} : { ca }), cert, key };
+}
+
+/** Each of the certificates, because what cannot be read in the middle of a bundle would be passed over silently. */
+function checkAuthorities(text: string): void {
+  const found = text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END/g) ?? [];
+  if (found.length === 0) throw usageError("MILLRACE_TLS_CA: the file holds no certificate in PEM form");
+  for (const part of found) readCertificate("MILLRACE_TLS_CA", `${part} CERTIFICATE-----\n`);
+}
+
+/** The parsers' own errors stay out of the messages: they may quote what they read. */
+function readCertificate(name: string, text: string): X509Certificate {
+  try {
+    return new X509Certificate(text);
+  } catch {
+    throw usageError(`${name}: the file holds no certificate in PEM form that can be read`);
+  }
+}
+
+function readKey(text: string): KeyObject {
+  try {
+    return createPrivateKey(text);
+  } catch {
+    const isLocked = /ENCRYPTED/.test(text);
+    throw usageError(
+      isLocked
+        ? "MILLRACE_TLS_KEY: the key is encrypted, and this version does not take a passphrase"
+        : "MILLRACE_TLS_KEY: the file holds no private key in PEM form that can be read",
+    );
+  }
 }
 
 function saslOf(environment: Environment): Sasl | undefined {
   const named = environment["MILLRACE_SASL_MECHANISM"];
-  if (!named) return undefined;
+  const username = environment["MILLRACE_SASL_USERNAME"];
+  const password = readPassword("MILLRACE_SASL_PASSWORD_FILE", environment);
+  if (!named && !username && password === undefined) return undefined;
+  if (!named) {
+    throw usageError(
+      "MILLRACE_SASL_USERNAME and MILLRACE_SASL_PASSWORD_FILE need MILLRACE_SASL_MECHANISM",
+      `one of ${mechanisms.join(", ")}`,
+    );
+  }
   const mechanism = mechanisms.find((known) => known === named.toLowerCase());
   if (mechanism === undefined) {
-    throw usageError(`MILLRACE_SASL_MECHANISM: ${JSON.stringify(named)} is not known; one of ${mechanisms.join(", ")}`);
+    throw usageError(`MILLRACE_SASL_MECHANISM: the mechanism is not known; one of ${mechanisms.join(", ")}`);
   }
-  const username = environment["MILLRACE_SASL_USERNAME"];
-  const passwordFile = environment["MILLRACE_SASL_PASSWORD_FILE"];
-  if (!username || !passwordFile) {
+  if (!username || password === undefined) {
     throw usageError("MILLRACE_SASL_MECHANISM needs MILLRACE_SASL_USERNAME and MILLRACE_SASL_PASSWORD_FILE");
   }
-  return { mechanism, username, password: readText("MILLRACE_SASL_PASSWORD_FILE", passwordFile).trimEnd() };
+  return { mechanism, username: checkedUser("MILLRACE_SASL_USERNAME", username), password };
 }
 
 function registryAccountOf(environment: Environment): Connection["registryAccount"] {
   const user = environment["MILLRACE_REGISTRY_USER"];
-  const passwordFile = environment["MILLRACE_REGISTRY_PASSWORD_FILE"];
-  if (!user && !passwordFile) return undefined;
-  if (!user || !passwordFile) {
+  const password = readPassword("MILLRACE_REGISTRY_PASSWORD_FILE", environment);
+  if (!user && password === undefined) return undefined;
+  if (!user || password === undefined) {
     throw usageError("MILLRACE_REGISTRY_USER and MILLRACE_REGISTRY_PASSWORD_FILE go together");
   }
-  return { user, password: readText("MILLRACE_REGISTRY_PASSWORD_FILE", passwordFile).trimEnd() };
+  // RFC 7617, section 2: the first colon ends the user.
+  if (user.includes(":")) throw usageError("MILLRACE_REGISTRY_USER: a user's name has no colon");
+  return { user: checkedUser("MILLRACE_REGISTRY_USER", user), password };
 }
 
-function readText(name: string, path: string): string {
+function checkedUser(name: string, user: string): string {
+  if (hasControl.test(user)) throw usageError(`${name}: a user's name has no line ends or other control characters`);
+  return user;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const hasControl = /[\u0000-\u001f\u007f]/;
+
+/** The line's end at the end of the file is an editor's; everything else, spaces too, belongs to the password. */
+function readPassword(name: string, environment: Environment): string | undefined {
+  const password = readNamed(name, environment)?.replace(/\r?\n$/, "");
+  if (password === "") throw usageError(`${name}: the file is empty`);
+  if (password !== undefined && hasControl.test(password))
+    throw usageError(`${name}: the file holds more than one line, or control characters`);
+  return password;
+}
+
+/** The variable's value is never quoted: it may hold the secret itself, where a path was meant. */
+function readNamed(name: string, environment: Environment): string | undefined {
+  const path = environment[name];
+  if (!path) return undefined;
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    throw usageError(`${name}: reading ${path}: ${messageOf(cause)}`);
+    const { code } = cause as NodeJS.ErrnoException;
+    const reason = reasons[code ?? ""] ?? `the file cannot be read (${code ?? "unknown"})`;
+    throw usageError(`${name}: ${reason}`, "the variable holds the path of a file, not what is in it");
   }
 }
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "this user may not read the file",
+  EISDIR: "it names a folder, not a file",
+  ENOTDIR: "there is no such file",
+  ENAMETOOLONG: "there is no such file",
+};

@@ -142,5 +142,9 @@ function parseUrl(text: string): URL {
 
 function credentialsIn(url: URL): { username: string; password: string } | undefined {
   if (url.username === "") return undefined;
-  return { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
+  try {
+    return { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
+  } catch {
+    throw new OperationError("MR_REGISTRY", "the registry's address holds a user or password with a stray % in it");
+  }
 }

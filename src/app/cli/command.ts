@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { type ExitCode, usageError } from "../exit.ts";
-import type { ConnectionFlags, Environment } from "../settings.ts";
+import { type ConnectionFlags, checkNamespace, type Environment } from "../settings.ts";
 
 /** What a command may touch, passed in so that tests run it without a process. */
 export interface CommandContext {
@@ -76,10 +76,11 @@ export function withConnection(command: Command): Command {
     .addOption(flag("--namespace <name>", "goes before every topic, group and id that is not external"));
 }
 
-/** The connection flags among all flags. */
+/** The connection flags among all flags. @throws ExitError 64 for a namespace that no topic's name could begin with */
 export function connectionFlags(flags: Readonly<Record<string, unknown>>): ConnectionFlags {
   const text = (name: string): string | undefined => (typeof flags[name] === "string" ? flags[name] : undefined);
   const [brokers, registry, modelsDir, namespace] = ["brokers", "registry", "modelsDir", "namespace"].map(text);
+  if (namespace !== undefined) checkNamespace(namespace);
   return {
     ...(brokers === undefined ? {} : { brokers }),
     ...(registry === undefined ? {} : { registry }),

@@ -105,3 +105,8 @@ test("an aborted caller gets its own reason, and nothing is tried again", async 
   await expect(registry.byId(1, AbortSignal.abort(reason))).rejects.toBe(reason);
   expect(fake.requests).toHaveLength(1);
 });
+
+test("an address whose user cannot be decoded is refused without quoting it", () => {
+  const broken = (): unknown => open(undefined, { url: "http://bob:hunter2%@registry.test" });
+  expect(broken).toThrow(/^the registry's address holds a user or password with a stray % in it$/);
+});
