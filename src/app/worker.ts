@@ -51,11 +51,14 @@ export class Worker {
     const reporting = setInterval(() => this.#report(), reportEveryMs);
     try {
       let code: ExitCode = exitCodes.ok;
+      const starts = stages.map((stage) => stage.start());
       try {
-        await Promise.all(stages.map((stage) => stage.start()));
-        code = await this.#untilDone(stop);
+        // A start may wait for a registry or a broker that is down, and a stop must not wait for it.
+        const isStopped = aborted(stop).then(() => true);
+        const isCut = await Promise.race([Promise.all(starts).then(() => false), isStopped]);
+        if (!isCut) code = await this.#untilDone(stop);
       } finally {
-        const isDrained = await this.#drain();
+        const isDrained = await this.#drain(starts);
         if (!isDrained) code = exitCodes.temporary;
       }
       this.#report();
@@ -122,21 +125,23 @@ export class Worker {
     });
   }
 
-  /** @returns false when `drainTimeoutMs` was not enough */
-  async #drain(): Promise<boolean> {
+  /**
+   * Waits for starts that are under way too, which end when their stage is drained.
+   * @returns false when `drainTimeoutMs` was not enough
+   */
+  async #drain(starts: readonly Promise<void>[]): Promise<boolean> {
     const { stages, clock, drainTimeoutMs, logger } = this.#options;
     const timer = new AbortController();
     const late = clock.sleep(drainTimeoutMs, timer.signal).then(
       () => false,
       () => true,
     );
-    const drained = Promise.all(
-      stages.map((stage) =>
-        stage.drain().catch((thrown: unknown) => {
-          logger.error({ stage: stage.stage.name, reason: messageOf(thrown) }, "Draining a stage ended with an error.");
-        }),
-      ),
-    ).then(() => true);
+    const drains = stages.map((stage) =>
+      stage.drain().catch((thrown: unknown) => {
+        logger.error({ stage: stage.stage.name, reason: messageOf(thrown) }, "Draining a stage ended with an error.");
+      }),
+    );
+    const drained = Promise.allSettled([...drains, ...starts]).then(() => true);
     const inTime = await Promise.race([drained, late]);
     timer.abort();
     if (!inTime) logger.error({ drainTimeoutMs }, "Draining took too long; what was in hand is done again later.");
