@@ -39,7 +39,8 @@ export interface KafkaBrokerOptions {
   readonly isLeaveForGood?: boolean;
 }
 
-const produceTimeoutMs = 10_000;
+/** Above the time for which a broker waits for its replicas, or what it confirms late would be sent again. */
+const produceTimeoutMs = 20_000;
 const readTimeoutMs = 10_000;
 const adminTimeoutMs = 20_000;
 

@@ -4,6 +4,8 @@ export interface ProtocolRequest {
     readonly apiKey: number;
     readonly apiVersion: number;
     readonly apiName: string;
+    /** Bytes that follow what `encode` gives, sent as they are; kafkajs does not know them, `sendOn` does. */
+    readonly body?: Buffer;
     encode(): Promise<WireEncoder>;
     expectResponse?(): boolean;
   };
@@ -44,7 +46,28 @@ export interface Connection {
   disconnect(): Promise<unknown>;
   rejectRequests(error: Error): void;
   send(request: ProtocolRequest): Promise<unknown>;
-  readonly socket?: { destroy(): void };
+  isAuthenticated(): boolean;
+  authenticate(): Promise<void>;
+  failIfNotConnected(): void;
+  nextCorrelationId(): number;
+  readonly clientId: string;
+  readonly requestQueue: { push(request: QueuedRequest): void };
+  readonly socket?: { destroy(): void; cork(): void; uncork(): void; write(bytes: Buffer): boolean };
+}
+
+/** A request as kafkajs's queue of a connection takes it; `entry` is settled with the answer's payload. */
+export interface QueuedRequest {
+  readonly entry: {
+    readonly apiKey: number;
+    readonly apiName: string;
+    readonly apiVersion: number;
+    readonly correlationId: number;
+    resolve(answer: { readonly payload: Buffer }): void;
+    reject(error: unknown): void;
+  };
+  readonly expectResponse: boolean;
+  readonly requestTimeout: number | null;
+  sendRequest(): void;
 }
 
 export interface ConnectionPool {

@@ -1,6 +1,7 @@
 import type { Logger } from "../../kernel/index.ts";
 import { clientLogger } from "./client-logger.ts";
 import type { BrokerConnection, Connection, KafkajsParts, ProtocolRequest } from "./client-types.ts";
+import { sendOn } from "./direct-send.ts";
 import { breaksConnection } from "./errors.ts";
 import { explained } from "./refusals.ts";
 
@@ -64,7 +65,7 @@ export class Connections {
     const isNew = !this.#ready.has(broker);
     try {
       const connection = await this.#connected(broker, lane);
-      return (await connection.send(request(broker))) as T;
+      return (await sendOn(connection, request(broker))) as T;
     } catch (error) {
       if (breaksConnection(error)) this.#drop(address, broker);
       throw explained(error, address, this.#options, isNew);

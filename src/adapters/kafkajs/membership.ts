@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import {
   type Clock,
   messageOf,
@@ -55,6 +56,8 @@ export class KafkaMembership implements Membership {
   constructor(options: MembershipOptions) {
     const { spec, sink, link, member, codecs, clock, timings } = options;
     this.#options = options;
+    // Every task listens while it waits for the group.
+    setMaxListeners(0, this.#end.signal);
     this.#fetcher = new Fetcher({
       link,
       codecs,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { topicPartitionKey } from "../../kernel/index.ts";
 import type { Outgoing } from "../../wire/index.ts";
 
@@ -32,6 +33,8 @@ export class ProduceLanes {
   constructor(send: SendBatch, bytesMax: number) {
     this.#send = send;
     this.#bytesMax = bytesMax;
+    // One listener per topic-partition that waits to try again; there are as many as the output has.
+    setMaxListeners(0, this.#stop.signal);
   }
 
   /** Takes the batches in their order; resolves when there is room for more. */

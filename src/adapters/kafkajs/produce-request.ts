@@ -22,13 +22,12 @@ export function produceRequest(parts: KafkajsParts, outgoing: Outgoing, timeoutM
       apiKey: apiKeyProduce,
       apiVersion,
       apiName: "Produce",
+      body: outgoing.bytes,
       encode: async () => {
-        const encoder = new parts.Encoder(outgoing.bytes.length + outgoing.topic.length * 3 + 64);
+        const encoder = new parts.Encoder(outgoing.topic.length * 3 + 64);
         encoder.writeString(null).writeInt16(acksAll).writeInt32(timeoutMs);
         encoder.writeInt32(1).writeString(outgoing.topic);
-        encoder.writeInt32(1).writeInt32(outgoing.partition).writeInt32(outgoing.bytes.length);
-        encoder.writeBufferInternal(outgoing.bytes);
-        return encoder;
+        return encoder.writeInt32(1).writeInt32(outgoing.partition).writeInt32(outgoing.bytes.length);
       },
     },
     response: { decode: async (bytes) => decode(new parts.Decoder(bytes)), parse: async (answer) => answer },

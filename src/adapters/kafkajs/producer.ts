@@ -7,8 +7,11 @@ import { type ProducedPartition, produceRequest } from "./produce-request.ts";
 import { producePolicy, retrying } from "./retry.ts";
 import { splitBatch } from "./split-batch.ts";
 
-/** How long a broker may wait for its replicas; below the request's own timeout. */
-const replicasMsMax = 8_000;
+/**
+ * How long a broker may wait for its replicas. Longer than the 9 to 13 s after which a dead replica is out of the set:
+ * then what waits is confirmed, and need not be sent again. Below the request's own timeout.
+ */
+const replicasMsMax = 15_000;
 /** A topic that was created a moment ago may be unknown to a broker for this long. */
 const unknownTopicMsMax = 3_000;
 /** Far above any limit a broker has: such a batch is refused here and not sent. */
