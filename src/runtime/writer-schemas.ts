@@ -1,7 +1,7 @@
 import { AssertionError, type Clock, type Logger, messageOf, RecordError } from "../kernel/index.ts";
 import {
   createDecoder,
-  parseRecordSchema,
+  parseRecordSchemaText,
   type RecordSchema,
   type RowDecoder,
   type SchemaRegistry,
@@ -92,7 +92,8 @@ export class WriterSchemas {
   }
 
   #decoderFor(text: string, name: string): RowDecoder {
-    const parsed = parseRecordSchema(JSON.parse(text), name);
+    // Old registries hold defaults that do not fit their type; the writer's are never used.
+    const parsed = parseRecordSchemaText(text, name, { strictDefaults: false });
     if (!("schema" in parsed)) throw new Error(parsed.problems.map((problem) => problem.message).join("; "));
     return createDecoder(parsed.schema, this.#reader ?? parsed.schema);
   }

@@ -202,6 +202,20 @@ test("a writer that the reader cannot read makes its records MR_DECODE_BODY", as
   expect([counts.out, counts.deadLetters]).toEqual([1, { MR_DECODE_BODY: 1 }]);
 });
 
+// Its records were MR_DECODE_BODY for good: the schema was held to the rules for new ones.
+test("a writer schema whose default does not fit its type is read all the same: old registries hold such", async () => {
+  const { fields, ...record } = orderSchema.json as { readonly fields: readonly object[] };
+  const odd = { name: "note", type: "string", default: null };
+  const parsed = parseRecordSchema({ ...record, fields: [...fields, odd] }, "Order", { strictDefaults: false });
+  if (!("schema" in parsed)) throw new Error("not read");
+  const registry = new FakeRegistry();
+  registry.schemas.set(8, parsed.schema);
+  const task = compiled(totalsStage, { registry }).openTask(0);
+  const value = avro(parsed.schema, { ...order("a"), note: "x" }, 8);
+  const { counts } = await feed(task, [{ value }]);
+  expect([counts.out, counts.deadLetters]).toEqual([1, {}]);
+});
+
 test("a piece ends with its time slice and the next one goes on where it stopped", async () => {
   let nowMs = 0;
   const clock = { now: () => 1, monotonicMs: () => nowMs++, sleep: async () => undefined };
