@@ -33,7 +33,7 @@ export function fromJsonValue(schema: RecordSchema, value: unknown, options: Fro
   const row: Record<string, unknown> = {};
   for (const field of readingsOf(schema.type, options.lenient === true)) {
     const found = lookUp(value, field.keys);
-    row[field.name] = found === undefined ? field.absent() : field.read(found, field.name);
+    row[field.name] = found === undefined ? field.absent(field.name) : field.read(found, field.name);
   }
   return row;
 }

@@ -83,7 +83,7 @@ interface PickCounts {
 function generatePicker(fields: readonly FieldReading[]): (value: object, counts: PickCounts) => Row {
   const take = fields.map(({ name, keys }, i) => {
     const [first, ...aliases] = keys.map((each) => `o[${JSON.stringify(each)}]`);
-    if (first === undefined) return `  const v${i} = fields[${i}].absent();`;
+    if (first === undefined) return `  const v${i} = fields[${i}].absent(${JSON.stringify(name)});`;
     const found = [
       `let x${i} = ${first};`,
       ...aliases.map((alias) => `if (x${i} === undefined || typeof x${i} === "function") x${i} = ${alias};`),
@@ -91,7 +91,7 @@ function generatePicker(fields: readonly FieldReading[]): (value: object, counts
     const absent = `x${i} === undefined || typeof x${i} === "function"`;
     return [
       `  ${found.join(" ")} let v${i};`,
-      `  if (${absent}) v${i} = fields[${i}].absent();`,
+      `  if (${absent}) v${i} = fields[${i}].absent(${JSON.stringify(name)});`,
       `  else { known++; v${i} = reads[${i}](x${i}, ${JSON.stringify(name)}); }`,
     ].join("\n");
   });

@@ -43,13 +43,13 @@ export interface FieldReading {
   /** Where to look: the name first, then the aliases. */
   readonly keys: readonly string[];
   readonly read: ValueReading;
-  /** For an absent value; throws MR_REQUIRED when it must be there. */
-  readonly absent: () => unknown;
+  /** For an absent value; throws MR_REQUIRED, with the path, when it must be there. */
+  readonly absent: (path: string) => unknown;
 }
 
 /** The readings of a record's fields, in their order. */
 export function fieldReadings(type: RecordType, rules: ReadingRules): FieldReading[] {
-  return new ReadingFactory(rules).fields(type, "", rules.casts);
+  return new ReadingFactory(rules).fields(type, rules.casts);
 }
 
 /** The value under the first of `keys` that the object itself has; undefined when none. */
@@ -71,16 +71,15 @@ class ReadingFactory {
     this.#rules = rules;
   }
 
-  fields(type: RecordType, prefix: string, casts: Readonly<Record<string, CastType>>): FieldReading[] {
+  fields(type: RecordType, casts: Readonly<Record<string, CastType>>): FieldReading[] {
     return type.fields.map((field) => {
-      const path = `${prefix}${field.name}`;
       const cast = Object.hasOwn(casts, field.name) ? casts[field.name] : undefined;
       const read = this.make(field.type);
       return {
         name: field.name,
         keys: [field.name, ...field.aliases.filter((alias) => alias !== "__proto__")],
         read: cast === undefined ? read : (value, at) => read(castValue(cast, value, at), at),
-        absent: this.#absent(field, path),
+        absent: this.#absent(field),
       };
     });
   }
@@ -94,7 +93,7 @@ class ReadingFactory {
       case "array": {
         const item = this.make(type.items);
         return (value, path) =>
-          Array.isArray(value) ? value.map((entry, i) => item(entry, `${path}[${i}]`)) : misfit(path, "list", value);
+          Array.isArray(value) ? value.map((entry, i) => item(entry, `${path}[${i}]`)) : unfit(path, "list", value);
       }
       case "map":
         return mapReading(this.make(type.values));
@@ -108,14 +107,15 @@ class ReadingFactory {
     if (made !== undefined) return made;
     let fields: readonly FieldReading[] = [];
     const reading: ValueReading = (value, path) => {
-      if (!isObject(value)) misfit(path, "record", value);
+      if (!isObject(value)) unfit(path, "record", value);
       this.#depth += 1;
       try {
         if (this.#depth > depthMax) misfit(path, `record nested at most ${depthMax} deep`, value);
         const row: Record<string, unknown> = {};
         for (const field of fields) {
           const found = lookUp(value, field.keys);
-          row[field.name] = found === undefined ? field.absent() : field.read(found, `${path}.${field.name}`);
+          const at = `${path}.${field.name}`;
+          row[field.name] = found === undefined ? field.absent(at) : field.read(found, at);
         }
         return row;
       } finally {
@@ -123,7 +123,7 @@ class ReadingFactory {
       }
     };
     this.#records.set(type, reading);
-    fields = this.fields(type, "", {});
+    fields = this.fields(type, {});
     return reading;
   }
 
@@ -140,19 +140,25 @@ class ReadingFactory {
         const result = attempt(read, value, path);
         if (result !== undefined) return result.value;
       }
-      return misfit(path, "value of its union", value);
+      return unfit(path, "value of its union", value);
     };
   }
 
-  #absent(field: AvroField, path: string): () => unknown {
+  #absent(field: AvroField): (path: string) => unknown {
     const fallback = defaultMaker(field);
     if (fallback !== undefined) return fallback;
     if (field.type.kind === "null" || splitNullable(field.type).nullable) return () => null;
     if (this.#rules.absent === "zero") return () => zeroOf(field.type);
-    return () => {
+    return (path) => {
       throw new RecordError("MR_REQUIRED", `field ${path}: required and missing`);
     };
   }
+}
+
+/** Null where nothing but a value will do is missing (MR_REQUIRED), everything else is of the wrong type (MR_CAST). */
+function unfit(path: string, wanted: string, value: unknown): never {
+  if (value === null) throw new RecordError("MR_REQUIRED", `field ${path}: required and null`);
+  return misfit(path, wanted, value);
 }
 
 function attempt(read: ValueReading, value: unknown, path: string): { value: unknown } | undefined {
@@ -166,7 +172,7 @@ function attempt(read: ValueReading, value: unknown, path: string): { value: unk
 
 function mapReading(read: ValueReading): ValueReading {
   return (value, path) => {
-    if (!isObject(value)) return misfit(path, "map", value);
+    if (!isObject(value)) return unfit(path, "map", value);
     const map: Record<string, unknown> = {};
     for (const [key, entry] of Object.entries(value)) setEntry(map, key, read(entry, `${path} value`));
     return map;
@@ -177,7 +183,7 @@ function scalarReading(type: AvroType, rules: ReadingRules): ValueReading {
   const reading = isTimestamp(type) ? timestampReading(rules) : plainReading(type, rules);
   if (type.kind === "null") return reading;
   return (value, path) => {
-    if (value === null) throw new RecordError("MR_REQUIRED", `field ${path}: required and null`);
+    if (value === null) unfit(path, type.kind, value);
     return reading(value, path);
   };
 }

@@ -36,6 +36,21 @@ test("reads fields by name, in the schema's order, and leaves supplied ones at t
   expect(Object.keys(row)).toEqual(["event_id", "id", "n", "amount", "paid_at"]);
 });
 
+// Records, lists, maps and wide unions were MR_CAST where a plain field was MR_REQUIRED.
+test("null in a required field is MR_REQUIRED whatever the field's type, and the message has the whole path", () => {
+  const inner = { type: "record", name: "Inner", fields: [{ name: "x", type: "int" }] };
+  const types = [inner, { type: "array", items: "int" }, { type: "map", values: "int" }, ["int", "string"], "bytes"];
+  for (const type of types) {
+    const json = createJsonReader({ schema: rowSchema({ name: "part", type }), casts: {} });
+    for (const value of [{ part: null }, {}]) {
+      expect(() => json.readValue(value)).toThrow(expect.objectContaining({ code: "MR_REQUIRED" }));
+    }
+  }
+  const nested = createJsonReader({ schema: rowSchema({ name: "part", type: inner }), casts: {} });
+  expect(() => nested.readValue({ part: {} })).toThrow("field part.x: required and missing");
+  expect(() => nested.readValue({ part: { x: null } })).toThrow("field part.x: required and null");
+});
+
 test("unknown fields are dropped and counted", () => {
   const json = reader();
   json.readValue({ ...good, x: 1, y: { deep: true } });
