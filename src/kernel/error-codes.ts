@@ -66,8 +66,6 @@ export const errorCodes = {
   MR_SUBJECT_MISSING: { kind: "operation", meaning: "A schema is not registered under its subject." },
   MR_OFFSET_RANGE: { kind: "operation", meaning: "The offset to read is no longer, or not yet, in the log." },
   MR_RECORD_REFUSED: { kind: "operation", meaning: "The broker refuses a record." },
-  MR_TASK_LOST: { kind: "operation", meaning: "The partition belongs to another member now." },
-  MR_TASK_REOPEN: { kind: "operation", meaning: "A write or commit was not confirmed; the task is opened again." },
   MR_CLIENT_PATCH: {
     kind: "operation",
     meaning: "The Kafka client on disk is not the version this was built against.",

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../kernel/index.ts";
 import { runPlannedTest } from "../../testing/index.ts";
 import type { PlannedTest } from "../../topology/index.ts";
 import { exitCodes } from "../exit.ts";
@@ -28,7 +29,9 @@ export const command: CommandDefinition = {
   },
 };
 
+const failureCode: ErrorCode = "MR_TEST_FAILED";
+
 function failureText(test: PlannedTest, differences: readonly string[]): string {
   const lines = differences.map((difference) => `  ${difference}`);
-  return `${test.file}:${test.line}:${test.column} MR_TEST_FAILED ${test.name}\n${lines.join("\n")}\n`;
+  return `${test.file}:${test.line}:${test.column} ${failureCode} ${test.name}\n${lines.join("\n")}\n`;
 }

@@ -1,0 +1,174 @@
+/**
+ * Writes `docs/reference/` from the code. With `--check` nothing is written, and a file that differs ends it with 1.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { commands } from "../src/app/cli/commands.ts";
+import { runCommandLine } from "../src/app/main.ts";
+import { precedence } from "../src/expression/ast.ts";
+import { functionTable } from "../src/expression/index.ts";
+import { errorCodes } from "../src/kernel/index.ts";
+import { sampleGenerators } from "../src/testing/index.ts";
+import { topologyJsonSchema, topologyLanguage, topologyReference } from "../src/topology/index.ts";
+
+const notice = "<!-- Made from the code by `npm run reference`; changes belong there. -->";
+
+/** Every page by its file name. */
+export async function referencePages(): Promise<ReadonlyMap<string, string>> {
+  return new Map([
+    ["topology.md", `${notice}\n\n${topologyReference(topologyLanguage)}\n${samplesText()}`],
+    ["topology.schema.json", topologyJsonSchema(topologyLanguage)],
+    ["expressions.md", expressionsPage()],
+    ["errors.md", errorsPage()],
+    ["commands.md", await commandsPage()],
+  ]);
+}
+
+/** File names that differ from their page, are missing, or are no page. */
+export function staleFiles(pages: ReadonlyMap<string, string>, folder: string): readonly string[] {
+  const onDisk = existsSync(folder) ? readdirSync(folder) : [];
+  const stale = [...pages].filter(([name, text]) => {
+    const path = join(folder, name);
+    return !existsSync(path) || readFileSync(path, "utf8") !== text;
+  });
+  return [...stale.map(([name]) => name), ...onDisk.filter((name) => !pages.has(name))].sort();
+}
+
+function samplesText(): string {
+  const rows = sampleGenerators.map(
+    ({ name, summary, topics }) => `| \`${name}\` | ${summary} | ${topics.map((topic) => `\`${topic}\``).join(", ")} |`,
+  );
+  return [
+    "## Stock generators",
+    "",
+    "What `sample.generator` can name. A generator feeds external topics of these names.",
+    "",
+    "| generator | what it makes | topics |",
+    "|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+function expressionsPage(): string {
+  const levels = new Map<number, string[]>();
+  for (const [operator, level] of Object.entries(precedence))
+    levels.set(level, [...(levels.get(level) ?? []), operator]);
+  const operators = [...levels].sort(([a], [b]) => b - a).map(([, names]) => names.map((name) => code(name)).join(" "));
+  const functions = Object.values(functionTable).map(({ signature, doc, example: [text, gives] }) =>
+    row([code(signature), doc, `${code(text)} is ${code(JSON.stringify(gives))}`]),
+  );
+  return `${[
+    notice,
+    "# Expressions",
+    "`filter`, `derive`, `rolling`, `decide` and the stubs of tests take expressions over the fields of a record. They are parsed, checked against the types of the schema and compiled before anything runs; text is never evaluated.",
+    "An operand that may be null has to be guarded: `amount == null || amount >= 0`, `coalesce(amount, 0.0)`, `country == null ? null : upper(country)`. A result that is not a finite number sends the record to the dead letters as `MR_EXPRESSION`.",
+    "## What can be written",
+    [
+      "| | |",
+      "|---|---|",
+      row(["numbers", "`12`, `0.5`, `1e-3`"]),
+      row(["text", "`\"at\"` or `'at'`"]),
+      row(["constants", "`true`, `false`, `null`"]),
+      row(["fields", "`amount`; a name that is no word or is reserved stands between backticks"]),
+      row(["conditional", "`test ? a : b`"]),
+      row(["one of several", '`country in ["at", "de"]`']),
+      row(["calls", "`round(amount)`"]),
+    ].join("\n"),
+    "## Operators, the closest-binding first",
+    ["`!` and the sign `-`", ...operators].map((line) => `1. ${line}`).join("\n"),
+    "Comparisons do not chain: write `a < b && b < c`.",
+    "## Functions",
+    [row(["function", "meaning", "example"]), "|---|---|---|", ...functions].join("\n"),
+    "Aggregates such as `mean(amount)` belong to the step `rolling` alone; see [the topology file](topology.md).",
+  ].join("\n\n")}\n`;
+}
+
+const kinds = {
+  record: ["Records", "One record could not be processed; it is in the dead letters, and the stage goes on."],
+  config: ["Files, flags and arguments", "Something that was written is wrong; nothing ran."],
+  warning: ["Warnings", "Odd but safe; the command went on."],
+  operation: ["Operation", "The world did not do what was asked."],
+} as const;
+
+function errorsPage(): string {
+  const parts = Object.entries(kinds).map(([kind, [title, about]]) => {
+    const rows = Object.entries(errorCodes)
+      .filter(([, entry]) => entry.kind === kind)
+      .map(([name, entry]) => row([code(name), entry.meaning]));
+    return [`## ${title}`, about, [row(["code", "meaning"]), "|---|---|", ...rows].join("\n")].join("\n\n");
+  });
+  return `${[
+    notice,
+    "# Codes",
+    "Every error and warning carries one of these codes: in messages, in the header `millrace.code` of a dead letter, and in logs. The table is closed.",
+    ...parts,
+  ].join("\n\n")}\n`;
+}
+
+async function commandsPage(): Promise<string> {
+  const parts: string[] = [];
+  for (const { name } of commands) parts.push(`## ${name}`, `\`\`\`text\n${(await help([name])).trimEnd()}\n\`\`\``);
+  return `${[
+    notice,
+    "# Commands",
+    "Data goes to standard output; progress, hints, warnings and logs go to standard error. A flag wins over its `MILLRACE_*` variable.",
+    ["| exit code | meaning |", "|---|---|", ...exitCodeRows].join("\n"),
+    `\`\`\`text\n${(await help([])).trimEnd()}\n\`\`\``,
+    ...parts,
+  ].join("\n\n")}\n`;
+}
+
+const exitCodeRows = [
+  row(["0", "done"]),
+  row(["1", "a check found something, or a failure that was handled and said"]),
+  row(["64", "wrong command, flag or argument; `MR_UNSUPPORTED` for what this version does not have"]),
+  row(["69", "broker or registry unreachable"]),
+  row(["70", "a bug in Millrace"]),
+  row(["75", "timed out or cut short; try again"]),
+  row(["130", "ended by SIGINT"]),
+];
+
+async function help(names: readonly string[]): Promise<string> {
+  let text = "";
+  await runCommandLine([...names, "--help"], {
+    environment: {},
+    stdout: (part) => {
+      text += part;
+    },
+    stderr: () => undefined,
+    stdin: Readable.from([]),
+    isTerminal: false,
+    stop: new AbortController().signal,
+  });
+  return text;
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const folder = join(import.meta.dirname, "../docs/reference");
+  const pages = await referencePages();
+  const stale = staleFiles(pages, folder);
+  if (process.argv.includes("--check")) {
+    for (const name of stale) process.stdout.write(`docs/reference/${name} is stale: run npm run reference\n`);
+    process.exitCode = stale.length === 0 ? 0 : 1;
+  } else {
+    mkdirSync(folder, { recursive: true });
+    for (const name of stale) {
+      const text = pages.get(name);
+      if (text === undefined) rmSync(join(folder, name), { recursive: true });
+      else writeFileSync(join(folder, name), text);
+    }
+  }
+  process.stdout.write(
+    `${pages.size} pages, ${stale.length} of them ${process.argv.includes("--check") ? "stale" : "written"}\n`,
+  );
+}
