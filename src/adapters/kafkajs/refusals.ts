@@ -32,7 +32,8 @@ function sentenceFor(error: Error, address: string, { tls, sasl }: Credentials, 
   const isTls = tls !== undefined && tls !== false;
   if (isTls && typeof code === "string" && isTlsCode(code))
     return `connecting to ${address} over TLS: ${tlsReason(code, error.message, hasCertificate(tls))}`;
-  if (isNew && error.name === "KafkaJSConnectionClosedError")
+  // kafkajs's words for the other side's end; a connection that this side gave up says so itself.
+  if (isNew && error.name === "KafkaJSConnectionClosedError" && error.message === "Closed connection")
     return `connecting to ${address}: the broker closed the connection without an answer; ${wanted(isTls, sasl)}`;
   if (isNew && isTls && code === "ECONNRESET")
     return `connecting to ${address} over TLS: the connection was cut before it was secure; does this port take TLS?`;

@@ -6,7 +6,6 @@ import { run } from "./java.ts";
 import { KafkaNode } from "./node.ts";
 
 const daysValid = "2";
-/** OpenSSL asks for a subject; nothing looks at it. */
 const ownerOnly = 0o600;
 
 /** A certificate and its private key, as files in PEM form. */
@@ -59,13 +58,17 @@ export class SecureBroker {
       await makeCertificates(folder);
       const users = await makeUsers(folder);
       const node = await KafkaNode.start({
-        listeners: ["SASL_SSL", "SSL"],
+        listeners: ["SASL_SSL", "SSL", "SASL_PLAINTEXT"],
         format: users.flatMap((user) =>
           user.mechanism === "PLAIN"
             ? []
             : ["--add-scram", `${user.mechanism}=[name=${user.name},password=${user.password}]`],
         ),
-        configs: { ...(await tlsConfigs(folder)), ...saslConfigs(users) },
+        configs: {
+          ...(await tlsConfigs(folder)),
+          ...saslConfigs("sasl_ssl", users),
+          ...saslConfigs("sasl_plaintext", users),
+        },
       });
       return new SecureBroker(folder, node, users);
     } catch (error) {
@@ -82,6 +85,11 @@ export class SecureBroker {
   /** Where a certificate of the client is asked for. */
   get certificateAddress(): string {
     return this.#node.addressOf("SSL");
+  }
+
+  /** Where a password is asked for in the clear, so that a test can see what is said. */
+  get clearPasswordAddress(): string {
+    return this.#node.addressOf("SASL_PLAINTEXT");
   }
 
   /** Where nothing is asked for, and nothing is encrypted. */
@@ -163,8 +171,8 @@ async function tlsConfigs(folder: string): Promise<Record<string, string>> {
   };
 }
 
-function saslConfigs(users: readonly SecureUser[]): Record<string, string> {
-  const at = "listener.name.sasl_ssl";
+function saslConfigs(listener: string, users: readonly SecureUser[]): Record<string, string> {
+  const at = `listener.name.${listener}`;
   const plain = users.filter(({ mechanism }) => mechanism === "PLAIN");
   const known = plain.map(({ name, password }) => `user_${name}="${password}"`).join(" ");
   const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
