@@ -22,7 +22,6 @@ const inferConfig = z.strictObject({
     .record(fieldName, expressionText.describe("A boolean expression over the features and `score`."))
     .default({})
     .describe("Names of boolean fields and the expression that decides each."),
-  shadow: z.string().optional().describe("A second model that scores without answering. Not in this version."),
 });
 
 export type InferConfig = z.infer<typeof inferConfig>;
@@ -38,14 +37,6 @@ export const infer = defineStep<InferConfig>({
     decide: { review: "score >= 0.8" },
   },
   lower: (config, context) => {
-    if (config.shadow !== undefined) {
-      context.problem({
-        code: "MR_UNSUPPORTED",
-        path: ["shadow"],
-        message: "a shadow model is not in this version",
-        hint: "leave shadow out",
-      });
-    }
     checkNames(config, context);
     return [];
   },

@@ -8,11 +8,8 @@ test("splits model and alias", () => {
   expect(() => lower([["infer", { model: "card-fraud" }]])).toThrow(/name@alias|model and an alias/);
 });
 
-test("refuses unknown keys as such and a shadow model as unsupported", () => {
+test("refuses unknown keys", () => {
   expect(() => lower([["infer", { model: "m@champion", keeps: [] }]])).toThrow(/keeps/);
-  expect(lower([["infer", { model: "m@champion", shadow: "m@challenger" }]]).problems).toMatchObject([
-    { code: "MR_UNSUPPORTED", path: ["shadow"] },
-  ]);
 });
 
 test("refuses names that a prediction has for itself, names used twice, and fields that are not there", () => {
