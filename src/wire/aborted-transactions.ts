@@ -17,7 +17,7 @@ const abortMarker = 0;
  *
  * Entries count by first offset, whoever wrote the batch at hand: two transactions may overlap, end in any order,
  * and begin before the first batch that was fetched. What a record's key looks like does not matter; only a batch
- * with the control flag ends a transaction (kafka-measured.md §5 has the three ways in which kafkajs 2.2.4 errs).
+ * with the control flag ends a transaction. kafkajs 2.2.4 errs in each of these, and lets aborted records through.
  */
 export class AbortedTransactions {
   readonly #entries: readonly { readonly producerId: number; readonly firstOffset: Offset }[];

@@ -37,8 +37,8 @@ const noBytes = new Uint8Array(0);
  * Builds record batches (magic 2) for one topic-partition, one after the other, with no object per record.
  *
  * Base offset 0, no producer id: {@link writeBaseOffset} and {@link stampProducer} fill those in later.
- * A new buffer is as large as the batch before it was (performance-measured.md §4: fixed large buffers cost
- * more than half of the processor time at low rates); it grows when that is not enough.
+ * A new buffer is as large as the batch before it was, because fixed large buffers cost more than half of the
+ * processor time at low rates; it grows when that is not enough.
  */
 export class RecordBatchBuilder {
   readonly #spec: BatchSpec;

@@ -117,7 +117,7 @@ const from = (producerId: number, baseOffset: number, value: string, key: Buffer
     records: [{ key, value: bytes(value) }],
   });
 
-// Cases a, b and c are those in which kafkajs 2.2.4 lets aborted records through (kafka-measured.md §5).
+// Cases a, b and c are those in which kafkajs 2.2.4 lets aborted records through.
 test("case a: of two overlapping transactions the one that began later may abort first", () => {
   const fetched = Buffer.concat([
     from(1, 0, "aborted"),
