@@ -3,7 +3,7 @@ export { binary, call, conditional, isNull, literal, not, oneOf, ref } from "./b
 export { checkExpression } from "./check.ts";
 export { type CompileOptions, compileProgram } from "./compile.ts";
 export { type FunctionDefinition, type FunctionName, functionTable, type Parameter } from "./functions.ts";
-export { expressionDepthMax, expressionLengthMax, expressionNodesMax, parseExpression } from "./parse.ts";
+export { expressionLengthMax, parseExpression } from "./parse.ts";
 export { printAst } from "./print.ts";
 export type { ExpressionProblem } from "./problem.ts";
 export type { CompiledProgram, Fate, Program, RowContext, RowMemory, RowOp, TypedExpression } from "./program.ts";

@@ -1,4 +1,4 @@
-export { type CastType, castTypes } from "./cast.ts";
+export type { CastType } from "./cast.ts";
 export { type Incompatibility, type IncompatibilityKind, incompatibilities, readProblems } from "./compatibility.ts";
 export { framingBytes, readSchemaId, writeSchemaId } from "./framing.ts";
 export { inferSchema, recordNameOf } from "./infer.ts";

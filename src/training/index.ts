@@ -1,3 +1,3 @@
 export { splitByTime, type TimeSplit } from "./time-split.ts";
 export { createTrainingRows, type TrainingRows, type TrainingSet } from "./training-rows.ts";
-export { type TrainingResult, train, validationShare } from "./training-run.ts";
+export { type TrainingResult, train } from "./training-run.ts";

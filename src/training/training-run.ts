@@ -13,7 +13,7 @@ import { splitByTime, type TimeSplit } from "./time-split.ts";
 import type { TrainingSet } from "./training-rows.ts";
 
 /** Share of the rows, the latest ones, that metrics are measured on. */
-export const validationShare = 0.2;
+const validationShare = 0.2;
 
 export interface TrainingResult {
   readonly model: LogisticModel;

@@ -4,8 +4,6 @@ import type { Logger } from "../../kernel/index.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
-export const logLevels: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
-
 /** Written synchronously by default: the last line before an exit must not be lost. */
 export function createPinoLogger(
   level: LogLevel,
