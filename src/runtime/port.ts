@@ -154,4 +154,6 @@ export interface ClusterAdmin {
   ): Promise<readonly { partition: number; offset: Offset }[]>;
   /** Deletes topics that exist; for tests and the demo's clean-up. */
   deleteTopics(topics: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Deletes groups that exist and have no member (any more), with what they committed; likewise for clean-up. */
+  deleteGroups(groups: readonly string[], signal: AbortSignal): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { topicPartitionKey } from "../../src/kernel/index.ts";
 import { eventually } from "../support/deadline.ts";
 import { textRecords } from "../support/records.ts";
 import type { Bench } from "./bench.ts";
@@ -41,6 +42,21 @@ export function admin(bench: () => Bench): void {
       { partition: 0, offset: -1 },
       { partition: 1, offset: -1 },
     ]);
+  });
+
+  test("a deleted group has committed nothing, and names that do not exist are passed over", async () => {
+    const topic = await bench().topic(1);
+    const { admin: cluster } = bench().broker;
+    const group = bench().name("group");
+    const member = await bench().joinAlone([topic], 1, { group });
+    const handle = await member.open(0);
+    await handle.commit(new Map([[topicPartitionKey(topic, 0), 0]]));
+    const committed = () => cluster.committed(group, topic, bench().signal);
+    expect(await committed()).toEqual([{ partition: 0, offset: 0 }]);
+    await expect(cluster.deleteGroups([group], bench().signal)).rejects.toMatchObject({ code: "MR_BROKER" });
+    await bench().within("leaving", member.membership.leave());
+    await bench().within("a deletion", cluster.deleteGroups([group, bench().name("missing")], bench().signal));
+    expect(await committed()).toEqual([{ partition: 0, offset: -1 }]);
   });
 
   test("a deleted topic is gone, and names that do not exist are passed over", async () => {

@@ -52,6 +52,10 @@ export function connectDevSession(folder: string): Broker {
         Promise.reject(
           new OperationError("MR_DEV_SESSION", "deleting topics of a dev session from outside is not possible"),
         ),
+      deleteGroups: () =>
+        Promise.reject(
+          new OperationError("MR_DEV_SESSION", "deleting groups of a dev session from outside is not possible"),
+        ),
     },
     close: async () => undefined,
   };

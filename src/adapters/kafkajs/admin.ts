@@ -102,6 +102,20 @@ export class KafkaAdmin implements ClusterAdmin {
     });
   }
 
+  async deleteGroups(groups: readonly string[], signal: AbortSignal): Promise<void> {
+    for (const group of groups) {
+      await this.#operation(`deleting group ${group}`, () =>
+        retrying({ ...this.#retry(signal), onError: () => this.#link.forgetCoordinator(group) }, async () => {
+          const node = await this.#link.coordinatorOf(group);
+          const { results } = await this.#link.ask<GroupErrors>(node, "DeleteGroups", [group]);
+          for (const { errorCode } of results) {
+            if (errorCode !== kafkaCode.groupIdNotFound) checkCode(`deleting group ${group}`, errorCode);
+          }
+        }),
+      );
+    }
+  }
+
   async #create(topics: readonly TopicSpec[]): Promise<void> {
     const node = await this.#controller();
     const answer = await this.#link.ask<TopicErrors>(
@@ -185,6 +199,10 @@ interface TopicErrors {
     readonly errorCode: number;
     readonly errorMessage?: string | null;
   }[];
+}
+
+interface GroupErrors {
+  readonly results: readonly { readonly groupId: string; readonly errorCode: number }[];
 }
 
 interface ConfigsAnswer {

@@ -22,6 +22,7 @@ export const kafkaCode = {
   unsupportedSaslMechanism: 33,
   illegalSaslState: 34,
   topicAlreadyExists: 36,
+  groupIdNotFound: 69,
   memberIdRequired: 79,
   fencedInstanceId: 82,
   invalidRecord: 87,

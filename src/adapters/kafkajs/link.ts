@@ -17,6 +17,7 @@ const apiKeys = {
   CreateTopics: 19,
   DeleteTopics: 20,
   DescribeConfigs: 32,
+  DeleteGroups: 42,
 } as const;
 
 /** Groups have coordinators of their own kind; transactions have others. */

@@ -8,9 +8,9 @@ import type { TopicStore } from "./store.ts";
 /** The cluster side of the in-process broker: one broker, whose topics and groups it answers from memory. */
 export class MemoryAdmin implements ClusterAdmin {
   readonly #store: TopicStore;
-  readonly #groups: ReadonlyMap<string, Group>;
+  readonly #groups: Map<string, Group>;
 
-  constructor(store: TopicStore, groups: ReadonlyMap<string, Group>) {
+  constructor(store: TopicStore, groups: Map<string, Group>) {
     this.#store = store;
     this.#groups = groups;
   }
@@ -60,6 +60,16 @@ export class MemoryAdmin implements ClusterAdmin {
           member.fail(new OperationError("MR_TOPIC_MISSING", `topic ${name} was deleted`));
         }
       }
+    }
+  }
+
+  async deleteGroups(groups: readonly string[], signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    for (const name of groups) {
+      if ((this.#groups.get(name)?.members.length ?? 0) > 0) {
+        throw new OperationError("MR_BROKER", `deleting group ${name}: it has members`);
+      }
+      this.#groups.delete(name);
     }
   }
 }
