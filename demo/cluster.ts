@@ -16,11 +16,16 @@ export function connect(brokers: string | undefined, environment: Environment, l
   return openBroker(connection, connection.brokers ?? [], logger);
 }
 
-/** @param deletes the plan whose topics are deleted before, the inbox among them */
+/** @param deletes the plan whose topics, the inbox among them, and groups are deleted before */
 export async function closeBroker(broker: Broker, deletes: Plan | undefined): Promise<void> {
   try {
     if (deletes !== undefined) {
-      await broker.admin.deleteTopics(clusterNamesOf(deletes), AbortSignal.timeout(deleteTimeoutMs));
+      const timeout = AbortSignal.timeout(deleteTimeoutMs);
+      await broker.admin.deleteTopics(clusterNamesOf(deletes), timeout);
+      await broker.admin.deleteGroups(
+        deletes.stages.map((stage) => stage.group),
+        timeout,
+      );
     }
   } finally {
     await broker.close();

@@ -125,8 +125,9 @@ describeKafka("the demo for two airports", () => {
     const admin = stockKafka(testBroker().bootstrap).admin();
     await admin.connect();
     try {
-      const topics = await admin.listTopics();
-      expect(topics.filter((topic) => topic.startsWith(`${namespace}.`))).toEqual([]);
+      const { groups } = await admin.listGroups();
+      const names = [...(await admin.listTopics()), ...groups.map(({ groupId }) => groupId)];
+      expect(names.filter((name) => name.startsWith(`${namespace}.`))).toEqual([]);
     } finally {
       await admin.disconnect();
     }
