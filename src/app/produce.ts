@@ -6,7 +6,7 @@ import {
   RecordError,
   type RecordOut,
 } from "../kernel/index.ts";
-import type { Broker } from "../runtime/index.ts";
+import { type Broker, RecordRefusedError } from "../runtime/index.ts";
 import { partitionOf } from "../wire/index.ts";
 import type { ValueWriter } from "./record-values.ts";
 
@@ -41,7 +41,10 @@ export async function produceLines(
   let lineNumber = 0;
   const flush = async (): Promise<void> => {
     if (batch.length === 0) return;
-    await broker.append(batch, signal);
+    await broker.append(batch, signal).catch((thrown: unknown) => {
+      if (!(thrown instanceof RecordRefusedError)) throw thrown;
+      throw new OperationError("MR_RECORD_REFUSED", thrown.message, { cause: thrown });
+    });
     sent += batch.length;
     batch = [];
     options.progress?.(sent);
@@ -75,9 +78,14 @@ function recordOf(line: string, options: ProduceOptions, partitions: number, lin
     partition: key === null ? lineNumber % partitions : partitionOf(key, 0, key.length, partitions),
     timestampMs: envelope.timestampMs ?? options.now(),
     key,
-    value: envelope.value === null ? null : options.writer.write(envelope.value),
+    value: envelope.value === null ? null : valueBytes(envelope.value, options),
     headers: envelope.headers,
   };
+}
+
+/** `tail` prints bytes that are neither Avro nor text as base64, and takes them back. */
+function valueBytes(value: unknown, { writer, keyField }: ProduceOptions): Buffer {
+  return keyField === undefined && !writer.isAvro && isBase64(value) ? bytesOf(value) : writer.write(value);
 }
 
 interface Envelope {
@@ -92,23 +100,34 @@ function envelopeOf(parsed: unknown): Envelope {
     throw new SyntaxError('no record as `tail` prints it: there is no "value"; bare values need --key FIELD');
   }
   const { key = null, value, headers = [], timestamp } = parsed as Record<string, unknown>;
-  const timestampMs = typeof timestamp === "string" ? parseIsoTimeMs(timestamp) : undefined;
-  if (timestamp !== undefined && timestampMs === undefined) {
-    throw new SyntaxError(`"timestamp" is no ISO 8601 time such as ${formatIsoTime(0)}`);
-  }
+  if (typeof key === "object" && key !== null && !isBase64(key))
+    throw new SyntaxError('"key" is neither text, a number nor {"base64": ...}');
+  if (!Array.isArray(headers) || !headers.every(isHeader))
+    throw new SyntaxError('"headers" is no list of {"name": ..., "value": ...}');
   return {
     key,
     value,
-    headers: (Array.isArray(headers) ? (headers as { name?: unknown; value?: unknown }[]) : []).map((header) => ({
-      name: String(header.name),
+    headers: headers.map((header) => ({
+      name: header.name,
       value: header.value === null || header.value === undefined ? null : bytesOf(header.value),
     })),
-    timestampMs,
+    timestampMs: timestamp === undefined ? undefined : timestampOf(timestamp),
   };
 }
 
+function timestampOf(timestamp: unknown): number {
+  const timestampMs = typeof timestamp === "string" ? parseIsoTimeMs(timestamp) : timestamp;
+  if (typeof timestampMs === "number" && Number.isSafeInteger(timestampMs) && timestampMs >= 0) return timestampMs;
+  throw new SyntaxError(`"timestamp" is no ISO 8601 time such as ${formatIsoTime(0)}, nor milliseconds since 1970`);
+}
+
+function isHeader(value: unknown): value is { readonly name: string; readonly value?: unknown } {
+  return typeof value === "object" && value !== null && "name" in value && typeof value.name === "string";
+}
+
 function bareValue(parsed: unknown, keyField: string): Envelope {
-  const key = typeof parsed === "object" && parsed !== null ? (parsed as Record<string, unknown>)[keyField] : undefined;
+  const hasKey = typeof parsed === "object" && parsed !== null && Object.hasOwn(parsed, keyField);
+  const key = hasKey ? (parsed as Record<string, unknown>)[keyField] : undefined;
   if (key === undefined || key === null || typeof key === "object") {
     throw new SyntaxError(`the value has no field ${JSON.stringify(keyField)} that could be the key`);
   }
@@ -117,8 +136,10 @@ function bareValue(parsed: unknown, keyField: string): Envelope {
 
 /** Text as UTF-8, or the bytes of `{"base64": ...}`. */
 function bytesOf(value: unknown): Buffer {
-  if (typeof value === "object" && value !== null && "base64" in value && typeof value.base64 === "string") {
-    return Buffer.from(value.base64, "base64");
-  }
-  return Buffer.from(String(value));
+  return isBase64(value) ? Buffer.from(value.base64, "base64") : Buffer.from(String(value));
+}
+
+function isBase64(value: unknown): value is { readonly base64: string } {
+  if (typeof value !== "object" || value === null || Object.keys(value).length !== 1) return false;
+  return "base64" in value && typeof value.base64 === "string";
 }

@@ -1,0 +1,105 @@
+import { afterEach, expect, test } from "vitest";
+import { createCodecs } from "../../../src/adapters/codecs/index.ts";
+import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
+import { systemClock } from "../../../src/adapters/node/index.ts";
+import { exitCodeOf } from "../../../src/app/exit.ts";
+import { produceLines } from "../../../src/app/produce.ts";
+import { createValueWriter } from "../../../src/app/record-values.ts";
+import { type PrintedRecord, tailTopic } from "../../../src/app/tail.ts";
+import { silentLogger } from "../../../src/kernel/index.ts";
+import type { Broker } from "../../../src/runtime/index.ts";
+import { partitionOf } from "../../../src/wire/index.ts";
+
+const partitions = 3;
+const { signal } = new AbortController();
+let broker: Broker;
+
+afterEach(() => broker.close());
+
+async function produce(lines: readonly string[], keyField?: string): Promise<number> {
+  broker = createMemoryBroker({
+    codecs: await createCodecs(),
+    clock: systemClock,
+    logger: silentLogger,
+    bytesMax: 10_000_000,
+    topics: [{ topic: "t", partitions, replication: 1, configs: { "max.message.bytes": "100000" } }],
+  });
+  const writer = await createValueWriter(undefined, "t", signal);
+  const all = (async function* () {
+    yield* lines;
+  })();
+  return produceLines(all, { broker, topic: "t", writer, keyField, now: () => 1_000 }, signal);
+}
+
+async function tail(max: number): Promise<PrintedRecord[]> {
+  const printed: PrintedRecord[] = [];
+  const print = (line: string) => void printed.push(JSON.parse(line) as PrintedRecord);
+  await tailTopic({ broker, registry: undefined, topic: "t", from: "earliest", max, print }, signal);
+  return printed;
+}
+
+async function failure(line: string, keyField?: string): Promise<Error> {
+  const thrown: unknown = await produce([line], keyField).catch((error: unknown) => error);
+  expect(thrown).toBeInstanceOf(Error);
+  await broker.close();
+  return thrown as Error;
+}
+
+test("what tail prints is sent as it was: key, value, headers and time, also bytes that are no text", async () => {
+  const lines = [
+    {
+      key: "k",
+      value: { a: 1 },
+      headers: [
+        { name: "h", value: "v" },
+        { name: "h", value: null },
+      ],
+      timestamp: "2026-01-01T00:00:00.000Z",
+    },
+    {
+      key: { base64: "/wA=" },
+      value: { base64: "/wD+" },
+      headers: [{ name: "b", value: { base64: "/w==" } }],
+      timestamp: "2026-01-01T00:00:00.001Z",
+    },
+    { key: "k", value: null, headers: [], timestamp: "2026-01-01T00:00:00.002Z" },
+  ].map((line) => JSON.stringify(line));
+  await produce(lines);
+  const printed = (await tail(3)).sort((a, b) => a.timestamp.localeCompare(b.timestamp));
+  const again = printed.map(({ key, value, headers, timestamp }) => JSON.stringify({ key, value, headers, timestamp }));
+  expect(again).toEqual(lines);
+});
+
+test("the partition is murmur2 of the key, and a bare value is keyed by the text of its field", async () => {
+  await produce(['{"customer":7,"amount":1}'], "customer");
+  const [record] = await tail(1);
+  expect(record).toMatchObject({ key: "7", value: { customer: 7, amount: 1 } });
+  expect(record?.partition).toBe(partitionOf(Buffer.from("7"), 0, 1, partitions));
+});
+
+test("a time may be milliseconds since 1970, and is now when there is none", async () => {
+  await produce(['{"key":"a","value":1,"timestamp":1767225600000}', '{"key":"a","value":2}']);
+  expect((await tail(2)).map((record) => record.timestamp)).toEqual([
+    "2026-01-01T00:00:00.000Z",
+    "1970-01-01T00:00:01.000Z",
+  ]);
+});
+
+// Each was sent as something else, or ended as a bug with a stack.
+test.each([
+  ["a key that is an object", '{"key":{"x":1},"value":1}', undefined, "key"],
+  ["headers that are no list", '{"key":"a","value":1,"headers":{"h":"v"}}', undefined, "headers"],
+  ["a header that is none", '{"key":"a","value":1,"headers":[null]}', undefined, "headers"],
+  ["a key field that only every object has", '{"a":1}', "toString", "toString"],
+  ["a time that is none", '{"key":"a","value":1,"timestamp":"soon"}', undefined, "timestamp"],
+  [
+    "a record that is larger than the topic takes",
+    `{"key":"a","value":"${"x".repeat(200_000)}"}`,
+    undefined,
+    "max.message.bytes",
+  ],
+])("%s is refused with its line", async (_what, line, keyField, word) => {
+  const thrown = await failure(line, keyField);
+  expect(thrown.message).toContain(word);
+  expect(exitCodeOf(thrown)).not.toBe(70);
+});
