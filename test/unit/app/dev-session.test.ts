@@ -65,6 +65,30 @@ describe("who has not the session's token", () => {
   });
 });
 
+test("nobody reaches a session but by the loopback address that it listens on", async () => {
+  // A server of all addresses would answer here too.
+  const elsewhere = fetch(`http://127.0.0.2:${server.port}/describe`, { signal: AbortSignal.timeout(1_000) });
+  await expect(elsewhere).rejects.toThrow();
+});
+
+test("a body without end is cut, and the session goes on", async () => {
+  const chunk = Buffer.alloc(1024 * 1024, 0x20);
+  let sent = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      sent += chunk.length;
+      controller.enqueue(chunk);
+    },
+  });
+  const headers = { authorization: `Bearer ${session().token}` };
+  const url = `http://127.0.0.1:${server.port}/append`;
+  const answer = await fetch(url, { method: "POST", headers, body, duplex: "half" }).catch(() => undefined);
+  expect(answer?.ok ?? false).toBe(false);
+  // What the server took, and what the sockets held.
+  expect(sent).toBeLessThan(96 * 1024 * 1024);
+  await createTopic("t");
+});
+
 describe("through HTTP", () => {
   test("topics are made and described as in the session itself", async () => {
     await createTopic("t", 3);
