@@ -15,7 +15,7 @@ export interface OpenCluster {
 }
 
 /** Where commands that need a registry look when none is named. */
-const registryFolderDefault = ".millrace/registry";
+export const registryFolderDefault = ".millrace/registry";
 /** Where models live when no folder is named. */
 export const modelsFolderDefault = ".millrace/models";
 

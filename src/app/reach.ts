@@ -6,14 +6,14 @@ import type { Broker } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { CommandContext } from "./cli/command.ts";
 import { usageError } from "./exit.ts";
+import { modelsFolderDefault, registryFolderDefault } from "./open-cluster.ts";
 import { type ConnectionFlags, connectionOf } from "./settings.ts";
 import { devFolders, openArtefacts, openBroker, openRegistry } from "./wire.ts";
 
 export interface Reach {
   readonly broker: Broker;
-  /** Undefined when none was named. */
-  readonly registry: SchemaRegistry | undefined;
-  readonly artefacts: ArtefactStore | undefined;
+  readonly registry: SchemaRegistry;
+  readonly artefacts: ArtefactStore;
   /** A topic's name behind the namespace; a dev session has none. */
   topicName(name: string): string;
   close(): Promise<void>;
@@ -44,11 +44,8 @@ export async function openReach(flags: ConnectionFlags, dev: boolean, context: C
   const broker = await openBroker(connection, connection.brokers, createPinoLogger("warn"));
   return {
     broker,
-    registry:
-      connection.registry === undefined
-        ? undefined
-        : await openRegistry(connection.registry, connection.registryAccount),
-    artefacts: connection.modelsDir === undefined ? undefined : openArtefacts(connection.modelsDir),
+    registry: await openRegistry(connection.registry ?? registryFolderDefault, connection.registryAccount),
+    artefacts: openArtefacts(connection.modelsDir ?? modelsFolderDefault),
     topicName: (name) => `${prefix}${name}`,
     close: () => broker.close(),
   };

@@ -2,10 +2,8 @@ import { nodeHasher, systemClock } from "../../adapters/node/index.ts";
 import { closest, parseIsoTimeMs } from "../../kernel/index.ts";
 import { exitCodes, usageError } from "../exit.ts";
 import { loadPlan } from "../load-topology.ts";
-import { modelsFolderDefault } from "../open-cluster.ts";
 import { openReach } from "../reach.ts";
 import { type TrainingOutcome, trainModel } from "../train-model.ts";
-import { openArtefacts, openRegistry } from "../wire.ts";
 import {
   type CommandContext,
   type CommandDefinition,
@@ -51,8 +49,8 @@ export const command: CommandDefinition = {
           ...(toMs === undefined ? {} : { toMs }),
           seed: 0,
           broker: reach.broker,
-          registry: reach.registry ?? (await openRegistry(".millrace/registry", undefined)),
-          artefacts: reach.artefacts ?? openArtefacts(modelsFolderDefault),
+          registry: reach.registry,
+          artefacts: reach.artefacts,
           clock: systemClock,
           hasher: nodeHasher,
           progress: trainingProgress(context),

@@ -84,7 +84,11 @@ describe("a topology", () => {
     ]);
     expect(sent.rows["payments.features"]?.[1]).toMatchObject({ payments_1h: 2, amount_mean_1h: 20 });
     expect(sent.deadLetters.map(({ code }) => code)).toEqual(["MR_PARSE"]);
-    expect(sent.stages["clean"]?.counts).toMatchObject({ in: 3, out: 2, filtered: { "amount == null || amount >= 0": 1 } });
+    expect(sent.stages["clean"]?.counts).toMatchObject({
+      in: 3,
+      out: 2,
+      filtered: { "amount == null || amount >= 0": 1 },
+    });
   });
 
   test("goes on where the sending before ended", async () => {
