@@ -51,7 +51,6 @@ const rules: readonly (readonly [RegExp, ProfileArea | null])[] = [
   [/\/(runtime\/inference|runtime\/scoring-piece|model\/[\w-]+)\.js /, "infer"],
   [/\/(state\/[\w-]+|stats\/[\w-]+|step\/(features\/)?(rolling|rolling-memory|aggregates))\.js /, "rolling"],
   [/\/(expression\/[\w-]+|step\/[\w/-]+)\.js /, "steps"],
-  [/^ run$/, "steps"],
   [/\/runtime\/output-batches\.js /, "batch build, CRC"],
   [/\/runtime\//, "stage, pump"],
   [/\/adapters\/kafkajs\//, "sockets, kafkajs, requests"],
@@ -104,7 +103,7 @@ function areasOf(nodes: readonly ProfileNode[]): Map<number, ProfileArea> {
     .map((node) => [node, "rest"]);
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const [node, callers] = next;
-    const area = areaOfFrame(node) ?? callers;
+    const area = areaOfFrame(node, callers);
     areas.set(node.id, area);
     for (const id of node.children ?? []) {
       const child = byId.get(id);
@@ -114,8 +113,10 @@ function areasOf(nodes: readonly ProfileNode[]): Map<number, ProfileArea> {
   return areas;
 }
 
-function areaOfFrame({ callFrame: { url, functionName } }: ProfileNode): ProfileArea | undefined {
+function areaOfFrame({ callFrame: { url, functionName } }: ProfileNode, callers: ProfileArea): ProfileArea {
+  // The generated function of a program: a stage's steps, or what inference makes of a row.
+  if (url === "" && functionName === "run") return callers === "infer" ? "infer" : "steps";
   const text = `${url} ${functionName}`;
-  for (const [pattern, area] of rules) if (pattern.test(text)) return area ?? undefined;
-  return undefined;
+  for (const [pattern, area] of rules) if (pattern.test(text)) return area ?? callers;
+  return callers;
 }
