@@ -13,8 +13,6 @@ import { surveyStage } from "./stage-setup.ts";
 
 /** Bytes of input after which a chunk ends, however few records they are. */
 const chunkBytesMax = 4 * 1024 * 1024;
-/** A member that was given nothing for so long after it joined is taken to have no partitions. */
-const assignmentGraceMs = 10_000;
 
 /**
  * Where a stage is.
@@ -60,8 +58,8 @@ export class StageRunner implements GroupSink {
   #versionSeen = -1;
   #status: StageStatus = "new";
   #haltReason: Error | undefined;
+  /** True once the group has said which tasks this member has, be it none. */
   #hasAssignment = false;
-  #joinedAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: StageRunnerOptions) {
     this.stage = options.stage;
@@ -147,7 +145,6 @@ export class StageRunner implements GroupSink {
       },
       this,
     );
-    this.#joinedAtMs = clock.monotonicMs();
     this.#membership = membership;
     if (signal.aborted) return membership.leave();
     if (this.#status === "starting")
@@ -158,7 +155,6 @@ export class StageRunner implements GroupSink {
   /** Ends chunks that are old enough, and looks for later versions of the model. @param nowMs monotonic */
   tick(nowMs: number): void {
     for (const pump of this.#pumps.values()) pump.tick(nowMs);
-    if (nowMs - this.#joinedAtMs >= assignmentGraceMs) this.#hasAssignment = true;
     this.#noticeVersion();
   }
 

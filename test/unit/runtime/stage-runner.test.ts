@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { OperationError } from "../../../src/kernel/index.ts";
-import type { ModelSource, ServedModel } from "../../../src/runtime/index.ts";
+import type { GroupSink, Membership, ModelSource, ServedModel } from "../../../src/runtime/index.ts";
 import { deferred } from "../../support/deadline.ts";
 import { Cluster } from "./cluster.ts";
 import { modelOf, order, predictionSchema, scoreStage, totalSchema, totalsStage } from "./fixture.ts";
@@ -139,5 +139,29 @@ test("a drain of a stage that waits for its model ends at once", async () => {
   );
   await runner.drain();
   expect([runner.status, runner.haltReason]).toEqual(["stopped", undefined]);
+  await cluster.close();
+});
+
+// After a crash, the group gives nothing to the member that restarts until the dead one's session is over.
+test("a member is not ready before its group has said what it has, however long that takes; with nothing it is", async () => {
+  const cluster = new Cluster(totalsStage);
+  const joined = deferred<GroupSink>();
+  const unused = (): Promise<never> => Promise.reject(new Error("nothing is owned"));
+  const membership: Membership = {
+    openTask: unused,
+    start: () => undefined,
+    pause: () => undefined,
+    resume: () => undefined,
+    leave: async () => undefined,
+  };
+  const join = async (_spec: unknown, sink: GroupSink): Promise<Membership> => {
+    joined.resolve(sink);
+    return membership;
+  };
+  const runner = await cluster.run({ broker: { ...cluster.broker, join } });
+  for (let turn = 0; turn < 2_000; turn++) await cluster.turn();
+  expect([runner.status, runner.isReady, runner.caughtUp(new Map())]).toEqual(["running", false, false]);
+  (await joined.promise).assigned([]);
+  expect([runner.isReady, runner.caughtUp(new Map([[0, 10]]))]).toEqual([true, true]);
   await cluster.close();
 });
