@@ -132,8 +132,10 @@ class Demo {
   }
 
   async #train(model: string, sees: string): Promise<void> {
-    const progress = (phase: string, done: number, total: number): void =>
-      this.#progress.show(`${model}: ${phase}`, done, total);
+    // Nobody knows how many iterations a fit takes; it is over in a second.
+    const progress = (phase: string, done: number, total: number): void => {
+      if (phase !== "fit") this.#progress.show(`${model}: reading ${phase}`, done, total);
+    };
     this.#say(story.trained(model, sees, await this.#chain.train(model, februaryMs, progress, this.#signal)));
   }
 
