@@ -105,9 +105,9 @@ function tlsOf(environment: Environment): Connection["tls"] {
 
 /** Each of the certificates, because what cannot be read in the middle of a bundle would be passed over silently. */
 function checkAuthorities(text: string): void {
-  const found = text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END/g) ?? [];
+  const found = text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END [A-Z0-9 ]+-----/g) ?? [];
   if (found.length === 0) throw usageError("MILLRACE_TLS_CA: the file holds no certificate in PEM form");
-  for (const part of found) readCertificate("MILLRACE_TLS_CA", `${part} CERTIFICATE-----\n`);
+  for (const part of found) readCertificate("MILLRACE_TLS_CA", part);
 }
 
 /** The parsers' own errors stay out of the messages: they may quote what they read. */
