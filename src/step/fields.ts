@@ -16,7 +16,8 @@ export function isTextual(kind: FieldKind): boolean {
 
 /**
  * Whether a step may set this field. `event_id` is the record's identity, and the key decides its partition:
- * neither changes inside a stage. What is wrong is reported.
+ * neither changes inside a stage. Nor does the event time once lateness was judged by it: stores forget by stream
+ * time what no record in time can ask for. What is wrong is reported.
  */
 export function isSettable(name: string, context: LoweringContext, path: Path): boolean {
   if (name === "event_id") {
@@ -34,6 +35,15 @@ export function isSettable(name: string, context: LoweringContext, path: Path): 
       path,
       message: `${name} is the key of the topic that stage ${context.stage} reads; changing it would need a re-key`,
       hint: "give the result another name; re-keying is not in this version",
+    });
+    return false;
+  }
+  if (name === context.timeField && context.lateEmitted) {
+    context.problem({
+      code: "MR_TIME",
+      path,
+      message: `${name} is the event time that stage ${context.stage} has judged lateness by; it is not changed after that`,
+      hint: "change it before the first step that remembers records, or give the result another name",
     });
     return false;
   }

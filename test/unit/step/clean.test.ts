@@ -42,6 +42,16 @@ test("derive computes in the order written, each seeing those before", () => {
   });
 });
 
+// The store had evicted by the time that was judged: what rolling answered hung on where the chunks ended.
+test("the event time is not changed after lateness was judged by it", () => {
+  const dedupe = ["dedupe", { by: "payment_id", within: "1d" }] as const;
+  const derive = ["derive", { paid_at: "to_timestamp(items)" }] as const;
+  expect(lower([derive, dedupe]).problems).toEqual([]);
+  for (const step of [derive, ["cast", { paid_at: "timestamp-millis" }] as const]) {
+    expect(lower([dedupe, step]).problems).toMatchObject([{ code: "MR_TIME", path: ["paid_at"] }]);
+  }
+});
+
 test("derive reports every bad expression at its own path, and never touches event_id or the key", () => {
   const { problems } = lower([["derive", { a: "nope", b: "1 +", event_id: '"x"', customer_id: "trim(customer_id)" }]]);
   expect(problems.map(({ code, path }) => [code, path])).toEqual([
