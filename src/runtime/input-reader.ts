@@ -1,4 +1,4 @@
-import { RecordError } from "../kernel/index.ts";
+import { eventTimeEndMs, eventTimeMinMs, RecordError } from "../kernel/index.ts";
 import {
   fromJsonValue,
   type JsonReader,
@@ -102,7 +102,11 @@ export class IngestInput implements InputReader {
     if (row === undefined) return undefined;
     const timestampMs = batch.timestampsMs[index] as number;
     if (this.#fillsEventId) row["event_id"] = `${this.#idStem}-${batch.offsets[index]}`;
-    if (this.#kafkaTimeField !== undefined) row[this.#kafkaTimeField] = timestampMs;
+    if (this.#kafkaTimeField !== undefined) {
+      if (timestampMs < eventTimeMinMs || timestampMs >= eventTimeEndMs)
+        throw new RecordError("MR_CAST", `field ${this.#kafkaTimeField}: a Kafka timestamp outside 1970-2100`);
+      row[this.#kafkaTimeField] = timestampMs;
+    }
     if (this.#timeField !== undefined) {
       const timeMs = row[this.#timeField];
       // One event dated 2099 would make everything after it late.

@@ -151,6 +151,16 @@ test("the time field comes from Kafka where the ingest asks for it", async () =>
   expect(rowOf(orderSchema, recordsOf(outgoing, "output")[0]?.value ?? null)["paid_at"]).toBe(1_234_567_890_123);
 });
 
+test("a Kafka timestamp outside 1970-2100 is MR_CAST where it is the event time, as any other time is", async () => {
+  const ingest = { ...ingestStage.ingest!, supplied: ["event_id", "paid_at"], kafkaTimeField: "paid_at" };
+  const task = compiled({ ...ingestStage, ingest }).openTask(0);
+  const value = JSON.stringify({ id: "a", customer: "c", amount: 1 });
+  // -1 is Kafka's "no timestamp".
+  const records = [-1, 4_102_444_800_000, 4_102_444_799_999, 0].map((timestampMs) => ({ value, timestampMs }));
+  const { counts } = await feed(task, records, { topic: "inbox" });
+  expect([counts.out, counts.deadLetters]).toEqual([2, { MR_CAST: 2 }]);
+});
+
 test("a record over the limit is MR_TOO_LARGE before it is parsed, key and headers counted", async () => {
   const task = compiled(ingestStage, {}, 1_000).openTask(0);
   const filler = (n: number): string => "x".repeat(n);
