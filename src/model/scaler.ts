@@ -2,7 +2,7 @@ import { assert } from "../kernel/index.ts";
 
 /** How inputs are prepared: nulls filled, held to a range, standardised. One entry per input, in signature order. */
 export interface Scaler {
-  /** Training mean of what was not null; also what a null becomes. 0 for a column that was always null. */
+  /** Training mean of what was not null and finite; also what a null becomes. 0 for a column that was always null. */
   readonly mean: readonly number[];
   /** Population standard deviation of the training column after filling; 1 for a constant column. */
   readonly scale: readonly number[];
@@ -38,7 +38,7 @@ function fitColumn(rows: Float64Array, rowCount: number, width: number, column: 
   let high = Number.NEGATIVE_INFINITY;
   for (let i = column; i < rowCount * width; i += width) {
     const x = rows[i] as number;
-    if (Number.isNaN(x)) continue;
+    if (!Number.isFinite(x)) continue;
     count++;
     const delta = x - mean;
     mean += delta / count;

@@ -45,6 +45,16 @@ describe("the scaler", () => {
     expect(scaler).toEqual({ mean: [4], scale: [Math.sqrt(8)], low: [-4], high: [12] });
   });
 
+  // The mean became infinite and every weight NaN: the version was written, and refused when it was opened.
+  test("leaves infinities out, and holds them to the range", () => {
+    const rows = Float64Array.from([1, Number.POSITIVE_INFINITY, 3, Number.NEGATIVE_INFINITY]);
+    const scaler = fitScaler(rows, 4, 1);
+    expect([scaler.mean, scaler.low, scaler.high]).toEqual([[2], [0], [4]]);
+    applyScaler(scaler, rows, 4);
+    // Deviation over all four rows, an infinity adding nothing: sqrt(2 / 4).
+    expect([...rows]).toEqual([-1, 2, 1, -2].map((x) => x / Math.sqrt(0.5)));
+  });
+
   test("gives a constant column the scale 1", () => {
     const scaler = fitScaler(Float64Array.from([0.1, 0.1, 0.1]), 3, 1);
     expect(scaler).toEqual({ mean: [0.1], scale: [1], low: [0.1], high: [0.1] });
