@@ -142,6 +142,22 @@ describeFaults("a cluster and a registry that ask who is there", () => {
     }
   });
 
+  test("a member that may no longer sign in ends, with the reason", async () => {
+    const { MILLRACE_TLS_CA: _, ...environment } = signedIn(secure.user("SCRAM-SHA-256"));
+    const topic = `${uniqueNamespace()}.left`;
+    await withBroker(secure.clearPasswordAddress, environment, async (broker) => {
+      await broker.admin.createTopics([{ topic, partitions: 1, replication: 1, configs: {} }], signal);
+      const sink = new RecordingSink({ deadlineMs: 30_000 });
+      await broker.join({ group: topic, topics: [topic], start: { kind: "earliest" }, logger }, sink);
+      await sink.until("a task", () => sink.owned.size === 1);
+      await secure.forget(secure.user("SCRAM-SHA-256"));
+      await sink.until("the end", () => sink.failures.length > 0);
+      said.push(inspect(sink.failures, { depth: 12 }));
+      expect(sink.failures).toMatchObject([{ code: "MR_BROKER", disposition: "halt" }]);
+      expect(String(sink.failures[0])).toContain('as "user-scram-sha-256" with SCRAM-SHA-256');
+    });
+  });
+
   test("a registry's user and password open it, and are not sent to where it redirects", async () => {
     const { registryAccount: account } = connectionOf({}, registryAccount());
     const opened = await openRegistry(registry.url, account, "write");
