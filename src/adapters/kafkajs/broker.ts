@@ -13,7 +13,7 @@ import { KafkaAdmin } from "./admin.ts";
 import { buildBatches, refusalInList } from "./append.ts";
 import { loadKafkajs } from "./client.ts";
 import type { KafkajsParts } from "./client-types.ts";
-import type { SaslOptions, TlsOptions } from "./connections.ts";
+import type { SaslOptions, TlsOptions } from "./connection-options.ts";
 import { operationError } from "./errors.ts";
 import { defaultTimings, GroupMember, type GroupTimings } from "./group-member.ts";
 import { ClusterLink } from "./link.ts";

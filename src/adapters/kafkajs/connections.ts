@@ -1,35 +1,9 @@
-import type { Logger } from "../../kernel/index.ts";
 import { clientLogger } from "./client-logger.ts";
 import type { BrokerConnection, Connection, KafkajsParts, ProtocolRequest } from "./client-types.ts";
+import type { ConnectionOptions } from "./connection-options.ts";
 import { sendOn } from "./direct-send.ts";
 import { breaksConnection } from "./errors.ts";
 import { explained } from "./refusals.ts";
-
-/** TLS as Node's `tls.connect` takes it; `true` trusts the system's authorities. */
-export type TlsOptions =
-  | boolean
-  | {
-      readonly ca?: string | Buffer;
-      readonly cert?: string | Buffer;
-      readonly key?: string | Buffer;
-      readonly servername?: string;
-      readonly rejectUnauthorized?: boolean;
-    };
-
-export interface SaslOptions {
-  readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
-  readonly username: string;
-  readonly password: string;
-}
-
-export interface ConnectionOptions {
-  readonly brokers: readonly string[];
-  readonly clientId: string;
-  readonly tls?: TlsOptions | undefined;
-  readonly sasl?: SaslOptions | undefined;
-  readonly logger: Logger;
-  readonly requestTimeoutMs: number;
-}
 
 /** Fetches have a connection of their own: a broker answers a connection's requests one after the other. */
 export type Lane = "control" | "fetch";

@@ -1,6 +1,7 @@
 import { messageOf, topicPartitionKey } from "../../kernel/index.ts";
 import type { BrokerConnection, KafkajsParts, ProtocolRequest } from "./client-types.ts";
-import { type ConnectionOptions, Connections, type Lane } from "./connections.ts";
+import type { ConnectionOptions } from "./connection-options.ts";
+import { Connections, type Lane } from "./connections.ts";
 import { checkCode, KafkaAnswerError, kafkaCode } from "./errors.ts";
 import { type ClusterMetadata, metadataRequest, type TopicMetadata } from "./metadata.ts";
 

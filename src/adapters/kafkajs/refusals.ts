@@ -1,5 +1,5 @@
 import { messageOf } from "../../kernel/index.ts";
-import type { ConnectionOptions } from "./connections.ts";
+import type { ConnectionOptions } from "./connection-options.ts";
 import { isTlsCode, kafkaCode } from "./errors.ts";
 
 type Credentials = Pick<ConnectionOptions, "tls" | "sasl">;

@@ -30,17 +30,13 @@ export class KafkaTaskHandle implements TaskHandle {
   readonly #owner: HandleOwner;
   readonly #lanes: ProduceLanes;
   readonly #end = new AbortController();
-  readonly #ended: Promise<never>;
+  /** How to reject each call that is under way. */
+  readonly #pending = new Set<(error: unknown) => void>();
 
   constructor(owner: HandleOwner, offsetsNext: OffsetsNext, send: SendBatch) {
     this.#owner = owner;
     this.offsetsNext = offsetsNext;
     this.#lanes = new ProduceLanes(send, writeBytesMax);
-    this.#ended = new Promise((_, reject) => {
-      this.#end.signal.addEventListener("abort", () => reject(this.#end.signal.reason), { once: true });
-    });
-    // Nobody may be waiting when the handle ends.
-    this.#ended.catch(() => undefined);
   }
 
   write(outgoing: readonly Outgoing[]): Promise<void> {
@@ -69,12 +65,13 @@ export class KafkaTaskHandle implements TaskHandle {
     if (this.#end.signal.aborted) return;
     this.#end.abort(error);
     this.#lanes.fail(error);
+    for (const reject of this.#pending) reject(error);
   }
 
   async #guarded(doing: string, work: () => Promise<void>): Promise<void> {
     try {
       this.#end.signal.throwIfAborted();
-      await Promise.race([work(), this.#ended]);
+      await this.#unlessEnded(work());
       this.#end.signal.throwIfAborted();
     } catch (error) {
       const failure = handleError(`${doing} for task ${this.#owner.task} of group ${this.#owner.group}`, error);
@@ -82,6 +79,14 @@ export class KafkaTaskHandle implements TaskHandle {
       this.end(failure);
       throw failure;
     }
+  }
+
+  /** Settles as `work` does, or when the handle ends. A race with one promise for all calls would keep every one of them. */
+  #unlessEnded(work: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#pending.add(reject);
+      work.then(resolve, reject).finally(() => this.#pending.delete(reject));
+    });
   }
 }
 
