@@ -1,0 +1,59 @@
+import { describe, expect, test } from "vitest";
+import { createValueReader, createValueWriter } from "../../../src/app/record-values.ts";
+import { MemoryRegistry } from "../../../src/testing/index.ts";
+
+const never = new AbortController().signal;
+const json = {
+  type: "record",
+  name: "Payment",
+  fields: [
+    { name: "id", type: "string" },
+    { name: "at", type: { type: "long", logicalType: "timestamp-millis" } },
+    { name: "note", type: ["null", "string"], default: null },
+  ],
+};
+
+describe("a value is shown", () => {
+  test.each<[string, Buffer, unknown]>([
+    ["as JSON when it is JSON", Buffer.from('{"a":[1,null]}'), { a: [1, null] }],
+    ["as text when it is text", Buffer.from("plain"), "plain"],
+    ["as base64 when it is neither", Buffer.from([0xff, 0xfe]), { base64: "//4=" }],
+    ["as base64 when its schema is unknown", Buffer.from([0, 0, 0, 0, 9, 0xff]), { base64: "AAAAAAn/" }],
+    ["as base64 when its body does not fit", Buffer.from([0, 0, 0, 0, 1, 0xff]), { base64: "AAAAAAH/" }],
+    ["as nothing when there is nothing", Buffer.alloc(0), ""],
+  ])("%s", async (_, bytes, shown) => {
+    const registry = new MemoryRegistry();
+    registry.add("t-value", json);
+    expect(await createValueReader(registry, never).read(bytes)).toEqual(shown);
+  });
+});
+
+test("Avro is written by the topic's latest schema and shown in the one JSON form", async () => {
+  const registry = new MemoryRegistry();
+  registry.add("t-value", json);
+  const writer = await createValueWriter(registry, "t", never);
+  expect(writer.isAvro).toBe(true);
+  const value = { id: "p1", at: "2026-01-01T00:00:00.000Z", note: null };
+  expect(await createValueReader(registry, never).read(writer.write({ id: "p1", at: value.at }))).toEqual(value);
+  expect(() => writer.write({ id: 7, at: value.at })).toThrow(/field id/);
+});
+
+test("a value larger than the first buffer is written whole", async () => {
+  const registry = new MemoryRegistry();
+  registry.add("t-value", json);
+  const writer = await createValueWriter(registry, "t", never);
+  const note = "x".repeat(100_000);
+  const bytes = writer.write({ id: "p1", at: 0, note });
+  expect(await createValueReader(registry, never).read(bytes)).toMatchObject({ note });
+  // The next one is not disturbed by what the buffer held.
+  expect(await createValueReader(registry, never).read(writer.write({ id: "q", at: 0 }))).toMatchObject({ id: "q" });
+});
+
+test("without a schema values are written as JSON, and text as it is", async () => {
+  for (const registry of [undefined, new MemoryRegistry()]) {
+    const writer = await createValueWriter(registry, "t", never);
+    expect(writer.isAvro).toBe(false);
+    expect(writer.write({ a: 1 }).toString()).toBe('{"a":1}');
+    expect(writer.write("not { json").toString()).toBe("not { json");
+  }
+});

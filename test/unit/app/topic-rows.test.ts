@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { readTopicRows } from "../../../src/app/topic-rows.ts";
+import { openMemoryBroker } from "../../../src/app/wire.ts";
+import { silentLogger } from "../../../src/kernel/index.ts";
+import type { Broker } from "../../../src/runtime/index.ts";
+import {
+  createEncoder,
+  parseRecordSchema,
+  type RecordSchema,
+  type Row,
+  writeSchemaId,
+} from "../../../src/schema/index.ts";
+import { MemoryRegistry } from "../../../src/testing/index.ts";
+import { writtenAtMs } from "../../support/records.ts";
+
+const never = new AbortController().signal;
+const old = schemaOf([{ name: "id", type: "string" }]);
+const current = schemaOf([
+  { name: "id", type: "string" },
+  { name: "amount", type: ["null", "double"], default: null },
+]);
+let broker: Broker;
+let registry: MemoryRegistry;
+
+beforeEach(async () => {
+  registry = new MemoryRegistry();
+  broker = await openMemoryBroker(16 * 1024 * 1024, silentLogger);
+  await broker.admin.createTopics([{ topic: "t", partitions: 2, replication: undefined, configs: {} }], never);
+});
+afterEach(() => broker.close());
+
+function schemaOf(fields: readonly unknown[]): RecordSchema {
+  const parsed = parseRecordSchema({ type: "record", name: "R", fields }, "R");
+  if ("problems" in parsed) throw new Error(JSON.stringify(parsed.problems));
+  return parsed.schema;
+}
+
+function avro(schema: RecordSchema, row: Row, id = registry.add("t-value", schema.json).id): Buffer {
+  const bytes = Buffer.alloc(200);
+  return bytes.subarray(0, createEncoder(schema).encode(row, bytes, writeSchemaId(bytes, 0, id)));
+}
+
+async function send(partition: number, ...values: (Buffer | null)[]): Promise<void> {
+  const records = values.map((value) => ({ topic: "t", partition, timestampMs: writtenAtMs, key: null, value }));
+  await broker.append(records, never);
+}
+
+test("rows of every writer schema come as the reader's, and what cannot be decoded is counted", async () => {
+  await send(0, avro(old, { id: "a" }), Buffer.from("no framing"), null, avro(current, { id: "b", amount: 2 }));
+  await send(1, avro(current, { id: "c", amount: null }, 99), avro(current, { id: "d", amount: 4 }));
+  const rows: Row[] = [];
+  const progress: [number, number][] = [];
+  const visitor = {
+    row: (row: Row): void => void rows.push(row),
+    progress: (read: number, total: number): void => void progress.push([read, total]),
+  };
+  const result = await readTopicRows(broker, registry, "t", current, visitor, never);
+  expect(rows).toEqual([
+    { id: "a", amount: null },
+    { id: "b", amount: 2 },
+    { id: "d", amount: 4 },
+  ]);
+  // Text, a tombstone, and a schema id that nobody has registered.
+  expect(result.undecodable).toBe(3);
+  expect(result.schemaIds).toEqual([1, 2]);
+  expect(result.ranges).toEqual([
+    { topic: "t", partition: 0, from: 0, to: 4 },
+    { topic: "t", partition: 1, from: 0, to: 2 },
+  ]);
+  expect(progress.at(-1)).toEqual([6, 6]);
+});
+
+test("an empty topic gives no rows and its empty ranges", async () => {
+  const visitor = {
+    row: (): void => {
+      throw new Error("there is none");
+    },
+  };
+  expect(await readTopicRows(broker, registry, "t", current, visitor, never)).toEqual({
+    ranges: [
+      { topic: "t", partition: 0, from: 0, to: 0 },
+      { topic: "t", partition: 1, from: 0, to: 0 },
+    ],
+    schemaIds: [],
+    undecodable: 0,
+  });
+});
+
+test("a writer schema that the reader cannot read ends the reading and is named", async () => {
+  const other = schemaOf([{ name: "id", type: "int" }]);
+  await send(0, avro(other, { id: 5 }));
+  await expect(readTopicRows(broker, registry, "t", current, { row: () => undefined }, never)).rejects.toMatchObject({
+    code: "MR_SCHEMA_INCOMPATIBLE",
+    message: "reading schema id 1 as R",
+  });
+});
+
+test("a registry that is down ends the reading", async () => {
+  await send(0, avro(current, { id: "a", amount: 1 }));
+  const down = { ...registry, byId: () => Promise.reject(new Error("down")) };
+  const reading = readTopicRows(
+    broker,
+    down as unknown as MemoryRegistry,
+    "t",
+    current,
+    { row: () => undefined },
+    never,
+  );
+  await expect(reading).rejects.toThrow("down");
+});
