@@ -132,7 +132,11 @@ export function meanOf(moments: Float64Array, at: number): number {
   return count === 0 ? Number.NaN : sumOf(moments, at) / count;
 }
 
-/** Sample standard deviation (divisor n - 1); NaN of fewer than two values. Asks for `needSpread`. */
+/**
+ * Sample standard deviation (divisor n - 1); NaN of fewer than two values. Asks for `needSpread`.
+ *
+ * Squares of differences below 1e-154 underflow: a spread that small comes out as 0 or with few digits.
+ */
 export function stdOf(moments: Float64Array, at: number): number {
   const count = moments[at] ?? 0;
   return count < 2 ? Number.NaN : Math.sqrt((moments[at + momentsM2] ?? 0) / (count - 1));
