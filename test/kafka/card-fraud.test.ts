@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { eventually } from "../support/deadline.ts";
 import { describeKafka, testBroker, uniqueNamespace } from "./harness/broker.ts";
 import { connect } from "./harness/client.ts";
@@ -9,7 +9,10 @@ import { CardFraudChain, type Surroundings } from "./support/card-fraud-chain.ts
 import { produceWithJava } from "./support/java-producer.ts";
 import { type Copies, checkBalance, countBy, Ledger } from "./support/ledger.ts";
 import { paymentEvents } from "./support/payment-events.ts";
-import { buildMillrace, type WorkerProcess } from "./support/worker-process.ts";
+import { buildMillrace, endWorkers, type WorkerProcess } from "./support/worker-process.ts";
+
+// Each wait is bounded and says what it waited for; all of them together are longer than the lane's bound.
+vi.setConfig({ testTimeout: 240_000 });
 
 const { signal } = new AbortController();
 const eventCount = 50_000;
@@ -45,6 +48,7 @@ describeKafka(`card-fraud.yaml on a real Kafka, seed ${seed}`, () => {
   });
 
   afterAll(async () => {
+    await endWorkers();
     for (const chain of chains) await chain.remove();
     await around.broker.admin.deleteTopics(topics, signal);
     await around.broker.close();

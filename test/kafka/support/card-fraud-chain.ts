@@ -32,6 +32,9 @@ export interface Surroundings {
 
 export interface Prediction {
   readonly eventId: string;
+  /** Of the record. */
+  readonly key: string | undefined;
+  /** Of the value. */
   readonly customerId: string;
 }
 
@@ -118,9 +121,10 @@ export class CardFraudChain {
   async outcome(): Promise<Outcome> {
     const reader = createValueReader(this.#registry, signal);
     const predictions: Prediction[] = [];
-    await this.#each(this.#stage("score").to.clusterName, async ({ value }) => {
+    await this.#each(this.#stage("score").to.clusterName, async ({ key, value }) => {
       const read = (await this.#valueOf(reader, value)) as Record<string, unknown>;
-      predictions.push({ eventId: String(read["event_id"]), customerId: String(read["customer_id"]) });
+      const [eventId, customerId] = [String(read["event_id"]), String(read["customer_id"])];
+      predictions.push({ eventId, key: key?.toString(), customerId });
     });
     const deadLetters: DeadLetter[] = [];
     await this.#each(this.plan.deadLetters.clusterName, async ({ key, value, headers }) => {
@@ -132,11 +136,15 @@ export class CardFraudChain {
     return { predictions, deadLetters };
   }
 
-  /** Removes the chain's topics; the inbox belongs to the test. */
+  /** Removes the chain's topics and groups; the inbox belongs to the test, whose workers have ended. */
   async remove(): Promise<void> {
     const own = this.plan.topics.filter(({ external }) => !external).map(({ clusterName }) => clusterName);
     const beside = [this.plan.deadLetters.clusterName, this.plan.control.clusterName];
-    await this.#around.broker.admin.deleteTopics([...own, ...beside], signal);
+    const { admin } = this.#around.broker;
+    await admin.deleteTopics([...own, ...beside], signal);
+    const groups = this.plan.stages.map(({ group }) => group);
+    // After a test that failed, the session of a worker that was killed may still be there; it expires by itself.
+    await admin.deleteGroups(groups, signal).catch(() => undefined);
   }
 
   get #modelsFolder(): string {

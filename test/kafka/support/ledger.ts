@@ -77,12 +77,12 @@ export class Ledger {
     const seen = new Set<string>();
     const last = new Map<string, Entry>();
     const swapped: string[] = [];
-    for (const { eventId, customerId } of predictions) {
+    for (const { eventId, key, customerId } of predictions) {
       if (seen.has(eventId)) continue;
       seen.add(eventId);
       const entry = this.#entries.get(eventId)!;
       const before = last.get(customerId);
-      if (customerId !== entry.key) swapped.push(`${eventId} became one of ${customerId}`);
+      if (key !== entry.key || customerId !== entry.key) swapped.push(`${eventId} became one of ${customerId}`);
       if (before !== undefined && before.offset >= entry.offset)
         swapped.push(`${eventId} after ${before.partition}-${before.offset}`);
       last.set(customerId, entry);

@@ -189,6 +189,9 @@ export class ShopChain {
     const own = this.plan.topics.filter(({ external }) => !external).map(({ clusterName }) => clusterName);
     const beside = [this.plan.deadLetters.clusterName, this.plan.control.clusterName];
     await this.#broker.admin.deleteTopics([...own, ...beside], signal);
+    const groups = this.plan.stages.map(({ group }) => group);
+    // After a test that failed, members may still be there.
+    await this.#broker.admin.deleteGroups(groups, signal).catch(() => undefined);
   }
 
   #runner(name: "ingest" | "features", broker: Broker): StageRunner {

@@ -52,6 +52,17 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
+/** Ends what a test that failed has left running. */
+export async function endWorkers(): Promise<void> {
+  await Promise.all(
+    [...running].map(async (child) => {
+      const closed = once(child, "close");
+      child.kill("SIGKILL");
+      await closed;
+    }),
+  );
+}
+
 /** A `millrace run` in a process of its own. */
 export class WorkerProcess {
   /** The last counts that it logged, per stage. */
