@@ -59,16 +59,26 @@ export class JsonInput implements InputReader {
 
   read(batch: RawBatch, index: number): Row | undefined {
     const from = batch.valueFrom[index] as number;
-    const text = from === -1 ? "" : batch.bytes.toString("utf8", from, batch.valueTo[index]);
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      // The parser's own message quotes the text, and a message must not hold values.
-      throw new RecordError("MR_PARSE", "the value is empty, null or not JSON");
-    }
+    const value = from === -1 ? null : parseJson(batch.bytes.subarray(from, batch.valueTo[index]));
+    if (value === null) throw noJson();
     return fromJsonValue(this.#schema, value);
   }
+}
+
+/** Bytes that are no UTF-8 are refused, not replaced: a key that was changed on the way would become another one's. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8.decode(bytes));
+  } catch {
+    // The parser's own message quotes the text, and a message must not hold values.
+    throw noJson();
+  }
+}
+
+function noJson(): RecordError {
+  return new RecordError("MR_PARSE", "the value is empty, null or not JSON");
 }
 
 /**
@@ -122,7 +132,7 @@ export class IngestInput implements InputReader {
   #readValue(batch: RawBatch, index: number): Row | undefined {
     const from = batch.valueFrom[index] as number;
     if (this.#avro === undefined) {
-      if (from === -1) throw new RecordError("MR_PARSE", "the value is empty, null or not JSON");
+      if (from === -1) throw noJson();
       return this.#reader.read(batch.bytes, from, batch.valueTo[index] as number);
     }
     const written = this.#avro.read(batch, index);

@@ -161,6 +161,17 @@ test("a Kafka timestamp outside 1970-2100 is MR_CAST where it is the event time,
   expect([counts.out, counts.deadLetters]).toEqual([2, { MR_CAST: 2 }]);
 });
 
+test("a stage that reads JSON refuses what is empty, null or not JSON as MR_PARSE, and another type as MR_CAST", async () => {
+  const task = compiled({ ...totalsStage, fromFormat: "json" }).openTask(0);
+  const good = { ...order("a"), paid_at: "2026-01-01T00:00:00Z" };
+  const texts = ["", "null", "{", Buffer.from([0x22, 0xff, 0x22]), null, "5", JSON.stringify(good)];
+  const { counts } = await feed(
+    task,
+    texts.map((value) => ({ value })),
+  );
+  expect([counts.out, counts.deadLetters]).toEqual([1, { MR_PARSE: 5, MR_CAST: 1 }]);
+});
+
 test("a record over the limit is MR_TOO_LARGE before it is parsed, key and headers counted", async () => {
   const task = compiled(ingestStage, {}, 1_000).openTask(0);
   const filler = (n: number): string => "x".repeat(n);
