@@ -1,8 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createServer as createHttpServer, type Server } from "node:http";
-import { type AddressInfo, connect as connectSocket, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -11,10 +9,11 @@ import { connectionOf, type Environment } from "../../src/app/settings.ts";
 import { openBroker, openRegistry } from "../../src/app/wire.ts";
 import type { LogFields, Logger } from "../../src/kernel/index.ts";
 import type { Broker } from "../../src/runtime/index.ts";
-import { FakeSchemaRegistry } from "../fakes/schema-registry.ts";
 import { RecordingSink } from "../support/recording-sink.ts";
 import { plainRecords, textOf, textRecords } from "../support/records.ts";
 import { describeFaults, uniqueNamespace } from "./harness/broker.ts";
+import { CuttingProxy } from "./harness/cutting-proxy.ts";
+import { GuardedRegistry } from "./harness/guarded-registry.ts";
 import { SecureBroker, type SecureUser } from "./harness/secure-broker.ts";
 
 const { signal } = new AbortController();
@@ -22,7 +21,6 @@ const repository = join(import.meta.dirname, "../..");
 const mechanisms = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
 /** A refusal takes one round trip; retries would take half a minute. */
 const refusalMsMax = 5_000;
-const saslAuthenticate = 36;
 
 describeFaults("a cluster and a registry that ask who is there", () => {
   let secure: SecureBroker;
@@ -371,107 +369,4 @@ stages:
 `,
   );
   return file;
-}
-
-/** The fake of the registry's protocol behind basic authentication, on a socket of loopback. */
-class GuardedRegistry {
-  readonly user: string;
-  readonly password: string;
-  /** The header of each request, in order. */
-  readonly authorizations: (string | undefined)[] = [];
-  /** Sends every caller on to this address. */
-  redirectsTo: string | undefined;
-  readonly #fake = new FakeSchemaRegistry();
-  readonly #server: Server;
-
-  private constructor(user: string, password: string) {
-    this.user = user;
-    this.password = password;
-    const wanted = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-    this.#server = createHttpServer((request, response) => {
-      this.authorizations.push(request.headers.authorization);
-      if (this.redirectsTo !== undefined) {
-        response.writeHead(307, { location: `${this.redirectsTo}${request.url}` }).end();
-      } else if (request.headers.authorization === wanted) {
-        const chunks: Buffer[] = [];
-        request.on("data", (chunk: Buffer) => chunks.push(chunk));
-        request.on("end", () => void this.#answer(request.method, request.url, Buffer.concat(chunks), response));
-      } else response.writeHead(401).end(JSON.stringify({ error_code: 401, message: "Unauthorized" }));
-    });
-  }
-
-  static async start(user: string, password: string): Promise<GuardedRegistry> {
-    const registry = new GuardedRegistry(user, password);
-    registry.#server.listen(0, "127.0.0.1");
-    await once(registry.#server, "listening");
-    return registry;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  async #answer(
-    method = "GET",
-    path = "/",
-    body: Buffer,
-    response: { writeHead(status: number): { end(text: string): void } },
-  ): Promise<void> {
-    const init = body.length === 0 ? { method } : { method, body: body.toString() };
-    const answer = await this.#fake.fetch(`${this.url}${path}`, init);
-    response.writeHead(answer.status).end(await answer.text());
-  }
-}
-
-/** Passes bytes on, and cuts the first connections when a client sends its first word of a sign-in. */
-class CuttingProxy {
-  cuts = 0;
-  readonly #server: ReturnType<typeof createServer>;
-  readonly #sockets = new Set<Socket>();
-
-  private constructor(target: string, cutsMax: number) {
-    const [host, port] = target.split(":");
-    this.#server = createServer((client) => {
-      const broker = connectSocket({ host: host ?? "", port: Number(port) });
-      const end = (): void => {
-        client.destroy();
-        broker.destroy();
-      };
-      for (const socket of [client, broker]) {
-        this.#sockets.add(socket);
-        socket.on("error", end).on("close", end);
-      }
-      client.on("data", (chunk: Buffer) => {
-        // A request begins with its length, in four bytes, and the number of its kind, in two.
-        const isSignIn = chunk.length > 6 && chunk.readInt16BE(4) === saslAuthenticate;
-        if (isSignIn && this.cuts < cutsMax) {
-          this.cuts++;
-          client.end();
-          broker.destroy();
-        } else broker.write(chunk);
-      });
-      broker.on("data", (chunk: Buffer) => client.write(chunk));
-    });
-  }
-
-  static async start(target: string, cutsMax: number): Promise<CuttingProxy> {
-    const proxy = new CuttingProxy(target, cutsMax);
-    proxy.#server.listen(0, "127.0.0.1");
-    await once(proxy.#server, "listening");
-    return proxy;
-  }
-
-  get address(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
 }
