@@ -7,7 +7,7 @@ import { commands } from "../src/app/cli/commands.ts";
 import { runCommandLine } from "../src/app/main.ts";
 
 /** Programs that documents may name and that nobody here can check. */
-const programsElsewhere = ["cd", "cat", "curl", "docker", "echo", "git", "kcat", "node"];
+const programsElsewhere = ["cd", "cat", "curl", "docker", "echo", "git", "grep", "kcat", "node"];
 /** Commands that need no cluster and end by themselves. */
 const offlineCommands = ["validate", "plan", "graph", "test"];
 

@@ -19,7 +19,9 @@ export const command: CommandDefinition = {
       .addOption(flag("--http <host:port>", "serve /livez and /readyz"))
       .addOption(flag("--drain-timeout <duration>", "how long a stop may take").default("25s"))
       .addOption(flag("--until-caught-up", "end at the offsets that are the end now"))
-      .addOption(flag("--leave-on-stop", "not in this version: a stop always leaves the group")),
+      .addOption(
+        flag("--leave-on-stop", "not in this version: a stop leaves the group, unless --instance-id is given"),
+      ),
 
   async run(context, [file], flags) {
     refuseLater(flags);
@@ -62,5 +64,5 @@ function refuseLater(flags: Readonly<Record<string, unknown>>): void {
     throw unsupported(`--role ${String(flags["role"])}`, "this version has workers only");
   if (flags["stateDir"] !== undefined) throw unsupported("--state-dir", "stores live in memory in this version");
   if (flags["leaveOnStop"] === true)
-    throw unsupported("--leave-on-stop", "a stop always leaves the group in this version");
+    throw unsupported("--leave-on-stop", "in this version a stop leaves the group, unless --instance-id is given");
 }
