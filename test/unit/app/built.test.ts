@@ -87,8 +87,11 @@ describe("a signal", () => {
 
   test("a second one ends at once with 75", async () => {
     const { child, ended } = await startDev();
+    // Both are waiting when the process goes on, so that the first cannot have ended it before the second comes.
+    child.kill("SIGSTOP");
     child.kill("SIGTERM");
     child.kill("SIGINT");
+    child.kill("SIGCONT");
     expect(await ended).toBe(75);
   }, 30_000);
 
