@@ -13,7 +13,7 @@ import { BenchSetUp } from "./set-up.ts";
 
 const goldenRecords = 20_000;
 const roundsDefault = 5;
-const recordsDefault = 600_000;
+const recordsDefault = 400_000;
 const bareRounds = 3;
 
 const say = (text: string): void => {

@@ -4,7 +4,7 @@ import { CpuWindow } from "../cpu-window.ts";
 import { partitionCount, payments } from "../events.ts";
 import type { Job, JobResult } from "../job.ts";
 import { schemaTexts } from "../schema-texts.ts";
-import { PaymentCodec } from "./loop.ts";
+import { fetchBytes, PaymentCodec } from "./loop.ts";
 
 const chunkRecords = 500;
 
@@ -20,7 +20,11 @@ function resultOf(records: number, window: CpuWindow): JobResult {
 /** eachBatch that only counts. */
 export async function runConsume(job: Job): Promise<JobResult> {
   let done = 0;
-  const consumer = clientOf(job).consumer({ groupId: job.group, maxWaitTimeInMs: 200 });
+  const consumer = clientOf(job).consumer({
+    groupId: job.group,
+    maxWaitTimeInMs: 200,
+    maxBytesPerPartition: fetchBytes,
+  });
   await consumer.connect();
   await consumer.subscribe({ topic: job.inputTopic, fromBeginning: true });
   const window = new CpuWindow(job.records, () => done);

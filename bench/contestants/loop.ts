@@ -10,6 +10,8 @@ const chunkRecords = 500;
 const dayMs = 86_400_000;
 const hourMs = 3_600_000;
 const framingBytes = 5;
+/** A quarter of the client's default: fewer objects wait for their turn, and live long enough to be promoted. */
+export const fetchBytes = 262_144;
 
 /** A decoded payment; avsc makes an object of this shape. */
 interface Payment {
@@ -50,7 +52,11 @@ export async function runLoop(job: Job): Promise<JobResult> {
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
     allowAutoTopicCreation: false,
   });
-  const consumer = kafka.consumer({ groupId: job.group, maxWaitTimeInMs: 200 });
+  const consumer = kafka.consumer({
+    groupId: job.group,
+    maxWaitTimeInMs: 200,
+    maxBytesPerPartition: fetchBytes,
+  });
   await producer.connect();
   await consumer.connect();
   await consumer.subscribe({ topic: job.inputTopic, fromBeginning: true });
@@ -169,22 +175,24 @@ export class PaymentCodec {
       decode = this.#decoderOf(id);
       this.#decoders.set(id, decode);
     }
-    return decode(value.subarray(framingBytes));
+    return decode(value);
   }
 
   encode(row: object): Buffer {
     const end = this.#writer.encode(row, this.#scratch, framingBytes);
     if (end < 0) throw new Error("a prediction is larger than 4 kB");
-    return Buffer.from(this.#scratch.subarray(0, end));
+    const value = Buffer.allocUnsafe(end);
+    this.#scratch.copy(value, 0, 0, end);
+    return value;
   }
 
   /** A payment that was written with the reader's own schema needs no resolver, which is cheaper. */
   #decoderOf(id: number): (bytes: Buffer) => Payment {
     const reader = this.#reader;
     const text = this.#textOf(id);
-    if (text === this.#readerText) return (bytes) => reader.fromBuffer(bytes) as Payment;
+    if (text === this.#readerText) return (value) => reader.decode(value, framingBytes).value as Payment;
     const resolver = reader.createResolver(avro.Type.forSchema(JSON.parse(text)));
-    return (bytes) => reader.fromBuffer(bytes, resolver) as Payment;
+    return (value) => reader.decode(value, framingBytes, resolver).value as Payment;
   }
 }
 
