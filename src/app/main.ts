@@ -4,6 +4,7 @@ import { closest } from "../kernel/index.ts";
 import { type CommandContext, flagsOf } from "./cli/command.ts";
 import { commands } from "./cli/commands.ts";
 import { describeFailure, type ExitCode, exitCodeOf, exitCodes, usageError } from "./exit.ts";
+import { stopOnSignals } from "./signals.ts";
 import { version } from "./version.ts";
 
 /** Columns of a help text. */
@@ -92,15 +93,7 @@ function checkName(name: string): void {
 
 /** The process's own entry: signals, streams, exit code. A second signal ends at once with 75. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const stop = new AbortController();
-  let interrupted = false;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(exitCodes.temporary);
-      interrupted = signal === "SIGINT";
-      stop.abort(new Error(`stopped by ${signal}`));
-    });
-  }
+  const stop = stopOnSignals(process, (code) => process.exit(code));
   process.on("uncaughtException", (thrown) => {
     process.stderr.write(`${describeFailure(thrown)}\n`);
     process.exit(exitCodeOf(thrown));
@@ -117,7 +110,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     isTerminal: process.stderr.isTTY === true && process.env["CI"] === undefined && process.env["TERM"] !== "dumb",
     stop: stop.signal,
   });
-  process.exitCode = interrupted && code === exitCodes.ok ? exitCodes.interrupted : code;
+  process.exitCode = stop.exitCode(code);
   await flushed(process.stdout);
   process.exit();
 }

@@ -85,16 +85,6 @@ describe("a signal", () => {
     expect(await ended).toBe(130);
   }, 30_000);
 
-  test("a second one ends at once with 75", async () => {
-    const { child, ended } = await startDev();
-    // Both are waiting when the process goes on, so that the first cannot have ended it before the second comes.
-    child.kill("SIGSTOP");
-    child.kill("SIGTERM");
-    child.kill("SIGINT");
-    child.kill("SIGCONT");
-    expect(await ended).toBe(75);
-  }, 30_000);
-
   test("ends a tail that follows with 130", async () => {
     const dev = await startDev();
     const tail = start("tail", "payments.inbox", "--dev");
