@@ -102,6 +102,11 @@ export interface StepDefinition<Config> {
   lower(config: Config, context: LoweringContext): readonly RowOp[];
   /** Longest time, in ms, over which the step looks back; sets the default of `late.within`. Steps with memory only. */
   lookBackMs?(config: Config): number;
+  /**
+   * Names of the fields that the step adds, told from its config as written, whose shape may be wrong: where the step
+   * fails, nothing is said about the lack of these. Undefined when they cannot be told. Absent for steps that add none.
+   */
+  makes?(written: unknown): readonly string[] | undefined;
   /** For `cast`: what it lets the reader of an ingest stage convert. Inside ingest it lowers to nothing. */
   casts?(config: Config): Readonly<Record<string, CastTarget>>;
 }

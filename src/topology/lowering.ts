@@ -34,11 +34,13 @@ export interface Lowered {
   readonly infer: { readonly config: InferConfig; readonly path: Path } | undefined;
   /** False when a step could not be lowered: the shape is then not the whole truth, and that has been reported. */
   readonly isSound: boolean;
+  /** Whether a step that could not be lowered would have made a field of this name: its lack is then no news. */
+  wouldHave(name: string): boolean;
 }
 
 /**
- * Lowers steps in written order. After a step that is wrong the rest is still checked, except that a field which is
- * not there is no longer a problem: the broken step may be the one that makes it.
+ * Lowers steps in written order. After a step that is wrong the rest is still checked; only the lack of a field that
+ * the broken step would have made is not reported.
  */
 export function lowerSteps(steps: readonly (StepPart | undefined)[], scope: StageScope, findings: Findings): Lowered {
   const lowering = new Lowering(scope, findings);
@@ -50,6 +52,7 @@ export function lowerSteps(steps: readonly (StepPart | undefined)[], scope: Stag
     shape: lowering.shape,
     infer: lowering.infer,
     isSound: lowering.isSound,
+    wouldHave: (name) => lowering.wouldHave(name),
   };
 }
 
@@ -62,6 +65,8 @@ class Lowering {
   isSound = true;
   readonly #scope: StageScope;
   readonly #findings: Findings;
+  /** Fields that steps which failed would have made; undefined once a step failed of which that cannot be told. */
+  #unmade: Set<string> | undefined = new Set();
 
   constructor(scope: StageScope, findings: Findings) {
     this.#scope = scope;
@@ -71,17 +76,24 @@ class Lowering {
 
   step(step: StepPart | undefined, isLast: boolean): void {
     if (step?.spec === undefined) {
-      this.isSound = false;
+      this.#fail(step);
       return;
     }
     if (step.kind === "infer") this.#placeInfer(step, isLast);
     if (this.#scope.ingest) Object.assign(this.casts, step.definition.casts?.(step.spec));
     const problemsBefore = this.#findings.problems.length;
-    const context = stepContext(step, this);
+    let isMuted = false;
+    const context = stepContext(step, this, () => {
+      isMuted = true;
+    });
     const ops = step.definition.lower(step.spec, context);
     this.ops.push(...ops);
     this.shape = shapeAfter(this.shape, ops);
-    if (this.#findings.problems.length > problemsBefore) this.isSound = false;
+    if (isMuted || this.#findings.problems.length > problemsBefore) this.#fail(step);
+  }
+
+  wouldHave(name: string): boolean {
+    return this.#unmade === undefined || this.#unmade.has(name);
   }
 
   get scope(): StageScope {
@@ -90,6 +102,14 @@ class Lowering {
 
   get findings(): Findings {
     return this.#findings;
+  }
+
+  #fail(step: StepPart | undefined): void {
+    this.isSound = false;
+    const makes = step?.definition.makes;
+    const names = step === undefined ? undefined : makes === undefined ? [] : makes(step.written);
+    if (names === undefined) this.#unmade = undefined;
+    for (const name of names ?? []) this.#unmade?.add(name);
   }
 
   #placeInfer(step: StepPart, isLast: boolean): void {
@@ -109,11 +129,12 @@ class Lowering {
   }
 }
 
-function stepContext(step: StepPart, lowering: Lowering): LoweringContext {
+/** `mute` is told of a problem that is not reported, because it follows from one that was. */
+function stepContext(step: StepPart, lowering: Lowering, mute: () => void): LoweringContext {
   const { scope, findings } = lowering;
   const report = (problem: SpecProblem): void => {
     if (scope.told.has(problem.code)) {
-      lowering.isSound = false;
+      mute();
       return;
     }
     const path = [...step.path, ...problem.path];
@@ -131,15 +152,16 @@ function stepContext(step: StepPart, lowering: Lowering): LoweringContext {
     latenessMs: scope.latenessMs,
     lateEmitted: lowering.ops.some((op) => op.op === "late"),
     expression: (source, path, shape) =>
-      typedExpression(source, shape ?? lowering.shape, (problem, isUnknownField) => {
-        if (isUnknownField && !lowering.isSound) return;
-        report({ ...problem, path });
+      typedExpression(source, shape ?? lowering.shape, (problem, missing) => {
+        if (missing !== undefined && lowering.wouldHave(missing)) mute();
+        else report({ ...problem, path });
       }),
     field: (name, path) => {
       const field = lowering.shape.find((candidate) => candidate.name === name);
       // A name that is itself a key, as in cast, is shown where it is written.
       const on = path.at(-1) === name ? ({ on: "key" } as const) : {};
-      if (field === undefined && lowering.isSound) report({ ...unknownField(name, path, lowering.shape), ...on });
+      if (field === undefined && lowering.wouldHave(name)) mute();
+      else if (field === undefined) report({ ...unknownField(name, path, lowering.shape), ...on });
       return field;
     },
     problem: report,
@@ -152,9 +174,13 @@ function stepContext(step: StepPart, lowering: Lowering): LoweringContext {
   };
 }
 
-type ExpressionReport = (problem: Omit<Problem, "path">, isUnknownField: boolean) => void;
+/** `missing` is the name when the problem is a field that is not in scope. */
+type ExpressionReport = (problem: Omit<Problem, "path">, missing: string | undefined) => void;
 
-/** Parses and checks an expression; what is wrong goes to `report`, with its offset inside the text. */
+/**
+ * Parses and checks an expression; what is wrong goes to `report`, with its offset inside the text: every name that is
+ * no field, and the first other problem that the checker met before them.
+ */
 export function typedExpression(
   source: string | Ast,
   shape: RowShape,
@@ -163,36 +189,50 @@ export function typedExpression(
   const parsed = typeof source === "string" ? parseExpression(source) : { ast: source };
   if ("problem" in parsed) {
     const hint = parsed.problem.hint ?? "see docs/reference/expressions.md";
-    report({ code: "MR_EXPRESSION_SYNTAX", ...parsed.problem, hint }, false);
+    report({ code: "MR_EXPRESSION_SYNTAX", ...parsed.problem, hint }, undefined);
     return undefined;
   }
-  const checked = checkExpression(parsed.ast, shape, typeof source === "string" ? source : undefined);
+  const text = typeof source === "string" ? source : undefined;
+  const checked = checkExpression(parsed.ast, shape, text);
   if ("expr" in checked) return checked.expr;
-  const { problem } = checked;
-  const names = new Set(shape.map((field) => field.name));
-  const isUnknownField = fieldAt(parsed.ast, problem.at, names);
-  const code = isUnknownField ? "MR_REFERENCE" : "MR_EXPRESSION_TYPE";
-  report({ code, ...problem, hint: problem.hint ?? "see docs/reference/expressions.md" }, isUnknownField);
+  const missing = missingFields(parsed.ast, new Set(shape.map((field) => field.name)));
+  const hint = checked.problem.hint ?? "see docs/reference/expressions.md";
+  if (!missing.some((field) => field.at === checked.problem.at))
+    report({ code: "MR_EXPRESSION_TYPE", ...checked.problem, hint }, undefined);
+  for (const field of missing) {
+    const alone = checkExpression(field, shape, text);
+    if ("problem" in alone) report({ code: "MR_REFERENCE", hint, ...alone.problem }, field.name);
+  }
   return undefined;
 }
 
-/** Whether a field that is not in scope stands at this place of the expression. */
-function fieldAt(ast: Ast, at: number, names: ReadonlySet<string>): boolean {
+type FieldNode = Extract<Ast, { node: "field" }>;
+
+/** The fields of an expression that are not in scope, each where it stands first. */
+function missingFields(ast: Ast, names: ReadonlySet<string>): FieldNode[] {
+  const found = new Map<string, FieldNode>();
+  const visit = (node: Ast): void => {
+    if (node.node === "field" && !names.has(node.name) && !found.has(node.name)) found.set(node.name, node);
+    for (const part of partsOf(node)) visit(part);
+  };
+  visit(ast);
+  return [...found.values()];
+}
+
+function partsOf(ast: Ast): readonly Ast[] {
   switch (ast.node) {
-    case "field":
-      return ast.at === at && !names.has(ast.name);
     case "unary":
-      return fieldAt(ast.operand, at, names);
+      return [ast.operand];
     case "binary":
-      return fieldAt(ast.left, at, names) || fieldAt(ast.right, at, names);
+      return [ast.left, ast.right];
     case "conditional":
-      return [ast.test, ast.whenTrue, ast.whenFalse].some((part) => fieldAt(part, at, names));
+      return [ast.test, ast.whenTrue, ast.whenFalse];
     case "call":
-      return ast.args.some((part) => fieldAt(part, at, names));
+      return ast.args;
     case "list":
-      return ast.items.some((part) => fieldAt(part, at, names));
+      return ast.items;
     default:
-      return false;
+      return [];
   }
 }
 

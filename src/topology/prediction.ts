@@ -20,8 +20,8 @@ export function decisions(wired: WiredStage, lowered: Lowered, findings: Finding
     latenessMs: 0,
     lateEmitted: true,
     expression: (source, path, shape) =>
-      typedExpression(source, shape ?? lowered.shape, (problem, isUnknownField) => {
-        if (isUnknownField && !lowered.isSound) return;
+      typedExpression(source, shape ?? lowered.shape, (problem, missing) => {
+        if (missing !== undefined && lowered.wouldHave(missing)) return;
         findings.problems.push({ ...problem, path: [...infer.path, ...path] });
       }),
     field: (name) => lowered.shape.find((field) => field.name === name),

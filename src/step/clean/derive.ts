@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { RowOp } from "../../expression/index.ts";
-import { expressionText, fieldName } from "../config-parts.ts";
+import { expressionText, fieldName, namesIn } from "../config-parts.ts";
 import { defineStep, shapeAfter } from "../contract.ts";
 import { isSettable } from "../fields.ts";
 
@@ -19,13 +19,17 @@ export const derive = defineStep({
   summary: "Computes fields, new ones or in place of old ones, in the order written.",
   config: deriveConfig,
   example: { total: "coalesce(amount, 0) * items", is_large: "total > 1000" },
+  makes: (written) => namesIn(written),
   lower: (config, context) => {
     const ops: RowOp[] = [];
     const failed: string[] = [];
     for (const [name, source] of Object.entries(config)) {
       const text = String(source);
       // What leans on a field that could not be made would only repeat its problem.
-      if (failed.some((other) => new RegExp(`\\b${other}\\b`).test(text))) continue;
+      if (failed.some((other) => new RegExp(`\\b${other}\\b`).test(text))) {
+        failed.push(name);
+        continue;
+      }
       const value = context.expression(text, [name], shapeAfter(context.shape, ops));
       if (value === undefined) failed.push(name);
       if (!isSettable(name, context, [name]) || value === undefined) continue;

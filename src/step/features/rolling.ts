@@ -2,7 +2,7 @@ import { z } from "zod";
 import { literal, type RowOp, ref, type TypedExpression } from "../../expression/index.ts";
 import type { Field } from "../../schema/index.ts";
 import { type Aggregate, needsOf, parseAggregate, readerOf } from "../aggregates.ts";
-import { duration, durationMs, expressionText, fieldName } from "../config-parts.ts";
+import { duration, durationMs, expressionText, fieldName, namesIn } from "../config-parts.ts";
 import { defineStep, type LoweringContext, lateOps, timeOf } from "../contract.ts";
 import { isSettable, isTextual, requireOps } from "../fields.ts";
 import { RollingMemory, type RollingResult } from "../rolling-memory.ts";
@@ -41,6 +41,7 @@ export const rolling = defineStep<RollingConfig>({
   config: rollingConfig,
   example: { by: "customer_id", over: ["1h", "7d"], features: { payments: "count()", amount_mean: "mean(amount)" } },
   lookBackMs: ({ over }) => Math.max(...over.map(durationMs)),
+  makes: madeNames,
   lower: (config, context) => {
     const time = timeOf(context);
     const key = keyField(config, context);
@@ -67,6 +68,15 @@ export const rolling = defineStep<RollingConfig>({
     return [...lateOps(context), ...requireOps(key, context, ["by"]), call];
   },
 });
+
+/** Every feature over every window; they cannot be told while a window is no duration. */
+function madeNames(written: unknown): readonly string[] | undefined {
+  const { features, over } = { ...(written as { features?: unknown; over?: unknown } | null) };
+  const windows = z.array(duration).safeParse(over);
+  return windows.success
+    ? namesIn(features)?.flatMap((name) => windows.data.map((window) => `${name}_${window}`))
+    : undefined;
+}
 
 interface Column {
   readonly text: string;

@@ -28,6 +28,8 @@ export interface TopicPart extends Part<TopicSpec> {
 export interface StepPart extends Part<unknown> {
   /** `path` is that of the config: `stages[0].steps[1].clamp`. */
   readonly kind: string;
+  /** The config as it stands in the file, whatever its shape. */
+  readonly written: unknown;
   readonly definition: StepDefinition<unknown>;
 }
 
@@ -137,7 +139,8 @@ export class TopologyLanguage {
       }
       return undefined;
     }
-    return { path: [...path, kind], kind, definition, spec: parsed(definition.config, asObject(step)[kind]) };
+    const written = asObject(step)[kind];
+    return { path: [...path, kind], kind, written, definition, spec: parsed(definition.config, written) };
   }
 }
 

@@ -58,11 +58,18 @@ class Walker {
         continue;
       }
       const name = keyText(key);
-      const converted = this.value(value, [...path, name]);
-      // defineProperty, so that `__proto__` is an unknown key like any other.
-      Object.defineProperty(object, name, { value: converted, enumerable: true, writable: true, configurable: true });
+      // Set as a property it would vanish, and zod strips it even where it is an own one: it has to be refused here.
+      if (name === "__proto__") this.#refuseProto([...path, name]);
+      else object[name] = this.value(value, [...path, name]);
     }
+    // What is empty only because its one key was refused is not also told to be empty.
+    if (path.length > 0 && items.length > 0 && Object.keys(object).length === 0) this.unknown.push(path);
     return object;
+  }
+
+  #refuseProto(path: Path): void {
+    const hint = "choose another name";
+    this.problems.push({ code: "MR_UNKNOWN_KEY", path, message: "nothing can be called __proto__", hint, on: "key" });
   }
 
   #alias(target: Node | undefined, source: string, path: Path): unknown {

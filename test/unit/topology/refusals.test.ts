@@ -280,3 +280,77 @@ test("shape problems and semantic problems of one file come together, in the fil
     "t.yaml:35:52 MR_REFERENCE",
   ]);
 });
+
+const afterCast = (...steps: readonly string[]): string[] =>
+  small(
+    "      - cast: { paid_at: timestamp-millis }",
+    ["cast: { paid_at: timestamp-millis }", ...steps].map((step) => `      - ${step}`).join("\n"),
+  ).map((line) => line.replace(/;[^;]*$/, ""));
+
+// A field called __proto__ was planned and vanished: zod strips the key.
+test.each([
+  ["derive", "derive: { __proto__: amount, e: amount }", "stages[0].steps[1].derive"],
+  ["derive alone", "derive: { __proto__: amount }", "stages[0].steps[1].derive"],
+  ["cast", "cast: { __proto__: double }", "stages[0].steps[1].cast"],
+])("refuses __proto__ as a name under %s, once and at its place", (_name, step, path) => {
+  expect(afterCast(step)).toEqual([
+    `t.yaml:17:${step.indexOf("__proto__") + 9} MR_UNKNOWN_KEY ${path}.__proto__: nothing can be called __proto__`,
+  ]);
+});
+
+test("refuses __proto__ as a name of features, decisions and topics", () => {
+  expect(small("n: count()", "__proto__: count()")).toEqual([
+    "t.yaml:22:61 MR_UNKNOWN_KEY stages[1].steps[0].rolling.features.__proto__: nothing can be called __proto__; choose another name",
+  ]);
+  expect(small("decide: { review", "decide: { __proto__")).toEqual([
+    "t.yaml:30:21 MR_UNKNOWN_KEY stages[2].steps[0].infer.decide.__proto__: nothing can be called __proto__; choose another name",
+  ]);
+  expect(small("  labels: {", "  __proto__: { schema: label }\n  labels: {")).toEqual([
+    "t.yaml:10:3 MR_UNKNOWN_KEY topics.__proto__: nothing can be called __proto__; choose another name",
+  ]);
+});
+
+// Every unknown field after the first wrong step was passed over, not only those that the step would have made.
+test("after a step that is wrong only what it would have made is not reported", () => {
+  const lines = afterCast(
+    "derive: { e: nope, f: e + 1, g: f + 1 }",
+    "filter: e > 1 && g > 1",
+    "derive: { h: e + zzz }",
+    "filter: h > yyy",
+    "require: [f, xxx]",
+  );
+  expect(lines).toEqual([
+    "t.yaml:17:22 MR_REFERENCE stages[0].steps[1].derive.e: there is no field `nope` here",
+    "t.yaml:19:26 MR_REFERENCE stages[0].steps[3].derive.h: there is no field `zzz` here",
+    "t.yaml:20:21 MR_REFERENCE stages[0].steps[4].filter: there is no field `yyy` here",
+    't.yaml:21:22 MR_REFERENCE stages[0].steps[5].require[1]: there is no field "xxx" here',
+  ]);
+});
+
+test("what a step with a wrong shape would have made is told from its keys", () => {
+  expect(afterCast("derive: { e: [1] }", "filter: e > zzz")).toEqual([
+    expect.stringContaining("MR_WRONG_TYPE stages[0].steps[1].derive.e"),
+    "t.yaml:18:21 MR_REFERENCE stages[0].steps[2].filter: there is no field `zzz` here",
+  ]);
+  const rolling = small(
+    "features: { n: count(), mean: mean(amount) } }",
+    "features: { n: count(), mean: mean(amuont) } }\n      - filter: n_1h > 1 && n_2h > 1",
+  );
+  expect(rolling).toEqual([
+    expect.stringContaining("there is no field `amuont` here"),
+    expect.stringContaining("stages[1].steps[1].filter: there is no field `n_2h` here"),
+  ]);
+});
+
+test("after a step that this version does not know nothing is said about fields that it may make", () => {
+  expect(afterCast("lookup: { table: terminals, on: payment_id }", "filter: zzz > 1")).toEqual([
+    expect.stringContaining("MR_UNSUPPORTED"),
+  ]);
+});
+
+test("every name of an expression that is no field is reported, once", () => {
+  expect(afterCast("filter: aaa > bbb && aaa > 1")).toEqual([
+    "t.yaml:17:17 MR_REFERENCE stages[0].steps[1].filter: there is no field `aaa` here",
+    "t.yaml:17:23 MR_REFERENCE stages[0].steps[1].filter: there is no field `bbb` here",
+  ]);
+});
