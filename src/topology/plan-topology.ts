@@ -1,12 +1,13 @@
 import { assert, type Hasher } from "../kernel/index.ts";
 import { type StepDefinition, stepCatalogue } from "../step/index.ts";
-import { Findings } from "./findings.ts";
+import { Findings, quoted } from "./findings.ts";
 import { finishStage } from "./finish-stage.ts";
 import { planModels } from "./models.ts";
 import type { Plan, PlannedStage, PlannedTopic } from "./plan.ts";
 import { hashedText } from "./print.ts";
 import { inFileOrder, type LocatedProblem, type SpecProblem } from "./problems.ts";
 import { type Outline, TopologyLanguage } from "./spec/shape.ts";
+import { namespaceName } from "./spec/values.ts";
 import { planStage } from "./stages.ts";
 import { planTests } from "./tests.ts";
 import { checkTopicFields, draftTopics, finishTopic, inNamespace, type TopicDraft } from "./topics.ts";
@@ -28,7 +29,7 @@ export interface PlanRequest {
   readonly environment: Environment;
   /** Texts of `schemas/*.avsc`, by name without the ending. */
   readonly schemas: ReadonlyMap<string, string>;
-  /** Wins over `namespace:` of the file. */
+  /** Wins over `namespace:` of the file, and is held to the same rule. */
   readonly namespace?: string | undefined;
   /** Names of the stock generators, to check `sample:`; left out, any name is taken. */
   readonly generators?: readonly string[] | undefined;
@@ -107,6 +108,7 @@ class Planning {
     const topology = head.name ?? "";
     const names = { topology, namespace, schemas: this.#request.schemas };
     this.#checkSample();
+    this.#checkNamespace();
     const topics = draftTopics(this.#outline, names, findings);
     const wired = wireStages(this.#outline, topics, findings);
     const unwired = topicsOfBrokenStages(this.#outline, wired);
@@ -152,6 +154,16 @@ class Planning {
       control: { clusterName: inNamespace(namespace, `${topology}.control`) },
       tests,
     };
+  }
+
+  /** The one given beside the file; the file's own was checked with its shape. */
+  #checkNamespace(): void {
+    const given = this.#request.namespace;
+    const result = namespaceName.safeParse(given ?? "");
+    const message = result.error?.issues[0]?.message;
+    if (message === undefined) return;
+    const hint = `choose another namespace than the given ${quoted(given ?? "")}`;
+    this.#findings.problem("MR_OUT_OF_RANGE", ["namespace"], message, hint);
   }
 
   #checkSample(): void {

@@ -142,6 +142,7 @@ function unionName(schema: JsonSchema | undefined): string {
 export function foundName(found: unknown): string {
   if (found === null) return "nothing";
   if (Array.isArray(found)) return "a list";
+  if (typeof found === "number" && !Number.isFinite(found)) return String(found);
   if (typeof found === "number") return Number.isInteger(found) ? "a whole number" : "a number";
   if (typeof found === "boolean") return String(found);
   return typeof found === "string" ? "text" : "a mapping";

@@ -86,7 +86,7 @@ export class TopologyLanguage {
       moved.push(...repair.moved);
       if (repair.problems.length === 0) break;
     }
-    for (const issue of issues) {
+    for (const issue of withoutSafeRange(issues)) {
       if (issue.issue.code !== "unrecognized_keys") problems.push(explain(issue, this.jsonSchema, repaired));
     }
     const outline = this.#outline(repaired, problems);
@@ -142,6 +142,14 @@ export class TopologyLanguage {
     const written = asObject(step)[kind];
     return { path: [...path, kind], kind, written, definition, spec: parsed(definition.config, written) };
   }
+}
+
+/** That a whole number is beyond 2^53 is no news where it is beyond our own, narrower range too. */
+function withoutSafeRange(issues: readonly FlatIssue[]): FlatIssue[] {
+  const isSafeRange = ({ issue }: FlatIssue): boolean => "origin" in issue && issue.origin === "int";
+  const pathsOf = (kept: readonly FlatIssue[]): Set<string> => new Set(kept.map(({ path }) => JSON.stringify(path)));
+  const narrower = pathsOf(issues.filter((issue) => !isSafeRange(issue)));
+  return issues.filter((issue) => !isSafeRange(issue) || !narrower.has(JSON.stringify(issue.path)));
 }
 
 function headOf(file: unknown): Partial<TopologyHead> {

@@ -1,3 +1,5 @@
+import { Lexer } from "yaml";
+
 /** Largest topology file read. */
 const fileBytesMax = 1_048_576;
 /** Longest line, in characters: the YAML parser takes quadratic time on some lines of nothing but indicators. */
@@ -26,6 +28,31 @@ export function unreadable(text: string): { line: number; message: string } | un
     if (content.length > lineLengthMax) return { line, message: `the line is longer than ${lineLengthMax} characters` };
     if ((indentation.exec(content)?.[0].length ?? 0) > indentMax)
       return { line, message: `the line is indented by more than ${indentMax} characters` };
+  }
+  const deepLine = lineNestedTooDeep(text);
+  if (deepLine === undefined) return undefined;
+  return { line: deepLine, message: `values are nested more than ${depthMax} deep` };
+}
+
+/** What the lexer puts before the source of a scalar, where brackets are text. */
+const scalarMark = "\u001f";
+
+/**
+ * The line in which brackets open deeper than {@link depthMax}. Looked for before parsing, because yaml 2.9 composes by
+ * recursion: near the end of the stack it reports the overflow once per level, and a regular expression that the engine
+ * has to compile there ends the process. Its lexer does not recurse.
+ */
+function lineNestedTooDeep(text: string): number | undefined {
+  if ((text.match(/[[{]/g)?.length ?? 0) <= depthMax) return undefined;
+  let depth = 0;
+  let line = 1;
+  let before = "";
+  for (const token of new Lexer().lex(text)) {
+    const isScalar = before === scalarMark;
+    before = token;
+    if (!isScalar && (token === "[" || token === "{") && ++depth > depthMax) return line;
+    if (!isScalar && (token === "]" || token === "}")) depth = Math.max(0, depth - 1);
+    line += token.match(/\r\n|\n|\r/g)?.length ?? 0;
   }
   return undefined;
 }

@@ -39,6 +39,31 @@ test.each([
   expect(lines(text).length).toBeGreaterThan(0);
 });
 
+// The parser reports the overflow of its stack once per level that it had left.
+test.each([
+  ["flow lists", `a: ${"[".repeat(2_000)}`],
+  ["flow lists over many lines", `a:\n${` ${"[".repeat(1_500)}\n`.repeat(20)}`],
+  ["flow mappings", `a: ${"{a: ".repeat(500)}`],
+  ["many lines of flow mappings", `a:\n${` ${"{a: ".repeat(400)}\n`.repeat(20)}`],
+  [
+    "block lists",
+    Array.from({ length: 90 }, (_, i) => `${" ".repeat(i)}- x`)
+      .join("\n")
+      .replaceAll("- x\n", "-\n"),
+  ],
+  ["brackets whose ends are comments", "[ # ]\n".repeat(100)],
+])("nesting that is too deep is one problem: %s", (_name, text) => {
+  const found = planText(text).problems.map(({ code, message }) => ({ code, message }));
+  expect(found.filter(({ message }) => /deep/.test(message))).toHaveLength(1);
+  expect(found.filter(({ message }) => /stack/i.test(message))).toEqual([]);
+  expect(found).toHaveLength(1);
+});
+
+test("brackets that are text do not count as nesting", () => {
+  const description = `description: "${"[".repeat(200)}"\n# ${"[".repeat(200)}`;
+  expect(planText(`${smallText}\n${description}\n`, { schemas: smallSchemas }).problems).toEqual([]);
+});
+
 test("an unknown anchor is reported where it is used", () => {
   expect(lines("name: *who")).toContain("1:7 MR_YAML the anchor &who is not defined");
 });

@@ -354,3 +354,33 @@ test("every name of an expression that is no field is reported, once", () => {
     "t.yaml:17:23 MR_REFERENCE stages[0].steps[1].filter: there is no field `bbb` here",
   ]);
 });
+
+test.each(["1e308", "-1e308", "1e300"])("a number far out of range, %s, is reported once", (number) => {
+  const lines = small("delivery: at-least-once", `delivery: at-least-once\ncommit: { everyMs: ${number} }`);
+  expect(lines).toEqual([
+    expect.stringMatching(
+      /^t\.yaml:5:20 MR_OUT_OF_RANGE commit\.everyMs: expected at (most 60000|least 1), found -?1e\+30/,
+    ),
+  ]);
+});
+
+test.each([
+  [".nan", "NaN"],
+  [".inf", "Infinity"],
+  ["-.inf", "-Infinity"],
+])("%s is not called a number where a number is expected", (text, name) => {
+  const sample = (key: string): string[] =>
+    small("delivery: at-least-once", `delivery: at-least-once\nsample: { generator: card-payments, ${key}: ${text} }`);
+  expect(sample("perSecond")).toEqual([expect.stringContaining(`expected a number, found ${name};`)]);
+  expect(sample("seed")).toEqual([expect.stringContaining(`expected a whole number, found ${name};`)]);
+});
+
+test("a namespace given beside the file is held to the rule of the file's own", () => {
+  const given = (namespace: string): string[] => problemLines(smallText, { schemas: smallSchemas, namespace });
+  expect(given("staging.eu-1")).toEqual([]);
+  expect(given("")).toEqual([]);
+  expect(given("../x")).toEqual([
+    't.yaml:1:1 MR_OUT_OF_RANGE namespace: a namespace has only letters, digits, dots, underscores and hyphens; choose another namespace than the given "../x"',
+  ]);
+  expect(given("n".repeat(101))).toEqual([expect.stringContaining("a namespace has at most 100 characters")]);
+});
