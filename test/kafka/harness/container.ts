@@ -1,10 +1,6 @@
 import { existsSync } from "node:fs";
+import type { StartedBroker } from "./find-broker.ts";
 import { kafkaVersion } from "./java.ts";
-
-export interface StartedContainer {
-  readonly bootstrap: string;
-  stop(): Promise<void>;
-}
 
 const socketFile = "/var/run/docker.sock";
 const containerPort = 9092;
@@ -14,7 +10,7 @@ const containerPort = 9092;
  *
  * The package is imported only when an engine may be there: the import alone costs half a second.
  */
-export async function startContainer(): Promise<StartedContainer | undefined> {
+export async function startContainer(): Promise<StartedBroker | undefined> {
   if (process.env["DOCKER_HOST"] === undefined && !existsSync(socketFile)) return undefined;
   const { GenericContainer, getContainerRuntimeClient, RandomUuid, Wait } = await import("testcontainers");
   const answers = await getContainerRuntimeClient().then(
