@@ -70,6 +70,7 @@ export const errorCodes = {
     kind: "operation",
     meaning: "The Kafka client on disk is not the version this was built against.",
   },
+  MR_STATE_FULL: { kind: "operation", meaning: "A store of a task holds as many keys as it can." },
   MR_MODEL: { kind: "operation", meaning: "A model version is missing, damaged or does not fit the features." },
   MR_TRAINING: { kind: "operation", meaning: "Training cannot be done on the rows found." },
   MR_DEV_SESSION: { kind: "operation", meaning: "No running dev session answers." },

@@ -19,6 +19,8 @@ export interface IdStoreOptions {
   readonly withinMs: number;
   /** Records older than stream time minus this are late. */
   readonly latenessMs: number;
+  /** Keys held at most; one more throws MR_STATE_FULL. By default what a Map can hold, 2^24. */
+  readonly keysMax?: number | undefined;
 }
 
 /**
@@ -38,7 +40,7 @@ export class IdStore implements Store {
   readonly spec: StoreSpec;
   readonly #withinMs: number;
   readonly #reachMs: number;
-  readonly #ids = new KeyTable();
+  readonly #ids: KeyTable;
   /** First span of each id, plus one; 0 for none. */
   #heads: Uint32Array = new Uint32Array(64);
   #spans: Float64Array = new Float64Array(64 * spanStride);
@@ -53,6 +55,7 @@ export class IdStore implements Store {
   constructor(options: IdStoreOptions) {
     assert(options.withinMs >= 1 && options.latenessMs >= 0, "within must be at least 1 ms, lateness not negative");
     this.spec = options.spec;
+    this.#ids = new KeyTable(options.spec.name, options.keysMax);
     this.#withinMs = options.withinMs;
     this.#reachMs = options.latenessMs + options.withinMs;
   }

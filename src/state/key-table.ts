@@ -1,13 +1,24 @@
+import { OperationError } from "../kernel/index.ts";
 import { NumberStack } from "./number-stack.ts";
+
+/** The most entries that V8 lets a Map have. */
+const keysMaxDefault = 2 ** 24;
 
 /**
  * Numbers the keys of a store: small, dense and used again, so that everything else about a key lives in
- * flat arrays under its number. Holds up to 2^24 keys, the most that V8 lets a Map have; one more throws.
+ * flat arrays under its number.
  */
 export class KeyTable {
+  readonly #storeName: string;
+  readonly #keysMax: number;
   readonly #entries = new Map<string, number>();
   readonly #keys: (string | undefined)[] = [];
   readonly #free = new NumberStack();
+
+  constructor(storeName: string, keysMax = keysMaxDefault) {
+    this.#storeName = storeName;
+    this.#keysMax = keysMax;
+  }
 
   /** Keys held. */
   get size(): number {
@@ -24,8 +35,12 @@ export class KeyTable {
     return this.#entries.get(key) ?? -1;
   }
 
-  /** Gives a number to a key that is not held. */
+  /**
+   * Gives a number to a key that is not held.
+   * @throws OperationError MR_STATE_FULL, which halts the stage; nothing was changed then
+   */
   add(key: string): number {
+    if (this.#entries.size >= this.#keysMax) throw stateFull(this.#storeName, this.#keysMax);
     const entry = this.#free.length > 0 ? this.#free.pop() : this.#keys.length;
     this.#keys[entry] = key;
     this.#entries.set(key, entry);
@@ -50,4 +65,10 @@ export class KeyTable {
     this.#keys.length = 0;
     this.#free.clear();
   }
+}
+
+/** No fault of the record that meets it: quarantining would lose every new key from here on. */
+function stateFull(storeName: string, keysMax: number): OperationError {
+  const message = `remembering a new key in store ${storeName}: it holds ${keysMax} keys, the most that the store of one task can hold`;
+  return new OperationError("MR_STATE_FULL", `${message}; give the topic more partitions, or look back less far`);
 }

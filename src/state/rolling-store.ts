@@ -16,6 +16,8 @@ export interface RollingStoreOptions {
   readonly windowsMs: readonly number[];
   /** No record older than stream time minus this is ever added or asked for. */
   readonly latenessMs: number;
+  /** Keys held at most; one more throws MR_STATE_FULL. By default what a Map can hold, 2^24. */
+  readonly keysMax?: number | undefined;
 }
 
 /**
@@ -29,7 +31,7 @@ export class RollingStore implements Store {
   readonly spec: StoreSpec;
   /** The inputs of the row to add; NaN is null. Filled by the caller before {@link add}. */
   readonly inputs: Float64Array;
-  readonly #keys = new KeyTable();
+  readonly #keys: KeyTable;
   readonly #runs: RowRuns;
   readonly #query: WindowQuery;
   readonly #reachMs: number;
@@ -46,6 +48,7 @@ export class RollingStore implements Store {
     assert(windowsMs.length > 0 && ascending, "windows must ascend and be at least 1 ms");
     assert(options.latenessMs >= 0, "the allowed lateness must not be negative");
     this.spec = options.spec;
+    this.#keys = new KeyTable(options.spec.name, options.keysMax);
     this.inputs = new Float64Array(options.needs.length);
     this.#runs = new RowRuns(options.needs.length);
     this.#query = new WindowQuery(this.#runs, windowsMs, options.needs);

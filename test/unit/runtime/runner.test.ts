@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { RecordRefusedError, TaskFatalError, TaskLostError, TaskReopenError } from "../../../src/runtime/index.ts";
 import type { Row } from "../../../src/schema/index.ts";
+import { IdStore } from "../../../src/state/index.ts";
+import type { StepMemory } from "../../../src/step/index.ts";
 import type { Fault, FaultPlan } from "../../fakes/faulty-broker.ts";
 import { Cluster } from "./cluster.ts";
 import { headersOf, order, rowOf, totalSchema, totalsStage } from "./fixture.ts";
@@ -289,3 +291,36 @@ function idsByCustomer(rows: readonly Row[]): Map<unknown, unknown[]> {
 async function firstsByCustomer(cluster: Cluster): Promise<Map<unknown, unknown[]>> {
   return idsByCustomer((await cluster.records("totals")).map((record) => rowOf(totalSchema, record.value)));
 }
+
+/** A memory that remembers ids in a real store with room for three. */
+function smallMemory(): StepMemory {
+  const store = new IdStore({
+    spec: { name: "seen", kind: "ids", version: 1 },
+    withinMs: 1_000,
+    latenessMs: 3_600_000,
+    keysMax: 3,
+  });
+  const texts: (string | null)[] = [null];
+  return {
+    texts,
+    numbers: new Float64Array(0),
+    results: new Float64Array(0),
+    store,
+    update: ({ offset }) => (store.judge(texts[0] ?? "", 1_700_000_000_000, offset, 1_700_000_000_000) ? 1 : 0),
+  };
+}
+
+// The records after the last key that fits were dead letters, MR_EXPRESSION.
+test("a store that is full halts its stage, and no record is set aside for it", async () => {
+  const [, count] = totalsStage.memories;
+  const seen = { store: { name: "seen", kind: "ids", version: 1 } as const, create: smallMemory };
+  const cluster = new Cluster({ ...totalsStage, memories: [seen, count!] }, {}, 1);
+  await cluster.send(Array.from({ length: 5 }, (_, i) => order(`o${i}`)));
+  const runner = await cluster.run();
+  await cluster.until(() => runner.status === "halted");
+  expect(runner.haltReason).toMatchObject({ code: "MR_STATE_FULL", message: expect.stringContaining("store seen") });
+  expect(runner.haltReason?.message).toContain("it holds 3 keys");
+  await cluster.close();
+  expect(await cluster.records("shop.dead-letters")).toEqual([]);
+  expect(runner.counts().deadLetters).toEqual({});
+});
