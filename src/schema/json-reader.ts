@@ -17,7 +17,7 @@ export interface JsonReader {
   read(bytes: Buffer, from: number, to: number): Row;
   /** The same for a value that is parsed already: a `given` row, or Avro decoded with its writer's schema. */
   readValue(value: unknown): Row;
-  /** Fields dropped because the schema does not have them, since the start. */
+  /** Fields, those of nested records too, dropped because the schema does not have them, since the start. */
   readonly unknownFields: number;
 }
 
@@ -35,7 +35,8 @@ export interface JsonReaderOptions {
 export function createJsonReader(options: JsonReaderOptions): JsonReader {
   const { schema, casts, key } = options;
   const supplied = new Set(options.supplied ?? []);
-  const rules = { ownForm: false, timeRange: true, absent: "refused", casts } as const;
+  const nested = { count: 0 };
+  const rules = { ownForm: false, timeRange: true, absent: "refused", casts, unknown: nested } as const;
   const fields = fieldReadings(schema.type, rules)
     .map((field) => suppliedOr(field, schema, supplied))
     .map((field) => (field.name === key ? keyReading(field) : field));
@@ -50,8 +51,9 @@ export function createJsonReader(options: JsonReaderOptions): JsonReader {
     if (!isObject(value)) {
       throw new RecordError("MR_CAST", `reading ${schema.name}: ${typeWord(value)} is no record`);
     }
+    nested.count = 0;
     const row = pick(value, counts);
-    unknownFields += Math.max(0, Object.keys(value).length - counts.known);
+    unknownFields += nested.count + Math.max(0, Object.keys(value).length - counts.known);
     return row;
   };
 

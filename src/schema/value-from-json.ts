@@ -26,6 +26,8 @@ export interface ReadingRules {
   readonly absent: "refused" | "zero";
   /** Top-level fields that may be converted, and to what. */
   readonly casts: Readonly<Record<string, CastType>>;
+  /** Counts the fields of nested records that the schema does not have; those of the record itself are the caller's. */
+  readonly unknown?: { count: number };
 }
 
 /** Objects inside objects; only a recursive schema gets this far. */
@@ -112,11 +114,15 @@ class ReadingFactory {
       try {
         if (this.#depth > depthMax) misfit(path, `record nested at most ${depthMax} deep`, value);
         const row: Record<string, unknown> = {};
+        let known = 0;
         for (const field of fields) {
           const found = lookUp(value, field.keys);
+          if (found !== undefined) known++;
           const at = `${path}.${field.name}`;
           row[field.name] = found === undefined ? field.absent(at) : field.read(found, at);
         }
+        const { unknown } = this.#rules;
+        if (unknown !== undefined) unknown.count += Math.max(0, Object.keys(value).length - known);
         return row;
       } finally {
         this.#depth -= 1;
@@ -134,11 +140,14 @@ class ReadingFactory {
       return nullable ? (value, path) => (value === null ? null : read(value, path)) : read;
     }
     const branches = type.branches.map((branch) => this.make(branch));
+    const { unknown } = this.#rules;
     return (value, path) => {
       if (value === null && nullable) return null;
+      const countBefore = unknown?.count ?? 0;
       for (const read of branches) {
         const result = attempt(read, value, path);
         if (result !== undefined) return result.value;
+        if (unknown !== undefined) unknown.count = countBefore;
       }
       return unfit(path, "value of its union", value);
     };

@@ -212,3 +212,30 @@ test("messages name the field and the type, never the value", () => {
   const broken = Buffer.from('{"pin": 4711');
   expect(() => json.read(broken, 0, broken.length)).toThrow(/^(?!.*4711)/);
 });
+
+// They were dropped without being counted.
+test("unknown fields of nested records count too, once each, and not those of a record that is refused", () => {
+  const inner = { type: "record", name: "Inner", fields: [{ name: "x", type: "int", aliases: ["y"] }] };
+  const other = { type: "record", name: "Other", fields: [{ name: "z", type: "int" }] };
+  const json = createJsonReader({
+    schema: rowSchema(
+      { name: "one", type: inner },
+      { name: "list", type: { type: "array", items: "test.Inner" }, default: [] },
+      { name: "map", type: { type: "map", values: "test.Inner" }, default: {} },
+      { name: "either", type: ["null", "test.Inner", other], default: null },
+    ),
+    casts: {},
+  });
+  const countOf = (value: unknown): number => {
+    const before = json.unknownFields;
+    json.readValue(value);
+    return json.unknownFields - before;
+  };
+  expect(countOf({ one: { x: 1 } })).toBe(0);
+  expect(countOf({ one: { x: 1, a: 1, b: 2 }, c: 3 })).toBe(3);
+  expect(countOf({ one: { y: 1, a: 1 }, list: [{ x: 1, a: 1 }, { x: 2 }], map: { k: { x: 1, a: 1 } } })).toBe(3);
+  // The first branch of the union is tried, and fails after it has seen its own record; only the second counts.
+  expect(countOf({ one: { x: 1 }, either: { z: 1, a: 1, b: 1 } })).toBe(2);
+  expect(() => json.readValue({ one: { x: "1", a: 1 } })).toThrow(expect.objectContaining({ code: "MR_CAST" }));
+  expect(countOf({ one: { x: 1 } })).toBe(0);
+});
