@@ -3,6 +3,7 @@ import { OperationError } from "../../../src/kernel/index.ts";
 import { feedStage, type ServedModel, type StageYield } from "../../../src/runtime/index.ts";
 import type { Row } from "../../../src/schema/index.ts";
 import {
+  AutoClock,
   avro,
   batchOf,
   compiled,
@@ -139,4 +140,26 @@ test("a model that was trained on other inputs does not open", () => {
   expect(() => compiled(scoreStage).openTask(0, other)).toThrow(
     "opening version 3 of model fraud: it was trained on orders; the stage has amount, orders",
   );
+});
+
+test("predictions written as JSON are in the one JSON form, and carry the time of writing", async () => {
+  const stage = { ...scoreStage, toFormat: "json" as const, to: { ...scoreStage.to, format: "json" as const } };
+  const registry = new FakeRegistry();
+  registry.schemas.set(7, totalSchema);
+  const clock = new AutoClock();
+  clock.nowMs = 1_800_000_000_000;
+  const model = modelOf((amount) => amount / 100);
+  const task = compiled(stage, { registry, clock, outputSchemaId: -1 }).openTask(0, model);
+  const values = [total("a", 80), total("b", 12)].map((row) => ({ value: avro(totalSchema, row), key: "c1" }));
+  const { outgoing } = await feedStage(task, [batchOf(values, { topic: "totals" })], never);
+  const records = recordsOf(outgoing, "output");
+  // 1,700,000,000 s after the epoch, by the calendar.
+  const event = { event_time: "2023-11-14T22:13:20.000Z", model: "fraud", model_version: 3 };
+  expect(records.map(({ value }) => value?.toString("utf8"))).toEqual([
+    JSON.stringify({ event_id: "inbox-0-a", ...event, score: 0.8, review: true, id: "a" }),
+    JSON.stringify({ event_id: "inbox-0-b", ...event, score: 0.12, review: false, id: "b" }),
+  ]);
+  expect(records.map(({ key }) => key?.toString("utf8"))).toEqual(["c1", "c1"]);
+  // The events are of 1,700,000,000 s, as are the records that were read.
+  expect(records.map(({ timestampMs }) => timestampMs)).toEqual([1_800_000_000_000, 1_800_000_000_000]);
 });
