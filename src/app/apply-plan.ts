@@ -7,7 +7,7 @@ import {
   changesFor,
   clusterNamesOf,
   type Plan,
-  subjectsOf,
+  schemasNeeded,
 } from "../topology/index.ts";
 import { readAliases } from "./aliases.ts";
 
@@ -20,15 +20,19 @@ export async function compareWithCluster(
 ): Promise<Changes> {
   const cluster = await broker.admin.describe(clusterNamesOf(plan), signal);
   const latest = new Map<string, RegisteredSchema>();
-  for (const subject of subjectsOf(plan)) {
+  const registered = new Set<string>();
+  for (const { subject, json } of schemasNeeded(plan)) {
     const found = await registry.latest(subject, signal);
-    if (found !== undefined) latest.set(subject, found);
+    if (found === undefined) continue;
+    latest.set(subject, found);
+    if ((await registry.lookUp(subject, json, signal)) !== undefined) registered.add(subject);
   }
   const hasControl = cluster.topics.some((topic) => topic.topic === plan.control.clusterName);
   const aliases = hasControl ? (await readAliases(broker, plan.control.clusterName, signal)).aliases : [];
   const state: ClusterState = {
     cluster,
     latest,
+    registered,
     aliases: new Set(aliases.map(({ model, alias }) => `${model}@${alias}`)),
   };
   return changesFor(plan, state);

@@ -62,7 +62,10 @@ function outputTopicOf(topic: ClusterTopic): OutputTopic {
   };
 }
 
-/** The newest id of the subject, which must be the plan's own schema: another text would be written under a wrong id. */
+/**
+ * The id of the plan's own schema under the subject, whatever version is the newest: after a schema went back to an
+ * older text that is not the plan's. A newest version that differs only in what readers do not see will do as well.
+ */
 async function outputSchemaIdOf(stage: PlannedStage, registry: SchemaRegistry, signal: AbortSignal): Promise<number> {
   const { subject, schema } = stage.to;
   if (stage.toFormat === "json") return -1;
@@ -71,6 +74,8 @@ async function outputSchemaIdOf(stage: PlannedStage, registry: SchemaRegistry, s
       "MR_SUBJECT_MISSING",
       `starting stage ${stage.name}: topic ${stage.to.name} has no schema`,
     );
+  const own = await registry.lookUp(subject, schema.json, signal);
+  if (own !== undefined) return own.id;
   const registered = await registry.latest(subject, signal);
   if (registered === undefined)
     throw new OperationError(
@@ -81,7 +86,7 @@ async function outputSchemaIdOf(stage: PlannedStage, registry: SchemaRegistry, s
   if (!("schema" in parsed) || parsed.schema.canonical !== schema.canonical)
     throw new OperationError(
       "MR_SUBJECT_MISSING",
-      `starting stage ${stage.name}: version ${registered.version} of ${subject} is not the plan's schema; run millrace apply`,
+      `starting stage ${stage.name}: the plan's schema is no version of ${subject}, and differs from the newest, ${registered.version}; run millrace apply`,
     );
   return registered.id;
 }

@@ -20,6 +20,11 @@ export interface SchemaRegistry {
   /** The newest version of a subject. */
   latest(subject: string, signal: AbortSignal): Promise<RegisteredSchema | undefined>;
   /**
+   * The version of a subject that has this schema, be it the newest or not. Schemas are equal when they differ only in
+   * white space and in the order of attributes.
+   */
+  lookUp(subject: string, schemaJson: unknown, signal: AbortSignal): Promise<RegisteredSchema | undefined>;
+  /**
    * Adds a version, or answers the one that has this schema already.
    * @throws OperationError MR_SCHEMA or MR_SCHEMA_INCOMPATIBLE when the registry refuses it
    */
@@ -49,6 +54,10 @@ export function cachedRegistry(registry: SchemaRegistry, idsMax = idsMaxDefault)
     },
     latest: async (subject, signal) => {
       const found = await registry.latest(subject, signal);
+      return found && keep(found);
+    },
+    lookUp: async (subject, schemaJson, signal) => {
+      const found = await registry.lookUp(subject, schemaJson, signal);
       return found && keep(found);
     },
     register: async (subject, schemaJson, signal) => keep(await registry.register(subject, schemaJson, signal)),

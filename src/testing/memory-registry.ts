@@ -31,6 +31,11 @@ export class MemoryRegistry implements SchemaRegistry {
     return this.#versions.get(subject)?.at(-1);
   }
 
+  async lookUp(subject: string, schemaJson: unknown): Promise<RegisteredSchema | undefined> {
+    const id = this.#ids.get(normalSchemaText(schemaJson));
+    return this.#versions.get(subject)?.find((version) => version.id === id);
+  }
+
   async register(subject: string, schemaJson: unknown): Promise<RegisteredSchema> {
     return this.add(subject, schemaJson);
   }

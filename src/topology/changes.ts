@@ -2,7 +2,7 @@ import { formatDurationMs, type Problem } from "../kernel/index.ts";
 import { parseRecordSchemaText, type RegisteredSchema, readProblems } from "../schema/index.ts";
 import type { ClusterDescription, ClusterTopic, TopicToCreate } from "./cluster.ts";
 import { canonicalText } from "./fit.ts";
-import { partitionsOf, registered, topicsNeeded } from "./needed.ts";
+import { partitionsOf, schemasNeeded, topicsNeeded } from "./needed.ts";
 import type { Plan } from "./plan.ts";
 import { countOf } from "./print.ts";
 
@@ -11,6 +11,8 @@ export interface ClusterState {
   readonly cluster: ClusterDescription;
   /** Latest registered schema per subject; absent when there is none. */
   readonly latest: ReadonlyMap<string, RegisteredSchema>;
+  /** Subjects that have the plan's schema in any version. */
+  readonly registered: ReadonlySet<string>;
   /** `model@alias` that exist; undefined when nobody looked. */
   readonly aliases?: ReadonlySet<string> | undefined;
 }
@@ -89,7 +91,7 @@ class Comparison implements Changes {
   }
 
   schemas(): void {
-    for (const { subject, topic, json } of registered(this.#plan)) {
+    for (const { subject, topic, json } of schemasNeeded(this.#plan)) {
       const latest = this.#state.latest.get(subject);
       if (latest === undefined) {
         this.registerSchemas.push({ subject, json });
@@ -98,6 +100,8 @@ class Comparison implements Changes {
       }
       if (sameJson(latest.text, json)) continue;
       const breaks = this.#breaks(topic.name, latest);
+      // A schema that went back to an older text has its version already, and needs to read the newer one only.
+      if (breaks.length === 0 && this.#state.registered.has(subject)) continue;
       if (breaks.length === 0) {
         this.registerSchemas.push({ subject, json });
         this.lines.push(`+ schema ${subject}: version ${latest.version + 1}, reads version ${latest.version}`);

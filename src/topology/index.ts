@@ -1,7 +1,7 @@
 export { type Changes, type ClusterState, changesFor, printChanges } from "./changes.ts";
 export type { ClusterDescription, ClusterTopic } from "./cluster.ts";
 export { graphOf } from "./graph.ts";
-export { clusterNamesOf, subjectsOf, topicsNeeded } from "./needed.ts";
+export { clusterNamesOf, schemasNeeded, topicsNeeded } from "./needed.ts";
 export type {
   Plan,
   PlannedInfer,

@@ -12,13 +12,8 @@ export function clusterNamesOf(plan: Plan): string[] {
   return [...plan.topics.map((topic) => topic.clusterName), plan.deadLetters.clusterName, plan.control.clusterName];
 }
 
-/** Subjects that a plan registers and its readers look up. */
-export function subjectsOf(plan: Plan): string[] {
-  return registered(plan).map(({ subject }) => subject);
-}
-
-/** Topics of ours with a schema in the registry. */
-export function registered(plan: Plan): { subject: string; topic: PlannedTopic; json: unknown }[] {
+/** Topics of ours with a schema in the registry: the subjects that a plan registers and its readers look up. */
+export function schemasNeeded(plan: Plan): { subject: string; topic: PlannedTopic; json: unknown }[] {
   return plan.topics.flatMap((topic) =>
     topic.subject === undefined || topic.schema === undefined || topic.external
       ? []

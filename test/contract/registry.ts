@@ -50,6 +50,37 @@ export function registryContract(open: () => Promise<SchemaRegistry> | SchemaReg
     expect(JSON.parse((await registry.byId(one.id, signal))?.text ?? "null")).toHaveProperty("fields.length", 1);
   });
 
+  test("a schema is looked up under its subject whatever its version, by its meaning and not its text", async () => {
+    const registry = await open();
+    const one = await registry.register("payments-value", first, signal);
+    const two = await registry.register("payments-value", second, signal);
+    const reordered = Object.fromEntries(Object.entries(first as object).reverse());
+    expect(await registry.lookUp("payments-value", reordered, signal)).toMatchObject({
+      id: one.id,
+      version: 1,
+      subject: "payments-value",
+    });
+    expect(await registry.lookUp("payments-value", second, signal)).toMatchObject({ id: two.id, version: 2 });
+  });
+
+  test("a schema that a subject does not have is not found there, and looking it up registers nothing", async () => {
+    const registry = await open();
+    expect(await registry.lookUp("payments-value", first, signal)).toBeUndefined();
+    await registry.register("payments-value", first, signal);
+    expect(await registry.lookUp("payments-value", second, signal)).toBeUndefined();
+    expect(await registry.lookUp("refunds-value", first, signal)).toBeUndefined();
+    expect(await registry.latest("payments-value", signal)).toMatchObject({ version: 1 });
+  });
+
+  test("going back to an older schema answers its version, and the newest stays the newest", async () => {
+    const registry = await open();
+    const one = await registry.register("payments-value", first, signal);
+    await registry.register("payments-value", second, signal);
+    expect(await registry.register("payments-value", first, signal)).toMatchObject({ id: one.id, version: 1 });
+    expect(await registry.latest("payments-value", signal)).toMatchObject({ version: 2 });
+    expect(await registry.lookUp("payments-value", first, signal)).toMatchObject({ id: one.id, version: 1 });
+  });
+
   test("a schema that differs only in its doc is a version of its own", async () => {
     const registry = await open();
     await registry.register("payments-value", first, signal);

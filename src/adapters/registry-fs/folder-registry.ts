@@ -37,6 +37,7 @@ export function createFolderRegistry(dir: string, options: FolderRegistryOptions
   return {
     byId: (id) => guarded(dir, () => folder.byId(id)),
     latest: (subject) => guarded(dir, () => folder.latest(subject)),
+    lookUp: (subject, schemaJson) => guarded(dir, () => folder.lookUp(subject, normalSchemaText(schemaJson))),
     register: async (subject, schemaJson, signal) => {
       if (options.readOnly === true) {
         throw new OperationError("MR_REGISTRY", `registering ${subject}: the folder ${dir} is open for reading only`);
@@ -74,17 +75,21 @@ class Folder {
     return this.#newest(subject, await this.#ids());
   }
 
+  /** A file without an id is not registered yet: its writer is at work, or crashed. */
+  async lookUp(subject: string, normal: string): Promise<RegisteredSchema | undefined> {
+    const ids = await this.#ids();
+    const found = await this.#versionOf(subject, normal);
+    const id = found && idOf(ids, found.holder);
+    return found === undefined || id === undefined ? undefined : { id, ...found.holder, text: found.text };
+  }
+
   /** Called under the lock. The version's file comes before its id: a crash between leaves a file that is adopted. */
   async register(subject: string, text: string): Promise<RegisteredSchema> {
     const ids = await this.#ids();
     const normal = normalSchemaText(JSON.parse(text));
-    const versions = await this.#versions(subject);
-    for (const version of versions) {
-      const stored = await this.#text({ subject, version });
-      if (stored === undefined || normalOf(stored) !== normal) continue;
-      return this.#enter({ subject, version }, stored, ids);
-    }
-    const last = versions.at(-1) ?? 0;
+    const found = await this.#versionOf(subject, normal);
+    if (found !== undefined) return this.#enter(found.holder, found.text, ids);
+    const last = (await this.#versions(subject)).at(-1) ?? 0;
     const previous = await this.#text({ subject, version: last });
     if (previous !== undefined) refuseIncompatible(subject, text, previous);
     const holder = { subject, version: last + 1 };
@@ -98,6 +103,14 @@ class Folder {
       const id = idOf(ids, { subject, version });
       const text = id === undefined ? undefined : await this.#text({ subject, version });
       if (id !== undefined && text !== undefined) return { id, subject, version, text };
+    }
+    return undefined;
+  }
+
+  async #versionOf(subject: string, normal: string): Promise<{ holder: Holder; text: string } | undefined> {
+    for (const version of await this.#versions(subject)) {
+      const text = await this.#text({ subject, version });
+      if (text !== undefined && normalOf(text) === normal) return { holder: { subject, version }, text };
     }
     return undefined;
   }

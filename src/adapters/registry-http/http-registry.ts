@@ -39,11 +39,19 @@ export function createHttpRegistry(options: HttpRegistryOptions): SchemaRegistry
       return isMissing(answer) ? undefined : readSchema(client, `reading subject ${subject}`, answer, { subject });
     },
 
+    lookUp: async (subject, schemaJson, signal) => {
+      const text = normalSchemaText(schemaJson);
+      const answer = await client.request("POST", `/subjects/${encodeURIComponent(subject)}`, signal, { schema: text });
+      if (isMissing(answer)) return undefined;
+      if (answer.status === 422) throw refusedSchema(client, subject, answer);
+      return readSchema(client, `looking a schema up under ${subject}`, answer, { subject, text });
+    },
+
     register: async (subject, schemaJson, signal) => {
       const text = normalSchemaText(schemaJson);
       const path = `/subjects/${encodeURIComponent(subject)}`;
       const answer = await client.request("POST", `${path}/versions`, signal, { schema: text });
-      if (answer.status !== 200) throw registerError(client, subject, answer);
+      if (answer.status !== 200) throw refusedSchema(client, subject, answer);
       const given = fieldsOf(answer);
       const found = { subject, ...(typeof given.id === "number" ? { id: given.id } : {}) };
       // Older servers answer only the id; the version is theirs to tell.
@@ -96,12 +104,12 @@ function readSchema(
   };
 }
 
-function registerError(client: HttpClient, subject: string, answer: Answer): OperationError {
+function refusedSchema(client: HttpClient, subject: string, answer: Answer): OperationError {
   if (answer.status === 409) {
     return new OperationError("MR_SCHEMA_INCOMPATIBLE", `registering ${subject}: incompatible${said(answer)}`);
   }
   if (answer.status === 422) {
-    return new OperationError("MR_SCHEMA", `registering ${subject}: the registry refuses the schema${said(answer)}`);
+    return new OperationError("MR_SCHEMA", `asking for a schema of ${subject}: the registry refuses it${said(answer)}`);
   }
   return client.refusal(`registering ${subject}`, answer);
 }

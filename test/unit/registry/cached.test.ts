@@ -16,6 +16,10 @@ function counting(): SchemaRegistry & { readonly asked: string[] } {
       asked.push(subject);
       return schema(5, subject);
     },
+    lookUp: async (subject) => {
+      asked.push(`${subject}?`);
+      return subject === "none" ? undefined : schema(7, subject);
+    },
     register: async (subject) => schema(6, subject),
   };
 }
@@ -30,6 +34,15 @@ test("an id is asked once, a subject every time, and what either brought is kept
   await cached.byId(5, signal);
   await cached.byId(6, signal);
   expect(registry.asked).toEqual(["id 1", "a-value", "a-value"]);
+});
+
+test("a look-up asks every time, and what it brought is kept by its id", async () => {
+  const registry = counting();
+  const cached = cachedRegistry(registry);
+  for (let i = 0; i < 2; i++) expect(await cached.lookUp("a-value", {}, signal)).toMatchObject({ id: 7 });
+  expect(await cached.lookUp("none", {}, signal)).toBeUndefined();
+  await cached.byId(7, signal);
+  expect(registry.asked).toEqual(["a-value?", "a-value?", "none?"]);
 });
 
 test("not found is asked again", async () => {

@@ -70,6 +70,14 @@ test("404 counts by its status, whatever the body", async () => {
   expect(await registry.byId(1, signal)).toBeUndefined();
 });
 
+test("a look-up that the registry refuses is an error and not a schema that is missing", async () => {
+  const { fake, registry } = open();
+  fake.failures.push(422, 403);
+  await expect(registry.lookUp("a-value", payment, signal)).rejects.toMatchObject({ code: "MR_SCHEMA" });
+  await expect(registry.lookUp("a-value", payment, signal)).rejects.toMatchObject({ code: "MR_REGISTRY" });
+  expect(fake.requests.map(({ method, path }) => `${method} ${path}`)).toEqual(Array(2).fill("POST /subjects/a-value"));
+});
+
 test("an unknown id is asked again only after a while", async () => {
   const { clock, fake, registry } = open(undefined, { unknownMs: 1_000 });
   for (let i = 0; i < 5; i++) expect(await registry.byId(9, signal)).toBeUndefined();

@@ -17,6 +17,7 @@ import {
   createDecoder,
   createEncoder,
   type Field,
+  normalSchemaText,
   parseRecordSchema,
   type RecordSchema,
   type RegisteredSchema,
@@ -274,6 +275,8 @@ export function planOf(stages: readonly PlannedStage[], recordBytes = 900_000): 
 export class FakeRegistry implements SchemaRegistry {
   readonly schemas = new Map<number, RecordSchema>([[orderSchemaId, orderSchema]]);
   latestBySubject = new Map<string, number>();
+  /** Ids of versions before the latest. */
+  olderBySubject = new Map<string, readonly number[]>();
   asked = 0;
   /** Thrown while it is set. */
   outage: Error | undefined;
@@ -287,6 +290,15 @@ export class FakeRegistry implements SchemaRegistry {
 
   latest(subject: string): Promise<RegisteredSchema | undefined> {
     return this.byId(this.latestBySubject.get(subject) ?? -1);
+  }
+
+  async lookUp(subject: string, schemaJson: unknown): Promise<RegisteredSchema | undefined> {
+    const text = normalSchemaText(schemaJson);
+    for (const id of [...(this.olderBySubject.get(subject) ?? []), this.latestBySubject.get(subject) ?? -1]) {
+      const found = await this.byId(id);
+      if (found !== undefined && normalSchemaText(JSON.parse(found.text)) === text) return found;
+    }
+    return undefined;
   }
 
   async register(): Promise<RegisteredSchema> {

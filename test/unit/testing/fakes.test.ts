@@ -52,3 +52,13 @@ test("records come out of batches as they went in, at offsets without gaps", () 
   expect(recordsOf(batches[0]!).slice(0, 2)).toEqual(records.slice(0, 2));
   expect(recordsOf(batches[1]!)).toEqual(records.slice(-1));
 });
+
+test("the memory registry looks a schema up under its subject, whatever the newest version is", async () => {
+  const registry = new MemoryRegistry();
+  const schema = { type: "record", name: "A", fields: [] };
+  const first = registry.add("a-value", schema);
+  registry.add("a-value", { ...schema, doc: "Later." });
+  expect(await registry.lookUp("a-value", { name: "A", type: "record", fields: [] })).toEqual(first);
+  expect(await registry.lookUp("b-value", schema)).toBeUndefined();
+  expect(await registry.lookUp("a-value", { ...schema, doc: "Never." })).toBeUndefined();
+});

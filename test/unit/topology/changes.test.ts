@@ -6,7 +6,7 @@ import {
   clusterNamesOf,
   type Plan,
   printChanges,
-  subjectsOf,
+  schemasNeeded,
   topicsNeeded,
 } from "../../../src/topology/index.ts";
 import { payment, replaced, smallSchemas, smallText, soundPlan } from "./fixture.ts";
@@ -31,8 +31,11 @@ function asPlanned(of: Plan): ClusterState {
       ? []
       : [[subject, { id, version: 1, subject, text: JSON.stringify(schema.json) }] as const],
   );
-  return { cluster: { topics: [inbox, ...topics], brokerCount: 1 }, latest: new Map(latest) };
+  const registered = new Set(latest.map(([subject]) => subject));
+  return { cluster: { topics: [inbox, ...topics], brokerCount: 1 }, latest: new Map(latest), registered };
 }
+
+const emptyRegistry = { latest: new Map(), registered: new Set<string>() };
 
 function withTopic(state: ClusterState, topic: ClusterTopic): ClusterState {
   const others = state.cluster.topics.filter((candidate) => candidate.topic !== topic.topic);
@@ -40,7 +43,7 @@ function withTopic(state: ClusterState, topic: ClusterTopic): ClusterState {
 }
 
 test("an empty cluster gets the topics of the plan, dead letters and control, and every schema", () => {
-  const state = { cluster: { topics: [inbox], brokerCount: 1 }, latest: new Map() };
+  const state = { cluster: { topics: [inbox], brokerCount: 1 }, ...emptyRegistry };
   expect(printChanges(changesFor(plan, state))).toBe(`changes
   + topic raw: 2 partitions
   + topic features: 2 partitions
@@ -71,11 +74,16 @@ test("names to ask the cluster and the registry for are those of the plan", () =
     "small.dead-letters",
     "small.control",
   ]);
-  expect(subjectsOf(plan)).toEqual(["raw-value", "features-value", "predictions-value", "labels-value"]);
+  expect(schemasNeeded(plan).map(({ subject }) => subject)).toEqual([
+    "raw-value",
+    "features-value",
+    "predictions-value",
+    "labels-value",
+  ]);
 });
 
 test("an external topic that is missing is a problem and is not created", () => {
-  const changes = changesFor(plan, { cluster: { topics: [], brokerCount: 1 }, latest: new Map() });
+  const changes = changesFor(plan, { cluster: { topics: [], brokerCount: 1 }, ...emptyRegistry });
   expect(changes.problems.map(({ code, path }) => `${code} ${path.join(".")}`)).toEqual([
     "MR_TOPIC_MISSING topics.inbox",
   ]);
@@ -120,6 +128,7 @@ test("a schema that reads its predecessor becomes the next version, one that doe
   const before = (text: string): ClusterState => ({
     ...state,
     latest: new Map([...state.latest, [subject, { id: 9, version: 4, subject, text }]]),
+    registered: new Set(),
   });
   const without = payment.replace(',\n    { "name": "amount", "type": ["null", "double"], "default": null }', "");
   expect(changesFor(plan, before(without)).lines).toEqual(["+ schema raw-value: version 5, reads version 4"]);
@@ -127,6 +136,20 @@ test("a schema that reads its predecessor becomes the next version, one that doe
   const refused = changesFor(plan, before(asText));
   expect(refused.problems.map(({ code }) => code)).toEqual(["MR_SCHEMA_INCOMPATIBLE"]);
   expect(refused.registerSchemas).toEqual([]);
+});
+
+// It was announced as a new version for ever, and the registry answered the old one each time.
+test("a schema that went back to a registered text needs nothing, unless it cannot read the newest version", () => {
+  const subject = "raw-value";
+  const state = asPlanned(plan);
+  const newest = (text: string): ClusterState => ({
+    ...state,
+    latest: new Map([...state.latest, [subject, { id: 9, version: 4, subject, text }]]),
+  });
+  const wider = payment.replace('"default": null }', '"default": null }, { "name": "note", "type": "string" }');
+  expect(changesFor(plan, newest(wider))).toMatchObject({ lines: [], registerSchemas: [], problems: [] });
+  const asText = payment.replace('["null", "double"], "default": null', '"string"');
+  expect(changesFor(plan, newest(asText)).problems.map(({ code }) => code)).toEqual(["MR_SCHEMA_INCOMPATIBLE"]);
 });
 
 test("a model without a version is warned about, with the command that makes one", () => {
