@@ -32,6 +32,8 @@ export interface TrainingOutcome {
   readonly splitAt: string | null;
   readonly unlabelled: number;
   readonly undecodable: number;
+  /** Feature rows and labels passed over because their event time is null. */
+  readonly untimed: number;
   readonly metrics: BinaryMetrics | null;
 }
 
@@ -81,17 +83,22 @@ export async function trainModel(options: TrainingOptions, signal: AbortSignal):
     splitAt,
     unlabelled: set.unlabelledCount,
     undecodable: features.undecodable + labels.undecodable,
+    untimed: features.untimed + labels.untimed,
     metrics: result.metrics,
   };
 }
 
-/** Adds the feature rows whose event time is inside the range. */
-function readFeatures(
+interface RowsRead extends TopicRowsResult {
+  readonly untimed: number;
+}
+
+/** Adds the feature rows whose event time is inside the range; one without a time has no place in the order. */
+async function readFeatures(
   options: TrainingOptions,
   on: string,
   into: TrainingRows,
   signal: AbortSignal,
-): Promise<TopicRowsResult> {
+): Promise<RowsRead> {
   const { plan, model, broker, registry, progress } = options;
   const topic = topicOf(plan, model.featuresFrom);
   const timeField = timeOf(topic);
@@ -99,35 +106,45 @@ function readFeatures(
   const inputs = new Float64Array(names.length);
   const from = options.fromMs ?? Number.NEGATIVE_INFINITY;
   const to = options.toMs ?? Number.POSITIVE_INFINITY;
+  let untimed = 0;
   const row = (read: Row): void => {
-    const timeMs = Number(read[timeField]);
+    const timeMs = read[timeField];
     const joinKey = read[on];
+    if (typeof timeMs !== "number") {
+      untimed++;
+      return;
+    }
     if (timeMs < from || timeMs >= to || joinKey === null || joinKey === undefined) return;
     for (let i = 0; i < names.length; i++) inputs[i] = toNumber(read[names[i] ?? ""]);
     into.addFeatures(String(read["event_id"]), timeMs, String(joinKey), inputs);
   };
   const visitor = { row, progress: (done: number, total: number): void => progress("features", done, total) };
-  return readTopicRows(broker, registry, topic.clusterName, schemaOf(topic), visitor, signal);
+  const result = await readTopicRows(broker, registry, topic.clusterName, schemaOf(topic), visitor, signal);
+  return { ...result, untimed };
 }
 
-/** Adds every label of the label topic; a null label says nothing. */
-function readLabels(
+/** Adds every label of the label topic; a null label says nothing, and one without a time cannot be the last. */
+async function readLabels(
   options: TrainingOptions,
   label: NonNullable<PlannedModel["label"]>,
   into: TrainingRows,
   signal: AbortSignal,
-): Promise<TopicRowsResult> {
+): Promise<RowsRead> {
   const { plan, broker, registry, progress } = options;
   const topic = topicOf(plan, label.topic);
   const timeField = timeOf(topic);
+  let untimed = 0;
   const row = (read: Row): void => {
+    const timeMs = read[timeField];
     const value = toNumber(read[label.field]);
     const joinKey = read[label.on];
-    if (Number.isNaN(value) || joinKey === null || joinKey === undefined) return;
-    into.addLabel(String(read["event_id"]), Number(read[timeField]), String(joinKey), value > 0 ? 1 : 0);
+    if (typeof timeMs !== "number") untimed++;
+    else if (!Number.isNaN(value) && joinKey !== null && joinKey !== undefined)
+      into.addLabel(String(read["event_id"]), timeMs, String(joinKey), value > 0 ? 1 : 0);
   };
   const visitor = { row, progress: (done: number, total: number): void => progress("labels", done, total) };
-  return readTopicRows(broker, registry, topic.clusterName, schemaOf(topic), visitor, signal);
+  const result = await readTopicRows(broker, registry, topic.clusterName, schemaOf(topic), visitor, signal);
+  return { ...result, untimed };
 }
 
 /** Numbers as they are, booleans as 1 and 0, null and everything else as NaN. */

@@ -70,7 +70,7 @@ export function outcomeText(model: string, outcome: TrainingOutcome): string {
   const { metrics } = outcome;
   const lines = [
     `model ${model} version ${outcome.version}`,
-    `rows train ${outcome.trainRows} validation ${outcome.validationRows} from ${outcome.splitAt ?? "-"} unlabelled ${outcome.unlabelled} undecodable ${outcome.undecodable}`,
+    `rows train ${outcome.trainRows} validation ${outcome.validationRows} from ${outcome.splitAt ?? "-"} unlabelled ${outcome.unlabelled} undecodable ${outcome.undecodable} untimed ${outcome.untimed}`,
     metrics === null
       ? "metrics none: the later rows lack one of the classes"
       : `metrics auc ${metrics.auc.toFixed(4)} average_precision ${metrics.averagePrecision.toFixed(4)} log_loss ${metrics.logLoss.toFixed(4)} brier ${metrics.brier.toFixed(4)}`,

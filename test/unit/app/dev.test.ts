@@ -83,7 +83,7 @@ test("a dev session takes produce, tail and train from outside, and keeps its mo
   await Promise.all([records("payments.labels", 400), records("payments.features", 1_300)]);
   const trained = await millrace(["train", card, "--dev"]);
   expect(trained.stdout).toMatch(
-    /^model card-fraud version 1\nrows train \d+ validation \d+ from \S+ unlabelled \d+ undecodable 0\nmetrics auc 0\.\d{4} .*\nalias champion -> 1\n$/,
+    /^model card-fraud version 1\nrows train \d+ validation \d+ from \S+ unlabelled \d+ undecodable 0 untimed 0\nmetrics auc 0\.\d{4} .*\nalias champion -> 1\n$/,
   );
   expect(trained.stderr).toMatch(/^reading features \d+ of \d+\n/);
   for (const { value } of await records("payments.predictions", 500)) expect(value).toMatchObject({ model_version: 1 });
