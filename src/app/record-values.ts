@@ -1,4 +1,5 @@
-import { MillraceError, OperationError } from "../kernel/index.ts";
+import { systemClock } from "../adapters/node/index.ts";
+import { type Clock, MillraceError, OperationError } from "../kernel/index.ts";
 import {
   createDecoder,
   createEncoder,
@@ -23,22 +24,45 @@ interface Known {
   readonly decoder: RowDecoder;
 }
 
+/** Schema ids remembered at most; the one not used for longest goes first. */
+const knownMax = 1_000;
+/** An id that the registry does not know is asked for again after this long: it may have been registered since. */
+const unknownForMs = 1_000;
+/** Ids remembered as unknown. More than this come only from garbage, and are then forgotten all at once. */
+const unknownMax = 1_000;
+
 /** @param registry undefined when none was named: then Avro is shown as base64 */
-export function createValueReader(registry: SchemaRegistry | undefined, signal: AbortSignal): ValueReader {
-  const known = new Map<number, Known | undefined>();
+export function createValueReader(
+  registry: SchemaRegistry | undefined,
+  signal: AbortSignal,
+  clock: Pick<Clock, "monotonicMs"> = systemClock,
+): ValueReader {
+  const known = new Map<number, Known>();
+  const unknownUntilMs = new Map<number, number>();
   const lookUp = async (id: number): Promise<Known | undefined> => {
-    if (known.has(id)) return known.get(id);
+    const before = known.get(id);
+    if (before === undefined && clock.monotonicMs() < (unknownUntilMs.get(id) ?? 0)) return undefined;
+    const found = before ?? (await ask(id));
+    if (found === undefined) {
+      if (unknownUntilMs.size >= unknownMax) unknownUntilMs.clear();
+      unknownUntilMs.set(id, clock.monotonicMs() + unknownForMs);
+      return undefined;
+    }
+    known.delete(id);
+    known.set(id, found);
+    const [oldest] = known.keys();
+    if (known.size > knownMax && oldest !== undefined) known.delete(oldest);
+    return found;
+  };
+  const ask = async (id: number): Promise<Known | undefined> => {
     const registered = await registry?.byId(id, signal);
     const parsed =
       registered === undefined
         ? undefined
         : parseRecordSchemaText(registered.text, `id ${id}`, { strictDefaults: false });
-    const found =
-      parsed !== undefined && "schema" in parsed
-        ? { schema: parsed.schema, decoder: createDecoder(parsed.schema, parsed.schema) }
-        : undefined;
-    known.set(id, found);
-    return found;
+    return parsed !== undefined && "schema" in parsed
+      ? { schema: parsed.schema, decoder: createDecoder(parsed.schema, parsed.schema) }
+      : undefined;
   };
   return {
     async read(bytes) {

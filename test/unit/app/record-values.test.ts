@@ -57,3 +57,40 @@ test("without a schema values are written as JSON, and text as it is", async () 
     expect(writer.write("not { json").toString()).toBe("not { json");
   }
 });
+
+/** The framed value of a record with one string of one letter. */
+const framed = (id: number): Buffer => Buffer.from([0, 0, 0, id >> 8, id & 0xff, 2, 0x61]);
+
+class CountingRegistry extends MemoryRegistry {
+  asked = 0;
+  override byId(id: number): ReturnType<MemoryRegistry["byId"]> {
+    this.asked++;
+    return super.byId(id);
+  }
+}
+
+// It was shown as base64 for as long as `tail` ran.
+test("a schema registered after its first value was shown is asked for again, and not for each value", async () => {
+  const registry = new CountingRegistry();
+  let nowMs = 0;
+  const reader = createValueReader(registry, never, { monotonicMs: () => nowMs });
+  for (let i = 0; i < 5; i++) expect(await reader.read(framed(1))).toBe("\0\0\0\0\u0001\u0002a");
+  expect(registry.asked).toBe(1);
+  registry.add("t-value", { type: "record", name: "R", fields: [{ name: "id", type: "string" }] });
+  nowMs = 1_000;
+  for (let i = 0; i < 5; i++) expect(await reader.read(framed(1))).toEqual({ id: "a" });
+  expect(registry.asked).toBe(2);
+});
+
+test("only the last thousand schema ids are remembered", async () => {
+  const registry = new CountingRegistry();
+  const schema = { type: "record", name: "R", fields: [{ name: "id", type: "string" }] };
+  for (let i = 1; i <= 1_001; i++) registry.add("t-value", { ...schema, doc: `${i}` });
+  const reader = createValueReader(registry, never, { monotonicMs: () => 0 });
+  for (let id = 1; id <= 1_001; id++) await reader.read(framed(id));
+  await reader.read(framed(1_001));
+  await reader.read(framed(2));
+  expect(registry.asked).toBe(1_001);
+  expect(await reader.read(framed(1))).toEqual({ id: "a" });
+  expect(registry.asked).toBe(1_002);
+});
