@@ -12,6 +12,8 @@ export interface Converted {
   readonly problems: readonly SpecProblem[];
   /** Scalars whose value is not known because a variable is missing: nothing else is said about them. */
   readonly unknown: readonly Path[];
+  /** True when a limit cut the values short: the rest is not known, and what is known means little. */
+  readonly isCut: boolean;
 }
 
 /**
@@ -21,17 +23,17 @@ export interface Converted {
 export function convert(document: Document, environment: Environment): Converted {
   const walker = new Walker(document, environment);
   const value = walker.value(document.contents, []);
-  return { value, problems: walker.problems, unknown: walker.unknown };
+  return { value, problems: walker.problems, unknown: walker.unknown, isCut: walker.isCut };
 }
 
 class Walker {
   readonly problems: SpecProblem[] = [];
   readonly unknown: Path[] = [];
+  isCut = false;
   readonly #document: Document;
   readonly #environment: Environment;
   #aliases = 0;
   #nodes = 0;
-  #stopped = false;
 
   constructor(document: Document, environment: Environment) {
     this.#document = document;
@@ -39,7 +41,7 @@ class Walker {
   }
 
   value(node: unknown, path: Path): unknown {
-    if (this.#stopped) return null;
+    if (this.isCut) return null;
     if (++this.#nodes > nodeCountMax) return this.#stop(path, `the file grows to more than ${nodeCountMax} values`);
     if (path.length > depthMax) return this.#stop(path, `values are nested more than ${depthMax} deep`);
     if (isScalar(node)) return this.#scalar(node, path);
@@ -100,7 +102,7 @@ class Walker {
   }
 
   #stop(path: Path, message: string): null {
-    this.#stopped = true;
+    this.isCut = true;
     this.problems.push({ code: "MR_YAML", path: path.slice(0, 8), message, hint: "write the topology more plainly" });
     return null;
   }

@@ -22,7 +22,7 @@ export interface SourceReading {
 
 /**
  * Reads YAML 1.2 with positions and environment values. Never throws, whatever the text: what cannot be read is a
- * problem with a line. A file with syntax errors has no document; a key given twice is a problem and the first stands.
+ * problem with a line. A file with syntax errors, or beyond a limit, has no document; a key given twice is a problem and the first stands.
  */
 export function readSource(text: string, file: string, environment: Environment): SourceReading {
   const refused = unreadable(text);
@@ -71,6 +71,7 @@ function fromParsed(
   const positions = new Positions(parsed, lines, text, []);
   const converted = convert(parsed, environment);
   problems.push(...converted.problems.map((problem) => locate(problem, file, positions)));
+  if (converted.isCut) return { document: undefined, problems };
   return { document: { value: converted.value, positions, unknown: converted.unknown }, problems };
 }
 
