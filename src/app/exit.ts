@@ -17,6 +17,9 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
+/** Errors inside errors that are looked through. */
+const wrappingMax = 8;
+
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** Thrown to end a command: what is said on stderr, and the exit code. */
@@ -37,6 +40,20 @@ export class ExitError extends Error {
 /** A wrong flag or argument: exit 64. */
 export function usageError(message: string, hint?: string): ExitError {
   return new ExitError(exitCodes.usage, message, { code: "MR_USAGE", ...(hint === undefined ? {} : { hint }) });
+}
+
+/**
+ * Whether an error only says that the command was stopped: the signal's own reason, or an error that wraps it. What
+ * else went wrong while a command stopped is told as ever.
+ */
+export function isStopped(thrown: unknown, stop: AbortSignal): boolean {
+  if (!stop.aborted) return false;
+  for (let at: unknown = thrown, depth = 0; depth < wrappingMax; depth++) {
+    if (at === stop.reason) return true;
+    if (!(at instanceof Error)) return false;
+    at = at.cause;
+  }
+  return false;
 }
 
 /** The exit code that an error of any kind ends a command with. */

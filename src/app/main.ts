@@ -3,7 +3,7 @@ import { Command, CommanderError } from "commander";
 import { closest } from "../kernel/index.ts";
 import { type CommandContext, flagsOf } from "./cli/command.ts";
 import { commands } from "./cli/commands.ts";
-import { describeFailure, type ExitCode, exitCodeOf, exitCodes, usageError } from "./exit.ts";
+import { describeFailure, type ExitCode, exitCodeOf, exitCodes, isStopped, usageError } from "./exit.ts";
 import { stopOnSignals } from "./signals.ts";
 import { version } from "./version.ts";
 
@@ -33,6 +33,8 @@ export async function runCommandLine(argv: readonly string[], context: CommandCo
     return code;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    // A person who stops a command knows why it ends; SIGINT makes it 130.
+    if (isStopped(thrown, context.stop)) return exitCodes.ok;
     context.stderr(`${describeFailure(thrown)}\n`);
     return exitCodeOf(thrown);
   }

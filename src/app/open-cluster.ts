@@ -19,12 +19,22 @@ export const registryFolderDefault = ".millrace/registry";
 /** Where models live when no folder is named. */
 export const modelsFolderDefault = ".millrace/models";
 
-/** Connects to the cluster and the registry that the flags name. @throws ExitError 64 when no broker is named */
+/** Tells people, in words and not as a log line, why their command has nothing to say yet. */
+export function sayWaiting(brokers: readonly string[], context: Pick<CommandContext, "stderr">): () => void {
+  return () => context.stderr(`waiting for ${brokers.join(", ")} ...\n`);
+}
+
+/**
+ * Connects to the cluster and the registry that the flags name.
+ *
+ * @param logger of a worker; without it people are told what they wait for
+ * @throws ExitError 64 when no broker is named
+ */
 export async function openCluster(
   flags: ConnectionFlags,
-  context: Pick<CommandContext, "environment">,
+  context: Pick<CommandContext, "environment" | "stderr">,
   access: "read" | "write",
-  logger: Logger = createPinoLogger("warn"),
+  logger?: Logger,
 ): Promise<OpenCluster> {
   const connection = connectionOf(flags, context.environment);
   if (connection.brokers === undefined) {
@@ -34,6 +44,14 @@ export async function openCluster(
     );
   }
   const registry = await openRegistry(connection.registry ?? registryFolderDefault, connection.registryAccount, access);
-  const broker = await openBroker(connection, connection.brokers, logger);
+  const broker =
+    logger === undefined
+      ? await openBroker(
+          connection,
+          connection.brokers,
+          createPinoLogger("warn"),
+          sayWaiting(connection.brokers, context),
+        )
+      : await openBroker(connection, connection.brokers, logger);
   return { broker, registry, modelsDir: connection.modelsDir, close: () => broker.close() };
 }

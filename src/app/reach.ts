@@ -6,7 +6,7 @@ import type { Broker } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { CommandContext } from "./cli/command.ts";
 import { usageError } from "./exit.ts";
-import { modelsFolderDefault, registryFolderDefault } from "./open-cluster.ts";
+import { modelsFolderDefault, registryFolderDefault, sayWaiting } from "./open-cluster.ts";
 import { type ConnectionFlags, connectionOf } from "./settings.ts";
 import { devFolders, openArtefacts, openBroker, openRegistry } from "./wire.ts";
 
@@ -41,7 +41,8 @@ export async function openReach(flags: ConnectionFlags, dev: boolean, context: C
       "give --brokers host:port or set MILLRACE_BROKERS; --dev reaches a running `millrace dev`",
     );
   }
-  const broker = await openBroker(connection, connection.brokers, createPinoLogger("warn"));
+  const onWaiting = sayWaiting(connection.brokers, context);
+  const broker = await openBroker(connection, connection.brokers, createPinoLogger("warn"), onWaiting);
   return {
     broker,
     registry: await openRegistry(connection.registry ?? registryFolderDefault, connection.registryAccount),

@@ -13,11 +13,12 @@ import { type AliasModelSource, createAliasModelSource } from "./model-source.ts
 import type { Connection } from "./settings.ts";
 import { version } from "./version.ts";
 
-/** A Kafka cluster. The client is loaded here and not at start-up: most commands never need it. */
+/** A Kafka cluster. `onWaiting` is told when it does not answer; by default that is logged. The client is loaded here and not at start-up: most commands never need it. */
 export async function openBroker(
   connection: Pick<Connection, "tls" | "sasl">,
   brokers: readonly string[],
   logger: Logger,
+  onWaiting?: () => void,
 ): Promise<Broker> {
   const { createKafkaBroker } = await import("../adapters/kafkajs/index.ts");
   return createKafkaBroker({
@@ -26,6 +27,7 @@ export async function openBroker(
     codecs: await createCodecs(),
     logger,
     clock: systemClock,
+    ...(onWaiting === undefined ? {} : { onWaiting }),
     ...(connection.tls === undefined ? {} : { tls: connection.tls }),
     ...(connection.sasl === undefined ? {} : { sasl: connection.sasl }),
   });

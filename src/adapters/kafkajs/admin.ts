@@ -24,7 +24,7 @@ export class KafkaAdmin implements ClusterAdmin {
   }
 
   async describe(topics: readonly string[], signal: AbortSignal): Promise<ClusterDescription> {
-    return this.#operation("describing topics", async () => {
+    return this.#operation("describing topics", signal, async () => {
       const { brokers, topics: all } = await retrying(this.#retry(signal), async () => {
         const answer = await this.#link.describe(topics);
         for (const { topic, errorCode } of answer.topics) {
@@ -40,7 +40,7 @@ export class KafkaAdmin implements ClusterAdmin {
 
   async createTopics(topics: readonly TopicSpec[], signal: AbortSignal): Promise<void> {
     if (topics.length === 0) return;
-    await this.#operation("creating topics", async () => {
+    await this.#operation("creating topics", signal, async () => {
       await retrying(this.#retry(signal), () => this.#create(topics));
       await this.#until(`topics to appear`, signal, async () => {
         const answer = await this.#link.describe(topics.map(({ topic }) => topic));
@@ -50,7 +50,7 @@ export class KafkaAdmin implements ClusterAdmin {
   }
 
   async watermarks(topic: string, signal: AbortSignal) {
-    return this.#operation(`reading the watermarks of topic ${topic}`, async () => {
+    return this.#operation(`reading the watermarks of topic ${topic}`, signal, async () => {
       const partitions = await this.#partitionsOf(topic, signal);
       return Promise.all(
         partitions.map(async (partition) => {
@@ -70,7 +70,7 @@ export class KafkaAdmin implements ClusterAdmin {
     topic: string,
     signal: AbortSignal,
   ): Promise<readonly { partition: number; offset: Offset }[]> {
-    return this.#operation(`reading the offsets of group ${group}`, async () => {
+    return this.#operation(`reading the offsets of group ${group}`, signal, async () => {
       const partitions = await this.#partitionsOf(topic, signal);
       const at = partitions.map((partition) => ({ topic, partition }));
       const offsets = [...(await committedOffsets(this.#link, group, at, this.#retry(signal))).entries()];
@@ -83,7 +83,7 @@ export class KafkaAdmin implements ClusterAdmin {
 
   async deleteTopics(topics: readonly string[], signal: AbortSignal): Promise<void> {
     if (topics.length === 0) return;
-    await this.#operation("deleting topics", async () => {
+    await this.#operation("deleting topics", signal, async () => {
       // Asking to delete a topic that does not exist is answered with an error that invites retries.
       const { topics: found } = await retrying(this.#retry(signal), () => this.#link.describe(topics));
       const existing = found.filter(({ errorCode }) => errorCode === kafkaCode.none).map(({ topic }) => topic);
@@ -104,7 +104,7 @@ export class KafkaAdmin implements ClusterAdmin {
 
   async deleteGroups(groups: readonly string[], signal: AbortSignal): Promise<void> {
     for (const group of groups) {
-      await this.#operation(`deleting group ${group}`, () =>
+      await this.#operation(`deleting group ${group}`, signal, () =>
         retrying({ ...this.#retry(signal), onError: () => this.#link.forgetCoordinator(group) }, async () => {
           const node = await this.#link.coordinatorOf(group);
           const { results } = await this.#link.ask<GroupErrors>(node, "DeleteGroups", [group]);
@@ -180,11 +180,20 @@ export class KafkaAdmin implements ClusterAdmin {
     }
   }
 
-  async #operation<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  /** A signal ends the wait at once, with its own reason: an attempt to connect may take ten seconds. */
+  async #operation<T>(doing: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    const ended = new AbortController();
+    const cut = new Promise<never>((_resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true, signal: ended.signal });
+    });
     try {
-      return await work();
+      return await Promise.race([work(), cut]);
     } catch (error) {
+      signal.throwIfAborted();
       throw operationError(doing, error);
+    } finally {
+      ended.abort();
     }
   }
 

@@ -18,6 +18,7 @@ import { operationError } from "./errors.ts";
 import { defaultTimings, GroupMember, type GroupTimings } from "./group-member.ts";
 import { ClusterLink } from "./link.ts";
 import { KafkaMembership } from "./membership.ts";
+import { Outage } from "./outage.ts";
 import { ProduceLanes } from "./produce-lanes.ts";
 import { BatchProducer } from "./producer.ts";
 import { readRange } from "./read.ts";
@@ -32,6 +33,8 @@ export interface KafkaBrokerOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly timings?: Partial<GroupTimings>;
+  /** Told once when no broker has answered for two seconds, and again only after one did; logged by default. */
+  readonly onWaiting?: () => void;
   /**
    * Whether a member with an instance id gives its tasks up when it leaves. By default it does not, so that a restart
    * under the same id finds them again without a rebalance; members without an id always do.
@@ -60,6 +63,7 @@ class KafkaBroker implements Broker {
   readonly #producing: ClusterLink;
   readonly #asking: ClusterLink;
   readonly #producer: BatchProducer;
+  readonly #outage: Outage;
   readonly #members = new Set<KafkaMembership>();
   readonly #closing = new AbortController();
   /** Calls of `append` go one after the other, so that the order of each caller is kept. */
@@ -68,6 +72,9 @@ class KafkaBroker implements Broker {
   constructor(options: KafkaBrokerOptions) {
     this.#options = options;
     this.#parts = loadKafkajs();
+    const { brokers, clock, logger } = options;
+    const log = (): void => logger.warn({ brokers }, "The cluster does not answer; waiting for it.");
+    this.#outage = new Outage(clock, options.onWaiting ?? log);
     // Producing has connections of its own: a group's join or a fetch may hold one for seconds.
     this.#producing = this.#link(produceTimeoutMs);
     this.#asking = this.#link(adminTimeoutMs);
@@ -116,6 +123,7 @@ class KafkaBroker implements Broker {
 
   async close(): Promise<void> {
     this.#closing.abort(new OperationError("MR_BROKER", "the client of the cluster is closed"));
+    this.#outage.close();
     await Promise.all([...this.#members].map((member) => member.abandon()));
     await this.#producing.close();
     await this.#asking.close();
@@ -162,6 +170,7 @@ class KafkaBroker implements Broker {
 
   #link(requestTimeoutMs: number): ClusterLink {
     const { brokers, clientId, tls, sasl, logger } = this.#options;
-    return new ClusterLink(this.#parts, { brokers, clientId, tls, sasl, logger, requestTimeoutMs });
+    const outage = this.#outage;
+    return new ClusterLink(this.#parts, { brokers, clientId, tls, sasl, logger, requestTimeoutMs, outage });
   }
 }

@@ -1,4 +1,5 @@
 import type { Logger } from "../../kernel/index.ts";
+import type { Outage } from "./outage.ts";
 
 /** TLS as Node's `tls.connect` takes it; `true` trusts the system's authorities. */
 export type TlsOptions =
@@ -24,4 +25,5 @@ export interface ConnectionOptions {
   readonly sasl?: SaslOptions | undefined;
   readonly logger: Logger;
   readonly requestTimeoutMs: number;
+  readonly outage?: Outage | undefined;
 }

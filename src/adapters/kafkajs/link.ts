@@ -2,8 +2,9 @@ import { messageOf, topicPartitionKey } from "../../kernel/index.ts";
 import type { BrokerConnection, KafkajsParts, ProtocolRequest } from "./client-types.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { Connections, type Lane } from "./connections.ts";
-import { checkCode, KafkaAnswerError, kafkaCode } from "./errors.ts";
+import { checkCode, KafkaAnswerError, kafkaCode, verdictOf } from "./errors.ts";
 import { type ClusterMetadata, metadataRequest, type TopicMetadata } from "./metadata.ts";
+import type { Outage } from "./outage.ts";
 
 /** Where the kafkajs request of each name lives in the protocol's numbering. */
 const apiKeys = {
@@ -39,6 +40,7 @@ export class ClusterLink {
   readonly parts: KafkajsParts;
   readonly #connections: Connections;
   readonly #seeds: readonly string[];
+  readonly #outage: Outage | undefined;
   readonly #addresses = new Map<number, string>();
   readonly #topics = new Map<string, TopicMetadata>();
   readonly #refreshing = new Map<string, Promise<TopicMetadata>>();
@@ -48,6 +50,7 @@ export class ClusterLink {
   constructor(parts: KafkajsParts, options: ConnectionOptions) {
     this.parts = parts;
     this.#seeds = options.brokers;
+    this.#outage = options.outage;
     this.#connections = new Connections(parts, options);
   }
 
@@ -164,9 +167,13 @@ export class ClusterLink {
     let last: unknown = new KafkaAnswerError("asking the cluster", kafkaCode.leaderNotAvailable);
     for (const address of new Set([...this.#addresses.values(), ...this.#seeds])) {
       if (this.#closed) throw new Error("the connection to the cluster is closed");
+      this.#outage?.asking();
       try {
-        return await this.#connections.send<ClusterMetadata>(address, "control", () => request);
+        const answer = await this.#connections.send<ClusterMetadata>(address, "control", () => request);
+        this.#outage?.answered();
+        return answer;
       } catch (error) {
+        if (verdictOf(error) === "denied") this.#outage?.answered();
         last = error;
       }
     }

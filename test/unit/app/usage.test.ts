@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { describeFailure, ExitError, exitCodeOf, exitCodes } from "../../../src/app/exit.ts";
+import { describeFailure, ExitError, exitCodeOf, exitCodes, isStopped } from "../../../src/app/exit.ts";
 import { OperationError, RecordError } from "../../../src/kernel/index.ts";
 import { millrace } from "./command-line.ts";
 
@@ -114,4 +114,31 @@ describe("the exit code of an error", () => {
     const failure = new ExitError(exitCodes.failure, "reading x", { code: "MR_IO", hint: "look again" });
     expect(describeFailure(failure)).toBe("MR_IO reading x\n  look again");
   });
+});
+
+const stopped = new Error("stopped by SIGINT");
+
+test.each([
+  ["the reason itself", stopped, true],
+  ["an error of the adapter around it", new OperationError("MR_BROKER", "reading", { cause: stopped }), true],
+  [
+    "an aborted sleep inside that",
+    new OperationError("MR_BROKER", "reading", { cause: new DOMException("aborted", { cause: stopped }) }),
+    true,
+  ],
+  ["another error of the same moment", new OperationError("MR_BROKER", "no broker answers"), false],
+  ["an error with the same words", new Error("stopped by SIGINT"), false],
+  ["no error at all", "stopped by SIGINT", false],
+])("what a stopped command throws is its end when it is %s", (_name, thrown, isEnd) => {
+  expect(isStopped(thrown, AbortSignal.abort(stopped))).toBe(isEnd);
+  expect(isStopped(thrown, new AbortController().signal)).toBe(false);
+});
+
+test.each([
+  ["tail", "t"],
+  ["plan", card],
+  ["apply", card],
+])("%s ends quietly when it is stopped before the cluster has answered", async (...argv) => {
+  const ended = await millrace([...argv, "--brokers", "127.0.0.1:1"], { stop: AbortSignal.abort(stopped) });
+  expect([ended.code, ended.stderr]).toEqual([0, ""]);
 });
