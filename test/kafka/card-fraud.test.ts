@@ -111,7 +111,7 @@ describeKafka(`card-fraud.yaml on a real Kafka, seed ${seed}`, () => {
     const second = chain.start();
     await second.ready(deadlineMs);
     const ownLedger = await sent;
-    await chain.workedOff(deadlineMs);
+    await second.until(first.until(chain.workedOff(deadlineMs)));
     for (const worker of [first, second]) worker.kill("SIGTERM");
     for (const worker of [first, second]) await worker.endedWell(deadlineMs);
 
@@ -127,7 +127,7 @@ describeKafka(`card-fraud.yaml on a real Kafka, seed ${seed}`, () => {
       const chain = await openChain(inbox);
       const first = chain.start();
       const good = ledger.count("scored");
-      await chain.predictionsOut(good * 0.3, deadlineMs);
+      await first.until(chain.predictionsOut(good * 0.3, deadlineMs));
       first.kill(ending);
       const { code, signal: endedBy } = await first.ended(deadlineMs);
       expect(ending === "SIGTERM" ? code : endedBy).toBe(ending === "SIGTERM" ? 0 : "SIGKILL");
@@ -149,7 +149,7 @@ describeKafka(`card-fraud.yaml on a real Kafka, seed ${seed}`, () => {
     // The counts are logged every ten seconds: at this rate about half of the events have passed by then.
     const { sent } = feed(own, seed + 2, 3_000);
     const good = ledger.count("scored");
-    await chain.predictionsOut(good * 0.25, deadlineMs);
+    await first.until(chain.predictionsOut(good * 0.25, deadlineMs));
     await first.hasCounted(stages.length, deadlineMs);
     first.kill("SIGKILL");
     expect((await first.ended(deadlineMs)).signal).toBe("SIGKILL");

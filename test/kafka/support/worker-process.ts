@@ -67,9 +67,9 @@ export async function endWorkers(): Promise<void> {
 export class WorkerProcess {
   /** The last counts that it logged, per stage. */
   readonly counts = new Map<string, LoggedCounts>();
-  isReady = false;
   readonly #child: ChildProcess;
   readonly #ended: Promise<Ended>;
+  #isReady = false;
   /** The last lines of its log, for messages. */
   readonly #tail: string[] = [];
 
@@ -94,20 +94,22 @@ export class WorkerProcess {
   }
 
   /** Waits until every stage has its assignment. */
-  async ready(ms: number): Promise<void> {
-    await this.#explained(
-      eventually(ms, "a worker to be ready", async () => {
-        if (this.#child.exitCode !== null) throw new Error(`the worker ended with ${this.#child.exitCode}`);
-        return this.isReady || undefined;
-      }),
-    );
+  ready(ms: number): Promise<true> {
+    return this.until(eventually(ms, "a worker to be ready", async () => this.#isReady || undefined));
   }
 
   /** Waits until the process has logged the counts of so many stages. */
-  async hasCounted(stageCount: number, ms: number): Promise<void> {
-    await this.#explained(
-      eventually(ms, "a worker to log counts", async () => this.counts.size === stageCount || undefined),
-    );
+  hasCounted(stageCount: number, ms: number): Promise<true> {
+    const counted = async (): Promise<true | undefined> => this.counts.size === stageCount || undefined;
+    return this.until(eventually(ms, "a worker to log counts", counted));
+  }
+
+  /** Waits for something that takes a running worker: its end before that is an error, and shows its log. */
+  until<T>(waiting: Promise<T>): Promise<T> {
+    const endedFirst = this.#ended.then(({ code, signal }): never => {
+      throw new Error(`the worker ended with ${code ?? signal}`);
+    });
+    return this.#explained(Promise.race([waiting, endedFirst]));
   }
 
   /** Waits until the process has ended and its log is read. */
@@ -134,7 +136,7 @@ export class WorkerProcess {
     if (this.#tail.length > linesKept) this.#tail.shift();
     if (!line.startsWith("{")) return;
     const { msg, stage, ...logged } = JSON.parse(line);
-    if (msg === "Ready.") this.isReady = true;
+    if (msg === "Ready.") this.#isReady = true;
     if (msg !== "Stage counts.") return;
     const { in: read, out, filtered, late, deadLetters } = logged;
     this.counts.set(stage, { in: read, out, filtered, late, deadLetters });
