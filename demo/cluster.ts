@@ -1,4 +1,5 @@
 /** The broker under the demo: which one, how far its readers are, and how it is left. */
+import { warnOfExposure } from "../src/app/exposure.ts";
 import { connectionOf, type Environment } from "../src/app/settings.ts";
 import { openBroker, openMemoryBroker } from "../src/app/wire.ts";
 import type { Logger } from "../src/kernel/index.ts";
@@ -13,6 +14,7 @@ const deleteTimeoutMs = 30_000;
 export function connect(brokers: string | undefined, environment: Environment, logger: Logger): Promise<Broker> {
   if (brokers === undefined) return openMemoryBroker(brokerBytesMax, logger);
   const connection = connectionOf({ brokers }, environment);
+  warnOfExposure(connection, logger);
   return openBroker(connection, connection.brokers ?? [], logger);
 }
 

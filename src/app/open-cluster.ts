@@ -1,9 +1,12 @@
+import { systemClock } from "../adapters/node/index.ts";
 import { createPinoLogger } from "../adapters/pino/index.ts";
 import type { Logger } from "../kernel/index.ts";
 import type { Broker } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { CommandContext } from "./cli/command.ts";
 import { usageError } from "./exit.ts";
+import { warnOfExposure } from "./exposure.ts";
+import { createPeopleLogger } from "./people-logger.ts";
 import { type ConnectionFlags, connectionOf } from "./settings.ts";
 import { openBroker, openRegistry } from "./wire.ts";
 
@@ -43,6 +46,7 @@ export async function openCluster(
       "give --brokers host:port or set MILLRACE_BROKERS; without Kafka, try `millrace dev FILE`",
     );
   }
+  warnOfExposure(connection, logger ?? createPeopleLogger(context.stderr, systemClock.now));
   const registry = await openRegistry(connection.registry ?? registryFolderDefault, connection.registryAccount, access);
   const broker =
     logger === undefined

@@ -1,12 +1,15 @@
 /** What commands outside a worker need: a broker, a registry, the models, and the names of topics. */
 import { connectDevSession } from "../adapters/dev-session/index.ts";
+import { systemClock } from "../adapters/node/index.ts";
 import { createPinoLogger } from "../adapters/pino/index.ts";
 import type { ArtefactStore } from "../model/index.ts";
 import type { Broker } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { CommandContext } from "./cli/command.ts";
 import { usageError } from "./exit.ts";
+import { warnOfExposure } from "./exposure.ts";
 import { modelsFolderDefault, registryFolderDefault, sayWaiting } from "./open-cluster.ts";
+import { createPeopleLogger } from "./people-logger.ts";
 import { type ConnectionFlags, connectionOf } from "./settings.ts";
 import { devFolders, openArtefacts, openBroker, openRegistry } from "./wire.ts";
 
@@ -41,6 +44,7 @@ export async function openReach(flags: ConnectionFlags, dev: boolean, context: C
       "give --brokers host:port or set MILLRACE_BROKERS; --dev reaches a running `millrace dev`",
     );
   }
+  warnOfExposure(connection, createPeopleLogger(context.stderr, systemClock.now));
   const onWaiting = sayWaiting(connection.brokers, context);
   const broker = await openBroker(connection, connection.brokers, createPinoLogger("warn"), onWaiting);
   return {

@@ -20,6 +20,7 @@ export interface Connection {
   readonly registry: string | undefined;
   readonly modelsDir: string | undefined;
   readonly namespace: string | undefined;
+  /** Undefined without TLS; without `ca` the authorities that Node trusts are trusted. */
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
   readonly sasl: Sasl | undefined;
   readonly registryAccount: { readonly user: string; readonly password: string } | undefined;
@@ -91,12 +92,17 @@ export function checkNamespace(text: string): void {
   );
 }
 
+/** In place of a path: the authorities that Node trusts. A file of this name is `./system`. */
+const systemAuthorities = "system";
+
 function tlsOf(environment: Environment): Connection["tls"] {
-  const [ca, cert, key] = ["CA", "CERT", "KEY"].map((part) => readNamed(`MILLRACE_TLS_${part}`, environment));
+  const isSystem = environment["MILLRACE_TLS_CA"] === systemAuthorities;
+  const named = isSystem ? { ...environment, MILLRACE_TLS_CA: undefined } : environment;
+  const [ca, cert, key] = ["CA", "CERT", "KEY"].map((part) => readNamed(`MILLRACE_TLS_${part}`, named));
   if (ca !== undefined) checkAuthorities(ca);
   if ((cert === undefined) !== (key === undefined))
     throw usageError("MILLRACE_TLS_CERT and MILLRACE_TLS_KEY go together");
-  if (cert === undefined || key === undefined) return ca === undefined ? undefined : { ca };
+  if (cert === undefined || key === undefined) return ca !== undefined ? { ca } : isSystem ? {} : undefined;
   const certificate = readCertificate("MILLRACE_TLS_CERT", cert);
   if (!certificate.checkPrivateKey(readKey(key)))
     throw usageError("MILLRACE_TLS_KEY: the key does not belong to the certificate of MILLRACE_TLS_CERT");

@@ -99,6 +99,13 @@ test("an authority alone asks for TLS without a certificate of the client", () =
   expect(connectionOf({}, { MILLRACE_TLS_CA: files.certificate }).tls).toEqual({ ca: certificate });
 });
 
+test("system asks for TLS with the authorities that Node trusts, a file of that name is a path", () => {
+  expect(connectionOf({}, { MILLRACE_TLS_CA: "system" }).tls).toEqual({});
+  expect(ending({ MILLRACE_TLS_CA: "./system" }).text).toContain("MILLRACE_TLS_CA: there is no such file");
+  const client = { MILLRACE_TLS_CERT: files.certificate, MILLRACE_TLS_KEY: files.key };
+  expect(ending({ ...client, MILLRACE_TLS_CA: "system" }).text).toContain("the key does not belong to the certificate");
+});
+
 test("a registry is a folder, or a URL of http or https", () => {
   const registryOf = (registry: string): string | undefined => connectionOf({ registry }, {}).registry;
   expect(registryOf("some/folder")).toBe("some/folder");
