@@ -48,11 +48,16 @@ export async function tailTopic(options: TailOptions, signal: AbortSignal): Prom
       }
     }
   };
-  const settled = await Promise.allSettled(partitions.map(({ partition }) => follow(partition)));
-  if (!either.aborted) enough.abort();
-  for (const result of settled) {
-    if (result.status === "rejected" && !either.aborted) throw result.reason;
-  }
+  // A partition that cannot be read ends the others, which would follow for ever, and is told.
+  let failure: { readonly reason: unknown } | undefined;
+  const followed = partitions.map(({ partition }) =>
+    follow(partition).catch((reason: unknown) => {
+      if (!either.aborted) failure = { reason };
+      enough.abort();
+    }),
+  );
+  await Promise.all(followed);
+  if (failure !== undefined) throw failure.reason;
   return printed;
 }
 

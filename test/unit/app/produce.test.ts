@@ -6,7 +6,7 @@ import { exitCodeOf } from "../../../src/app/exit.ts";
 import { produceLines } from "../../../src/app/produce.ts";
 import { createValueWriter } from "../../../src/app/record-values.ts";
 import { type PrintedRecord, tailTopic } from "../../../src/app/tail.ts";
-import { silentLogger } from "../../../src/kernel/index.ts";
+import { OperationError, silentLogger } from "../../../src/kernel/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { partitionOf } from "../../../src/wire/index.ts";
 
@@ -102,4 +102,20 @@ test.each([
   const thrown = await failure(line, keyField);
   expect(thrown.message).toContain(word);
   expect(exitCodeOf(thrown)).not.toBe(70);
+});
+
+// `tail` took every error for its own end: it exited with 0 and fewer records, and followed the other partitions for ever.
+test("a partition that cannot be read ends the tailing of all, with its error", async () => {
+  await produce(['{"customer":7}'], "customer");
+  const damaged = new OperationError("MR_BATCH_CORRUPT", "reading t-1: the batch is damaged");
+  const read: Broker["read"] = (range, stop) => {
+    if (range.partition !== 1) return broker.read(range, stop);
+    return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(damaged) }) };
+  };
+  const failing = Object.create(broker, { admin: { value: broker.admin }, read: { value: read } }) as Broker;
+  const tailing = tailTopic(
+    { broker: failing, registry: undefined, topic: "t", from: "latest", max: undefined, print: () => undefined },
+    signal,
+  );
+  await expect(tailing).rejects.toBe(damaged);
 });
