@@ -132,23 +132,26 @@ export class Fetcher {
     this.#isWanted = true;
     if (this.#isFinding) return;
     this.#isFinding = true;
-    void this.#findLeaders().finally(() => {
-      this.#isFinding = false;
-    });
+    void this.#findLeaders();
   }
 
   async #findLeaders(): Promise<void> {
-    while (this.#isWanted && !this.#stop.signal.aborted) {
-      this.#isWanted = false;
-      for (const feed of this.#ready()) {
-        const node = await this.#options.link.leaderOf(feed.topic, feed.partition).catch((error: unknown) => {
-          this.#judge(feed, error);
-        });
-        if (node === undefined) {
-          this.#isWanted = true;
-          await this.#pause(backOffMs.first);
-        } else if (!this.#looping.has(node)) void this.#loop(node);
+    try {
+      while (this.#isWanted && !this.#stop.signal.aborted) {
+        this.#isWanted = false;
+        for (const feed of this.#ready()) {
+          const node = await this.#options.link.leaderOf(feed.topic, feed.partition).catch((error: unknown) => {
+            this.#judge(feed, error);
+          });
+          if (node === undefined) {
+            this.#isWanted = true;
+            await this.#pause(backOffMs.first);
+          } else if (!this.#looping.has(node)) void this.#loop(node);
+        }
       }
+    } finally {
+      // In the same turn as the last look at `#isWanted`: a wake between the two would be lost, and its partition stall.
+      this.#isFinding = false;
     }
   }
 
@@ -242,9 +245,9 @@ export class Fetcher {
   }
 
   async #deliverInTurn(feed: Feed, batch: RawBatch): Promise<void> {
-    if (feed.isOver) return;
     try {
-      if (!feed.isPaused && !this.#isHeld) await this.#options.deliver(batch);
+      // A feed that was moved before its turn delivers nothing, but its successor waits to hear that the turn is over.
+      if (!feed.isOver && !feed.isPaused && !this.#isHeld) await this.#options.deliver(batch);
       else if (feed.position === batch.offsetNext) {
         feed.position = batch.offsetAsked;
         feed.asked = batch.offsetAsked;
