@@ -1,6 +1,16 @@
 /** The command as it is installed: built, started as a process of its own, without the sources. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -107,3 +117,17 @@ test("a reader that has seen enough is no error", async () => {
   dev.child.kill("SIGTERM");
   expect(await dev.ended).toBe(0);
 }, 30_000);
+
+// A full disk was passed over: the command ended with 0 and half a file.
+test.runIf(existsSync("/dev/full"))("what cannot be written to standard output ends a command with 1", async () => {
+  const full = openSync("/dev/full", "w");
+  const child = spawn(bin, ["graph", "topologies/card-fraud.yaml"], {
+    cwd: folder,
+    env: { PATH: process.env["PATH"] },
+    stdio: ["ignore", full, "ignore"],
+  });
+  started.push(child);
+  closeSync(full);
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  expect(await within(deadlineMs, "millrace graph", ended)).toBe(1);
+});
