@@ -1,4 +1,4 @@
-import { type Hasher, type Logger, messageOf, OperationError } from "../kernel/index.ts";
+import { type Clock, type Hasher, type Logger, MillraceError, messageOf, OperationError } from "../kernel/index.ts";
 import {
   type ArtefactStore,
   logisticScorer,
@@ -17,6 +17,8 @@ export interface AliasModelSource extends ModelSource {
   /** Ends the following of the control topic. */
   close(): Promise<void>;
 }
+
+const followAgainMs = 1_000;
 
 interface Waiting {
   readonly key: string;
@@ -39,6 +41,7 @@ export function createAliasModelSource(options: {
   readonly artefacts: ArtefactStore;
   readonly openTfjs: ScorerOpener;
   readonly hasher: Hasher;
+  readonly clock: Clock;
   readonly logger: Logger;
 }): AliasModelSource {
   const { broker, controlTopic, artefacts, logger } = options;
@@ -64,13 +67,25 @@ export function createAliasModelSource(options: {
     for (const waiter of waiting) if (waiter.key === key) waiter.resolve(version);
   };
 
-  const following = (async () => {
+  const follow = async (): Promise<void> => {
     // All that is there comes first: a version that has been superseded must not be taken for the alias's own.
     const { aliases, offsetNext } = await readAliases(broker, controlTopic, stop.signal);
     for (const alias of aliases) point(alias);
     hasRead = true;
     for (const waiter of waiting) waiter.onWaiting?.();
     for await (const alias of followAliases(broker, controlTopic, offsetNext, stop.signal)) point(alias);
+  };
+  /** A cluster that is away is waited for; what asking again cannot mend ends the following. */
+  const following = (async () => {
+    while (!stop.signal.aborted) {
+      try {
+        return await follow();
+      } catch (thrown) {
+        if (stop.signal.aborted || !isPassing(thrown)) throw thrown;
+        logger.warn({ topic: controlTopic, reason: messageOf(thrown) }, "The control topic is read again.");
+        await options.clock.sleep(followAgainMs, stop.signal);
+      }
+    }
   })().catch((thrown: unknown) => {
     if (stop.signal.aborted) return;
     broken = thrown;
@@ -144,4 +159,8 @@ export function createAliasModelSource(options: {
       await following;
     },
   };
+}
+
+function isPassing(thrown: unknown): boolean {
+  return thrown instanceof MillraceError && thrown.disposition === "retry";
 }

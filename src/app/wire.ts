@@ -67,6 +67,7 @@ export function openModels(plan: Plan, broker: Broker, artefacts: ArtefactStore,
       return openTfjsScorer(artefact, where, logger);
     },
     hasher: nodeHasher,
+    clock: systemClock,
     logger,
   });
 }

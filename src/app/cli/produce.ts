@@ -1,7 +1,8 @@
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { systemClock } from "../../adapters/node/index.ts";
+import { messageOf } from "../../kernel/index.ts";
 import { type ExitCode, exitCodes, usageError } from "../exit.ts";
 import { feedSample } from "../feed-sample.ts";
 import { loadPlan } from "../load-topology.ts";
@@ -36,28 +37,37 @@ export const command: CommandDefinition = {
     if (flags["max"] !== undefined) throw usageError("--max goes with --sample");
     const file = flags["file"];
     if (typeof file !== "string") throw usageError("--file is needed: a file of JSON lines, or - for standard input");
-    const reach = await openReach(connectionFlags(flags), flags["dev"] === true, context);
+    const input = file === "-" ? Readable.from(context.stdin) : await openFile(file);
     try {
-      const name = reach.topicName(String(topic));
-      const writer = await createValueWriter(reach.registry, name, context.stop);
-      const sent = await produceLines(
-        linesOf(file, context),
-        {
-          broker: reach.broker,
-          topic: name,
-          writer,
-          keyField: typeof flags["key"] === "string" ? flags["key"] : undefined,
-          now: () => systemClock.now(),
-        },
-        context.stop,
-      );
-      context.stderr(`${sent} records sent to ${name} as ${writer.isAvro ? "Avro" : "JSON"}\n`);
-      return exitCodes.ok;
+      const keyField = typeof flags["key"] === "string" ? flags["key"] : undefined;
+      await produceInput(context, flags, String(topic), input, keyField);
     } finally {
-      await reach.close();
+      input.destroy();
     }
+    if (file === "-" || !context.stop.aborted) return exitCodes.ok;
+    context.stderr(`stopped before the end of ${file}\n`);
+    return exitCodes.temporary;
   },
 };
+
+async function produceInput(
+  context: CommandContext,
+  flags: Readonly<Record<string, unknown>>,
+  topic: string,
+  input: Readable,
+  keyField: string | undefined,
+): Promise<void> {
+  const reach = await openReach(connectionFlags(flags), flags["dev"] === true, context);
+  try {
+    const name = reach.topicName(topic);
+    const writer = await createValueWriter(reach.registry, name, context.stop);
+    const options = { broker: reach.broker, topic: name, writer, keyField, now: () => systemClock.now() };
+    const sent = await produceLines(linesOf(input, context.stop), options, context.stop);
+    context.stderr(`${sent} records sent to ${name} as ${writer.isAvro ? "Avro" : "JSON"}\n`);
+  } finally {
+    await reach.close();
+  }
+}
 
 async function produceSample(
   context: CommandContext,
@@ -89,8 +99,19 @@ async function produceSample(
   }
 }
 
-/** The interface is made when the first line is asked for: one made earlier loses what arrives before that. */
-async function* linesOf(file: string, context: CommandContext): AsyncGenerator<string> {
-  const input = file === "-" ? Readable.from(context.stdin) : createReadStream(file);
-  yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+/** @throws ExitError 64 for a file that cannot be read */
+async function openFile(file: string): Promise<Readable> {
+  const handle = await open(file).catch((cause: unknown) => {
+    throw usageError(`--file: reading ${file}: ${messageOf(cause)}`);
+  });
+  return handle.createReadStream();
+}
+
+/**
+ * Lines until the input ends or a stop is asked for. The interface is made when the first line is asked for: one made
+ * earlier loses what arrives before that.
+ */
+async function* linesOf(input: Readable, stop: AbortSignal): AsyncGenerator<string> {
+  if (stop.aborted) return;
+  yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal: stop });
 }

@@ -4,7 +4,7 @@ import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
 import { nodeHasher, systemClock } from "../../../src/adapters/node/index.ts";
 import { writeAlias } from "../../../src/app/aliases.ts";
 import { type AliasModelSource, createAliasModelSource } from "../../../src/app/model-source.ts";
-import { silentLogger } from "../../../src/kernel/index.ts";
+import { type Clock, OperationError, silentLogger } from "../../../src/kernel/index.ts";
 import { fitLogistic, logisticArtefact, type TrainedModel } from "../../../src/model/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { deferred } from "../../support/deadline.ts";
@@ -30,7 +30,7 @@ async function controlBroker(): Promise<Broker> {
   return broker;
 }
 
-function sourceOf(broker: Broker): AliasModelSource {
+function sourceOf(broker: Broker, clock: Clock = systemClock): AliasModelSource {
   const signature = { task: "binary", inputs: [{ name: "amount", kind: "number" }] } as const;
   const inputs = Float64Array.from([0, 1, 2, 3]);
   const model = fitLogistic({ inputs, labels: Float64Array.from([0, 1, 0, 1]), width: 1 });
@@ -44,6 +44,7 @@ function sourceOf(broker: Broker): AliasModelSource {
       throw new Error("no model here is of that kind");
     },
     hasher: nodeHasher,
+    clock,
     logger: silentLogger,
   });
   opened.push(source);
@@ -105,4 +106,35 @@ test("rejects when the control topic does not exist", async () => {
   const broker = await controlBroker();
   await broker.admin.deleteTopics([controlTopic], signal);
   await expect(sourceOf(broker).load("fraud", "champion", signal)).rejects.toThrow(controlTopic);
+});
+
+test("reads the control topic again after an outage, and then serves what it finds", async () => {
+  const broker = await controlBroker();
+  await pointAt(broker, 2);
+  let refusals = 2;
+  const flaky: Broker = {
+    join: broker.join.bind(broker),
+    append: broker.append.bind(broker),
+    read: (range, until) => {
+      if (refusals-- > 0) throw new OperationError("MR_BROKER", "reading: nobody answers", { disposition: "retry" });
+      return broker.read(range, until);
+    },
+    admin: broker.admin,
+    close: async () => undefined,
+  };
+  const source = sourceOf(flaky, { ...systemClock, sleep: async () => undefined });
+  expect((await source.load("fraud", "champion", signal)).version).toBe(2);
+  expect(refusals).toBeLessThan(0);
+});
+
+test("gives up on what asking again cannot mend, and says why to whoever waits", async () => {
+  const broker = await controlBroker();
+  const denied: Broker = {
+    join: broker.join.bind(broker),
+    append: broker.append.bind(broker),
+    read: broker.read.bind(broker),
+    admin: { ...broker.admin, watermarks: () => Promise.reject(new OperationError("MR_BROKER", "access is denied")) },
+    close: async () => undefined,
+  };
+  await expect(sourceOf(denied).load("fraud", "champion", signal)).rejects.toThrow("access is denied");
 });

@@ -9,6 +9,7 @@ import { type PrintedRecord, tailTopic } from "../../../src/app/tail.ts";
 import { OperationError, silentLogger } from "../../../src/kernel/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { partitionOf } from "../../../src/wire/index.ts";
+import { deferred, within } from "../../support/deadline.ts";
 
 const partitions = 3;
 const { signal } = new AbortController();
@@ -118,4 +119,24 @@ test("a partition that cannot be read ends the tailing of all, with its error", 
     signal,
   );
   await expect(tailing).rejects.toBe(damaged);
+});
+
+test("a slow stream is sent while it goes on, and what was read when it ends is sent", async () => {
+  await produce([]);
+  const writer = await createValueWriter(undefined, "t", signal);
+  const isSeen = deferred();
+  const lines = (async function* () {
+    yield '{"key":"a","value":1}';
+    await isSeen.promise;
+    yield '{"key":"a","value":2}';
+  })();
+  const progress = (sent: number): void => {
+    if (sent === 1) isSeen.resolve();
+  };
+  const sent = produceLines(
+    lines,
+    { broker, topic: "t", writer, keyField: undefined, now: () => 1_000, progress },
+    signal,
+  );
+  expect(await within(10_000, "both records", sent)).toBe(2);
 });

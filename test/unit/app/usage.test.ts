@@ -32,6 +32,11 @@ describe("a wrong command line ends with 64, says why on stderr and nothing on s
     ["a count that is none", ["tail", "t", "--max", "0"], /--max: a whole number above 0/],
     ["a place that is none", ["tail", "t", "--from", "yesterday"], /--from: "yesterday" is none of/],
     ["nothing to produce", ["produce"], /a topic is needed, or --sample FILE/],
+    [
+      "a file that is not there",
+      ["produce", "t", "--file", "/nowhere/x.ndjson"],
+      /--file: reading \/nowhere\/x.ndjson: ENOENT/,
+    ],
     ["no file to produce from", ["produce", "t"], /--file is needed/],
     ["a sample for one topic", ["produce", "t", "--sample", card], /--sample knows its topics/],
     [
