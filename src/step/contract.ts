@@ -1,11 +1,8 @@
 import type { ZodType } from "zod";
 import type { Ast, RowMemory, RowOp, TypedExpression } from "../expression/index.ts";
 import type { Problem } from "../kernel/index.ts";
-import type { Field, RowShape } from "../schema/index.ts";
+import type { CastType, Field, RowShape } from "../schema/index.ts";
 import type { Store, StoreSpec } from "../state/index.ts";
-
-/** What JSON values of a field may also be, beyond the schema's own type: the target of a `cast`. */
-export type CastTarget = "boolean" | "int" | "long" | "float" | "double" | "string" | "timestamp-millis";
 
 /** A step's memory with the store behind it; made anew for every task. */
 export interface StepMemory extends RowMemory {
@@ -108,7 +105,7 @@ export interface StepDefinition<Config> {
    */
   makes?(written: unknown): readonly string[] | undefined;
   /** For `cast`: what it lets the reader of an ingest stage convert. Inside ingest it lowers to nothing. */
-  casts?(config: Config): Readonly<Record<string, CastTarget>>;
+  casts?(config: Config): Readonly<Record<string, CastType>>;
 }
 
 /** Keeps the config type while a step is defined; the catalogue holds steps with their types erased. */

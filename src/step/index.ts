@@ -1,6 +1,5 @@
 export { stepCatalogue, stepNamed, stepNamesLater } from "./catalogue.ts";
 export {
-  type CastTarget,
   type LoweringContext,
   type MemorySpec,
   type StepDefinition,

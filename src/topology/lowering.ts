@@ -1,7 +1,7 @@
 import { type Ast, checkExpression, parseExpression, type RowOp, type TypedExpression } from "../expression/index.ts";
 import { assert, type ErrorCode, type Problem } from "../kernel/index.ts";
-import type { Field, RowShape } from "../schema/index.ts";
-import { type CastTarget, type InferConfig, type LoweringContext, type MemorySpec, shapeAfter } from "../step/index.ts";
+import type { CastType, Field, RowShape } from "../schema/index.ts";
+import { type InferConfig, type LoweringContext, type MemorySpec, shapeAfter } from "../step/index.ts";
 import { danglingHint, type Findings, quoted } from "./findings.ts";
 import type { SpecProblem } from "./problems.ts";
 import { flowText } from "./spec/flow-text.ts";
@@ -27,7 +27,7 @@ export interface StageScope {
 export interface Lowered {
   readonly ops: readonly RowOp[];
   readonly memories: readonly MemorySpec[];
-  readonly casts: Readonly<Record<string, CastTarget>>;
+  readonly casts: Readonly<Record<string, CastType>>;
   /** Fields after the last step that ran on rows. */
   readonly shape: RowShape;
   /** The infer step at the end, and where it stands. */
@@ -59,7 +59,7 @@ export function lowerSteps(steps: readonly (StepPart | undefined)[], scope: Stag
 class Lowering {
   readonly ops: RowOp[] = [];
   readonly memories: MemorySpec[] = [];
-  readonly casts: Record<string, CastTarget> = {};
+  readonly casts: Record<string, CastType> = {};
   shape: RowShape;
   infer: Lowered["infer"];
   isSound = true;

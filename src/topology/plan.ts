@@ -1,7 +1,7 @@
 import type { Program } from "../expression/index.ts";
 import type { EpochMs } from "../kernel/index.ts";
-import type { RecordSchema } from "../schema/index.ts";
-import type { CastTarget, MemorySpec } from "../step/index.ts";
+import type { CastType, RecordSchema } from "../schema/index.ts";
+import type { MemorySpec } from "../step/index.ts";
 import type { PlannedTest } from "./planned-test.ts";
 import type { LocatedProblem } from "./problems.ts";
 
@@ -43,7 +43,7 @@ export type StartPosition =
 /** How an ingest stage reads what others send: as the schema of its `to` topic, field by name. */
 interface IngestReading {
   readonly schema: RecordSchema;
-  readonly casts: Readonly<Record<string, CastTarget>>;
+  readonly casts: Readonly<Record<string, CastType>>;
   /** Fields that Millrace fills itself: event_id, and the time field when it comes from Kafka. */
   readonly supplied: readonly string[];
   /** Field set to Kafka's record timestamp. */

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { call, type RowOp, ref } from "../../expression/index.ts";
-import type { Field, FieldType } from "../../schema/index.ts";
+import type { CastType, Field, FieldType } from "../../schema/index.ts";
 import { fieldName } from "../config-parts.ts";
-import { type CastTarget, defineStep, type LoweringContext } from "../contract.ts";
+import { defineStep, type LoweringContext } from "../contract.ts";
 import { settableField } from "../fields.ts";
 
 /** How each target is reached from a value, and the type it gives. */
-const targets: Readonly<Record<CastTarget, { readonly via: string; readonly kind: FieldType["kind"] }>> = {
+const targets: Readonly<Record<CastType, { readonly via: string; readonly kind: FieldType["kind"] }>> = {
   boolean: { via: "to_boolean", kind: "boolean" },
   int: { via: "to_int", kind: "int" },
   long: { via: "to_long", kind: "long" },
@@ -44,7 +44,7 @@ export const cast = defineStep({
 });
 
 /** In ingest the reader converts, to the type in the schema; naming another type would be a promise not kept. */
-function checkReading(name: string, target: CastTarget, context: LoweringContext): void {
+function checkReading(name: string, target: CastType, context: LoweringContext): void {
   const field = context.field(name, [name]);
   if (field === undefined || field.type.kind === targets[target].kind) return;
   const { kind } = field.type;
@@ -56,7 +56,7 @@ function checkReading(name: string, target: CastTarget, context: LoweringContext
   });
 }
 
-function conversion(name: string, target: CastTarget, context: LoweringContext): readonly RowOp[] {
+function conversion(name: string, target: CastType, context: LoweringContext): readonly RowOp[] {
   const field = settableField(name, context, [name]);
   const { via, kind } = targets[target];
   const value = field && context.expression(call(via, ref(name)), [name]);
