@@ -1,3 +1,5 @@
+import { unreachable } from "../kernel/index.ts";
+
 /** A parsed expression. Offsets are 0-based positions in the source text. */
 export type Ast =
   | {
@@ -63,3 +65,24 @@ export const reservedWords: ReadonlySet<string> = new Set(["true", "false", "nul
 
 /** What a field may be called in an expression: an Avro name. */
 export const namePattern = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** The direct parts of an expression, in the order they are computed. */
+export function partsOf(ast: Ast): readonly Ast[] {
+  switch (ast.node) {
+    case "literal":
+    case "field":
+      return [];
+    case "unary":
+      return [ast.operand];
+    case "binary":
+      return [ast.left, ast.right];
+    case "conditional":
+      return [ast.test, ast.whenTrue, ast.whenFalse];
+    case "call":
+      return ast.args;
+    case "list":
+      return ast.items;
+    default:
+      return unreachable(ast);
+  }
+}

@@ -1,4 +1,4 @@
-export type { Ast, BinaryOperator } from "./ast.ts";
+export { type Ast, type BinaryOperator, partsOf } from "./ast.ts";
 export { binary, call, conditional, isNull, literal, not, oneOf, ref } from "./build.ts";
 export { checkExpression } from "./check.ts";
 export { type CompileOptions, compileProgram } from "./compile.ts";

@@ -1,6 +1,6 @@
 import { assert, formatDurationMs, unreachable } from "../kernel/index.ts";
 import type { Field, FieldKind } from "../schema/index.ts";
-import { type Ast, namePattern } from "./ast.ts";
+import { type Ast, namePattern, partsOf } from "./ast.ts";
 import { call } from "./build.ts";
 import { FateTable, foldConstants, mayFault, nonFiniteMessage } from "./faults.ts";
 import { functionNamed } from "./functions.ts";
@@ -221,27 +221,6 @@ class LayoutBuilder {
       message: `${quote(printAst(ast))}: ${why}`,
     };
     faults.set(ast, this.fates.add(fate));
-  }
-}
-
-/** The direct parts of an expression, in the order they are computed. */
-export function partsOf(ast: Ast): readonly Ast[] {
-  switch (ast.node) {
-    case "literal":
-    case "field":
-      return [];
-    case "unary":
-      return [ast.operand];
-    case "binary":
-      return [ast.left, ast.right];
-    case "conditional":
-      return [ast.test, ast.whenTrue, ast.whenFalse];
-    case "call":
-      return ast.args;
-    case "list":
-      return ast.items;
-    default:
-      return unreachable(ast);
   }
 }
 

@@ -1,4 +1,11 @@
-import { type Ast, checkExpression, parseExpression, type RowOp, type TypedExpression } from "../expression/index.ts";
+import {
+  type Ast,
+  checkExpression,
+  parseExpression,
+  partsOf,
+  type RowOp,
+  type TypedExpression,
+} from "../expression/index.ts";
 import { assert, type ErrorCode, type Problem } from "../kernel/index.ts";
 import type { CastType, Field, RowShape } from "../schema/index.ts";
 import { type InferConfig, type LoweringContext, type MemorySpec, shapeAfter } from "../step/index.ts";
@@ -217,23 +224,6 @@ function missingFields(ast: Ast, names: ReadonlySet<string>): FieldNode[] {
   };
   visit(ast);
   return [...found.values()];
-}
-
-function partsOf(ast: Ast): readonly Ast[] {
-  switch (ast.node) {
-    case "unary":
-      return [ast.operand];
-    case "binary":
-      return [ast.left, ast.right];
-    case "conditional":
-      return [ast.test, ast.whenTrue, ast.whenFalse];
-    case "call":
-      return ast.args;
-    case "list":
-      return ast.items;
-    default:
-      return [];
-  }
 }
 
 function unknownField(name: string, path: Path, shape: RowShape): Problem {
