@@ -2,6 +2,7 @@ export { readBatchHeader, stampProducer, writeBaseOffset } from "./batch-header.
 export type { Codecs, Deflate } from "./codecs.ts";
 export { crc32c } from "./crc32c.ts";
 export { decodeFetched, type FetchContext } from "./decode-fetched.ts";
+export { decodeOutgoing } from "./decode-outgoing.ts";
 export { readHeaders } from "./headers.ts";
 export { murmur2, partitionOf } from "./murmur2.ts";
 export type { Outgoing, OutgoingRole } from "./outgoing.ts";

@@ -1,5 +1,5 @@
 import { assert } from "../../kernel/index.ts";
-import { type Codecs, decodeFetched, type Outgoing, type RawBatch, RecordBatchBuilder } from "../../wire/index.ts";
+import { type Codecs, decodeOutgoing, type Outgoing, type RawBatch, RecordBatchBuilder } from "../../wire/index.ts";
 
 /**
  * The two halves of a finished batch, in order, uncompressed; each has at least one record.
@@ -8,17 +8,7 @@ import { type Codecs, decodeFetched, type Outgoing, type RawBatch, RecordBatchBu
  */
 export function splitBatch(outgoing: Outgoing, codecs: Codecs): [Outgoing, Outgoing] {
   assert(outgoing.recordCount > 1, "splitting a batch of one record");
-  const { topic, partition, bytes } = outgoing;
-  const batch = decodeFetched(bytes, {
-    topic,
-    partition,
-    offsetAsked: 0,
-    logStartOffset: -1,
-    endOffset: -1,
-    abortedTransactions: [],
-    codecs,
-    verifyCrc: false,
-  });
+  const batch = decodeOutgoing(outgoing, codecs);
   const middle = batch.count >> 1;
   return [rebuilt(outgoing, batch, 0, middle), rebuilt(outgoing, batch, middle, batch.count)];
 }

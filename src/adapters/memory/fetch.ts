@@ -1,5 +1,5 @@
 import type { Offset } from "../../kernel/index.ts";
-import { type Codecs, decodeFetched, type Outgoing, type RawBatch } from "../../wire/index.ts";
+import { type Codecs, decodeFetched, decodeOutgoing, type Outgoing, type RawBatch } from "../../wire/index.ts";
 import type { PartitionLog } from "./partition-log.ts";
 
 const noBytes = Buffer.alloc(0);
@@ -37,17 +37,7 @@ export function fetchBatch(log: PartitionLog, offset: Offset, bytesMax: number, 
 /** Index of the first record that would not fit a batch of its own; -1 when only their sum is too large. */
 export function refusedRecordIndex(outgoing: Outgoing, batchBytesMax: number, codecs: Codecs): number {
   if (outgoing.recordCount === 1) return 0;
-  const { topic, partition, bytes } = outgoing;
-  const batch = decodeFetched(bytes, {
-    topic,
-    partition,
-    offsetAsked: 0,
-    logStartOffset: -1,
-    endOffset: -1,
-    abortedTransactions: [],
-    codecs,
-    verifyCrc: false,
-  });
+  const batch = decodeOutgoing(outgoing, codecs);
   const length = (from: number | undefined, to: number | undefined): number => Math.max(0, (to ?? 0) - (from ?? 0));
   for (let i = 0; i < batch.count; i++) {
     const key = batch.keyFrom[i] === -1 ? 0 : length(batch.keyFrom[i], batch.keyTo[i]);
