@@ -21,7 +21,6 @@ export {
   type TaskId,
   TaskLostError,
   TaskReopenError,
-  type TopicSpec,
 } from "./port.ts";
 export type { ModelSource, ServedModel } from "./served-model.ts";
 export { createStageRunner, type StageRunner, type StageRunnerOptions, type StageStatus } from "./stage-runner.ts";

@@ -1,5 +1,5 @@
 import type { Logger, Offset, OffsetsNext, RecordOut, TopicPartition } from "../kernel/index.ts";
-import type { ClusterDescription, StartPosition } from "../topology/index.ts";
+import type { ClusterDescription, StartPosition, TopicToCreate } from "../topology/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
 
 /**
@@ -132,18 +132,10 @@ export interface OffsetRange {
   readonly to?: Offset;
 }
 
-export interface TopicSpec {
-  readonly topic: string;
-  readonly partitions: number;
-  readonly replication: number | undefined;
-  /** Kafka topic configs, such as `retention.ms`, `max.message.bytes`, `cleanup.policy`. */
-  readonly configs: Readonly<Record<string, string>>;
-}
-
 export interface ClusterAdmin {
   /** Topics of these names that exist, with partition counts and the configs that Millrace sets or reads. */
   describe(topics: readonly string[], signal: AbortSignal): Promise<ClusterDescription>;
-  createTopics(topics: readonly TopicSpec[], signal: AbortSignal): Promise<void>;
+  createTopics(topics: readonly TopicToCreate[], signal: AbortSignal): Promise<void>;
   /** First and end offset of each partition; the end is what a reader may see (last stable offset). */
   watermarks(topic: string, signal: AbortSignal): Promise<readonly { partition: number; low: Offset; end: Offset }[]>;
   /** Committed next offset of a group per partition; -1 when nothing is committed. */

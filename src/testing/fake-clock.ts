@@ -39,6 +39,11 @@ export class FakeClock implements Clock {
     });
   }
 
+  /** Sleeps that have not ended. */
+  get sleeping(): number {
+    return this.#sleepers.length;
+  }
+
   /** Moves on, and wakes whoever has slept long enough. */
   advance(ms: number): void {
     this.#nowMs += ms;

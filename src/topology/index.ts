@@ -1,5 +1,5 @@
 export { type Changes, type ClusterState, changesFor, printChanges } from "./changes.ts";
-export type { ClusterDescription, ClusterTopic } from "./cluster.ts";
+export type { ClusterDescription, ClusterTopic, TopicToCreate } from "./cluster.ts";
 export { graphOf } from "./graph.ts";
 export { clusterNamesOf, schemasNeeded, topicsNeeded } from "./needed.ts";
 export type {

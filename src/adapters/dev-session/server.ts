@@ -8,7 +8,8 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Logger, MillraceError, messageOf } from "../../kernel/index.ts";
-import type { Broker, OffsetRange, TopicSpec } from "../../runtime/index.ts";
+import type { Broker, OffsetRange } from "../../runtime/index.ts";
+import type { TopicToCreate } from "../../topology/index.ts";
 import { removeSessionFile, writeSessionFile } from "./session-file.ts";
 import { batchToJson, recordsFromJson } from "./wire-form.ts";
 
@@ -25,7 +26,7 @@ type Operation = (broker: Broker, body: string, signal: AbortSignal) => Promise<
 const operations: Readonly<Record<string, Operation>> = {
   append: (broker, body, signal) => broker.append(recordsFromJson(body), signal),
   describe: (broker, body, signal) => broker.admin.describe(JSON.parse(body) as string[], signal),
-  createTopics: (broker, body, signal) => broker.admin.createTopics(JSON.parse(body) as TopicSpec[], signal),
+  createTopics: (broker, body, signal) => broker.admin.createTopics(JSON.parse(body) as TopicToCreate[], signal),
   watermarks: (broker, body, signal) => broker.admin.watermarks(JSON.parse(body) as string, signal),
   committed: (broker, body, signal) => {
     const [group, topic] = JSON.parse(body) as [string, string];

@@ -1,6 +1,6 @@
 import { type Clock, type Offset, OperationError } from "../../kernel/index.ts";
-import type { ClusterAdmin, TopicSpec } from "../../runtime/index.ts";
-import type { ClusterDescription, ClusterTopic } from "../../topology/index.ts";
+import type { ClusterAdmin } from "../../runtime/index.ts";
+import type { ClusterDescription, ClusterTopic, TopicToCreate } from "../../topology/index.ts";
 import { checkCode, kafkaCode, operationError } from "./errors.ts";
 import type { ClusterLink } from "./link.ts";
 import type { TopicMetadata } from "./metadata.ts";
@@ -38,7 +38,7 @@ export class KafkaAdmin implements ClusterAdmin {
     });
   }
 
-  async createTopics(topics: readonly TopicSpec[], signal: AbortSignal): Promise<void> {
+  async createTopics(topics: readonly TopicToCreate[], signal: AbortSignal): Promise<void> {
     if (topics.length === 0) return;
     await this.#operation("creating topics", signal, async () => {
       await retrying(this.#retry(signal), () => this.#create(topics));
@@ -116,7 +116,7 @@ export class KafkaAdmin implements ClusterAdmin {
     }
   }
 
-  async #create(topics: readonly TopicSpec[]): Promise<void> {
+  async #create(topics: readonly TopicToCreate[]): Promise<void> {
     const node = await this.#controller();
     const answer = await this.#link.ask<TopicErrors>(
       node,
@@ -232,7 +232,7 @@ function describedTopic(
 }
 
 /** Every partition is there and led by somebody. */
-function isComplete({ topic, partitions }: TopicSpec, described: readonly TopicMetadata[]): boolean {
+function isComplete({ topic, partitions }: TopicToCreate, described: readonly TopicMetadata[]): boolean {
   const found = described.find((candidate) => candidate.topic === topic);
   if (found === undefined || found.errorCode !== kafkaCode.none) return false;
   return found.partitions.length >= partitions && found.partitions.every(({ leader }) => leader >= 0);

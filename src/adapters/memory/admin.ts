@@ -1,7 +1,7 @@
 import type { Offset } from "../../kernel/index.ts";
 import { OperationError } from "../../kernel/index.ts";
-import type { ClusterAdmin, TopicSpec } from "../../runtime/index.ts";
-import type { ClusterDescription } from "../../topology/index.ts";
+import type { ClusterAdmin } from "../../runtime/index.ts";
+import type { ClusterDescription, TopicToCreate } from "../../topology/index.ts";
 import type { Group } from "./group.ts";
 import type { TopicStore } from "./store.ts";
 
@@ -20,7 +20,7 @@ export class MemoryAdmin implements ClusterAdmin {
     return { topics: topics.flatMap((name) => this.#store.find(name)?.describe() ?? []), brokerCount: 1 };
   }
 
-  async createTopics(topics: readonly TopicSpec[], signal: AbortSignal): Promise<void> {
+  async createTopics(topics: readonly TopicToCreate[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     for (const spec of topics) this.#store.create(spec);
   }

@@ -1,13 +1,6 @@
 import { type Clock, type Logger, OperationError, type RecordOut } from "../../kernel/index.ts";
-import type {
-  Broker,
-  ClusterAdmin,
-  GroupSink,
-  GroupSpec,
-  Membership,
-  OffsetRange,
-  TopicSpec,
-} from "../../runtime/index.ts";
+import type { Broker, ClusterAdmin, GroupSink, GroupSpec, Membership, OffsetRange } from "../../runtime/index.ts";
+import type { TopicToCreate } from "../../topology/index.ts";
 import type { Codecs, RawBatch } from "../../wire/index.ts";
 import { MemoryAdmin } from "./admin.ts";
 import { appendRecords } from "./append.ts";
@@ -24,7 +17,7 @@ export interface MemoryBrokerOptions {
   /** Bytes of segments that the broker holds at most; beyond it the oldest are dropped, read or not. */
   readonly bytesMax: number;
   /** Topics that exist from the start. */
-  readonly topics?: readonly TopicSpec[];
+  readonly topics?: readonly TopicToCreate[];
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type Logger, type Offset, OperationError } from "../../kernel/index.ts";
-import { RecordRefusedError, type TopicSpec } from "../../runtime/index.ts";
+import { RecordRefusedError } from "../../runtime/index.ts";
+import type { TopicToCreate } from "../../topology/index.ts";
 import type { Codecs, Outgoing, RawBatch } from "../../wire/index.ts";
 import { fetchBatch, refusedRecordIndex } from "./fetch.ts";
 import type { PartitionLog } from "./partition-log.ts";
@@ -40,7 +41,7 @@ export class TopicStore {
   }
 
   /** A topic that exists already stays as it is, as with Kafka's clients. */
-  create(spec: TopicSpec): void {
+  create(spec: TopicToCreate): void {
     if (!this.#topics.has(spec.topic)) this.#topics.set(spec.topic, new Topic(spec));
   }
 

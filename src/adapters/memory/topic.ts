@@ -1,5 +1,4 @@
-import type { TopicSpec } from "../../runtime/index.ts";
-import type { ClusterTopic } from "../../topology/index.ts";
+import type { ClusterTopic, TopicToCreate } from "../../topology/index.ts";
 import { PartitionLog } from "./partition-log.ts";
 
 /** What Kafka 4.3 answers for a topic that sets none of them. */
@@ -24,7 +23,7 @@ export class Topic {
   readonly #replication: number;
   readonly #configs: Readonly<Record<string, string>>;
 
-  constructor(spec: TopicSpec) {
+  constructor(spec: TopicToCreate) {
     this.name = spec.topic;
     this.logs = Array.from({ length: spec.partitions }, (_, partition) => new PartitionLog(spec.topic, partition));
     this.#configs = { ...defaultConfigs, ...spec.configs };

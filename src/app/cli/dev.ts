@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { serveDevSession } from "../../adapters/dev-session/index.ts";
 import { systemClock } from "../../adapters/node/index.ts";
-import type { TopicSpec } from "../../runtime/index.ts";
-import { type Plan, topicsNeeded } from "../../topology/index.ts";
+import { type Plan, type TopicToCreate, topicsNeeded } from "../../topology/index.ts";
 import { applyChanges, compareWithCluster } from "../apply-plan.ts";
 import { keepAliases } from "../dev-aliases.ts";
 import { feedSample } from "../feed-sample.ts";
@@ -69,7 +68,7 @@ export const command: CommandDefinition = {
 };
 
 /** In a dev session nobody else makes the external topics. */
-function externalTopics(plan: Plan): readonly TopicSpec[] {
+function externalTopics(plan: Plan): readonly TopicToCreate[] {
   const own = new Set(topicsNeeded(plan, { topics: [], brokerCount: 1 }).map((topic) => topic.topic));
   return plan.topics
     .filter((topic) => topic.external && !own.has(topic.clusterName))

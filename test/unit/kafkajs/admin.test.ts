@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { KafkaAdmin } from "../../../src/adapters/kafkajs/admin.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { FakeClock } from "../../../src/testing/index.ts";
 
 /** A cluster that is asked and never answers. */
 const silent = { describe: () => new Promise(() => undefined) } as unknown as ClusterLink;
@@ -15,7 +15,7 @@ test.each([
   ["hangs", silent],
   ["is refused", closed],
 ])("a question that %s ends with the reason of the signal, at once", async (_name, link) => {
-  const admin = new KafkaAdmin(link, new ManualClock());
+  const admin = new KafkaAdmin(link, new FakeClock(1_700_000_000_000));
   const stop = new AbortController();
   const asked = [
     admin.watermarks("t", stop.signal),

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { Outage } from "../../../src/adapters/kafkajs/outage.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { FakeClock } from "../../../src/testing/index.ts";
 
 function watched() {
-  const clock = new ManualClock();
+  const clock = new FakeClock(1_700_000_000_000);
   const said: number[] = [];
   const startMs = clock.now();
   const outage = new Outage(clock, () => said.push(clock.now() - startMs));

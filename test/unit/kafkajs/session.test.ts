@@ -4,8 +4,8 @@ import type { GroupMember, GroupTimings } from "../../../src/adapters/kafkajs/gr
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
 import { Session } from "../../../src/adapters/kafkajs/session.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
+import { FakeClock } from "../../../src/testing/index.ts";
 import { type Deferred, deferred } from "../../support/deadline.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
 
 const timings: GroupTimings = { sessionMs: 10_000, rebalanceMs: 60_000, heartbeatMs: 1_000, revokeMsMax: 20_000 };
 const answer = (code: number) => new KafkaAnswerError("asking", code);
@@ -13,7 +13,7 @@ const answer = (code: number) => new KafkaAnswerError("asking", code);
 /** A session whose coordinator answers as the test says; `calls` is what happened, in order. */
 function scripted(options: { readonly joins?: Error[]; readonly heartbeats?: (Error | undefined)[] } = {}) {
   const calls: string[] = [];
-  const clock = new ManualClock();
+  const clock = new FakeClock(1_700_000_000_000);
   const end = new AbortController();
   const heartbeats = [...(options.heartbeats ?? [])];
   const joins = [...(options.joins ?? [])];
@@ -72,7 +72,7 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-async function advance(clock: ManualClock, ms: number): Promise<void> {
+async function advance(clock: FakeClock, ms: number): Promise<void> {
   clock.advance(ms);
   await settle();
 }

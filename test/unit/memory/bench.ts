@@ -1,15 +1,20 @@
 import { createMemoryBroker, type MemoryBrokerOptions } from "../../../src/adapters/memory/index.ts";
 import { type LogFields, type Logger, silentLogger } from "../../../src/kernel/index.ts";
-import type { Broker, TopicSpec } from "../../../src/runtime/index.ts";
+import type { Broker } from "../../../src/runtime/index.ts";
+import { FakeClock } from "../../../src/testing/index.ts";
+import type { TopicToCreate } from "../../../src/topology/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
 
 /** A signal that nobody aborts. */
 export const never = new AbortController().signal;
 
 export const deadlineMs = 5_000;
 
-export function topicOf(topic: string, partitions: number, configs: Readonly<Record<string, string>> = {}): TopicSpec {
+export function topicOf(
+  topic: string,
+  partitions: number,
+  configs: Readonly<Record<string, string>> = {},
+): TopicToCreate {
   return { topic, partitions, replication: undefined, configs };
 }
 
@@ -27,7 +32,7 @@ export function keepingLogger(): { logger: Logger; warnings: LoggedLine[] } {
 export function brokerOf(options: Partial<MemoryBrokerOptions>): Broker {
   return createMemoryBroker({
     codecs: noCodecs,
-    clock: new ManualClock(),
+    clock: new FakeClock(1_700_000_000_000),
     logger: silentLogger,
     bytesMax: 64 * 1_048_576,
     ...options,

@@ -1,8 +1,8 @@
 import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
+import { FakeClock } from "../../../src/testing/index.ts";
 import { brokerContract } from "../../contract/broker.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
 import { textRecord } from "../../support/records.ts";
 
 brokerContract({
@@ -13,7 +13,7 @@ brokerContract({
     const { signal } = new AbortController();
     const broker = createMemoryBroker({
       codecs: noCodecs,
-      clock: new ManualClock(),
+      clock: new FakeClock(1_700_000_000_000),
       logger: silentLogger,
       bytesMax: 64 * 1_048_576,
     });

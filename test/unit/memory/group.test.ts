@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { type RecordOut, silentLogger, topicPartitionKey } from "../../../src/kernel/index.ts";
 import { type Broker, type GroupSpec, TaskLostError } from "../../../src/runtime/index.ts";
+import { FakeClock } from "../../../src/testing/index.ts";
 import { deferred } from "../../support/deadline.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
 import { RecordingSink } from "../../support/recording-sink.ts";
 import { textRecords, writtenAtMs } from "../../support/records.ts";
 import { brokerOf, deadlineMs, keepingLogger, never, topicOf } from "./bench.ts";
@@ -17,7 +17,7 @@ async function joinAlone(broker: Broker, taskCount: number, more: Partial<GroupS
 }
 
 test("a member that takes too long to revoke is cut short, and the group goes on without its answer", async () => {
-  const clock = new ManualClock();
+  const clock = new FakeClock(1_700_000_000_000);
   const { logger, warnings } = keepingLogger();
   const broker = brokerOf({ clock, logger, topics: [topicOf("raw", 2)] });
   const stuck = deferred();
@@ -64,7 +64,7 @@ test("nothing is delivered while a member revokes, and everything afterwards", a
 });
 
 test("a member that leaves while another revokes does not hold the group up", async () => {
-  const clock = new ManualClock();
+  const clock = new FakeClock(1_700_000_000_000);
   const broker = brokerOf({ clock, topics: [topicOf("raw", 2)] });
   const stuck = deferred();
   const first = new RecordingSink({ deadlineMs, onRevoking: () => stuck.promise });

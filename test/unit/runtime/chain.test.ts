@@ -12,11 +12,11 @@ import {
   TaskReopenError,
 } from "../../../src/runtime/index.ts";
 import type { RecordSchema, RegisteredSchema, Row, SchemaRegistry } from "../../../src/schema/index.ts";
+import { FakeClock } from "../../../src/testing/index.ts";
 import { type Plan, planTopology } from "../../../src/topology/index.ts";
 import { partitionOf } from "../../../src/wire/index.ts";
 import { type FaultPlan, faultyBroker } from "../../fakes/faulty-broker.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
 import { plainRecords } from "../../support/records.ts";
 import { AutoClock, nextTurn, rowOf } from "./fixture.ts";
 
@@ -138,7 +138,7 @@ async function runChain(values: readonly (string | null)[], faults: FaultPlan = 
   const names = [...plan.topics.map((topic) => topic.clusterName), plan.deadLetters.clusterName];
   const memory = createMemoryBroker({
     codecs: noCodecs,
-    clock: new ManualClock(),
+    clock: new FakeClock(1_700_000_000_000),
     logger: silentLogger,
     bytesMax: 100_000_000,
     topics: names.map((topic) => ({ topic, partitions: 2, replication: undefined, configs: {} })),

@@ -9,11 +9,11 @@ import {
   type StageRunnerOptions,
 } from "../../../src/runtime/index.ts";
 import type { RecordSchema, Row } from "../../../src/schema/index.ts";
+import { FakeClock } from "../../../src/testing/index.ts";
 import type { PlannedStage } from "../../../src/topology/index.ts";
 import { partitionOf } from "../../../src/wire/index.ts";
 import { type FaultPlan, type FaultyBroker, faultyBroker } from "../../fakes/faulty-broker.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
 import { type PlainRecord, plainRecords } from "../../support/records.ts";
 import {
   AutoClock,
@@ -45,7 +45,7 @@ export class Cluster {
     this.#memory = createMemoryBroker({
       codecs: noCodecs,
       // Its only wait is for a member that does not answer; none of these tests has one.
-      clock: new ManualClock(),
+      clock: new FakeClock(1_700_000_000_000),
       logger: silentLogger,
       bytesMax: 100_000_000,
       topics: topics.map((topic) => ({ topic, partitions, replication: undefined, configs: {} })),
