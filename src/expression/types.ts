@@ -22,6 +22,9 @@ const families: Readonly<Record<ValueType["kind"], Family>> = {
   boolean: "boolean",
   timestamp: "timestamp",
   bytes: "bytes",
+  record: "other",
+  list: "other",
+  map: "other",
   other: "other",
   null: "null",
 };
@@ -65,7 +68,7 @@ export function commonType(a: ValueType, b: ValueType): ValueType | undefined {
   if (familyOf(a) !== familyOf(b)) return undefined;
   if (familyOf(a) === "number") return { ...commonNumber(a, b), nullable };
   if (familyOf(a) === "text") return { ...commonText(a, b), nullable };
-  if (a.kind === "other" || a.kind === "bytes") {
+  if (familyOf(a) === "other" || a.kind === "bytes") {
     return JSON.stringify(a.avro) === JSON.stringify(b.avro) ? { kind: a.kind, avro: a.avro, nullable } : undefined;
   }
   return { kind: a.kind, avro: a.avro, nullable };

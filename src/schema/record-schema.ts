@@ -117,6 +117,11 @@ function fieldKindOf(type: AvroType): FieldKind {
     case "string":
     case "bytes":
       return opaqueLogicalTypes.has(type.attributes["logicalType"]) ? "other" : type.kind;
+    case "record":
+    case "map":
+      return type.kind;
+    case "array":
+      return "list";
     default:
       return "other";
   }

@@ -9,11 +9,15 @@ export type FieldKind =
   | "timestamp"
   | "bytes"
   | "enum"
+  | "record"
+  | "list"
+  | "map"
   | "other";
 
 /**
- * The type of a field. `timestamp` is long with timestamp-millis; `enum` is a string from a closed list;
- * `other` (records, arrays, maps, fixed, wider unions, other logical types) passes through untouched.
+ * The type of a field. `timestamp` is long with timestamp-millis; `enum` is a string from a closed list; what is
+ * inside a `record`, `list` or `map` is told by `fieldsIn` and `valuesIn`; `other` (fixed, wider unions, other
+ * logical types) cannot be looked into and passes through untouched.
  */
 export interface FieldType {
   readonly kind: FieldKind;
@@ -37,5 +41,8 @@ export interface Field {
 /** The fields of a row in their order. Rows of one shape are plain objects with the same hidden class. */
 export type RowShape = readonly Field[];
 
-/** A decoded record. See `Field` for what a value can be: timestamps and longs are numbers, bytes are Buffers. */
+/**
+ * A decoded record. Longs and timestamps are numbers within 2^53 - 1 and bigints beyond; bytes are Buffers, records
+ * and maps plain objects, lists arrays.
+ */
 export type Row = Record<string, unknown>;

@@ -9,9 +9,11 @@ export function isNumeric(kind: FieldKind): boolean {
   return kind === "int" || kind === "long" || kind === "float" || kind === "double";
 }
 
+const textless: ReadonlySet<FieldKind> = new Set(["bytes", "record", "list", "map", "other"]);
+
 /** Whether values of the kind have a text form, as keys and ids need. */
 export function isTextual(kind: FieldKind): boolean {
-  return kind !== "bytes" && kind !== "other";
+  return !textless.has(kind);
 }
 
 /**

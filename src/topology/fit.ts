@@ -1,5 +1,5 @@
 import { literal, type RowOp, type TypedExpression } from "../expression/index.ts";
-import type { Field, FieldType, RecordSchema, RowShape } from "../schema/index.ts";
+import { avroTypeName, type Field, type FieldType, type RecordSchema, type RowShape } from "../schema/index.ts";
 
 /** A row that does not fit a schema: which field, why, and what to do. */
 interface Misfit {
@@ -85,17 +85,12 @@ export function canonicalText(value: unknown): string {
   return `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${canonicalText(item)}`).join(",")}}`;
 }
 
-/** A type as messages and the printed plan show it: `double`, `string?` for one that may be null. */
-export function typeText(type: FieldType): string {
-  const name = type.kind === "other" ? otherName(type.avro) : type.kind;
-  return type.nullable ? `${name}?` : name;
-}
+const named: ReadonlySet<string> = new Set(["record", "list", "map", "other"]);
 
-function otherName(avro: unknown): string {
-  if (typeof avro === "string") return avro;
-  if (Array.isArray(avro)) return "union";
-  const object = avro as { logicalType?: unknown; name?: unknown; type?: unknown } | null;
-  return String(object?.logicalType ?? object?.name ?? object?.type ?? "other");
+/** A type as messages and the printed plan show it: `double`, `list of string`, `string?` for one that may be null. */
+export function typeText(type: FieldType): string {
+  const name = named.has(type.kind) ? avroTypeName(type.avro) : type.kind;
+  return type.nullable ? `${name}?` : name;
 }
 
 /** What an absent field becomes; undefined when nothing says, or when the default is no plain value. */

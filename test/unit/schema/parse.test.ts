@@ -25,7 +25,7 @@ test("tells steps the kind, nullability, doc, default and aliases of each field"
     ["amount", "double", true],
     ["state", "enum", false],
     ["day", "other", false],
-    ["tags", "other", false],
+    ["tags", "list", false],
     ["pin", "string", true],
   ]);
   expect(schema.shape[0]).toMatchObject({ doc: "Who.", aliases: ["key"] });
