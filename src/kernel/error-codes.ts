@@ -56,6 +56,7 @@ export const errorCodes = {
     kind: "warning",
     meaning: "Ingest changes key or partition count: a backlog arrives mixed and may be late.",
   },
+  MR_ALIAS: { kind: "warning", meaning: "An alias names another field of its own record, and is not looked at." },
   MR_AHEAD_WIDE: { kind: "warning", meaning: "Events may be dated further ahead than a later stage allows lateness." },
 
   MR_BATCH_CORRUPT: { kind: "operation", meaning: "A record batch is damaged, truncated or lies about its size." },

@@ -62,9 +62,14 @@ export function namesMatch(
   return reader.name === writer.name || reader.aliases.includes(writer.fullName);
 }
 
-/** The writer's fields that a reader's field could mean: by its name or an alias. More than one is an error. */
+/**
+ * The writer's fields that a reader's field could mean: the one of its name, else those that an alias names. More than
+ * one is an error. Java refuses an alias beside the exact name too; there a record that was renamed on its way in could
+ * never be read again.
+ */
 export function writerFieldsFor(field: AvroField, writer: RecordType): AvroField[] {
-  return writer.fields.filter((candidate) => candidate.name === field.name || field.aliases.includes(candidate.name));
+  const exact = writer.fields.filter((candidate) => candidate.name === field.name);
+  return exact.length > 0 ? exact : writer.fields.filter((candidate) => field.aliases.includes(candidate.name));
 }
 
 type Path = readonly (string | number)[];

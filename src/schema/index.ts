@@ -12,3 +12,4 @@ export { parseRecordSchema, parseRecordSchemaText, type RecordSchema } from "./r
 export { cachedRegistry, type RegisteredSchema, type SchemaRegistry } from "./registry.ts";
 export { createDecoder, createEncoder, type RowDecoder, type RowEncoder } from "./row-codec.ts";
 export type { Field, FieldKind, FieldType, Row, RowShape } from "./row-shape.ts";
+export { type ShadowedAlias, shadowedAliases, withoutShadowedAliases } from "./shadowed-aliases.ts";

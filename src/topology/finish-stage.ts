@@ -1,5 +1,5 @@
 import type { RowOp } from "../expression/index.ts";
-import type { Field, RowShape } from "../schema/index.ts";
+import { type Field, type RowShape, withoutShadowedAliases } from "../schema/index.ts";
 import { parseModelReference } from "../step/index.ts";
 import type { PlannedInfer, PlannedModel, PlannedStage, PlannedTopic } from "./plan.ts";
 import { stepText } from "./spec/flow-text.ts";
@@ -16,9 +16,12 @@ export function finishStage(
   const { wired, scope, lowered } = draft;
   const from = topics.get(wired.from);
   const to = topics.get(wired.to);
-  const reader = wired.isIngest ? wired.to.schema : wired.from.schema;
-  if (from === undefined || to === undefined || reader === undefined || to.schema === undefined) return undefined;
+  const given = wired.isIngest ? wired.to.given : wired.from.schema;
+  if (from === undefined || to === undefined || given === undefined || to.schema === undefined) return undefined;
   const timeField = to.timeFromKafka ? kafkaTimeField : undefined;
+  const supplied = timeField === undefined ? ["event_id"] : ["event_id", timeField];
+  // What the ingest fills itself is not read, so that an alias may give the sender's own value another name.
+  const reader = wired.isIngest ? withoutShadowedAliases(given, new Set(supplied)) : given;
   const infer = lowered.infer === undefined ? undefined : plannedInfer(draft, models);
   if (lowered.infer !== undefined && infer === undefined) return undefined;
   const late = lowered.ops.find((op) => op.op === "late");
@@ -32,9 +35,9 @@ export function finishStage(
     toFormat: to.format,
     ingest: wired.isIngest
       ? {
-          schema: to.schema,
+          schema: reader,
           casts: lowered.casts,
-          supplied: timeField === undefined ? ["event_id"] : ["event_id", timeField],
+          supplied,
           kafkaTimeField: timeField,
           aheadMs: draft.aheadMs,
         }

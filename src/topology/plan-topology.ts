@@ -11,7 +11,7 @@ import { namespaceName } from "./spec/values.ts";
 import { planStage } from "./stages.ts";
 import { planTests } from "./tests.ts";
 import { checkTopicFields, draftTopics, finishTopic, inNamespace, type TopicDraft } from "./topics.ts";
-import { warn } from "./warnings.ts";
+import { warn, warnShadowed } from "./warnings.ts";
 import { type WiredStage, wireStages } from "./wiring.ts";
 import type { Environment } from "./yaml/environment.ts";
 import { locate, readSource, type SourceDocument } from "./yaml/read.ts";
@@ -131,6 +131,7 @@ class Planning {
     if (findings.problems.length > 0 || head.delivery === undefined || complete.length !== this.#outline.stages.length)
       return undefined;
     const inFlow = drafts.flatMap((draft) => stages.get(draft.wired.head.name) ?? []);
+    for (const topic of topics.values()) warnShadowed(topic, inFlow, findings);
     warn(inFlow, (name) => this.#outline.stages.find(({ spec }) => spec?.name === name)?.path ?? [], findings);
     return {
       topology,

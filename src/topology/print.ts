@@ -1,5 +1,5 @@
 import { formatDurationMs, formatIsoTime } from "../kernel/index.ts";
-import { normalSchemaText } from "../schema/index.ts";
+import { normalSchemaText, shadowedAliases } from "../schema/index.ts";
 import { typeText } from "./fit.ts";
 import type { Plan, PlannedModel, PlannedStage, PlannedTopic } from "./plan.ts";
 
@@ -24,7 +24,10 @@ export function hashedText(plan: Plan): string {
   const schemas = plan.topics.flatMap(({ name, schema }) =>
     schema === undefined ? [] : [`${name} ${normalSchemaText(schema.json)}`],
   );
-  return [printBody(plan), ...schemas].join("\n");
+  const readings = plan.stages.flatMap(({ name, ingest, to }) =>
+    ingest === undefined || ingest.schema === to.schema ? [] : [`${name} ${normalSchemaText(ingest.schema.json)}`],
+  );
+  return [printBody(plan), ...schemas, ...readings].join("\n");
 }
 
 function printBody(plan: Plan): string {
@@ -80,6 +83,7 @@ function stageText(stage: PlannedStage, plan: Plan): string {
   lines.push(`  begins at ${start}`);
   if (stage.ingest !== undefined) {
     lines.push(`  reads ${stage.fromFormat} as ${stage.ingest.schema.name}${keyText(stage)}`);
+    for (const { field, alias } of shadowedAliases(stage.ingest.schema)) lines.push(`  takes ${alias} as ${field}`);
     if (stage.ingest.kafkaTimeField === undefined && stage.eventTimeField !== undefined) {
       const { aheadMs } = stage.ingest;
       lines.push(

@@ -100,7 +100,7 @@ function inputShape(wired: WiredStage, findings: Findings): RowShape | undefined
 /** An inbox's own event_id would be read as Millrace's: the output schema must give it another name. */
 function checkInboxEventId({ from, to }: WiredStage, findings: Findings): void {
   const hasOwn = from.schema?.shape.some((field) => field.name === "event_id") ?? false;
-  const isRenamed = to.schema?.shape.some((field) => field.aliases?.includes("event_id")) ?? false;
+  const isRenamed = to.given?.shape.some((field) => field.aliases?.includes("event_id")) ?? false;
   if (!hasOwn || isRenamed) return;
   const message = `schema ${from.spec.schema} of topic ${from.name} has a field event_id of its own, which Millrace's would overwrite`;
   const line = `{ "name": "source_event_id", "type": ["null", "string"], "default": null, "aliases": ["event_id"] },`;

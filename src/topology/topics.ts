@@ -1,5 +1,5 @@
 import { assert, parseDurationMs } from "../kernel/index.ts";
-import { avscRefusal, parseRecordSchemaText, type RecordSchema } from "../schema/index.ts";
+import { avscRefusal, parseRecordSchemaText, type RecordSchema, withoutShadowedAliases } from "../schema/index.ts";
 import { danglingHint, type Findings, quoted } from "./findings.ts";
 import type { PlannedTopic, ValueFormat } from "./plan.ts";
 import type { Outline, TopicPart } from "./spec/shape.ts";
@@ -27,6 +27,9 @@ export interface TopicDraft {
   keyIsWrong: boolean;
   timeIsWrong: boolean;
   readonly partitionsAreWrong: boolean;
+  /** As written in `schemas/`, with the aliases by which an ingest renames what it reads; undefined when inferred. */
+  given: RecordSchema | undefined;
+  /** As it is registered and read behind the ingest. */
   schema: RecordSchema | undefined;
   format: ValueFormat | undefined;
   key: string | undefined;
@@ -70,6 +73,7 @@ function draftTopic(name: string, part: TopicPart, names: TopicNames, findings: 
     keyIsWrong: part.wrongKeys.has("key"),
     timeIsWrong: part.wrongKeys.has("time"),
     partitionsAreWrong: part.wrongKeys.has("partitions"),
+    given: undefined,
     schema: undefined,
     format: spec.format,
     key: spec.key,
@@ -92,7 +96,8 @@ function readSchema(draft: TopicDraft, name: string, names: TopicNames, findings
   }
   const parsed = parseRecordSchemaText(text, name);
   if ("schema" in parsed) {
-    draft.schema = parsed.schema;
+    draft.given = parsed.schema;
+    draft.schema = withoutShadowedAliases(parsed.schema);
     const refusal = avscRefusal(parsed.schema.json);
     if (refusal === undefined) return;
     const message = `schema ${name}: avsc, which consumers on Node read with, refuses it: ${refusal}`;

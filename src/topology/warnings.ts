@@ -1,6 +1,8 @@
 import { formatDurationMs } from "../kernel/index.ts";
+import { shadowedAliases } from "../schema/index.ts";
 import type { Findings } from "./findings.ts";
 import type { PlannedStage } from "./plan.ts";
+import type { TopicDraft } from "./topics.ts";
 
 type Path = readonly (string | number)[];
 
@@ -16,6 +18,20 @@ export function warn(stages: readonly PlannedStage[], pathOf: (stage: string) =>
     if (stage.ingest === undefined) continue;
     warnMixed(stage, pathOf(stage.name), findings);
     warnAhead(stage, stages, pathOf(stage.name), findings);
+  }
+}
+
+/** Aliases of a given schema that name a real field: only what an ingest fills itself is renamed by one. */
+export function warnShadowed(
+  { name, given, path, spec }: TopicDraft,
+  stages: readonly PlannedStage[],
+  findings: Findings,
+): void {
+  if (given === undefined) return;
+  const filled = stages.find((stage) => stage.to.name === name)?.ingest?.supplied;
+  for (const { field, alias } of shadowedAliases(given, new Set(filled))) {
+    const message = `alias ${alias} of field ${field} in schema ${spec.schema} names another field of the record, and an exact name wins: ${field} is never taken from it`;
+    findings.warn("MR_ALIAS", [...path, "schema"], message, "remove the alias, or make the field with a derive step");
   }
 }
 
