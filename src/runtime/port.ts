@@ -136,6 +136,11 @@ export interface ClusterAdmin {
   /** Topics of these names that exist, with partition counts and the configs that Millrace sets or reads. */
   describe(topics: readonly string[], signal: AbortSignal): Promise<ClusterDescription>;
   createTopics(topics: readonly TopicToCreate[], signal: AbortSignal): Promise<void>;
+  /**
+   * Gives a topic more partitions, `partitions` in all; one that has as many already stays as it is. Groups that read
+   * it take the new ones up within five minutes.
+   */
+  growTopic(topic: string, partitions: number, signal: AbortSignal): Promise<void>;
   /** First and end offset of each partition; the end is what a reader may see (last stable offset). */
   watermarks(topic: string, signal: AbortSignal): Promise<readonly { partition: number; low: Offset; end: Offset }[]>;
   /** Committed next offset of a group per partition; -1 when nothing is committed. */

@@ -5,6 +5,7 @@ import type { Deflate } from "../wire/index.ts";
 import type { BufferBudget } from "./buffer-budget.ts";
 import { type CompiledStage, compileStage, timeSliceMsDefault } from "./compile-stage.ts";
 import { CountTally, type StageCounts } from "./counts.ts";
+import { GrownTopics } from "./grown-topics.ts";
 import type { Broker, GroupSink, Membership, OwnedBatch, OwnedTask, TaskId } from "./port.ts";
 import { Pump } from "./pump.ts";
 import type { PumpListener } from "./pump-options.ts";
@@ -60,6 +61,7 @@ export class StageRunner implements GroupSink {
   #haltReason: Error | undefined;
   /** True once the group has said which tasks this member has, be it none. */
   #hasAssignment = false;
+  #grown: GrownTopics | undefined;
 
   constructor(options: StageRunnerOptions) {
     this.stage = options.stage;
@@ -129,6 +131,18 @@ export class StageRunner implements GroupSink {
     const surroundings = await surveyStage(plan, stage, { admin: broker.admin, registry, clock, logger }, signal);
     this.#compiled = compileStage(plan, stage, { ...this.#options, ...surroundings });
     const { storeNames } = this.#compiled;
+    this.#grown = new GrownTopics(
+      {
+        stage: stage.name,
+        admin: broker.admin,
+        logger,
+        input: { topic: stage.from.clusterName, partitions: surroundings.inputPartitions },
+        output: surroundings.output,
+        storeNames,
+        signal,
+      },
+      clock.monotonicMs(),
+    );
     if (storeNames.length > 0)
       logger.warn(
         { stage: stage.name, code: "MR_STATE_VOLATILE", stores: storeNames },
@@ -156,6 +170,7 @@ export class StageRunner implements GroupSink {
   tick(nowMs: number): void {
     for (const pump of this.#pumps.values()) pump.tick(nowMs);
     this.#noticeVersion();
+    if (this.#status === "running") this.#grown?.tick(nowMs);
   }
 
   /** Commits what is in hand, closes the tasks and leaves the group. Does nothing more when it was called before. */
@@ -171,6 +186,7 @@ export class StageRunner implements GroupSink {
     this.#hasAssignment = true;
     if (this.#stopping.signal.aborted) return;
     for (const { task } of tasks) this.#lose(task);
+    this.#grown?.inputHas(Math.max(0, ...tasks.map(({ task }) => task + 1)));
     this.#pending.push(...tasks);
     this.#openPending();
   }

@@ -7,6 +7,7 @@ import { waitOutRegistry } from "./wait-out.ts";
 
 /** What a stage has to know of the cluster and the registry before it joins. */
 export interface StageSurroundings {
+  readonly inputPartitions: number;
   readonly output: OutputTopic;
   readonly deadLetters: OutputTopic;
   /** -1 when the output is JSON. */
@@ -32,7 +33,7 @@ export async function surveyStage(
 ): Promise<StageSurroundings> {
   const names = [stage.from.clusterName, stage.to.clusterName, plan.deadLetters.clusterName];
   const { topics } = await by.admin.describe(names, signal);
-  const [, to, deadLetters] = names.map((name) => {
+  const [from, to, deadLetters] = names.map((name) => {
     const topic = topics.find((candidate) => candidate.topic === name);
     if (topic === undefined)
       throw new OperationError(
@@ -41,7 +42,8 @@ export async function surveyStage(
       );
     return outputTopicOf(topic);
   });
-  if (to === undefined || deadLetters === undefined) throw new TypeError("a stage names three topics");
+  if (from === undefined || to === undefined || deadLetters === undefined)
+    throw new TypeError("a stage names three topics");
   const ask = (): Promise<number> => outputSchemaIdOf(stage, by.registry, signal);
   const outputSchemaId = await waitOutRegistry(ask, { ...by, fields: { stage: stage.name } }, signal);
   const needed = plan.limits.recordBytes + recordOverheadBytes;
@@ -50,7 +52,7 @@ export async function surveyStage(
       "MR_TOPIC_MISMATCH",
       `starting stage ${stage.name}: limits.recordBytes ${plan.limits.recordBytes} does not fit max.message.bytes ${to.messageBytesMax} of ${to.topic}; lower the one or raise the other`,
     );
-  return { output: to, deadLetters, outputSchemaId };
+  return { inputPartitions: from.partitions, output: to, deadLetters, outputSchemaId };
 }
 
 function outputTopicOf(topic: ClusterTopic): OutputTopic {

@@ -83,6 +83,11 @@ export class Bench {
     return name;
   }
 
+  /** Gives a topic more partitions. */
+  grow(topic: string, partitions: number): Promise<void> {
+    return this.within("a topic to grow", this.broker.admin.growTopic(topic, partitions, this.signal));
+  }
+
   async secondBroker(): Promise<Broker> {
     if (this.#under.secondClient === undefined) return this.broker;
     const broker = await this.#under.secondClient();

@@ -3,6 +3,7 @@ import { admin } from "./admin.ts";
 import { assignment } from "./assignment.ts";
 import { Bench, type BrokerContractOptions } from "./bench.ts";
 import { delivery } from "./delivery.ts";
+import { growth } from "./growth.ts";
 import { handles } from "./handles.ts";
 import { reading } from "./reading.ts";
 import { rebalance } from "./rebalance.ts";
@@ -29,6 +30,7 @@ export function brokerContract({ name, create, delivery: mode, deadlineMs = 30_0
 
     describe("assignment", () => assignment(current));
     describe("rebalance", () => rebalance(current));
+    describe("growth", () => growth(current));
     describe("delivery", () => delivery(current));
     describe("handles", () => handles(current));
     describe("writing", () => writing(current));

@@ -46,6 +46,9 @@ export function connectDevSession(folder: string): Broker {
       createTopics: async (topics, signal) => {
         await call("createTopics", JSON.stringify(topics), signal);
       },
+      growTopic: async (topic, partitions, signal) => {
+        await call("growTopic", JSON.stringify([topic, partitions]), signal);
+      },
       watermarks: (topic, signal) => call("watermarks", JSON.stringify(topic), signal),
       committed: (group, topic, signal) => call("committed", JSON.stringify([group, topic]), signal),
       deleteTopics: () =>

@@ -26,6 +26,10 @@ type Operation = (broker: Broker, body: string, signal: AbortSignal) => Promise<
 const operations: Readonly<Record<string, Operation>> = {
   append: (broker, body, signal) => broker.append(recordsFromJson(body), signal),
   describe: (broker, body, signal) => broker.admin.describe(JSON.parse(body) as string[], signal),
+  growTopic: (broker, body, signal) => {
+    const [topic, partitions] = JSON.parse(body) as [string, number];
+    return broker.admin.growTopic(topic, partitions, signal);
+  },
   createTopics: (broker, body, signal) => broker.admin.createTopics(JSON.parse(body) as TopicToCreate[], signal),
   watermarks: (broker, body, signal) => broker.admin.watermarks(JSON.parse(body) as string, signal),
   committed: (broker, body, signal) => {

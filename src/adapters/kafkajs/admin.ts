@@ -49,6 +49,24 @@ export class KafkaAdmin implements ClusterAdmin {
     });
   }
 
+  async growTopic(topic: string, partitions: number, signal: AbortSignal): Promise<void> {
+    await this.#operation(`giving topic ${topic} ${partitions} partitions`, signal, async () => {
+      await retrying(this.#retry(signal), async () => {
+        if ((await this.#partitionsOf(topic, signal)).length >= partitions) return;
+        const answer = await this.#link.ask<TopicErrors>(await this.#controller(), "CreatePartitions", {
+          topicPartitions: [{ topic, count: partitions }],
+          timeout: 10_000,
+        });
+        for (const { errorCode, errorMessage } of answer.topicErrors)
+          checkCode(`growing topic ${topic}`, errorCode, errorMessage);
+      });
+      await this.#until(`the partitions of ${topic} to appear`, signal, async () => {
+        const { topics } = await this.#link.describe([topic]);
+        return isComplete({ topic, partitions }, topics);
+      });
+    });
+  }
+
   async watermarks(topic: string, signal: AbortSignal) {
     return this.#operation(`reading the watermarks of topic ${topic}`, signal, async () => {
       const partitions = await this.#partitionsOf(topic, signal);
@@ -232,7 +250,10 @@ function describedTopic(
 }
 
 /** Every partition is there and led by somebody. */
-function isComplete({ topic, partitions }: TopicToCreate, described: readonly TopicMetadata[]): boolean {
+function isComplete(
+  { topic, partitions }: Pick<TopicToCreate, "topic" | "partitions">,
+  described: readonly TopicMetadata[],
+): boolean {
   const found = described.find((candidate) => candidate.topic === topic);
   if (found === undefined || found.errorCode !== kafkaCode.none) return false;
   return found.partitions.length >= partitions && found.partitions.every(({ leader }) => leader >= 0);

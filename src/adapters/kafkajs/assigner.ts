@@ -9,6 +9,19 @@ export interface MemberClaim {
   /** Tasks it holds, and the generation it got them in. */
   readonly owned: readonly TaskId[];
   readonly generation: number;
+  /** As in {@link Shared}; undefined for a member that has not been in the group yet. */
+  readonly tasksAtFirst?: number | undefined;
+}
+
+/** What the one that assigns tells every member beside its tasks. */
+export interface Shared {
+  /** Tasks that were shared out among all members. */
+  readonly tasks: number;
+  /**
+   * The fewest tasks that any generation of these members has shared: a task from this number on has come with a
+   * partition that an input gained while the group was reading.
+   */
+  readonly tasksAtFirst: number;
 }
 
 /**
@@ -55,21 +68,43 @@ function holdersOf(taskCount: number, claims: readonly MemberClaim[]): Map<TaskI
 }
 
 /** The claim as it travels in the member's metadata. */
-export function encodeClaim(owned: readonly TaskId[], generation: number): Buffer {
-  return Buffer.from(JSON.stringify({ owned, generation }));
+export function encodeClaim(owned: readonly TaskId[], generation: number, tasksAtFirst?: number): Buffer {
+  return Buffer.from(JSON.stringify({ owned, generation, tasksAtFirst }));
 }
 
 /** The claim of a member; one that cannot be read claims nothing. */
 export function decodeClaim(memberId: string, bytes: Buffer | null): MemberClaim {
-  const nothing = { memberId, owned: [], generation: -1 };
-  if (bytes === null || bytes.length === 0) return nothing;
+  const { owned, generation, tasksAtFirst } = fieldsOf(bytes);
+  if (!Array.isArray(owned) || typeof generation !== "number") return { memberId, owned: [], generation: -1 };
+  return {
+    memberId,
+    owned: owned.filter((task) => Number.isInteger(task) && task >= 0),
+    generation,
+    tasksAtFirst: typeof tasksAtFirst === "number" ? tasksAtFirst : undefined,
+  };
+}
+
+/** What goes to every member beside its tasks, given how many tasks there are now. */
+export function sharedNow(tasks: number, claims: readonly MemberClaim[]): Shared {
+  return { tasks, tasksAtFirst: Math.min(tasks, ...claims.map((claim) => claim.tasksAtFirst ?? tasks)) };
+}
+
+export function encodeShared(shared: Shared): Buffer {
+  return Buffer.from(JSON.stringify(shared));
+}
+
+/** Undefined where the one that assigned said nothing, as an older version does. */
+export function decodeShared(bytes: Buffer | null): Shared | undefined {
+  const { tasks, tasksAtFirst } = fieldsOf(bytes);
+  return typeof tasks === "number" && typeof tasksAtFirst === "number" ? { tasks, tasksAtFirst } : undefined;
+}
+
+function fieldsOf(bytes: Buffer | null): Readonly<Record<string, unknown>> {
+  if (bytes === null || bytes.length === 0) return {};
   try {
-    const claim: unknown = JSON.parse(bytes.toString("utf8"));
-    if (typeof claim !== "object" || claim === null || !("owned" in claim) || !("generation" in claim)) return nothing;
-    const { owned, generation } = claim;
-    if (!Array.isArray(owned) || typeof generation !== "number") return nothing;
-    return { memberId, owned: owned.filter((task) => Number.isInteger(task) && task >= 0), generation };
+    const said: unknown = JSON.parse(bytes.toString("utf8"));
+    return typeof said === "object" && said !== null ? { ...said } : {};
   } catch {
-    return nothing;
+    return {};
   }
 }

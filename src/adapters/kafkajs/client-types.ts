@@ -122,8 +122,8 @@ export interface KafkajsParts {
       decode(bytes: Buffer): { version: number; topics: readonly string[]; userData: Buffer | null };
     };
     readonly MemberAssignment: {
-      encode(assignment: { version: number; assignment: Record<string, readonly number[]> }): Buffer;
-      decode(bytes: Buffer): { assignment: Record<string, readonly number[]> } | null;
+      encode(assignment: { version: number; assignment: Record<string, readonly number[]>; userData: Buffer }): Buffer;
+      decode(bytes: Buffer): { assignment: Record<string, readonly number[]>; userData: Buffer | null } | null;
     };
   };
 }

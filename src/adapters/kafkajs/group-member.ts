@@ -1,6 +1,15 @@
 import { type OffsetsNext, type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
 import type { TaskId } from "../../runtime/index.ts";
-import { assignerName, decodeClaim, encodeClaim, shareTasks } from "./assigner.ts";
+import {
+  assignerName,
+  decodeClaim,
+  decodeShared,
+  encodeClaim,
+  encodeShared,
+  type Shared,
+  sharedNow,
+  shareTasks,
+} from "./assigner.ts";
 import { checkCode, KafkaAnswerError, kafkaCode } from "./errors.ts";
 import type { ClusterLink } from "./link.ts";
 
@@ -12,6 +21,8 @@ export interface GroupTimings {
   readonly heartbeatMs: number;
   /** How long `revoking` may take before the rejoin goes ahead without it. Below `rebalanceMs`. */
   readonly revokeMsMax: number;
+  /** How often the partitions of the inputs are counted between rebalances. */
+  readonly metadataMs: number;
 }
 
 export const defaultTimings: GroupTimings = {
@@ -19,6 +30,7 @@ export const defaultTimings: GroupTimings = {
   rebalanceMs: 60_000,
   heartbeatMs: 2_000,
   revokeMsMax: 40_000,
+  metadataMs: 60_000,
 };
 
 const consumerProtocolVersion = 0;
@@ -34,6 +46,7 @@ export class GroupMember {
   readonly #timings: GroupTimings;
   #memberId = "";
   #generation = -1;
+  #shared: Shared | undefined;
 
   constructor(
     link: ClusterLink,
@@ -53,6 +66,16 @@ export class GroupMember {
     return this.#generation;
   }
 
+  /** True for a task that came with a partition which an input gained while the group was reading. */
+  isGained(task: TaskId): boolean {
+    return this.#shared !== undefined && task >= this.#shared.tasksAtFirst;
+  }
+
+  /** Asks the cluster whether the inputs have more partitions than were shared out. */
+  async hasGrown(): Promise<boolean> {
+    return this.#shared !== undefined && (await this.#taskCount()) > this.#shared.tasks;
+  }
+
   /** The coordinator no longer knows this member; the next join is that of a stranger. */
   forgetIdentity(): void {
     this.#memberId = "";
@@ -63,7 +86,7 @@ export class GroupMember {
     const metadata = this.#link.parts.assignerProtocol.MemberMetadata.encode({
       version: consumerProtocolVersion,
       topics: this.#topics,
-      userData: encodeClaim(owned, this.#generation),
+      userData: encodeClaim(owned, this.#generation, this.#shared?.tasksAtFirst),
     });
     const joined = await this.#joinGroup(metadata);
     this.#memberId = joined.memberId;
@@ -146,26 +169,30 @@ export class GroupMember {
     const claims = members.map(({ memberId, memberMetadata }) =>
       decodeClaim(memberId, MemberMetadata.decode(memberMetadata).userData),
     );
-    const shares = shareTasks(await this.#taskCount(), claims);
+    const taskCount = await this.#taskCount();
+    const shares = shareTasks(taskCount, claims);
+    const userData = encodeShared(sharedNow(taskCount, claims));
     return [...shares].map(([memberId, tasks]) => ({
       memberId,
       memberAssignment: MemberAssignment.encode({
         version: consumerProtocolVersion,
         assignment: Object.fromEntries(this.#topics.map((topic) => [topic, tasks])),
+        userData,
       }),
     }));
   }
 
+  /** As the cluster has it now: what is remembered of a topic may be from before it grew. */
   async #taskCount(): Promise<number> {
-    const counts = await Promise.all(
-      this.#topics.map(async (topic) => (await this.#link.topic(topic)).partitions.length),
-    );
-    return Math.max(0, ...counts);
+    const { topics } = await this.#link.describe(this.#topics);
+    for (const { topic, errorCode } of topics) checkCode(`counting the partitions of ${topic}`, errorCode);
+    return Math.max(0, ...topics.map(({ partitions }) => partitions.length));
   }
 
   #tasksOf(assignment: Buffer | null): TaskId[] {
     if (assignment === null || assignment.length === 0) return [];
     const decoded = this.#link.parts.assignerProtocol.MemberAssignment.decode(assignment);
+    this.#shared = decodeShared(decoded?.userData ?? null);
     const tasks = new Set(this.#topics.flatMap((topic) => decoded?.assignment[topic] ?? []));
     return [...tasks].sort((a, b) => a - b);
   }

@@ -19,6 +19,7 @@ const apiKeys = {
   CreateTopics: 19,
   DeleteTopics: 20,
   DescribeConfigs: 32,
+  CreatePartitions: 37,
   DeleteGroups: 42,
 } as const;
 

@@ -222,15 +222,18 @@ export class KafkaMembership implements Membership {
 
   /** Committed offsets; inputs without one begin at the group's start position, which is committed at once. */
   async #offsetsOf(owned: Owned, doing: string, signal: AbortSignal): Promise<OffsetsNext> {
-    const { spec, link } = this.#options;
+    const { spec, link, member } = this.#options;
     const partitions = this.#partitionsOf(owned.task);
     const committed = await this.#committed(partitions);
     const fresh = new Map<string, number>();
     for (const at of partitions) {
       const key = topicPartitionKey(at.topic, at.partition);
       const offset = committed.get(key) ?? noOffset;
-      if (offset === noOffset) fresh.set(key, await resolveOffset(link, at, startOf(spec), this.#retry(signal)));
-      else await this.#checkEnd(at, offset, doing, signal);
+      if (offset === noOffset) {
+        // What came while the group was reading is all new to it, wherever it began with the others.
+        const start = member.isGained(owned.task) ? "earliest" : startOf(spec);
+        fresh.set(key, await resolveOffset(link, at, start, this.#retry(signal)));
+      } else await this.#checkEnd(at, offset, doing, signal);
     }
     const offsets = new Map([...committed, ...fresh]);
     if (fresh.size > 0) {

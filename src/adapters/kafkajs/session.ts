@@ -42,6 +42,9 @@ export class Session {
   #settledWaiters: { resolve(): void; reject(error: unknown): void }[] = [];
   #wake: () => void = () => undefined;
   #rejoinError: unknown;
+  /** When the partitions of the inputs were last counted: at the latest join, or since. */
+  #countedMs = 0;
+  #isGrown = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -125,6 +128,7 @@ export class Session {
     const { member, ownedTasks, joined, hold, logger, group, signal } = this.#options;
     this.#phase = "joining";
     this.#rejoinError = undefined;
+    this.#isGrown = false;
     hold();
     const tasks = await member.join(ownedTasks());
     if (signal.aborted) return;
@@ -132,6 +136,7 @@ export class Session {
     if (signal.aborted) return;
     logger.debug({ group, generation: member.generation, tasks: tasks.map(String) }, "Joined the group.");
     this.#phase = "stable";
+    this.#countedMs = this.#options.clock.monotonicMs();
     for (const waiter of this.#takeWaiters()) waiter.resolve();
   }
 
@@ -141,7 +146,12 @@ export class Session {
       await this.#sleepUntilWoken(timings.heartbeatMs);
       if (signal.aborted) return;
       const error = this.#rejoinError ?? (await this.#heartbeat());
-      if (error === undefined) continue;
+      if (error === undefined) {
+        void this.#count();
+        if (!this.#isGrown) continue;
+        await this.#revoke();
+        return;
+      }
       this.#judge(error);
       if (isRebalance(error)) await this.#revoke();
       return;
@@ -161,6 +171,26 @@ export class Session {
       logger.debug({ group, reason: messageOf(error) }, "A heartbeat was not answered.");
       return undefined;
     }
+  }
+
+  /**
+   * Partitions that an input gained are shared out by a rebalance, which any member may start. Heartbeats do not wait
+   * for the answer.
+   */
+  async #count(): Promise<void> {
+    const { member, clock, timings, logger, group } = this.#options;
+    if (clock.monotonicMs() - this.#countedMs < timings.metadataMs) return;
+    this.#countedMs = clock.monotonicMs();
+    const { generation } = member;
+    try {
+      if (!(await member.hasGrown()) || member.generation !== generation || this.#phase !== "stable") return;
+    } catch (error) {
+      logger.debug({ group, reason: messageOf(error) }, "The partitions of the inputs could not be counted.");
+      return;
+    }
+    logger.info({ group }, "An input has more partitions; the group shares them out.");
+    this.#isGrown = true;
+    this.#wake();
   }
 
   async #revoke(): Promise<void> {

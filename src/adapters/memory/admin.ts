@@ -25,6 +25,13 @@ export class MemoryAdmin implements ClusterAdmin {
     for (const spec of topics) this.#store.create(spec);
   }
 
+  /** Groups that read the topic share out the new partitions at once. */
+  async growTopic(topic: string, partitions: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#store.get(topic).grow(partitions);
+    for (const group of this.#groups.values()) group.grown(topic);
+  }
+
   async watermarks(
     topic: string,
     signal: AbortSignal,

@@ -39,6 +39,8 @@ export class Group implements MemberGroup {
   #members: MemoryMembership[] = [];
   #owners: ReadonlyMap<TaskId, MemoryMembership> = new Map();
   #generation = 0;
+  /** Tasks of the first generation that had members; a later number came with a partition that a topic gained. */
+  #tasksAtFirst: number | undefined;
   #isWanted = false;
   #isRebalancing = false;
 
@@ -82,8 +84,18 @@ export class Group implements MemberGroup {
     for (const [key, offset] of offsets) this.#committed.set(key, offset);
   }
 
+  /** A topic has more partitions now. */
+  grown(topic: string): void {
+    if (this.#members.some(({ spec }) => spec.topics.includes(topic))) this.#rebalance();
+  }
+
+  isGained(task: TaskId): boolean {
+    return this.#tasksAtFirst !== undefined && task >= this.#tasksAtFirst;
+  }
+
   /** Offsets of a deleted topic mean nothing for a new one of its name. */
   forget(topic: string, partitions: number): void {
+    this.#tasksAtFirst = undefined;
     for (let partition = 0; partition < partitions; partition++) {
       this.#committed.delete(topicPartitionKey(topic, partition));
     }
@@ -134,7 +146,9 @@ export class Group implements MemberGroup {
   #nextGeneration(): void {
     this.#generation++;
     const members = this.#members;
-    const owners = assignTasks(this.#taskCount(), members, this.#owners);
+    const taskCount = this.#taskCount();
+    if (members.length > 0) this.#tasksAtFirst = Math.min(taskCount, this.#tasksAtFirst ?? taskCount);
+    const owners = assignTasks(taskCount, members, this.#owners);
     const lost = members.map((member) => member.tasks.filter((task) => owners.get(task) !== member));
     this.#owners = owners;
     for (const [index, member] of members.entries()) member.drop(lost[index] ?? []);

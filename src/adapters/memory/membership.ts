@@ -20,6 +20,8 @@ import type { TurnQueue } from "./turns.ts";
 export interface MemberGroup {
   committed(topic: string, partition: number): Offset | undefined;
   commit(offsets: OffsetsNext): void;
+  /** True for a task whose partitions came while the group was reading: nothing in them is older than the group. */
+  isGained(task: TaskId): boolean;
   /** The member is gone: its tasks are free for others. */
   removed(member: MemoryMembership): void;
 }
@@ -171,6 +173,7 @@ export class MemoryMembership implements Membership {
 
   #startOf(log: PartitionLog): Offset {
     const { start } = this.spec;
+    if (this.#group.isGained(log.partition)) return log.logStartOffset;
     switch (start.kind) {
       case "earliest":
         return log.logStartOffset;

@@ -12,7 +12,7 @@ const defaultConfigs: Readonly<Record<string, string>> = {
 /** A topic: its partitions' logs and the configs that this broker obeys. `retention.ms` is shown, not enforced. */
 export class Topic {
   readonly name: string;
-  readonly logs: readonly PartitionLog[];
+  readonly #logs: PartitionLog[];
   /** Largest record batch accepted, in bytes. */
   readonly batchBytesMax: number;
   /** Bytes kept per partition; -1 for no limit of its own. */
@@ -25,13 +25,22 @@ export class Topic {
 
   constructor(spec: TopicToCreate) {
     this.name = spec.topic;
-    this.logs = Array.from({ length: spec.partitions }, (_, partition) => new PartitionLog(spec.topic, partition));
+    this.#logs = Array.from({ length: spec.partitions }, (_, partition) => new PartitionLog(spec.topic, partition));
     this.#configs = { ...defaultConfigs, ...spec.configs };
     // Answered as asked for, so that a plan made for a real cluster compares equal.
     this.#replication = spec.replication ?? 1;
     this.batchBytesMax = Number(this.#configs["max.message.bytes"]);
     this.retentionBytes = Number(this.#configs["retention.bytes"]);
     this.isCompacted = (this.#configs["cleanup.policy"] ?? "").includes("compact");
+  }
+
+  get logs(): readonly PartitionLog[] {
+    return this.#logs;
+  }
+
+  /** Adds partitions until there are as many. */
+  grow(partitions: number): void {
+    while (this.#logs.length < partitions) this.#logs.push(new PartitionLog(this.name, this.#logs.length));
   }
 
   describe(): ClusterTopic {

@@ -13,7 +13,7 @@ export async function connect(bootstrap: string, options: Partial<KafkaBrokerOpt
     codecs: await createCodecs(),
     logger: silentLogger,
     clock: systemClock,
-    timings: { heartbeatMs: 200, sessionMs: 6_000 },
+    timings: { heartbeatMs: 200, sessionMs: 6_000, metadataMs: 500 },
     ...options,
   });
 }

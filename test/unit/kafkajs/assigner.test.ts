@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeClaim, encodeClaim, type MemberClaim, shareTasks } from "../../../src/adapters/kafkajs/assigner.ts";
+import {
+  decodeClaim,
+  decodeShared,
+  encodeClaim,
+  encodeShared,
+  type MemberClaim,
+  sharedNow,
+  shareTasks,
+} from "../../../src/adapters/kafkajs/assigner.ts";
 
 const claim = (memberId: string, owned: number[] = [], generation = 1): MemberClaim => ({
   memberId,
@@ -91,4 +99,34 @@ test("a claim that cannot be read claims nothing", () => {
   }
   expect(decodeClaim("a", null)).toEqual(nothing);
   expect(decodeClaim("a", Buffer.from('{"owned":[1,-2,"x",2.5],"generation":1}')).owned).toEqual([1]);
+});
+
+test("the member that holds most keeps the larger share, whatever its name", () => {
+  // Three tasks for two: the one with the larger share is "b", which holds two already; "a" would have to take one from it.
+  expect(shareTasks(3, [claim("a", [2]), claim("b", [0, 1])])).toEqual(
+    new Map([
+      ["b", [0, 1]],
+      ["a", [2]],
+    ]),
+  );
+});
+
+test("what any member remembers of the fewest tasks is told to all of them", () => {
+  const claims = [claim("new"), { ...claim("old"), tasksAtFirst: 2 }, { ...claim("other"), tasksAtFirst: 4 }];
+  expect(sharedNow(6, claims)).toEqual({ tasks: 6, tasksAtFirst: 2 });
+  expect(sharedNow(6, [claim("new")])).toEqual({ tasks: 6, tasksAtFirst: 6 });
+  // A topic that was made anew with fewer partitions has not gained any.
+  expect(sharedNow(1, claims)).toEqual({ tasks: 1, tasksAtFirst: 1 });
+  expect(decodeShared(encodeShared({ tasks: 6, tasksAtFirst: 2 }))).toEqual({ tasks: 6, tasksAtFirst: 2 });
+  expect(decodeClaim("m", encodeClaim([1], 3, 2))).toEqual({
+    memberId: "m",
+    owned: [1],
+    generation: 3,
+    tasksAtFirst: 2,
+  });
+});
+
+test("an assignment of an older version says nothing, and neither do bytes that are no JSON", () => {
+  for (const bytes of [null, Buffer.alloc(0), Buffer.from("{"), Buffer.from("3"), Buffer.from('{"tasks":"1"}')])
+    expect(decodeShared(bytes)).toBeUndefined();
 });

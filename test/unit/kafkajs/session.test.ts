@@ -7,11 +7,23 @@ import { silentLogger } from "../../../src/kernel/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import { type Deferred, deferred } from "../../support/deadline.ts";
 
-const timings: GroupTimings = { sessionMs: 10_000, rebalanceMs: 60_000, heartbeatMs: 1_000, revokeMsMax: 20_000 };
+const timings: GroupTimings = {
+  sessionMs: 10_000,
+  rebalanceMs: 60_000,
+  heartbeatMs: 1_000,
+  revokeMsMax: 20_000,
+  metadataMs: 4_000,
+};
 const answer = (code: number) => new KafkaAnswerError("asking", code);
 
 /** A session whose coordinator answers as the test says; `calls` is what happened, in order. */
-function scripted(options: { readonly joins?: Error[]; readonly heartbeats?: (Error | undefined)[] } = {}) {
+function scripted(
+  options: {
+    readonly joins?: Error[];
+    readonly heartbeats?: (Error | undefined)[];
+    readonly hasGrown?: () => Promise<boolean>;
+  } = {},
+) {
   const calls: string[] = [];
   const clock = new FakeClock(1_700_000_000_000);
   const end = new AbortController();
@@ -32,6 +44,10 @@ function scripted(options: { readonly joins?: Error[]; readonly heartbeats?: (Er
       calls.push("heartbeat");
       const error = heartbeats.shift();
       if (error !== undefined) throw error;
+    },
+    hasGrown: async () => {
+      calls.push("count");
+      return (await options.hasGrown?.()) ?? false;
     },
     leave: async () => {
       calls.push("leave");
@@ -188,5 +204,40 @@ test("whoever waits for a settled group waits through a join, and is let go when
   await waiting;
   end.abort(new Error("left"));
   await expect(session.settled(signal)).rejects.toThrow("left");
+  await run;
+});
+
+test("the partitions of the inputs are counted every so often, and more of them are a rebalance that the tasks are asked for first", async () => {
+  let hasGrown = false;
+  const { calls, clock, revoked, end, run } = scripted({ hasGrown: async () => hasGrown });
+  await settle();
+  for (let second = 0; second < 5; second++) await advance(clock, 1_000);
+  expect(calls.filter((call) => call === "count")).toHaveLength(1);
+  expect(calls).not.toContain("revoke");
+  hasGrown = true;
+  for (let second = 0; second < 3; second++) await advance(clock, 1_000);
+  expect(calls.at(-1)).toBe("revoke");
+  revoked.resolve();
+  hasGrown = false;
+  await settle();
+  expect(calls.slice(-3)).toEqual(["revoked", "join", "joined"]);
+  for (let second = 0; second < 3; second++) await advance(clock, 1_000);
+  expect(calls.filter((call) => call === "join")).toHaveLength(2);
+  end.abort();
+  await run;
+});
+
+test("heartbeats do not wait for the count of partitions, and a count that fails changes nothing", async () => {
+  const asked: Deferred<boolean> = deferred();
+  const { calls, clock, end, run } = scripted({ hasGrown: () => asked.promise });
+  await settle();
+  for (let second = 0; second < 5; second++) await advance(clock, 1_000);
+  const before = calls.length;
+  await advance(clock, 1_000);
+  expect(calls.slice(before)).toEqual(["heartbeat"]);
+  asked.reject(answer(kafkaCode.leaderNotAvailable));
+  for (let second = 0; second < 2; second++) await advance(clock, 1_000);
+  expect(calls.filter((call) => call === "join")).toHaveLength(1);
+  end.abort();
   await run;
 });

@@ -182,3 +182,36 @@ test("a member is not ready before its group has said what it has, however long 
   expect([runner.isReady, runner.caughtUp(new Map([[0, 10]]))]).toEqual([true, true]);
   await cluster.close();
 });
+
+test("partitions that the input gains are computed, and a stage with stores is warned once, with the names of the stores", async () => {
+  const cluster = new Cluster(totalsStage);
+  await cluster.run();
+  await cluster.send([order("o1", { customer: "c1" })]);
+  await cluster.catchUp();
+  await cluster.broker.admin.growTopic("orders", 4, new AbortController().signal);
+  await cluster.send(Array.from({ length: 20 }, (_, i) => order(`p${i}`, { customer: `c${i}` })));
+  await cluster.catchUp();
+  expect((await cluster.outputs()).size).toBe(21);
+  // Longer than between two counts of the partitions.
+  for (let turn = 0; turn < 5_000; turn++) await cluster.turn();
+  const warned = cluster.logged.filter(({ fields }) => fields["code"] === "MR_KEY");
+  expect(warned.map(({ level, fields }) => [level, fields])).toEqual([
+    ["warn", { stage: "totals", topic: "orders", from: 2, to: 4, code: "MR_KEY", stores: ["seen", "count"] }],
+  ]);
+  await cluster.close();
+});
+
+test("an output that gains partitions is warned of, once, and written as before until the stage starts again", async () => {
+  const cluster = new Cluster(totalsStage);
+  await cluster.run();
+  await cluster.broker.admin.growTopic("totals", 5, new AbortController().signal);
+  for (let turn = 0; turn < 5_000; turn++) await cluster.turn();
+  await cluster.send(Array.from({ length: 30 }, (_, i) => order(`p${i}`, { customer: `c${i}` })));
+  await cluster.catchUp();
+  const warned = cluster.logged.filter(({ fields }) => fields["code"] === "MR_KEY");
+  expect(warned.map(({ level, fields }) => [level, fields])).toEqual([
+    ["warn", { stage: "totals", topic: "totals", from: 2, to: 5, code: "MR_KEY" }],
+  ]);
+  expect([...(await cluster.values("totals")).keys()]).toEqual([0, 1]);
+  await cluster.close();
+});
