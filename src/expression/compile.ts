@@ -1,8 +1,9 @@
 import { assert } from "../kernel/index.ts";
+import type { RowReads } from "../schema/index.ts";
 import { generate, type RunRow } from "./generate.ts";
 import { interpret } from "./interpret.ts";
 import { type Layout, layOut } from "./layout.ts";
-import type { CompiledProgram, Program, RowMemory } from "./program.ts";
+import type { CompiledProgram, Passing, Program, RowMemory } from "./program.ts";
 
 export interface CompileOptions {
   /**
@@ -10,6 +11,12 @@ export interface CompileOptions {
    * (`--disallow-code-generation-from-strings`); the others force one of the two. Answers are the same.
    */
   readonly backEnd?: "auto" | "generated" | "closures";
+  /** Left out, the output holds every field as a value. */
+  readonly passing?: Passing;
+}
+
+function readsOf({ loads }: Layout): RowReads {
+  return new Map(loads.map(({ name }) => [name, "whole"]));
 }
 
 /**
@@ -23,7 +30,7 @@ export function compileProgram(
   memories: readonly RowMemory[] = [],
   options: CompileOptions = {},
 ): CompiledProgram {
-  const layout = layOut(program);
+  const layout = layOut(program, options.passing);
   for (const op of layout.ops) {
     if (op.op !== "call") continue;
     const memory = memories[op.memory];
@@ -33,7 +40,7 @@ export function compileProgram(
       `memory ${op.memory} has no room for its arguments or results`,
     );
   }
-  return { fates: layout.fates, run: backEndOf(layout, memories, options.backEnd ?? "auto") };
+  return { fates: layout.fates, reads: readsOf(layout), run: backEndOf(layout, memories, options.backEnd ?? "auto") };
 }
 
 function backEndOf(layout: Layout, memories: readonly RowMemory[], backEnd: "auto" | "generated" | "closures"): RunRow {

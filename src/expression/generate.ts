@@ -3,7 +3,7 @@ import type { Row } from "../schema/index.ts";
 import { checkedDrop, isSafeInteger } from "./checks.ts";
 import { ExpressionEmitter } from "./emit.ts";
 import type { LaidExpression, LaidOp, Layout, Target } from "./layout.ts";
-import type { RowContext, RowMemory } from "./program.ts";
+import { type RowContext, type RowMemory, sourceKey } from "./program.ts";
 
 /** What runs a program: the answer indexes its fates, 0 leaves the output row in `context.out`. */
 export type RunRow = (row: Row, context: RowContext) => number;
@@ -45,11 +45,16 @@ export function generateSource(layout: Layout, memoryCount: number): GeneratedSo
     ...loads,
     ...made.map((slot) => `let f${slot} = null;`),
     ...statements,
-    `context.out = { ${layout.output.map(({ name, slot }) => `${name}: f${slot}`).join(", ")} };`,
+    `context.out = { ${[...layout.output.map(({ name, slot }) => `${name}: f${slot}`), ...sourceOf(layout)].join(", ")} };`,
     "return 0;",
     "};",
   ];
   return { body: lines.join("\n"), constants };
+}
+
+function sourceOf({ source }: Layout): string[] {
+  if (source === undefined) return [];
+  return [`"${sourceKey}": ${source === "row" ? "row" : `row["${sourceKey}"]`}`];
 }
 
 class ProgramEmitter {

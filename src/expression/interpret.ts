@@ -5,7 +5,7 @@ import { timeToText } from "./conversions.ts";
 import { functionNamed } from "./functions.ts";
 import type { RunRow } from "./generate.ts";
 import type { LaidExpression, LaidOp, Layout, Target } from "./layout.ts";
-import type { RowContext, RowMemory } from "./program.ts";
+import { type RowContext, type RowMemory, sourceKey } from "./program.ts";
 
 /** The values of the row at work, by slot, and the first fault of the operation at work. */
 interface Machine {
@@ -34,6 +34,7 @@ export function interpret(layout: Layout, memories: readonly RowMemory[]): RunRo
     }
     const out: Record<string, unknown> = {};
     for (const { name, slot } of layout.output) out[name] = machine.slots[slot];
+    if (layout.source !== undefined) out[sourceKey] = layout.source === "row" ? row : row[sourceKey];
     context.out = out;
     return 0;
   };

@@ -6,7 +6,7 @@ import { FateTable, foldConstants, mayFault, nonFiniteMessage } from "./faults.t
 import { functionNamed } from "./functions.ts";
 import { printAst } from "./print.ts";
 import { quote } from "./problem.ts";
-import type { Fate, Program, RowOp, TypedExpression } from "./program.ts";
+import type { Fate, Passing, Program, RowOp, TypedExpression } from "./program.ts";
 import { familyOf } from "./types.ts";
 
 /**
@@ -18,7 +18,10 @@ export interface Layout {
   readonly loads: readonly SlottedName[];
   readonly slotCount: number;
   readonly ops: readonly LaidOp[];
+  /** What the output row holds as values. */
   readonly output: readonly SlottedName[];
+  /** Where the rest of the output row is to be found; undefined when `output` is all of it. */
+  readonly source: Passing["from"] | undefined;
   readonly fates: readonly Fate[];
   readonly slotOf: ReadonlyMap<string, number>;
 }
@@ -66,18 +69,31 @@ export type LaidOp =
     };
 
 /** Lays a program out. Crashes on what no checked program has: unknown fields, unsafe names, values of a wrong family. */
-export function layOut(program: Program): Layout {
+export function layOut(program: Program, passing?: Passing): Layout {
   const builder = new LayoutBuilder(program);
   const ops = program.ops.map((op) => builder.op(op));
-  const output = program.output.map(({ name }) => ({ name, slot: builder.slot(name) }));
+  const assigned = passing && assignedBy(program.ops);
+  const output = program.output
+    .filter(({ name }) => assigned === undefined || assigned.has(name) || passing?.carried.has(name))
+    .map(({ name }) => ({ name, slot: builder.slot(name) }));
   return {
     ops,
     output,
+    source: passing?.from,
     loads: builder.loads,
     slotCount: builder.slotOf.size,
     slotOf: builder.slotOf,
     fates: builder.fates.all,
   };
+}
+
+/** Names of the fields that operations set. */
+function assignedBy(ops: readonly RowOp[]): Set<string> {
+  return new Set(
+    ops.flatMap((op) =>
+      op.op === "assign" ? [op.field.name] : op.op === "call" ? op.results.map(({ name }) => name) : [],
+    ),
+  );
 }
 
 class LayoutBuilder {

@@ -1,5 +1,5 @@
 import type { EpochMs, Offset, RecordErrorCode } from "../kernel/index.ts";
-import type { Field, FieldType, Row, RowShape } from "../schema/index.ts";
+import type { Field, FieldType, Row, RowReads, RowShape } from "../schema/index.ts";
 import type { Ast } from "./ast.ts";
 
 /** An expression that was parsed and type-checked against a shape; safe to compile. */
@@ -88,8 +88,24 @@ export type Fate =
   | { readonly kind: "late"; readonly field: string; readonly message: string }
   | { readonly kind: "failed"; readonly code: RecordErrorCode; readonly field: string; readonly message: string };
 
+/**
+ * How a program hands on what it does not assign. Its output then holds the fields that it assigned, those under
+ * `carried` as values, and under {@link sourceKey} the row that an encoder takes everything else out of.
+ */
+export interface Passing {
+  /** `row` is the input row itself, `source` what the input row has under {@link sourceKey}. */
+  readonly from: "row" | "source";
+  /** Fields that are needed as values after the program. */
+  readonly carried: ReadonlySet<string>;
+}
+
+/** No field can be called so. */
+export const sourceKey = "#source";
+
 export interface CompiledProgram {
   readonly fates: readonly Fate[];
+  /** What it reads of its input rows; everything else may be absent from them. */
+  readonly reads: RowReads;
   /** Runs all operations on one row; the answer indexes `fates`, and 0 leaves the output row in `context.out`. */
   run(row: Row, context: RowContext): number;
 }

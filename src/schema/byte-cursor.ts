@@ -1,4 +1,5 @@
 import { RecordError } from "../kernel/index.ts";
+import { type Long, longOf } from "./long.ts";
 
 /** Records inside records; deeper input exists only to overflow a stack. */
 const depthMax = 256;
@@ -35,16 +36,23 @@ export class ByteCursor {
 
   int(): number {
     const value = this.long();
-    return (value | 0) === value ? value : damaged("an int is beyond 32 bits");
+    return typeof value === "number" && (value | 0) === value ? value : damaged("an int is beyond 32 bits");
+  }
+
+  /** The index of a branch or symbol, which the caller looks up: negative and far beyond any list, there is none. */
+  index(): number {
+    const value = this.long();
+    return typeof value === "number" ? value : -1;
   }
 
   /**
-   * A zigzag varint of at most 10 bytes. The lowest 28 bits are kept apart from the rest, because a
-   * double does not hold the zigzag form of a large long exactly.
+   * A zigzag varint of at most 10 bytes and 64 bits, exact. The lowest 28 bits are kept apart from the rest, because
+   * a double does not hold the zigzag form of a large long exactly.
    */
-  long(): number {
+  long(): Long {
     const bytes = this.bytes;
-    let at = this.at;
+    const from = this.at;
+    let at = from;
     // Past the end of the buffer there is undefined, which ends the loops and is found out below.
     let byte = bytes[at++] as number;
     let low = byte & 127;
@@ -62,7 +70,7 @@ export class ByteCursor {
     this.at = at;
     const negative = low & 1;
     const magnitude = high * two27 + (low >>> 1);
-    if (magnitude > Number.MAX_SAFE_INTEGER - negative) damaged("a long is beyond 2^53");
+    if (magnitude > Number.MAX_SAFE_INTEGER - negative) return largeLong(bytes, from, at);
     return negative === 1 ? -magnitude - 1 : magnitude;
   }
 
@@ -92,7 +100,7 @@ export class ByteCursor {
 
   /** A length, checked against the bytes left. */
   length(): number {
-    const length = this.long();
+    const length = this.#number();
     if (length < 0) damaged("a length is negative");
     if (length > this.end - this.at) damaged("a length passes the end of the value");
     return length;
@@ -105,7 +113,7 @@ export class ByteCursor {
    * @param itemBytesMin fewest bytes one item takes
    */
   blockCount(itemBytesMin: number): number {
-    let count = this.long();
+    let count = this.#number();
     if (count < 0) {
       count = -count;
       this.length();
@@ -139,9 +147,22 @@ export class ByteCursor {
     if (this.at !== this.end) damaged("bytes are left after the last field");
   }
 
+  #number(): number {
+    const value = this.long();
+    return typeof value === "number" ? value : damaged("a length or count is beyond 2^53");
+  }
+
   #byte(): number {
     return this.bytes[this.take(1)] ?? 0;
   }
+}
+
+/** The long in `bytes[from, to)`, a varint that may pass 2^53. */
+function largeLong(bytes: Buffer, from: number, to: number): Long {
+  let zigzag = 0n;
+  for (let i = to - 1; i >= from; i--) zigzag = (zigzag << 7n) | BigInt((bytes[i] ?? 0) & 127);
+  if (zigzag >> 64n !== 0n) damaged("a long is beyond 64 bits");
+  return longOf(zigzag & 1n ? -(zigzag >> 1n) - 1n : zigzag >> 1n);
 }
 
 /** Always throws MR_DECODE_BODY with what is wrong about the bytes. */

@@ -1,4 +1,5 @@
 import { RecordError } from "../kernel/index.ts";
+import type { Long } from "./long.ts";
 
 const two27 = 134_217_728;
 const sinkBytesFirst = 4_096;
@@ -28,8 +29,8 @@ export class ByteSink {
     this.#bytes[this.#at++] = value;
   }
 
-  /** A zigzag varint, exact for every safe integer. */
-  long(value: number): void {
+  /** A zigzag varint, exact for every long. */
+  long(value: Long): void {
     this.#room(10);
     this.#at = writeLong(this.#bytes, this.#at, value);
   }
@@ -67,8 +68,20 @@ export class ByteSink {
   }
 }
 
-/** Writes a safe integer as a zigzag varint and answers the end; needs up to 8 bytes of room. */
-export function writeLong(into: Buffer, at: number, value: number): number {
+/** Writes a long as a zigzag varint and answers the end; needs up to 10 bytes of room. */
+export function writeLong(into: Buffer, at: number, value: Long): number {
+  return typeof value === "number" ? writeSafe(into, at, value) : writeLarge(into, at, value);
+}
+
+function writeLarge(into: Buffer, at: number, value: bigint): number {
+  let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
+  let position = at;
+  for (; rest > 127n; rest >>= 7n) into[position++] = Number(rest & 127n) | 128;
+  into[position++] = Number(rest);
+  return position;
+}
+
+function writeSafe(into: Buffer, at: number, value: number): number {
   const magnitude = value < 0 ? -value - 1 : value;
   let high = Math.floor(magnitude / two27);
   let low = (magnitude - high * two27) * 2 + (value < 0 ? 1 : 0);
@@ -105,6 +118,8 @@ export function typeWord(value: unknown): string {
       return Number.isFinite(value) ? (Number.isInteger(value) ? "a whole number" : "a fraction") : "no finite number";
     case "object":
       return "an object";
+    case "bigint":
+      return "a whole number";
     default:
       return `a ${typeof value}`;
   }

@@ -1,6 +1,6 @@
 import { type AvroType, type RecordType, splitNullable } from "./avro-type.ts";
 import { type ByteCursor, damaged } from "./byte-cursor.ts";
-import { recordPlan, type ValueReader } from "./resolved-reader.ts";
+import { doubleOf, recordPlan, type ValueReader } from "./resolved-reader.ts";
 import type { Row } from "./row-shape.ts";
 import { readText } from "./short-text.ts";
 
@@ -37,8 +37,8 @@ export function generateDecoder(writer: RecordType, reader: RecordType, cursor: 
   const readers: readonly ValueReader[] = plan.fields.map((field) => field.read);
   const absent = plan.absent.map((field) => field.make);
   const symbols = plan.fields.map((field) => symbolsOf(field.written, field.wanted));
-  const make = new Function("c", "damaged", "readText", "readers", "absent", "symbols", source);
-  return make(cursor, damaged, readText, readers, absent, symbols) as GeneratedDecoder;
+  const make = new Function("c", "damaged", "doubleOf", "readText", "readers", "absent", "symbols", source);
+  return make(cursor, damaged, doubleOf, readText, readers, absent, symbols) as GeneratedDecoder;
 }
 
 /** Statements that set `v<i>`. */
@@ -65,7 +65,7 @@ function readUnknown(i: number): string {
 
 /** Undefined for a type that is not flat, and for promotions that change more than the type's name. */
 function readFlat(i: number, written: AvroType, target: AvroType): string | undefined {
-  const slow = (method: string): string => `{ c.at = p - 1; v${i} = c.${method}(); p = c.at; }`;
+  const slow = (method: string): string => `{ c.at = p - 1; v${i} = ${method}; p = c.at; }`;
   const plain = target.kind === written.kind || target.kind === "double" || target.kind === "long";
   switch (written.kind) {
     case "boolean":
@@ -73,7 +73,7 @@ function readFlat(i: number, written: AvroType, target: AvroType): string | unde
     case "int":
     case "long":
       if (!plain) return undefined;
-      return `k = b[p++]; if (k > 127) ${slow(written.kind)} else v${i} = (k >>> 1) ^ -(k & 1);`;
+      return `k = b[p++]; if (k > 127) ${slow(written.kind === "long" && target.kind === "double" ? "doubleOf(c.long())" : `c.${written.kind}()`)} else v${i} = (k >>> 1) ^ -(k & 1);`;
     case "float":
       return `if (p + 4 > to) damaged("the value ends too early"); v${i} = b.readFloatLE(p); p += 4;`;
     case "double":
@@ -87,7 +87,7 @@ function readFlat(i: number, written: AvroType, target: AvroType): string | unde
       ].join(" ");
     case "enum":
       return [
-        "k = b[p++]; if (k > 127) { c.at = p - 1; k = c.int(); p = c.at; } else k = (k >>> 1) ^ -(k & 1);",
+        "k = b[p++]; if (k > 127) { c.at = p - 1; k = c.index(); p = c.at; } else k = (k >>> 1) ^ -(k & 1);",
         `v${i} = symbols[${i}][k]; if (v${i} === undefined) damaged("an enum has no such symbol");`,
       ].join(" ");
     default:

@@ -1,5 +1,6 @@
 import { type AvroType, isTimestamp, type RecordType, splitNullable } from "./avro-type.ts";
 import { ByteSink, misfit, writeLong } from "./byte-sink.ts";
+import { isLong } from "./long.ts";
 import type { Row } from "./row-shape.ts";
 import { writeText } from "./short-text.ts";
 import { type ValueWriter, valueWriter } from "./value-writer.ts";
@@ -40,8 +41,16 @@ export function generateEncoder(schema: RecordType): GeneratedEncoder {
     type.kind === "enum" ? new Map(type.symbols.map((symbol, index) => [symbol, index])) : undefined,
   );
   const misfits = schema.fields.map((field, i) => misfitOf(field.name, flat[i]?.type ?? field.type));
-  const make = new Function("sink", "writers", "symbols", "misfits", "writeLong", "writeText", source);
-  return make(sink, writers satisfies ValueWriter[], symbols, misfits, writeLong, writeText) as GeneratedEncoder;
+  const make = new Function("sink", "writers", "symbols", "misfits", "isLong", "writeLong", "writeText", source);
+  return make(
+    sink,
+    writers satisfies ValueWriter[],
+    symbols,
+    misfits,
+    isLong,
+    writeLong,
+    writeText,
+  ) as GeneratedEncoder;
 }
 
 function misfitOf(name: string, type: AvroType): (value: unknown) => never {
@@ -71,9 +80,9 @@ function writeFlat(i: number, type: AvroType): string | undefined {
     case "boolean":
       return `if (v === true) b[p++] = 1; else if (v === false) b[p++] = 0; else misfits[${i}](v);`;
     case "int":
-      return `if ((v | 0) !== v) misfits[${i}](v); ${zigzag}`;
+      return `if (typeof v !== "number" || (v | 0) !== v) misfits[${i}](v); ${zigzag}`;
     case "long":
-      return `if ((v | 0) === v) { ${zigzag} } else { if (!Number.isSafeInteger(v)) misfits[${i}](v); p = writeLong(b, p, v); }`;
+      return `if (typeof v === "number" && (v | 0) === v) { ${zigzag} } else { if (!isLong(v)) misfits[${i}](v); p = writeLong(b, p, v); }`;
     case "float":
       return `if (typeof v !== "number") misfits[${i}](v); p = b.writeFloatLE(v, p);`;
     case "double":

@@ -4,6 +4,7 @@ import { misfit } from "./byte-sink.ts";
 import { setEntry } from "./map-entry.ts";
 import type { RecordSchema } from "./record-schema.ts";
 import type { Row } from "./row-shape.ts";
+import { UnionValue } from "./union-value.ts";
 import { type FieldReading, fieldReadings, isObject, lookUp } from "./value-from-json.ts";
 import { accepts } from "./value-writer.ts";
 
@@ -59,7 +60,10 @@ function recordToJson(type: RecordType, row: Readonly<Record<string, unknown>>):
 /** Shows what is there: a value that does not fit its type is passed on as it is. */
 function valueToJson(type: AvroType, value: unknown): unknown {
   if (value === null || value === undefined) return null;
+  if (value instanceof UnionValue) return branchToJson(type, value);
   if (typeof value === "number") return numberToJson(type, value);
+  // JSON.stringify knows no bigint; the digits must not be lost.
+  if (typeof value === "bigint") return String(value);
   if (Buffer.isBuffer(value)) return value.toString("base64");
   if (type.kind === "union") {
     const branch = type.branches.find((candidate) => accepts(candidate, value));
@@ -73,6 +77,11 @@ function valueToJson(type: AvroType, value: unknown): unknown {
     return map;
   }
   return value;
+}
+
+function branchToJson(type: AvroType, { branch, value }: UnionValue): unknown {
+  const chosen = type.kind === "union" ? type.branches[branch] : undefined;
+  return chosen === undefined ? value : valueToJson(chosen, value);
 }
 
 function numberToJson(type: AvroType, value: number): unknown {

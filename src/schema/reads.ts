@@ -12,3 +12,6 @@ export function unionOfReads(a: Reads | undefined, b: Reads): Reads {
   for (const [name, reads] of b) union.set(name, unionOfReads(union.get(name), reads));
   return union;
 }
+
+/** What is read of a row: its fields by name. */
+export type RowReads = ReadonlyMap<string, Reads>;

@@ -1,8 +1,10 @@
-import { type AvroType, bytesMin, type RecordType } from "./avro-type.ts";
+import { type AvroType, bytesMin, type RecordType, type UnionType } from "./avro-type.ts";
 import { type ByteCursor, damaged } from "./byte-cursor.ts";
 import { canRead, namesMatch, promotes, writerFieldsFor } from "./compatibility.ts";
 import { defaultMaker } from "./default-value.ts";
+import { exactDouble, type Long } from "./long.ts";
 import { setEntry } from "./map-entry.ts";
+import { isWideUnion, UnionValue } from "./union-value.ts";
 
 /** Reads one value at the cursor. */
 export type ValueReader = (cursor: ByteCursor) => unknown;
@@ -38,11 +40,11 @@ class Resolution {
     if (writer.kind === "union") {
       const branches = writer.branches.map((branch) => this.resolve(branch, reader));
       return (cursor) => {
-        const read = branches[cursor.long()];
+        const read = branches[cursor.index()];
         return read === undefined ? damaged("a union has no such branch") : read(cursor);
       };
     }
-    if (reader.kind === "union") return this.resolve(writer, branchFor(writer, reader.branches));
+    if (reader.kind === "union") return this.#branch(writer, reader);
     switch (writer.kind) {
       case "array":
         return this.#array(writer, reader);
@@ -57,6 +59,14 @@ class Resolution {
       default:
         return primitiveReader(writer, reader);
     }
+  }
+
+  #branch(writer: AvroType, reader: UnionType): ValueReader {
+    const chosen = branchFor(writer, reader.branches);
+    const read = this.resolve(writer, chosen);
+    const index = reader.branches.indexOf(chosen);
+    if (chosen.kind === "null" || index < 0 || !isWideUnion(reader)) return read;
+    return (cursor) => new UnionValue(index, read(cursor));
   }
 
   plan(writer: RecordType, reader: RecordType): RecordPlan {
@@ -141,7 +151,7 @@ function enumReader(writer: AvroType & { kind: "enum" }, reader: AvroType): Valu
   const wanted = reader.kind === "enum" && namesMatch(reader, writer) ? reader : writer;
   const known = new Set(wanted.symbols);
   const symbols = writer.symbols.map((symbol) => (known.has(symbol) ? symbol : wanted.default));
-  return (cursor) => symbols[cursor.long()] ?? damaged("an enum has no such symbol");
+  return (cursor) => symbols[cursor.index()] ?? damaged("an enum has no such symbol");
 }
 
 function primitiveReader(writer: AvroType, reader: AvroType): ValueReader {
@@ -153,7 +163,7 @@ function primitiveReader(writer: AvroType, reader: AvroType): ValueReader {
     case "int":
       return reader.kind === "float" ? (cursor) => Math.fround(cursor.int()) : (cursor) => cursor.int();
     case "long":
-      return reader.kind === "float" ? (cursor) => Math.fround(cursor.long()) : (cursor) => cursor.long();
+      return longReader(reader);
     case "float":
       return (cursor) => cursor.float();
     case "double":
@@ -163,4 +173,24 @@ function primitiveReader(writer: AvroType, reader: AvroType): ValueReader {
     default:
       return reader.kind === "string" ? (cursor) => cursor.string() : (cursor) => cursor.binary();
   }
+}
+
+/**
+ * A long promoted to float is rounded, as Java does it; beyond 2^53, where double would round too, it passes only as
+ * the number it is.
+ */
+function longReader(reader: AvroType): ValueReader {
+  if (reader.kind === "double") return (cursor) => doubleOf(cursor.long());
+  if (reader.kind !== "float") return (cursor) => cursor.long();
+  return (cursor) => {
+    const long = cursor.long();
+    if (typeof long === "number") return Math.fround(long);
+    const double = doubleOf(long);
+    return Math.fround(double) === double ? double : damaged("a long beyond 2^53 is no float");
+  };
+}
+
+/** A long as the double that equals it. */
+export function doubleOf(long: Long): number {
+  return exactDouble(long) ?? damaged("a long beyond 2^53 is no double");
 }

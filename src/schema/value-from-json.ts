@@ -11,7 +11,9 @@ import { misfit } from "./byte-sink.ts";
 import type { CastType } from "./cast.ts";
 import { castValue } from "./cast.ts";
 import { defaultMaker } from "./default-value.ts";
+import { isLong } from "./long.ts";
 import { setEntry } from "./map-entry.ts";
+import { UnionValue } from "./union-value.ts";
 import { zeroOf } from "./zero.ts";
 
 /** Turns one JSON (or plain JavaScript) value into a row's; throws MR_CAST or MR_REQUIRED, naming the field. */
@@ -141,7 +143,9 @@ class ReadingFactory {
     }
     const branches = type.branches.map((branch) => this.make(branch));
     const { unknown } = this.#rules;
-    return (value, path) => {
+    return (written, path) => {
+      // A value decoded from Avro names its writer's branch, which says nothing about the branches here.
+      const value = written instanceof UnionValue ? written.value : written;
       if (value === null && nullable) return null;
       const countBefore = unknown?.count ?? 0;
       for (const read of branches) {
@@ -209,7 +213,7 @@ function plainReading(type: AvroType, rules: ReadingRules): ValueReading {
       return (value, path) =>
         typeof value === "number" && (value | 0) === value ? value : misfit(path, "int of 32 bits", value);
     case "long":
-      return (value, path) => (Number.isSafeInteger(value) ? value : misfit(path, "long up to 2^53", value));
+      return (value, path) => (isLong(value) ? value : misfit(path, "long up to 2^53", value));
     case "float":
       return numberReading(rules, "float", Math.fround);
     case "double":

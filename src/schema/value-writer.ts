@@ -1,5 +1,7 @@
 import { type AvroType, isTimestamp, type RecordType, type UnionType } from "./avro-type.ts";
 import { type ByteSink, misfit } from "./byte-sink.ts";
+import { isLong, type Long } from "./long.ts";
+import { UnionValue } from "./union-value.ts";
 
 /** Writes one value; throws RecordError MR_CAST, naming the field, when the value does not fit. */
 export type ValueWriter = (sink: ByteSink, value: unknown, path: string) => void;
@@ -7,7 +9,10 @@ export type ValueWriter = (sink: ByteSink, value: unknown, path: string) => void
 /** Objects inside objects; a cyclic value must end as an error. */
 const depthMax = 256;
 
-/** The writer of any type. Unions take the first branch that fits, numbers the narrowest. */
+/**
+ * The writer of any type. A union writes the branch that its value names; a plain value takes the first that fits,
+ * numbers the narrowest.
+ */
 export function valueWriter(type: AvroType): ValueWriter {
   return new WriterFactory().make(type);
 }
@@ -72,7 +77,14 @@ class WriterFactory {
   #union(type: UnionType): ValueWriter {
     const order = branchOrder(type);
     const branches = order.map(({ branch, index }) => ({ branch, index, write: this.make(branch) }));
+    const byIndex = new Map(branches.map(({ index, write }) => [index, write]));
     return (sink, value, path) => {
+      if (value instanceof UnionValue) {
+        const write = byIndex.get(value.branch) ?? misfit(path, "value of its union", value.value);
+        sink.long(value.branch);
+        write(sink, value.value, path);
+        return;
+      }
       for (const { branch, index, write } of branches) {
         if (!accepts(branch, value)) continue;
         sink.long(index);
@@ -104,7 +116,7 @@ export function accepts(type: AvroType, value: unknown): boolean {
     case "int":
       return typeof value === "number" && (value | 0) === value;
     case "long":
-      return Number.isSafeInteger(value);
+      return isLong(value);
     case "float":
     case "double":
       return typeof value === "number";
@@ -147,7 +159,7 @@ function scalarWriter(type: AvroType): ValueWriter {
       return check((sink, value: boolean) => sink.byte(value ? 1 : 0));
     case "int":
     case "long":
-      return check((sink, value: number) => sink.long(value));
+      return check((sink, value: Long) => sink.long(value));
     case "float":
       return check((sink, value: number) => sink.float(value));
     case "double":

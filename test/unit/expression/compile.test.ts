@@ -47,6 +47,22 @@ describe.each(["generated", "closures"] as const)("%s", (backEnd) => {
   const compile = (ops: readonly RowOp[], output: RowShape, memories: readonly RowMemory[] = []): CompiledProgram =>
     compileProgram({ input: payment, ops, output }, memories, { backEnd });
 
+  test("hands on the row with what it does not assign, and reads no more than it computes with", () => {
+    const ops = [assign("total", "double", "total + 1")];
+    const output = [field("units", "int"), field("total", "double"), field("city", "string")];
+    const carried = new Set(["city"]);
+    const row = { units: 3, total: 4, city: "Bonn" };
+    const first = compileProgram({ input: payment, ops, output }, [], { backEnd, passing: { from: "row", carried } });
+    expect(outcome(first, row)).toEqual({ total: 5, city: "Bonn", "#source": row });
+    expect([...first.reads.keys()].sort()).toEqual(["city", "total"]);
+    const second = compileProgram({ input: payment, ops: [], output }, [], {
+      backEnd,
+      passing: { from: "source", carried },
+    });
+    expect(outcome(second, { city: "Bonn", "#source": row })).toEqual({ city: "Bonn", "#source": row });
+    expect(compileProgram({ input: payment, ops, output }, [], { backEnd }).reads.has("units")).toBe(true);
+  });
+
   test("runs operations in written order, each seeing what those before it set", () => {
     const shape = [...payment, field("double_units", "int")];
     const program = compile(

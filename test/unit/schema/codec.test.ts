@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createDecoder, createEncoder, type RecordSchema, type Row } from "../../../src/schema/index.ts";
+import { createDecoder, createEncoder, type RecordSchema, type Row, UnionValue } from "../../../src/schema/index.ts";
 import { bytes, rowSchema, schemaOf } from "./build.ts";
 
 function decode(body: Buffer, writer: RecordSchema, reader: RecordSchema = writer): Row {
@@ -71,7 +71,11 @@ test.each([
   [-2_147_483_648, "ffffffff0f"],
   [9_007_199_254_740_991, "feffffffffffff1f"],
   [-9_007_199_254_740_991, "fdffffffffffff1f"],
-])("long %d is %s", (value, hex) => {
+  [9_007_199_254_740_992n, "8080808080808020"],
+  [-9_007_199_254_740_992n, "ffffffffffffff1f"],
+  [2n ** 63n - 1n, "feffffffffffffffff01"],
+  [-(2n ** 63n), "ffffffffffffffffff01"],
+])("long %d is %s, a number up to 2^53 - 1 and a bigint beyond", (value, hex) => {
   const schema = rowSchema({ name: "l", type: "long" });
   expect(encode({ l: value }, schema).toString("hex")).toBe(hex);
   expect(decode(Buffer.from(hex, "hex"), schema)).toEqual({ l: value });
@@ -106,6 +110,8 @@ test.each([
   ["i", 2 ** 31, "field i: a whole number is no int"],
   ["i", 0.5, "field i: a fraction is no int"],
   ["l", 2 ** 53, "field l: a whole number is no long"],
+  ["l", 2n ** 63n, "field l: a whole number is no long"],
+  ["i", 1n, "field i: a whole number is no int"],
   ["d", "1", "field d: a string is no double"],
   ["s", null, "field s: null is no string"],
   ["s", undefined, "field s: a missing value is no string"],
@@ -154,10 +160,10 @@ test("an unknown symbol becomes the enum's default", () => {
 test("a union takes the written type before a promotion, as Java does", () => {
   const writer = rowSchema({ name: "n", type: "long" });
   const reader = rowSchema({ name: "n", type: ["double", "long"] });
-  expect(decode(encode({ n: 5 }, writer), writer, reader)).toEqual({ n: 5 });
+  expect(decode(encode({ n: 5 }, writer), writer, reader)).toEqual({ n: new UnionValue(1, 5) });
 });
 
-test("unions of several records and numbers come without wrappers and go back to the same branch", () => {
+test("a union of several types keeps the branch that was written", () => {
   const schema = rowSchema({
     name: "u",
     type: [
@@ -167,8 +173,11 @@ test("unions of several records and numbers come without wrappers and go back to
       { type: "record", name: "B", fields: [{ name: "b", type: "int" }] },
     ],
   });
-  for (const u of [1, 1.5, { a: 1 }, { b: 2 }]) expect(decode(encode({ u }, schema), schema)).toEqual({ u });
-  expect(encode({ u: { b: 2 } }, schema)[0]).toBe(6);
+  for (const [branch, value] of [1, 1, { a: 1 }, { b: 2 }].entries()) {
+    const u = new UnionValue(branch, value);
+    expect(decode(encode({ u }, schema), schema)).toEqual({ u });
+    expect(encode({ u }, schema)[0]).toBe(2 * branch);
+  }
 });
 
 test("a map key called __proto__ is an entry like any other", () => {
@@ -228,7 +237,9 @@ test.each([
   ];
   for (const [written, read] of pairs) {
     const [writer, reader] = [rowSchema({ name: "a", type: written }), rowSchema({ name: "a", type: read })];
-    expect(decode(encode({ a: value }, writer), writer, reader)).toEqual({ a: expected });
+    const wide = Array.isArray(read) && !read.includes("null");
+    const a = wide ? new UnionValue(1, expected) : expected;
+    expect(decode(encode({ a: value }, writer), writer, reader)).toEqual({ a });
   }
 });
 
@@ -250,4 +261,20 @@ test("bytes of a row are a copy, so that the batch they came from can change", (
   const row = decode(body, schema);
   body.fill(9);
   expect(row["y"]).toEqual(Buffer.from([1, 2]));
+});
+
+test.each([
+  ["double", 2n ** 53n, 2 ** 53],
+  ["double", -(2n ** 63n), -(2 ** 63)],
+  ["float", 2n ** 60n, 2 ** 60],
+  ["float", 2 ** 24 + 1, 2 ** 24],
+] as const)("a long promoted to %s: %d is %d", (kind, value, expected) => {
+  const [writer, reader] = [rowSchema({ name: "a", type: "long" }), rowSchema({ name: "a", type: kind })];
+  expect(decode(encode({ a: value }, writer), writer, reader)).toEqual({ a: expected });
+});
+
+test.each(["double", "float"])("a long beyond 2^53 that no %s equals is refused, not rounded", (kind) => {
+  const [writer, reader] = [rowSchema({ name: "a", type: "long" }), rowSchema({ name: "a", type: kind })];
+  const body = encode({ a: 2n ** 53n + 1n }, writer);
+  expect(() => decode(body, writer, reader)).toThrow(expect.objectContaining({ code: "MR_DECODE_BODY" }));
 });
