@@ -1,4 +1,4 @@
-import type { Offset } from "../kernel/index.ts";
+import { codeOf, type ErrorCode, type Offset } from "../kernel/index.ts";
 import type { ClusterAdmin, StageRunner } from "../runtime/index.ts";
 
 /** What is asked of a stage that is watched. */
@@ -14,7 +14,13 @@ export interface CatchUpOptions {
 /** Why a run cannot catch up, and the stage that is the reason. */
 export interface Blocked {
   readonly stage: string;
+  readonly code: ErrorCode;
   readonly blockedBy: string;
+}
+
+/** Everything that can be worked off is; `lacking` are the stages that only lacked their model. */
+export interface CaughtUp {
+  readonly lacking: readonly Blocked[];
 }
 
 /**
@@ -23,6 +29,9 @@ export interface Blocked {
  * A stage is done at the end that its input had at the beginning; or, when a stage of this run writes that
  * input, at the end it has after all its writers are done. Partitions that other members own count as well: a
  * member that has just joined owns nothing while its group still waits for one that crashed.
+ *
+ * A stage whose model has no version yet is not waited for: it is looked at again when the others are done. What is
+ * behind it is done at the end that its input has then.
  */
 export class CatchUp {
   readonly #stages: readonly WatchedStage[];
@@ -47,19 +56,59 @@ export class CatchUp {
   }
 
   /** Looks once; to be called again until it answers something else than "behind". */
-  async look(signal: AbortSignal): Promise<"done" | "behind" | Blocked> {
+  async look(signal: AbortSignal): Promise<CaughtUp | "behind" | Blocked> {
     for (const stage of this.#stages) {
-      const { name } = stage.stage;
-      if (this.#finished.has(name)) continue;
-      const blocked = await this.#blockOf(stage, signal);
-      if (blocked !== undefined) return blocked;
-      const writersDone = this.#writersHere(stage).every((writer) => this.#finished.has(writer));
-      if (!this.#ends.has(stage) && writersDone) this.#ends.set(stage, await this.#endOf(stage, signal));
-      const end = this.#ends.get(stage);
-      if (end !== undefined && stage.caughtUp(end) && (await this.#othersCaughtUp(stage, end, signal)))
-        this.#finished.add(name);
+      if (this.#finished.has(stage.stage.name)) continue;
+      if (stage.status === "halted") return haltOf(stage);
+      if (await this.#isDone(stage, signal)) this.#finished.add(stage.stage.name);
     }
-    return this.#finished.size === this.#stages.length ? "done" : "behind";
+    const rest = this.#stages.filter(({ stage }) => !this.#finished.has(stage.name));
+    const waiting = rest.filter(({ status, stage }) => status === "waiting" && stage.infer !== undefined);
+    const behindThem = this.#downstreamOf(waiting);
+    // What does not hang on a model comes first; asking for aliases meanwhile would be of no use.
+    if (rest.some((stage) => !waiting.includes(stage) && !behindThem.has(stage))) return "behind";
+    const lacking: Blocked[] = [];
+    for (const { stage } of waiting) {
+      const { name, infer } = stage;
+      // The stage learns of its alias a moment after it has joined, and then reads the version.
+      if (infer === undefined || (await this.#aliasExists(infer.model, infer.alias, signal))) return "behind";
+      lacking.push({
+        stage: name,
+        code: "MR_MODEL_MISSING",
+        blockedBy: `waiting for model ${infer.model}: run millrace train`,
+      });
+    }
+    for (const stage of behindThem) {
+      const isAsleep = waiting.includes(stage);
+      if (!isAsleep && !(await this.#isAt(stage, await this.#endOf(stage, signal), signal))) return "behind";
+    }
+    return { lacking };
+  }
+
+  async #isDone(stage: WatchedStage, signal: AbortSignal): Promise<boolean> {
+    const writersDone = this.#writersHere(stage).every((writer) => this.#finished.has(writer));
+    if (!this.#ends.has(stage) && writersDone) this.#ends.set(stage, await this.#endOf(stage, signal));
+    const end = this.#ends.get(stage);
+    return end !== undefined && (await this.#isAt(stage, end, signal));
+  }
+
+  async #isAt(stage: WatchedStage, end: ReadonlyMap<number, Offset>, signal: AbortSignal): Promise<boolean> {
+    return stage.caughtUp(end) && (await this.#othersCaughtUp(stage, end, signal));
+  }
+
+  /** The stages that read, through any number of others, what these write. */
+  #downstreamOf(stages: readonly WatchedStage[]): ReadonlySet<WatchedStage> {
+    const found = new Set<WatchedStage>();
+    const names = new Set(stages.map(({ stage }) => stage.name));
+    for (let size = -1; size < found.size; ) {
+      size = found.size;
+      for (const stage of this.#stages) {
+        if (!this.#writersHere(stage).some((writer) => names.has(writer))) continue;
+        found.add(stage);
+        names.add(stage.stage.name);
+      }
+    }
+    return found;
   }
 
   /** Whether the partitions that this member does not own are committed up to these ends. */
@@ -75,15 +124,6 @@ export class CatchUp {
     return others.every(([partition, end]) => (offsets.get(partition) ?? 0) >= end);
   }
 
-  async #blockOf({ stage, status, haltReason }: WatchedStage, signal: AbortSignal): Promise<Blocked | undefined> {
-    const { name, infer } = stage;
-    if (status === "halted") return { stage: name, blockedBy: `The stage is halted: ${haltReason?.message}` };
-    if (status !== "waiting" || infer === undefined) return undefined;
-    // The stage learns of its alias a moment after it has joined, and then reads the version.
-    if (await this.#aliasExists(infer.model, infer.alias, signal)) return undefined;
-    return { stage: name, blockedBy: `waiting for model ${infer.model}: run millrace train` };
-  }
-
   #writersHere(stage: WatchedStage): readonly string[] {
     return stage.stage.from.writers.filter((writer) => this.#names.has(writer));
   }
@@ -93,4 +133,8 @@ export class CatchUp {
     // An empty partition has nothing to catch up with, whatever its first offset is.
     return new Map(watermarks.filter(({ low, end }) => end > low).map(({ partition, end }) => [partition, end]));
   }
+}
+
+function haltOf({ stage, haltReason }: WatchedStage): Blocked {
+  return { stage: stage.name, code: codeOf(haltReason), blockedBy: `The stage is halted: ${haltReason?.message}` };
 }

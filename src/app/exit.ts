@@ -71,5 +71,5 @@ export function describeFailure(thrown: unknown): string {
   const hint = thrown instanceof ExitError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : "";
   const head = code === undefined ? "" : `${code} `;
   if (exitCodeOf(thrown) !== exitCodes.bug) return `${head}${messageOf(thrown)}${hint}`;
-  return `a bug in Millrace: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`;
+  return `MR_INTERNAL a bug in Millrace: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`;
 }

@@ -12,14 +12,14 @@ export function warnOfExposure(connection: Connection, logger: Logger): void {
   const brokers = (connection.brokers ?? []).filter((broker) => !isLoopback(broker.slice(0, broker.lastIndexOf(":"))));
   if (sasl?.mechanism === "plain" && tls === undefined && brokers.length > 0)
     logger.warn(
-      { brokers, mend: "set MILLRACE_TLS_CA" },
+      { code: "MR_EXPOSED", brokers, mend: "set MILLRACE_TLS_CA" },
       "The password of the cluster is sent in the clear: PLAIN without TLS.",
     );
   if (registryAccount === undefined || registry === undefined || !registry.startsWith("http://")) return;
   const { host, hostname } = new URL(registry);
   if (!isLoopback(hostname))
     logger.warn(
-      { registry: host, mend: "use an https:// address" },
+      { code: "MR_EXPOSED", registry: host, mend: "use an https:// address" },
       "The password of the registry is sent in the clear: basic authentication without TLS.",
     );
 }

@@ -103,7 +103,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
     // A reader that has seen enough (`| head`) is no error; a full disk is, or what was to be kept is lost unnoticed.
     if (cause.code === "EPIPE") process.exit(exitCodes.ok);
-    process.stderr.write(`writing to standard output: ${cause.message}\n`);
+    process.stderr.write(`MR_IO writing to standard output: ${cause.message}\n`);
     process.exit(exitCodes.failure);
   });
   const code = await runCommandLine(argv, {

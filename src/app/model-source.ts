@@ -1,4 +1,12 @@
-import { type Clock, type Hasher, type Logger, MillraceError, messageOf, OperationError } from "../kernel/index.ts";
+import {
+  type Clock,
+  codeOf,
+  type Hasher,
+  type Logger,
+  MillraceError,
+  messageOf,
+  OperationError,
+} from "../kernel/index.ts";
 import {
   type ArtefactStore,
   logisticScorer,
@@ -60,7 +68,7 @@ export function createAliasModelSource(options: {
     const inService = served.get(key);
     if (inService !== undefined && inService.version !== version) {
       logger.warn(
-        { model, alias, version, inService: inService.version },
+        { code: "MR_ALIAS_MOVED", model, alias, version, inService: inService.version },
         "The alias has moved; it is adopted at the next start.",
       );
     }
@@ -82,7 +90,10 @@ export function createAliasModelSource(options: {
         return await follow();
       } catch (thrown) {
         if (stop.signal.aborted || !isPassing(thrown)) throw thrown;
-        logger.warn({ topic: controlTopic, reason: messageOf(thrown) }, "The control topic is read again.");
+        logger.warn(
+          { code: codeOf(thrown), topic: controlTopic, reason: messageOf(thrown) },
+          "The control topic is read again.",
+        );
         await options.clock.sleep(followAgainMs, stop.signal);
       }
     }
@@ -91,7 +102,7 @@ export function createAliasModelSource(options: {
     broken = thrown;
     for (const waiter of waiting) waiter.reject(thrown);
     logger.error(
-      { topic: controlTopic, reason: messageOf(thrown) },
+      { code: codeOf(thrown), topic: controlTopic, reason: messageOf(thrown) },
       "Reading the control topic ended; new aliases are not seen.",
     );
   });

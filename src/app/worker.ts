@@ -1,12 +1,15 @@
-import { type Clock, type Logger, messageOf } from "../kernel/index.ts";
+import { type Clock, codeOf, type Logger, messageOf } from "../kernel/index.ts";
 import type { Broker, StageRunner } from "../runtime/index.ts";
 import { CatchUp, type CatchUpOptions } from "./catch-up.ts";
 import { type ExitCode, exitCodes } from "./exit.ts";
+import { lagOf } from "./stage-lag.ts";
 
 /** How often tasks are told the time: chunks end at most this late. */
 const tickMs = 20;
 const reportEveryMs = 10_000;
 const catchUpPollMs = 50;
+/** A cluster that is away must not hold up the counts, nor the end. */
+const lagTimeoutMs = 2_000;
 
 export interface WorkerOptions {
   readonly stages: readonly StageRunner[];
@@ -26,6 +29,7 @@ export interface WorkerOptions {
 export class Worker {
   readonly #options: WorkerOptions;
   #isReady = false;
+  #isReporting = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -48,7 +52,7 @@ export class Worker {
       for (const stage of stages) stage.tick(now);
       if (!this.#isReady && stages.every((stage) => stage.isReady)) this.#becomeReady();
     }, tickMs);
-    const reporting = setInterval(() => this.#report(), reportEveryMs);
+    const reporting = setInterval(() => void this.#report(stop), reportEveryMs);
     try {
       let code: ExitCode = exitCodes.ok;
       const starts = stages.map((stage) => stage.start());
@@ -61,7 +65,7 @@ export class Worker {
         const isDrained = await this.#drain(starts);
         if (!isDrained) code = exitCodes.temporary;
       }
-      this.#report();
+      await this.#report();
       return code === exitCodes.ok && this.#halted.length > 0 ? exitCodes.failure : code;
     } finally {
       clearInterval(ticking);
@@ -109,10 +113,10 @@ export class Worker {
     await watch.begin(stop);
     while (!stop.aborted) {
       const state = await watch.look(stop);
-      if (state === "done") return exitCodes.ok;
-      if (typeof state === "object") {
-        this.#options.logger.error({ stage: state.stage }, state.blockedBy);
-        return exitCodes.failure;
+      if (state !== "behind") {
+        const reasons = "lacking" in state ? state.lacking : [state];
+        for (const { stage, code, blockedBy } of reasons) this.#options.logger.error({ stage, code }, blockedBy);
+        return reasons.length === 0 ? exitCodes.ok : exitCodes.failure;
       }
       await this.#pause(stop);
     }
@@ -138,18 +142,30 @@ export class Worker {
     );
     const drains = stages.map((stage) =>
       stage.drain().catch((thrown: unknown) => {
-        logger.error({ stage: stage.stage.name, reason: messageOf(thrown) }, "Draining a stage ended with an error.");
+        logger.error(
+          { stage: stage.stage.name, code: codeOf(thrown), reason: messageOf(thrown) },
+          "Draining a stage ended with an error.",
+        );
       }),
     );
     const drained = Promise.allSettled([...drains, ...starts]).then(() => true);
     const inTime = await Promise.race([drained, late]);
     timer.abort();
-    if (!inTime) logger.error({ drainTimeoutMs }, "Draining took too long; what was in hand is done again later.");
+    if (!inTime)
+      logger.error(
+        { code: "MR_DRAIN_TIMEOUT", drainTimeoutMs },
+        "Draining took too long; what was in hand is done again later.",
+      );
     return inTime;
   }
 
-  #report(): void {
-    for (const stage of this.#options.stages) {
+  /** A line per stage. One that asks the cluster at length is not overtaken by the next. */
+  async #report(stop?: AbortSignal): Promise<void> {
+    if (stop !== undefined && (stop.aborted || this.#isReporting)) return;
+    this.#isReporting = true;
+    const lags = await this.#lags();
+    this.#isReporting = false;
+    for (const [index, stage] of this.#options.stages.entries()) {
       const counts = stage.counts();
       this.#options.logger.info(
         {
@@ -160,11 +176,26 @@ export class Worker {
           filtered: total(counts.filtered),
           late: counts.late,
           deadLetters: total(counts.deadLetters),
-          lag: stage.lag,
+          lag: lags[index],
         },
         "Stage counts.",
       );
     }
+  }
+
+  /** By stage; null where the cluster did not tell in time: no number is better than an old one. */
+  async #lags(): Promise<readonly (number | null)[]> {
+    const { stages, broker, clock } = this.#options;
+    const enough = new AbortController();
+    void clock.sleep(lagTimeoutMs, enough.signal).then(
+      () => enough.abort(),
+      () => undefined,
+    );
+    const asked = stages.map(async ({ stage }) => lagOf(stage, broker.admin, enough.signal));
+    const isLate = aborted(enough.signal).then(() => null);
+    const lags = await Promise.all(asked.map((lag) => Promise.race([lag.catch(() => null), isLate])));
+    enough.abort();
+    return lags;
   }
 }
 

@@ -57,6 +57,10 @@ export const errorCodes = {
     meaning: "Ingest changes key or partition count: a backlog arrives mixed and may be late.",
   },
   MR_ALIAS: { kind: "warning", meaning: "An alias names another field of its own record, and is not looked at." },
+  MR_ALIAS_MOVED: { kind: "warning", meaning: "An alias names another version; a worker takes it at its next start." },
+  MR_EXPOSED: { kind: "warning", meaning: "A password crosses a network in the clear." },
+  MR_VARIABLE_UNKNOWN: { kind: "warning", meaning: "A variable begins with MILLRACE_ and is none that is read." },
+  MR_BROKER_FULL: { kind: "warning", meaning: "The in-process broker drops old records to stay within its memory." },
   MR_AHEAD_WIDE: { kind: "warning", meaning: "Events may be dated further ahead than a later stage allows lateness." },
 
   MR_BATCH_CORRUPT: { kind: "operation", meaning: "A record batch is damaged, truncated or lies about its size." },
@@ -75,6 +79,9 @@ export const errorCodes = {
   MR_MODEL: { kind: "operation", meaning: "A model version is missing, damaged or does not fit the features." },
   MR_TRAINING: { kind: "operation", meaning: "Training cannot be done on the rows found." },
   MR_DEV_SESSION: { kind: "operation", meaning: "No running dev session answers." },
+  MR_GROUP: { kind: "operation", meaning: "A consumer group did not rebalance in order, or a task was opened again." },
+  MR_DRAIN_TIMEOUT: { kind: "operation", meaning: "A stop took longer than it may; what was in hand is done again." },
+  MR_INTERNAL: { kind: "operation", meaning: "A bug in Millrace, or an error that nobody foresaw." },
   MR_IO: { kind: "operation", meaning: "A file cannot be read or written." },
 } as const satisfies Record<`MR_${string}`, { kind: "record" | "config" | "warning" | "operation"; meaning: string }>;
 

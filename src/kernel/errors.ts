@@ -49,3 +49,13 @@ export interface Problem {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** Errors inside errors that are looked through for a code. */
+const causesMax = 8;
+
+/** The code of anything thrown, its own or that of what caused it, for a log line. */
+export function codeOf(thrown: unknown, otherwise: ErrorCode = "MR_INTERNAL"): ErrorCode {
+  for (let at = thrown, depth = 0; at instanceof Error && depth < causesMax; at = at.cause, depth++)
+    if (at instanceof MillraceError) return at.code;
+  return otherwise;
+}

@@ -1,7 +1,15 @@
 export { AssertionError, assert, unreachable } from "./assert.ts";
 export { type ErrorCode, errorCodes, type RecordErrorCode } from "./error-codes.ts";
-export { type Disposition, MillraceError, messageOf, OperationError, type Problem, RecordError } from "./errors.ts";
-export { type Clock, type Hasher, type LogFields, type Logger, silentLogger } from "./ports.ts";
+export {
+  codeOf,
+  type Disposition,
+  MillraceError,
+  messageOf,
+  OperationError,
+  type Problem,
+  RecordError,
+} from "./errors.ts";
+export { type Clock, type Hasher, type LogFields, type Logger, type ProblemFields, silentLogger } from "./ports.ts";
 export {
   eventIdOf,
   type Header,

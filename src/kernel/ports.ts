@@ -1,3 +1,4 @@
+import type { ErrorCode } from "./error-codes.ts";
 import type { EpochMs } from "./time.ts";
 
 /** Where processing time comes from. Event time never does: it is a field of the value. */
@@ -19,6 +20,9 @@ export interface Hasher {
 /** Variables of a log line. Never record values, never secrets. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>;
 
+/** Variables of a warning or an error: its code stands in the reference, like that of every message. */
+export type ProblemFields = LogFields & { readonly code: ErrorCode };
+
 /**
  * Where log lines go. Messages are fixed sentences that end in a period; what varies is in the fields.
  * `warn` = odd but safe, `error` = data lost or a human needed.
@@ -26,8 +30,8 @@ export type LogFields = Readonly<Record<string, string | number | boolean | null
 export interface Logger {
   debug(fields: LogFields, message: string): void;
   info(fields: LogFields, message: string): void;
-  warn(fields: LogFields, message: string): void;
-  error(fields: LogFields, message: string): void;
+  warn(fields: ProblemFields, message: string): void;
+  error(fields: ProblemFields, message: string): void;
 }
 
 /** A logger that says nothing, for tests and offline commands. */

@@ -26,8 +26,6 @@ export function heldBytesOf(batch: RawBatch): number {
 export class BatchQueue {
   /** Offset that the next batch has to ask for, at most. */
   offsetNext: Offset = 0;
-  /** End of the partition as the last batch told it; -1 while unknown. */
-  endOffset: Offset = -1;
   #batches: RawBatch[] = [];
   /** First record of the first batch that was not computed. */
   #index = 0;
@@ -46,7 +44,6 @@ export class BatchQueue {
   }
 
   offer(batch: RawBatch): Offer {
-    if (batch.endOffset > this.endOffset) this.endOffset = batch.endOffset;
     if (batch.offsetNext <= this.offsetNext) return "stale";
     if (batch.offsetAsked > this.offsetNext) return "hole";
     if (this.#batches.length === 0) this.#index = firstAtOrAfter(batch, this.offsetNext);

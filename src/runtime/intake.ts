@@ -40,11 +40,6 @@ export class Intake {
     return this.#queue.offsetNext;
   }
 
-  /** End of the partition as the last batch told it; -1 while unknown. */
-  get endOffset(): Offset {
-    return this.#queue.endOffset;
-  }
-
   /** True when batches are queued or were turned away, so that the fetch is ahead of the task. */
   get isBehindFetch(): boolean {
     return !this.#queue.isEmpty || this.#hasTurnedAway;

@@ -32,7 +32,7 @@ export class Patience {
     if (!this.#isDegraded && nowMs - this.#failingSinceMs >= degradedAfterMs) {
       this.#isDegraded = true;
       this.#logger.error(
-        { task: this.#task, attempts: attempt },
+        { task: this.#task, code: "MR_GROUP", attempts: attempt },
         "The task is degraded: it could not be reopened for 30 s.",
       );
     }

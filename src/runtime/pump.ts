@@ -6,7 +6,7 @@
  * the chunk: enough records or bytes, a tick, a revocation, a drain. The commit is awaited before the next
  * record is computed, so the two never overlap.
  */
-import { messageOf, type Offset } from "../kernel/index.ts";
+import { codeOf, messageOf, type Offset } from "../kernel/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
 import { assertBalanced } from "./counts.ts";
 import { Intake } from "./intake.ts";
@@ -71,11 +71,6 @@ export class Pump {
   /** True while the task could not be reopened for longer than 30 s. */
   get isDegraded(): boolean {
     return this.#patience.isDegraded;
-  }
-
-  /** Records between the position and the end of the partition, as far as the last batch told; 0 while unknown. */
-  get lag(): number {
-    return this.#state.position === -1 ? 0 : Math.max(0, this.#intake.endOffset - this.#state.position);
   }
 
   /** Resolves when the batch is taken or dropped: that is the back-pressure. */
@@ -188,7 +183,7 @@ export class Pump {
     if (outcome !== "anew") return;
     this.#stage.clear();
     this.#options.logger.warn(
-      { task: this.task, offset: this.#state.committed },
+      { task: this.task, code: "MR_STATE_VOLATILE", offset: this.#state.committed },
       "Another member has worked on the partition; its stores start empty.",
     );
   }
@@ -308,7 +303,10 @@ export class Pump {
     const failure = this.#cut.signal.aborted ? "lost" : failureOf(thrown);
     if (thrown instanceof RecordRefusedError) this.#refused(thrown);
     if (failure === "reopen") {
-      logger.warn({ task: this.task, reason: messageOf(thrown), state: name }, "The task is opened again.");
+      logger.warn(
+        { task: this.task, code: codeOf(thrown, "MR_GROUP"), reason: messageOf(thrown), state: name },
+        "The task is opened again.",
+      );
       this.#send({ kind: "failed" });
       return;
     }
@@ -323,7 +321,7 @@ export class Pump {
 
   #refused(error: RecordRefusedError): void {
     const { logger } = this.#options;
-    const at = { task: this.task, topic: error.topic, partition: error.partition, code: "MR_RECORD_REFUSED" };
+    const at = { task: this.task, topic: error.topic, partition: error.partition, code: "MR_RECORD_REFUSED" } as const;
     this.#retriesAtOnce = this.#stage.markRefused(error);
     if (this.#retriesAtOnce) logger.warn(at, "A record was refused; its input becomes a dead letter.");
     else logger.error(at, "A record that cannot be named or set aside was refused; the offset stops here.");
@@ -342,7 +340,7 @@ export class Pump {
     }
     const { logger, clock } = this.#options;
     logger.error(
-      { task: this.task, from: this.#intake.offsetNext, to: logStartOffset },
+      { task: this.task, code: "MR_OFFSET_RANGE", from: this.#intake.offsetNext, to: logStartOffset },
       "Records were deleted by the topic's retention before they were read.",
     );
     this.#chunkBeganMs = clock.monotonicMs();

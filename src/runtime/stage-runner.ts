@@ -1,4 +1,4 @@
-import { type Clock, type Logger, messageOf, type Offset, topicPartitionKey } from "../kernel/index.ts";
+import { type Clock, codeOf, type Logger, messageOf, type Offset, topicPartitionKey } from "../kernel/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedInfer, PlannedStage } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
@@ -102,13 +102,6 @@ export class StageRunner implements GroupSink {
   /** Fields that an ingest dropped because the schema does not have them, since the start. */
   get unknownFields(): number {
     return this.#compiled?.unknownFields ?? 0;
-  }
-
-  /** Records that the tasks of this member have yet to compute, as far as the last fetches told. */
-  get lag(): number {
-    let sum = 0;
-    for (const pump of this.#pumps.values()) sum += pump.lag;
-    return sum;
   }
 
   /**
@@ -261,7 +254,7 @@ export class StageRunner implements GroupSink {
   #halt(error: Error): void {
     if (this.#stopping.signal.aborted) {
       this.#options.logger.error(
-        { stage: this.stage.name, reason: error.message, error: error.name },
+        { stage: this.stage.name, code: codeOf(error, "MR_BROKER"), reason: error.message, error: error.name },
         "A task could not commit while its stage stopped; its chunk is done again later.",
       );
       return;
@@ -269,7 +262,7 @@ export class StageRunner implements GroupSink {
     this.#status = "halted";
     this.#haltReason = error;
     this.#options.logger.error(
-      { stage: this.stage.name, reason: error.message, error: error.name },
+      { stage: this.stage.name, code: codeOf(error), reason: error.message, error: error.name },
       "The stage is halted.",
     );
     void this.#stop();
@@ -285,7 +278,7 @@ export class StageRunner implements GroupSink {
       await this.#membership?.leave();
     } catch (thrown) {
       this.#options.logger.warn(
-        { stage: this.stage.name, reason: messageOf(thrown) },
+        { stage: this.stage.name, code: codeOf(thrown, "MR_GROUP"), reason: messageOf(thrown) },
         "The group was not left in order.",
       );
     }

@@ -33,13 +33,16 @@ export async function surveyStage(
 ): Promise<StageSurroundings> {
   const names = [stage.from.clusterName, stage.to.clusterName, plan.deadLetters.clusterName];
   const { topics } = await by.admin.describe(names, signal);
+  const external = new Set([stage.from, stage.to].filter((topic) => topic.external).map((topic) => topic.clusterName));
   const [from, to, deadLetters] = names.map((name) => {
     const topic = topics.find((candidate) => candidate.topic === name);
-    if (topic === undefined)
+    if (topic === undefined) {
+      const cure = external.has(name) ? "it is external: whoever owns it has to create it" : "run millrace apply";
       throw new OperationError(
         "MR_TOPIC_MISSING",
-        `starting stage ${stage.name}: topic ${name} does not exist; run millrace apply`,
+        `starting stage ${stage.name}: topic ${name} does not exist; ${cure}`,
       );
+    }
     return outputTopicOf(topic);
   });
   if (from === undefined || to === undefined || deadLetters === undefined)

@@ -2,11 +2,13 @@ import { type Clock, type LogFields, type Logger, MillraceError, messageOf } fro
 
 const backOffFirstMs = 100;
 const backOffLastMs = 5_000;
+/** A wait is said again after so long: whoever looks at a log that is long silent sees what it waits for. */
+const sayAgainMs = 30_000;
 
 /**
  * Asks the schema registry until it answers: one that is down is waited for, with growing pauses up to 5 s.
  *
- * The wait is logged when it begins and when it ends. Rejects when the signal is aborted, and with any error that
+ * The wait is logged when it begins, every 30 s, and when it ends. Rejects when the signal is aborted, and with any error that
  * waiting does not help against.
  */
 export async function waitOutRegistry<T>(
@@ -15,22 +17,26 @@ export async function waitOutRegistry<T>(
   signal: AbortSignal,
 ): Promise<T> {
   const { clock, logger, fields } = by;
-  let isWarned = false;
+  const beganMs = clock.monotonicMs();
+  let saidMs: number | undefined;
   for (let waitMs = backOffFirstMs; ; waitMs = Math.min(2 * waitMs, backOffLastMs)) {
     signal.throwIfAborted();
     try {
       const answer = await ask();
-      if (isWarned) logger.info(fields, "The schema registry answers again.");
+      if (saidMs !== undefined) logger.info(fields, "The schema registry answers again.");
       return answer;
     } catch (thrown) {
       signal.throwIfAborted();
       if (!(thrown instanceof MillraceError && thrown.disposition === "retry")) throw thrown;
-      if (!isWarned)
+      const nowMs = clock.monotonicMs();
+      if (saidMs === undefined || nowMs - saidMs >= sayAgainMs) {
+        const waitedSeconds = Math.round((nowMs - beganMs) / 1000);
         logger.warn(
-          { ...fields, code: thrown.code, reason: messageOf(thrown) },
+          { ...fields, code: thrown.code, reason: messageOf(thrown), waitedSeconds },
           "The schema registry does not answer; waiting for it.",
         );
-      isWarned = true;
+        saidMs = nowMs;
+      }
       await clock.sleep(waitMs, signal);
     }
   }

@@ -83,7 +83,10 @@ export class WriterSchemas {
     } catch (thrown) {
       if (thrown instanceof AssertionError) throw thrown;
       const message = `schema id ${id} cannot be read as the input of this stage: ${messageOf(thrown)}`;
-      this.#logger.warn({ schemaId: id, reason: messageOf(thrown) }, "A writer schema cannot be read.");
+      this.#logger.warn(
+        { schemaId: id, code: "MR_DECODE_BODY", reason: messageOf(thrown) },
+        "A writer schema cannot be read.",
+      );
       this.#refused.set(id, {
         error: new RecordError("MR_DECODE_BODY", message, { cause: thrown }),
         untilMs: Number.POSITIVE_INFINITY,

@@ -73,7 +73,7 @@ class KafkaBroker implements Broker {
     this.#options = options;
     this.#parts = loadKafkajs();
     const { brokers, clock, logger } = options;
-    const log = (): void => logger.warn({ brokers }, "The cluster does not answer; waiting for it.");
+    const log = (): void => logger.warn({ code: "MR_BROKER", brokers }, "The cluster does not answer; waiting for it.");
     this.#outage = new Outage(clock, options.onWaiting ?? log);
     // Producing has connections of its own: a group's join or a fetch may hold one for seconds.
     this.#producing = this.#link(produceTimeoutMs);

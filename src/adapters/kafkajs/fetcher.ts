@@ -269,7 +269,10 @@ export class Fetcher {
   #corrupt(feed: Feed, error: unknown): boolean {
     feed.corruptCount++;
     if (feed.corruptCount < corruptAttemptsMax && error instanceof Error) {
-      this.#options.logger.warn({ partition: nameOf(feed), reason: error.message }, "A fetched batch is damaged.");
+      this.#options.logger.warn(
+        { code: "MR_BATCH_CORRUPT", partition: nameOf(feed), reason: error.message },
+        "A fetched batch is damaged.",
+      );
     } else this.#options.failed(error instanceof Error ? error : new Error(messageOf(error)));
     return true;
   }

@@ -206,14 +206,17 @@ export class Session {
     const over = AbortSignal.any([answered.signal, signal]);
     const timer = clock.sleep(timings.revokeMsMax, over).then(
       () => {
-        logger.warn({ group }, "Tasks were not given back in time; the group goes on without waiting for them.");
+        logger.warn(
+          { code: "MR_GROUP", group },
+          "Tasks were not given back in time; the group goes on without waiting for them.",
+        );
         late.abort(new Error(`the rebalance of group ${group} goes on`));
       },
       () => undefined,
     );
     const beating = this.#beatUntil(over);
     const revoked = revoke(tasks, AbortSignal.any([late.signal, signal])).catch((error: unknown) => {
-      logger.warn({ group, reason: messageOf(error) }, "Tasks threw while they were given back.");
+      logger.warn({ code: "MR_GROUP", group, reason: messageOf(error) }, "Tasks threw while they were given back.");
     });
     await Promise.race([revoked, timer]);
     this.#phase = "joining";
@@ -236,7 +239,7 @@ export class Session {
     const verdict = verdictOf(error);
     if (error instanceof KafkaAnswerError && error.code === kafkaCode.unknownMemberId) {
       member.forgetIdentity();
-      logger.warn({ group }, "The group had given this member up; it joins again.");
+      logger.warn({ code: "MR_GROUP", group }, "The group had given this member up; it joins again.");
     }
     if (verdict === "denied") {
       const message = `being a member of group ${group}: ${messageOf(error)}`;

@@ -128,7 +128,10 @@ export class Group implements MemberGroup {
     const answered = new AbortController();
     const timer = clock.sleep(revokingMsMax, AbortSignal.any([answered.signal, member.gone])).then(
       () => {
-        logger.warn({ group: this.#name, generation: this.#generation }, "A member took too long to revoke its tasks.");
+        logger.warn(
+          { code: "MR_GROUP", group: this.#name, generation: this.#generation },
+          "A member took too long to revoke its tasks.",
+        );
         late.abort(new Error(`the rebalance of ${this.#name} goes on without this member`));
       },
       () => {
@@ -136,7 +139,10 @@ export class Group implements MemberGroup {
       },
     );
     const revoked = member.sink.revoking(tasks, late.signal).catch((error: unknown) => {
-      logger.warn({ group: this.#name, reason: messageOf(error) }, "A member threw while it revoked its tasks.");
+      logger.warn(
+        { code: "MR_GROUP", group: this.#name, reason: messageOf(error) },
+        "A member threw while it revoked its tasks.",
+      );
     });
     // The timer also ends when the member leaves; an answer after that is not waited for.
     await Promise.race([revoked, timer]);

@@ -73,7 +73,13 @@ export class Retention {
     if (!this.#toldTopics.has(topic.name)) {
       this.#toldTopics.add(topic.name);
       this.#logger.warn(
-        { topic: topic.name, partition: log.partition, logStartOffset: log.logStartOffset, limit },
+        {
+          code: "MR_BROKER_FULL",
+          topic: topic.name,
+          partition: log.partition,
+          logStartOffset: log.logStartOffset,
+          limit,
+        },
         "The in-process broker drops the oldest records of a topic.",
       );
     }

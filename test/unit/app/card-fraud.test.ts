@@ -95,12 +95,21 @@ describe("a run until caught up", () => {
     expect(card.counts()["clean"]).toMatchObject({ in: 0, out: 0 });
   }, 40_000);
 
-  test("ends with 1 and says what to do when a stage waits for its model", async () => {
+  // It ended at once, with nothing read and a lag of 0.
+  test("finishes the others when a stage waits for its model, ends with 1 and says what to do and what is left", async () => {
     const card = await open();
-    await card.feed(100);
+    await card.feed(300);
     const { ended } = await card.run({ untilCaughtUp: true });
     expect(await ended).toBe(1);
-    expect(card.lines("waiting for model card-fraud: run millrace train")).toContainEqual({ stage: "score" });
+    const sentence = "waiting for model card-fraud: run millrace train";
+    expect(card.lines(sentence)).toContainEqual({ stage: "score" });
+    expect(card.lines(sentence).at(-1)).toEqual({ stage: "score", code: "MR_MODEL_MISSING" });
+    const features = await card.count("payments.features");
+    expect(features).toBeGreaterThan(200);
+    const counts = card.counts();
+    expect(counts["ingest"]?.in).toBe(await card.count("payments.inbox"));
+    expect(counts["features"]).toMatchObject({ in: await card.count("payments.clean"), lag: 0 });
+    expect(counts["score"]).toMatchObject({ in: 0, lag: features });
   }, 30_000);
 });
 
@@ -114,7 +123,10 @@ test("a stage that halts leaves the others running, takes the readiness away, an
   );
   expect(worker.isReady).toBe(false);
   expect(await stop()).toBe(1);
-  expect(card.counts()).toMatchObject({ score: { status: "halted" }, features: { status: "stopped" } });
+  expect(card.counts()).toMatchObject({
+    score: { status: "halted", lag: await card.count("payments.features") },
+    features: { status: "stopped" },
+  });
   const halted = card.logged.filter(({ level }) => level === "error");
   expect(halted).toHaveLength(1);
   expect(JSON.stringify(halted)).toContain("the models directory has no such version");

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { CatchUp, type WatchedStage } from "../../../src/app/catch-up.ts";
+import { OperationError } from "../../../src/kernel/index.ts";
 import type { ClusterAdmin } from "../../../src/runtime/index.ts";
 
 const { signal } = new AbortController();
@@ -18,7 +19,7 @@ async function lookAt({ status = "running", tasks, committed, aliasExists = fals
   const stage = {
     stage: planned,
     status,
-    haltReason: undefined,
+    haltReason: status === "halted" ? new OperationError("MR_MODEL", "no such version") : undefined,
     tasks,
     caughtUp: (ends: ReadonlyMap<number, number>) =>
       status === "running" && tasks.every((task) => committed[task]! >= (ends.get(task) ?? 0)),
@@ -34,19 +35,97 @@ async function lookAt({ status = "running", tasks, committed, aliasExists = fals
 
 test("a stage is done when its tasks are", async () => {
   expect(await lookAt({ tasks: [0, 1], committed: [10, 9] })).toBe("behind");
-  expect(await lookAt({ tasks: [0, 1], committed: [10, 10] })).toBe("done");
+  expect(await lookAt({ tasks: [0, 1], committed: [10, 10] })).toEqual({ lacking: [] });
 });
 
 // A run that was restarted after a crash ended with 0 before its group had given it anything.
 test("a member that owns no task is done when the others are, and not before", async () => {
   expect(await lookAt({ tasks: [], committed: [3, -1] })).toBe("behind");
   expect(await lookAt({ tasks: [1], committed: [9, 10] })).toBe("behind");
-  expect(await lookAt({ tasks: [1], committed: [10, 10] })).toBe("done");
+  expect(await lookAt({ tasks: [1], committed: [10, 10] })).toEqual({ lacking: [] });
 });
 
 // The alias is read a moment after the join: a run with a trained model ended as if it had none.
-test("a stage that waits is blocked only while its alias does not exist", async () => {
+test("a stage that waits lacks its model only while the alias does not exist", async () => {
   const waiting = { status: "waiting", tasks: [0], committed: [0] } as const;
   expect(await lookAt({ ...waiting, aliasExists: true })).toBe("behind");
-  expect(await lookAt(waiting)).toMatchObject({ stage: "score", blockedBy: expect.stringContaining("millrace train") });
+  expect(await lookAt(waiting)).toEqual({
+    lacking: [{ stage: "score", code: "MR_MODEL_MISSING", blockedBy: "waiting for model m: run millrace train" }],
+  });
+});
+
+test("a halted stage is told at once, with the code of its reason", async () => {
+  expect(await lookAt({ status: "halted", tasks: [], committed: [0] })).toEqual({
+    stage: "score",
+    code: "MR_MODEL",
+    blockedBy: "The stage is halted: no such version",
+  });
+});
+
+/** ingest > score > report, and clean beside them; what each has committed of the ten records of its input. */
+class Chain {
+  readonly committed: Record<string, number> = { ingest: 0, clean: 0, score: 0, report: 0 };
+  readonly statuses: Record<string, WatchedStage["status"]> = { score: "waiting" };
+  aliasExists = false;
+  aliasesAsked = 0;
+  readonly watch: CatchUp;
+
+  constructor() {
+    const stages = [
+      this.#stage("report", ["score"]),
+      this.#stage("score", ["ingest"], "m"),
+      this.#stage("ingest", []),
+      this.#stage("clean", []),
+    ];
+    const admin = {
+      watermarks: async () => [{ partition: 0, low: 0, end: 10 }],
+      committed: async () => [],
+    } as unknown as ClusterAdmin;
+    const aliasExists = async (): Promise<boolean> => {
+      this.aliasesAsked++;
+      return this.aliasExists;
+    };
+    this.watch = new CatchUp({ stages, admin, aliasExists });
+  }
+
+  #stage(name: string, writers: readonly string[], model?: string): WatchedStage {
+    const chain = this;
+    return {
+      stage: { name, group: name, from: { clusterName: name, writers }, ...(model && { infer: { model } }) },
+      get status() {
+        return chain.statuses[name] ?? "running";
+      },
+      haltReason: undefined,
+      tasks: [0],
+      caughtUp: () => (chain.statuses[name] ?? "running") === "running" && (chain.committed[name] ?? 0) >= 10,
+    } as unknown as WatchedStage;
+  }
+}
+
+// Producing a file, running until caught up and then training is how one begins: it ended at once with nothing read.
+test("a stage that lacks its model is not waited for, and the others are finished first", async () => {
+  const chain = new Chain();
+  await chain.watch.begin(signal);
+  expect(await chain.watch.look(signal)).toBe("behind");
+  chain.committed["ingest"] = 10;
+  expect(await chain.watch.look(signal)).toBe("behind");
+  expect(chain.aliasesAsked, "aliases are not asked for while others are behind").toBe(0);
+  chain.committed["clean"] = 10;
+  expect(await chain.watch.look(signal), "the stage behind the one that waits has records of its own").toBe("behind");
+  chain.committed["report"] = 10;
+  expect(await chain.watch.look(signal)).toMatchObject({ lacking: [{ stage: "score" }] });
+});
+
+test("a model that appears while the others are worked off is waited for after all", async () => {
+  const chain = new Chain();
+  await chain.watch.begin(signal);
+  Object.assign(chain.committed, { ingest: 10, clean: 10, report: 10 });
+  chain.aliasExists = true;
+  expect(await chain.watch.look(signal)).toBe("behind");
+  chain.statuses["score"] = "running";
+  expect(await chain.watch.look(signal)).toBe("behind");
+  chain.committed["score"] = 10;
+  // One look finds the stage done, the next the one behind it.
+  await chain.watch.look(signal);
+  expect(await chain.watch.look(signal)).toEqual({ lacking: [] });
 });

@@ -30,6 +30,7 @@ export interface LoggedCounts {
   readonly filtered: number;
   readonly late: number;
   readonly deadLetters: number;
+  readonly lag: number | null;
 }
 
 /** A worker that runs, and how it ends. */

@@ -25,7 +25,7 @@ test("a line for people has the time, the sentence and the fields that are there
     () => Date.UTC(2026, 0, 1, 9, 8, 7),
   );
   logger.info({ stage: "clean", none: undefined, stores: ["a", "b"] }, "Ready.");
-  logger.warn({}, "Odd.");
+  logger.warn({ code: "MR_EXPOSED" }, "Odd.");
   logger.error({ code: "MR_IO" }, "Lost.");
   logger.debug({}, "Not shown.");
   expect(lines).toEqual([

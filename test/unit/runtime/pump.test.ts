@@ -142,7 +142,7 @@ test("records that retention deleted before they were read are said to be lost, 
   await pump.drain();
   expect(broker.offset).toBe(60);
   expect(logged.filter((line) => line.level === "error").map((line) => line.fields)).toEqual([
-    { task: 0, from: 0, to: 50 },
+    { task: 0, code: "MR_OFFSET_RANGE", from: 0, to: 50 },
   ]);
 });
 

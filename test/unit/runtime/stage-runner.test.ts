@@ -115,6 +115,40 @@ test("a registry that is down when a stage starts is waited for", async () => {
   await cluster.close();
 });
 
+// It was said once: a log that had been silent for an hour did not show what the stage waited for.
+test("a registry that stays down is said again every 30 s, with how long it has been waited for", async () => {
+  const cluster = new Cluster(totalsStage);
+  cluster.registry.outage = new OperationError("MR_REGISTRY", "connection refused", { disposition: "retry" });
+  const began = cluster.clock.nowMs;
+  const starting = cluster.run();
+  await cluster.until(() => cluster.clock.nowMs - began > 100_000);
+  cluster.registry.outage = undefined;
+  await starting;
+  const said = cluster.logged.filter(({ message }) => message.startsWith("The schema registry does not answer"));
+  // Pauses double from 0.1 s to 5 s, so that each comes up to 5 s after its time.
+  const waited = said.map(({ fields }) => fields["waitedSeconds"] as number);
+  expect(waited).toHaveLength(4);
+  expect(waited[0]).toBe(0);
+  for (const [i, seconds] of waited.entries()) expect(seconds).toBeGreaterThanOrEqual(30 * i);
+  expect(waited.at(-1)).toBeLessThan(110);
+  expect(said.every(({ fields }) => fields["code"] === "MR_REGISTRY")).toBe(true);
+  await cluster.close();
+});
+
+// `apply` never makes an external topic: the advice led nowhere.
+test("an external topic that is missing is its owner's to create, and nobody is sent to apply", async () => {
+  const external = { ...totalsStage, from: { ...totalsStage.from, clusterName: "orders.inbox", external: true } };
+  for (const [stage, cure] of [
+    [external, "it is external: whoever owns it has to create it"],
+    [{ ...external, from: { ...external.from, external: false } }, "run millrace apply"],
+  ] as const) {
+    const cluster = new Cluster(stage);
+    await cluster.broker.admin.deleteTopics(["orders.inbox"], new AbortController().signal);
+    await expect(cluster.run()).rejects.toThrow(`topic orders.inbox does not exist; ${cure}`);
+    await cluster.close();
+  }
+});
+
 test("records that one topic could not take refuse the start instead of failing one by one", async () => {
   const cluster = new Cluster({ ...totalsStage, to: { ...totalsStage.to, clusterName: "small" } });
   const { admin } = cluster.broker;
