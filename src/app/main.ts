@@ -1,10 +1,13 @@
 /** The `millrace` command: finds the command, runs it, and turns what it throws into one line and an exit code. */
 import { Command, CommanderError } from "commander";
+import { systemClock } from "../adapters/node/index.ts";
 import { closest } from "../kernel/index.ts";
 import { type CommandContext, flagsOf } from "./cli/command.ts";
-import { commands } from "./cli/commands.ts";
+import { type CommandEntry, commands } from "./cli/commands.ts";
 import { describeFailure, type ExitCode, exitCodeOf, exitCodes, isStopped, usageError } from "./exit.ts";
+import { createPeopleLogger } from "./people-logger.ts";
 import { stopOnSignals } from "./signals.ts";
+import { unknownVariables } from "./unknown-variables.ts";
 import { version } from "./version.ts";
 
 /** Columns of a help text. */
@@ -73,10 +76,25 @@ async function programFor(
     if (entry.name !== named) continue;
     const { command: definition } = await entry.load();
     definition.configure(command).action(async (...parsed: unknown[]) => {
-      ended(await definition.run(context, parsed.slice(0, -2), flagsOf(command, context.environment)));
+      const args = parsed.slice(0, -2);
+      const flags = flagsOf(command, context.environment);
+      const files = [args, flags["sample"]].flat(2).filter((file) => typeof file === "string");
+      await warnOfVariables(files, entry, context);
+      ended(await definition.run(context, args, flags));
     });
   }
   return program;
+}
+
+/** Says it as the command logs: a worker in JSON, for machines, the others for people. */
+async function warnOfVariables(files: readonly string[], entry: CommandEntry, context: CommandContext): Promise<void> {
+  const unknown = await unknownVariables(context.environment, files);
+  if (unknown.length === 0) return;
+  const logger =
+    entry.logs === "json"
+      ? (await import("../adapters/pino/index.ts")).createPinoLogger("info")
+      : createPeopleLogger(context.stderr, systemClock.now);
+  for (const fields of unknown) logger.warn(fields, "A variable that Millrace does not read is set.");
 }
 
 function sentence(text: string): string {

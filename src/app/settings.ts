@@ -5,6 +5,18 @@ import { usageError } from "./exit.ts";
 /** The environment, passed in so that tests need no process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What is read from the environment alone, beside the variables of the flags. */
+export const connectionVariables: readonly string[] = [
+  "MILLRACE_TLS_CA",
+  "MILLRACE_TLS_CERT",
+  "MILLRACE_TLS_KEY",
+  "MILLRACE_SASL_MECHANISM",
+  "MILLRACE_SASL_USERNAME",
+  "MILLRACE_SASL_PASSWORD_FILE",
+  "MILLRACE_REGISTRY_USER",
+  "MILLRACE_REGISTRY_PASSWORD_FILE",
+];
+
 /** Flags that name the cluster and the places of schemas and models, as the command line parsed them. */
 export interface ConnectionFlags {
   readonly brokers?: string;

@@ -6,6 +6,8 @@ export interface CommandEntry {
   readonly summary: string;
   /** A command line that works in the repository, shown in the help text. */
   readonly example: string;
+  /** How it logs: for people, unless it says otherwise. */
+  readonly logs?: "json";
   readonly load: () => Promise<{ readonly command: CommandDefinition }>;
 }
 
@@ -45,6 +47,7 @@ export const commands: readonly CommandEntry[] = [
     name: "run",
     summary: "run the stages of a topology",
     example: "millrace run topologies/card-fraud.yaml --brokers localhost:9092 --http 127.0.0.1:8080",
+    logs: "json",
     load: () => import("./run.ts"),
   },
   {

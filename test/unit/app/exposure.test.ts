@@ -31,7 +31,7 @@ const registry = "00:00:00 WARN The password of the registry is sent in the clea
 test("PLAIN without TLS towards another machine is warned about, once, with the brokers it goes to", () => {
   const brokers = ["kafka.example:9092", "127.0.0.1:9092", "10.0.0.7:9092", "[fd00::7]:9092"];
   expect(warnings({ brokers, sasl })).toEqual([
-    `${cluster}  brokers=kafka.example:9092,10.0.0.7:9092,[fd00::7]:9092 mend=set MILLRACE_TLS_CA`,
+    `${cluster}  code=MR_EXPOSED brokers=kafka.example:9092,10.0.0.7:9092,[fd00::7]:9092 mend=set MILLRACE_TLS_CA`,
   ]);
 });
 
@@ -50,7 +50,7 @@ describe("nothing is said of a password", () => {
 test("basic authentication to an http registry on another machine is warned about", () => {
   for (const host of ["registry.example:8081", "127.0.0.1.example", "localhost.example"])
     expect(warnings({ registry: `http://${host}/base`, registryAccount })).toEqual([
-      `${registry}  registry=${host} mend=use an https:// address`,
+      `${registry}  code=MR_EXPOSED registry=${host} mend=use an https:// address`,
     ]);
 });
 

@@ -90,7 +90,10 @@ test("a member that throws while it revokes is logged and the rebalance goes on"
   await broker.join(spec, second);
   await second.until("a task", () => second.owned.size === 1);
   expect(warnings).toEqual([
-    { fields: { group: "stage", reason: "no room" }, message: "A member threw while it revoked its tasks." },
+    {
+      fields: { code: "MR_GROUP", group: "stage", reason: "no room" },
+      message: "A member threw while it revoked its tasks.",
+    },
   ]);
 });
 
