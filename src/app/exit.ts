@@ -59,15 +59,24 @@ export function isStopped(thrown: unknown, stop: AbortSignal): boolean {
 /** The exit code that an error of any kind ends a command with. */
 export function exitCodeOf(thrown: unknown): ExitCode {
   if (thrown instanceof ExitError) return thrown.exitCode;
+  if (isSystemError(thrown)) return exitCodes.failure;
   if (!(thrown instanceof MillraceError)) return exitCodes.bug;
   if (thrown.code === "MR_BROKER" || thrown.code === "MR_REGISTRY") return exitCodes.unreachable;
   if (thrown.code === "MR_USAGE") return exitCodes.usage;
   return exitCodes.failure;
 }
 
+/** What the system refused, as Node throws it: a file that cannot be read, a disk that is full. */
+function isSystemError(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  const { code, syscall } = thrown as NodeJS.ErrnoException;
+  return typeof syscall === "string" && typeof code === "string" && /^E[A-Z0-9]+$/.test(code);
+}
+
 /** One or two lines for stderr: code, message, hint; a bug also shows its stack. */
 export function describeFailure(thrown: unknown): string {
-  const code = thrown instanceof ExitError || thrown instanceof MillraceError ? thrown.code : undefined;
+  const isCoded = thrown instanceof ExitError || thrown instanceof MillraceError;
+  const code = isCoded ? thrown.code : isSystemError(thrown) ? "MR_IO" : undefined;
   const hint = thrown instanceof ExitError && thrown.hint !== undefined ? `\n  ${thrown.hint}` : "";
   const head = code === undefined ? "" : `${code} `;
   if (exitCodeOf(thrown) !== exitCodes.bug) return `${head}${messageOf(thrown)}${hint}`;

@@ -29,8 +29,12 @@ export function connectDevSession(folder: string): Broker {
     if (!response.ok) throw await failureOf(response);
     return response;
   };
-  const call = async <Result>(name: string, body: string, signal: AbortSignal): Promise<Result> =>
-    (await (await request(name, body, signal)).json()) as Result;
+  const call = async <Result>(name: string, body: string, signal: AbortSignal): Promise<Result> => {
+    const response = await request(name, body, signal);
+    return (await response.json().catch((cause: unknown) => {
+      throw endOf(cause, signal);
+    })) as Result;
+  };
 
   return {
     join: () =>
@@ -40,7 +44,7 @@ export function connectDevSession(folder: string): Broker {
     append: async (records, signal) => {
       for (const part of portions(records)) await call("append", recordsToJson(part), signal);
     },
-    read: (range, signal) => readLines(range, (body) => request("read", body, signal)),
+    read: (range, signal) => readLines(range, (body) => request("read", body, signal), signal),
     admin: {
       describe: (topics, signal) => call<ClusterDescription>("describe", JSON.stringify(topics), signal),
       createTopics: async (topics, signal) => {
@@ -64,12 +68,29 @@ export function connectDevSession(folder: string): Broker {
   };
 }
 
-async function* readLines(range: OffsetRange, open: (body: string) => Promise<Response>): AsyncGenerator<RawBatch> {
+/** What an answer in the making throws when the session ends is that, and no fault of ours. */
+function endOf(cause: unknown, signal: AbortSignal): unknown {
+  return signal.aborted ? cause : new OperationError("MR_DEV_SESSION", "the dev session has ended", { cause });
+}
+
+async function* chunksOf(response: Response, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of response.body ?? []) yield chunk as Uint8Array;
+  } catch (cause) {
+    throw endOf(cause, signal);
+  }
+}
+
+async function* readLines(
+  range: OffsetRange,
+  open: (body: string) => Promise<Response>,
+  signal: AbortSignal,
+): AsyncGenerator<RawBatch> {
   const response = await open(JSON.stringify(range));
   const decoder = new TextDecoder();
   let rest = "";
-  for await (const chunk of response.body ?? []) {
-    rest += decoder.decode(chunk as Uint8Array, { stream: true });
+  for await (const chunk of chunksOf(response, signal)) {
+    rest += decoder.decode(chunk, { stream: true });
     for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n")) {
       const line = rest.slice(0, end);
       rest = rest.slice(end + 1);
@@ -77,6 +98,8 @@ async function* readLines(range: OffsetRange, open: (body: string) => Promise<Re
       yield batchFromJson(line);
     }
   }
+  // A reader that follows is never done by itself.
+  if (range.to === undefined) throw endOf(undefined, signal);
 }
 
 function* portions(records: readonly RecordOut[]): Generator<readonly RecordOut[]> {

@@ -10,7 +10,7 @@ import type { AddressInfo } from "node:net";
 import { type Logger, MillraceError, messageOf } from "../../kernel/index.ts";
 import type { Broker, OffsetRange } from "../../runtime/index.ts";
 import type { TopicToCreate } from "../../topology/index.ts";
-import { removeSessionFile, writeSessionFile } from "./session-file.ts";
+import { claimSessionFile, removeSessionFile } from "./session-file.ts";
 import { batchToJson, recordsFromJson } from "./wire-form.ts";
 
 export interface DevSessionServer {
@@ -38,7 +38,10 @@ const operations: Readonly<Record<string, Operation>> = {
   },
 };
 
-/** @param folder receives the session's address, readable by its owner only */
+/**
+ * @param folder receives the session's address, readable by its owner only
+ * @throws OperationError MR_DEV_SESSION when another session runs in the folder
+ */
 export async function serveDevSession(broker: Broker, folder: string, logger: Logger): Promise<DevSessionServer> {
   const token = randomBytes(32).toString("hex");
   const stop = new AbortController();
@@ -52,12 +55,17 @@ export async function serveDevSession(broker: Broker, folder: string, logger: Lo
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  writeSessionFile(folder, { port, token, pid: process.pid });
+  try {
+    await claimSessionFile(folder, { port, token, pid: process.pid });
+  } catch (thrown) {
+    server.close();
+    throw thrown;
+  }
   logger.debug({ port }, "The dev session listens.");
   return {
     port,
     close: async () => {
-      removeSessionFile(folder, process.pid);
+      removeSessionFile(folder, token);
       stop.abort();
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));

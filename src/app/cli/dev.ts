@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { serveDevSession } from "../../adapters/dev-session/index.ts";
+import { refuseSecondSession, serveDevSession } from "../../adapters/dev-session/index.ts";
 import { systemClock } from "../../adapters/node/index.ts";
 import { codeOf } from "../../kernel/index.ts";
 import { type Plan, type TopicToCreate, topicsNeeded } from "../../topology/index.ts";
@@ -24,6 +24,8 @@ export const command: CommandDefinition = {
     const plan = loadPlan(String(file), context.environment, "");
     const logger = createPeopleLogger(context.stderr, () => systemClock.now());
     const folders = devFolders(process.cwd());
+    // Before anything is opened: both would write to the same registry, models and aliases.
+    await refuseSecondSession(folders.session);
     const broker = await openMemoryBroker(brokerBytesMax, logger);
     const registry = await openRegistry(folders.registry, undefined, "write");
     const session = new AbortController();

@@ -1,8 +1,16 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { connectDevSession, type DevSessionServer, serveDevSession } from "../../../src/adapters/dev-session/index.ts";
+import {
+  connectDevSession,
+  type DevSessionServer,
+  refuseSecondSession,
+  serveDevSession,
+} from "../../../src/adapters/dev-session/index.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
@@ -170,6 +178,78 @@ describe("through HTTP", () => {
     expect((await post("append", headers, "not json")).status).toBe(400);
     const client = connectDevSession(folder);
     await expect(client.admin.deleteTopics(["t"], never)).rejects.toMatchObject({ code: "MR_DEV_SESSION" });
+  });
+});
+
+// Node's own words, "terminated", came out as a bug of ours.
+test("a session that ends under a reader or a call that it keeps waiting is told as that", async () => {
+  await createTopic("t");
+  const client = connectDevSession(folder);
+  const reading = (async () => {
+    for await (const _ of client.read({ topic: "t", partition: 0, from: "earliest" }, never)) await server.close();
+  })();
+  await broker.append([textRecord("t", 0, "first")], never);
+  await expect(reading).rejects.toMatchObject({ code: "MR_DEV_SESSION", message: "the dev session has ended" });
+  server = await serveDevSession(broker, folder, silentLogger);
+});
+
+test("an answer that is cut in the middle is told as the end of the session", async () => {
+  await server.close();
+  const cut = createServer((_, response) => {
+    response.writeHead(200, { "content-length": "100" }).write("[");
+    setImmediate(() => response.destroy());
+  });
+  cut.listen(0, "127.0.0.1");
+  await once(cut, "listening");
+  const { port } = cut.address() as AddressInfo;
+  writeFileSync(join(folder, "session.json"), JSON.stringify({ port, token: "x", pid: process.pid }));
+  const asking = connectDevSession(folder).admin.watermarks("t", never);
+  await expect(asking).rejects.toMatchObject({ code: "MR_DEV_SESSION", message: "the dev session has ended" });
+  cut.close();
+  server = await serveDevSession(broker, folder, silentLogger);
+});
+
+describe("a second session in a folder", () => {
+  // The second took the place of the first, which nobody could reach any more when the second had ended.
+  test("is refused with the first one's address and how to end it, and the first is reached as before", async () => {
+    const second = serveDevSession(broker, folder, silentLogger);
+    await expect(second).rejects.toMatchObject({
+      code: "MR_DEV_SESSION",
+      message: expect.stringContaining(
+        `process ${process.pid} at 127.0.0.1:${server.port}; end it with Ctrl-C in its terminal or \`kill ${process.pid}\``,
+      ),
+    });
+    await expect(refuseSecondSession(folder)).rejects.toMatchObject({ code: "MR_DEV_SESSION" });
+    await createTopic("t");
+    expect(readdirSync(folder)).toEqual(["session.json"]);
+  });
+
+  test("takes the place of one that crashed, whoever has its port now", async () => {
+    const address = session();
+    await server.close();
+    const other = createServer((_, response) => response.writeHead(404).end());
+    other.listen(address.port, "127.0.0.1");
+    await once(other, "listening");
+    for (const left of [JSON.stringify({ ...address, pid: process.pid }), "", "null", '{"port":1}']) {
+      writeFileSync(join(folder, "session.json"), left);
+      await refuseSecondSession(folder);
+      server = await serveDevSession(broker, folder, silentLogger);
+      expect(session()).toMatchObject({ port: server.port });
+      await server.close();
+    }
+    other.close();
+    server = await serveDevSession(broker, folder, silentLogger);
+  });
+
+  test("of several that start at once exactly one runs", async () => {
+    const left = readFileSync(join(folder, "session.json"));
+    await server.close();
+    writeFileSync(join(folder, "session.json"), left);
+    const starts = await Promise.allSettled([1, 2, 3, 4].map(() => serveDevSession(broker, folder, silentLogger)));
+    const running = starts.filter((start) => start.status === "fulfilled");
+    expect(running).toHaveLength(1);
+    server = running[0]!.value;
+    expect(session().port).toBe(server.port);
   });
 });
 

@@ -104,6 +104,24 @@ test("a dev session takes produce, tail and train from outside, and keeps its mo
   ]);
 }, 60_000);
 
+test("a second dev session in the folder is refused, and a tail of the first ends when that does", async () => {
+  const first = await startDev("--no-sample");
+  const second = await millrace(["dev", card, "--no-sample"]);
+  expect(second).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/^MR_DEV_SESSION .*Ctrl-C/) });
+  await millrace(["produce", "payments.inbox", "--file", "-", "--key", "customer_id", "--dev"], {
+    stdin: `${sale("p1")}\n`,
+  });
+  let seen = "";
+  const tailing = millrace(["tail", "payments.raw", "--dev", "--from", "beginning"], {
+    onOutput: (stdout) => {
+      seen = stdout;
+    },
+  });
+  await eventually(deadlineMs, "the record", async () => (seen.includes('"p1"') ? seen : undefined));
+  expect((await first.stop()).code).toBe(0);
+  expect(await tailing).toMatchObject({ code: 1, stderr: "MR_DEV_SESSION the dev session has ended\n" });
+}, 30_000);
+
 test("a dev session feeds the sample of its topology", async () => {
   await startDev();
   const events = await records("payments.inbox", 20);

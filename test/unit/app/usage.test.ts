@@ -116,6 +116,11 @@ describe("the exit code of an error", () => {
 
   test("a bug is called one and shows where it is; a handled failure shows code, message and hint", () => {
     expect(describeFailure(new TypeError("oops"))).toMatch(/^MR_INTERNAL a bug in Millrace: TypeError: oops\n\s+at /);
+    const refused = Object.assign(new Error("EACCES: permission denied, open 'x'"), {
+      code: "EACCES",
+      syscall: "open",
+    });
+    expect([exitCodeOf(refused), describeFailure(refused)]).toEqual([1, "MR_IO EACCES: permission denied, open 'x'"]);
     const failure = new ExitError(exitCodes.failure, "reading x", { code: "MR_IO", hint: "look again" });
     expect(describeFailure(failure)).toBe("MR_IO reading x\n  look again");
   });
