@@ -34,17 +34,18 @@ export class HttpClient {
   readonly #base: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #options: HttpClientOptions;
+  /** What stands in the header and in no message, in each form in which it could come back. */
+  readonly #secrets: readonly string[];
 
   constructor(options: HttpClientOptions) {
     const url = parseUrl(options.url);
     const auth = options.auth ?? credentialsIn(url);
     this.#options = options;
+    this.#secrets = auth === undefined ? [] : secretsOf(auth);
     this.#base = `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
     this.#headers = {
       accept: "application/vnd.schemaregistry.v1+json, application/vnd.schemaregistry+json, application/json",
-      ...(auth === undefined
-        ? {}
-        : { authorization: `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString("base64")}` }),
+      ...(auth === undefined ? {} : { authorization: `Basic ${basicOf(auth)}` }),
     };
   }
 
@@ -55,7 +56,7 @@ export class HttpClient {
       if ("answer" in outcome) return outcome.answer;
       signal.throwIfAborted();
       if (attempt >= attemptsMax) {
-        const message = `asking the registry, ${method} ${this.#base}${path}: ${outcome.reason}`;
+        const message = `asking the registry, ${method} ${this.#base}${path}: ${this.#redacted(outcome.reason)}`;
         throw new OperationError("MR_REGISTRY", message, { disposition: "retry", cause: outcome.cause });
       }
       await this.#options.clock.sleep(Math.min(backoffMsFirst * 2 ** (attempt - 1), backoffMsMax), signal);
@@ -65,7 +66,28 @@ export class HttpClient {
   /** An error of the registry's that waiting does not mend. */
   refusal(doing: string, answer: Answer): OperationError {
     const hint = answer.status === 401 || answer.status === 403 ? " (check user and password)" : "";
-    return new OperationError("MR_REGISTRY", `${doing}: ${this.#base} answered ${answer.status}${hint}${said(answer)}`);
+    return new OperationError(
+      "MR_REGISTRY",
+      `${doing}: ${this.#base} answered ${answer.status}${hint}${this.said(answer)}`,
+    );
+  }
+
+  /** What the registry said beside the status, cut short; it may be of any type or missing. */
+  said(answer: Answer): string {
+    const message = (answer.body as { message?: unknown } | undefined | null)?.message;
+    if (message === undefined) return "";
+    const text = typeof message === "string" ? message : JSON.stringify(message);
+    // Cut last: half a secret is one too.
+    return `: ${this.#redacted(text).slice(0, 1_000)}`;
+  }
+
+  /** Servers and proxies quote headers and addresses of a request that they refuse. */
+  #redacted(text: string): string {
+    // A word behind the scheme that no sentence has: "Basic authentication is required" stays.
+    let clean = text.replace(/\b([Bb]asic|[Bb]earer)(\s+|%20)(?=\S*[A-Z0-9=])[\w+/=~.-]{4,}/g, "$1 ***");
+    clean = clean.replace(/(\w:\/\/)[^\s/@]*@/g, "$1***@");
+    for (const secret of this.#secrets) clean = clean.replaceAll(secret, "***");
+    return clean;
   }
 
   async #attempt(
@@ -99,12 +121,24 @@ export class HttpClient {
   }
 }
 
-/** What the registry said beside the status, cut short; it may be of any type or missing. */
-export function said(answer: Answer): string {
-  const message = (answer.body as { message?: unknown } | undefined | null)?.message;
-  if (message === undefined) return "";
-  const text = typeof message === "string" ? message : JSON.stringify(message);
-  return `: ${text.slice(0, 1_000)}`;
+function basicOf({ username, password }: { username: string; password: string }): string {
+  return Buffer.from(`${username}:${password}`).toString("base64");
+}
+
+/** Longest first, so that none is left over in a part. */
+function secretsOf(auth: { username: string; password: string }): readonly string[] {
+  const { password } = auth;
+  const basic = basicOf(auth);
+  const json = JSON.stringify(password).slice(1, -1);
+  const forms = [
+    basic,
+    basic.replace(/=+$/, ""),
+    encodeURIComponent(basic),
+    password,
+    encodeURIComponent(password),
+    json,
+  ];
+  return [...new Set(forms)].filter((form) => form !== "").sort((a, b) => b.length - a.length);
 }
 
 async function textOf(response: Response): Promise<string> {

@@ -1,6 +1,6 @@
 import { OperationError } from "../../kernel/index.ts";
 import { normalSchemaText, type RegisteredSchema, type SchemaRegistry } from "../../schema/index.ts";
-import { type Answer, HttpClient, type HttpClientOptions, said } from "./http-client.ts";
+import { type Answer, HttpClient, type HttpClientOptions } from "./http-client.ts";
 
 /** How long "not found" of an id is believed: each undecodable record would ask again. */
 const unknownMsDefault = 5_000;
@@ -106,10 +106,13 @@ function readSchema(
 
 function refusedSchema(client: HttpClient, subject: string, answer: Answer): OperationError {
   if (answer.status === 409) {
-    return new OperationError("MR_SCHEMA_INCOMPATIBLE", `registering ${subject}: incompatible${said(answer)}`);
+    return new OperationError("MR_SCHEMA_INCOMPATIBLE", `registering ${subject}: incompatible${client.said(answer)}`);
   }
   if (answer.status === 422) {
-    return new OperationError("MR_SCHEMA", `asking for a schema of ${subject}: the registry refuses it${said(answer)}`);
+    return new OperationError(
+      "MR_SCHEMA",
+      `asking for a schema of ${subject}: the registry refuses it${client.said(answer)}`,
+    );
   }
   return client.refusal(`registering ${subject}`, answer);
 }

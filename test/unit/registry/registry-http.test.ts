@@ -107,6 +107,41 @@ test("credentials go into the header and into no message, also when they stand i
   expect(() => createHttpRegistry({ url: "user:s3cret@", clock: new SteppingClock() })).toThrow(/^(?!.*s3cret)/);
 });
 
+// Proxies that refuse a request quote it: what came back stood in the message, the log and the issue it was pasted into.
+test.each<[string, string]>([
+  ["the header", "no route for authorization: Basic cmVhZGVyOmh1bnRlciIy"],
+  ["the header without its scheme", '{"authorization":"cmVhZGVyOmh1bnRlciIy"}'],
+  ["somebody else's token", "upstream said Bearer eyJhbGciOi.eyJzdWIi.c2ln and left"],
+  ["an address with the account in it", "cannot reach http://reader:hunter%222@registry.test/base"],
+  ["an address of another account", "try https://bob:eyJhbGciOi.eyJzdWIi.c2ln@other.test instead"],
+  ["the password alone", 'user reader, password hunter"2'],
+  ["the password at the cut", `${"x".repeat(995)}hunter"2`],
+])("what a registry echoes of %s is in no message", async (_, message) => {
+  const auth = { username: "reader", password: 'hunter"2' };
+  const { fake, registry } = open(undefined, { auth, attemptsMax: 1 });
+  const answers = [401, 409, 422].map((status) => Response.json({ message }, { status }));
+  answers.push(Response.json({ message: { echo: [message] } }, { status: 403 }));
+  fake.failures.push(...answers, new TypeError("fetch failed", { cause: new Error(message) }));
+  const asked = [
+    () => registry.byId(1, signal),
+    () => registry.register("s", payment, signal),
+    () => registry.lookUp("s", payment, signal),
+    () => registry.latest("s", signal),
+    () => registry.byId(2, signal),
+  ];
+  for (const ask of asked) {
+    const said = await ask().then(String, (thrown: Error) => thrown.message);
+    expect(said).toMatch(/registry|registering|asking|reading/);
+    for (const secret of ["hunter", "cmVhZGVy", "eyJhbGciOi"]) expect(said).not.toContain(secret);
+  }
+});
+
+test("what a registry says without a secret is said as it is", async () => {
+  const { fake, registry } = open(undefined, { auth: { username: "reader", password: "hunter2" }, attemptsMax: 1 });
+  fake.failures.push(Response.json({ message: "Basic authentication: subject a@b, http://host/x" }, { status: 403 }));
+  await expect(registry.byId(1, signal)).rejects.toThrow(": Basic authentication: subject a@b, http://host/x");
+});
+
 test("an aborted caller gets its own reason, and nothing is tried again", async () => {
   const { fake, registry } = open();
   const reason = new Error("stopping");
