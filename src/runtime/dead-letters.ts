@@ -50,7 +50,7 @@ export class DeadLetters {
     const partition = batch.partition % topic.partitions;
     const key = sliceOf(batch.bytes, batch.keyFrom[index] as number, batch.keyTo[index] as number);
     const value = sliceOf(batch.bytes, batch.valueFrom[index] as number, batch.valueTo[index] as number);
-    const headers = [...readHeaders(batch, index), ...this.#headersOf(batch, index, failure, times)];
+    const headers = [...keptOf(readHeaders(batch, index)), ...this.#headersOf(batch, index, failure, times)];
     const bytes = sizeOf(key, value, headers);
     if (value === null || (bytes <= topic.messageBytesMax && !times.dropsValue)) {
       this.batches.appendWithHeaders(offset, partition, times.nowMs, key, value, headers);
@@ -58,7 +58,7 @@ export class DeadLetters {
     }
     // It may fit once it is compressed, which only a batch of its own can tell.
     if (!times.dropsValue && this.batches.tryAlone(offset, partition, times.nowMs, key, value, headers)) return;
-    const valueless = [...headers, header("millrace.value.bytes", String(value.length))];
+    const valueless = [...headers, header(valueBytesName, String(value.length))];
     this.batches.appendWithHeaders(offset, partition, times.nowMs, key, null, valueless);
   }
 
@@ -68,21 +68,58 @@ export class DeadLetters {
     failure: RecordFailure,
     times: { readonly nowMs: number; readonly attempt: number },
   ): readonly Header[] {
-    return [
-      header("__streams.errors.exception", failure.errorName),
-      header("__streams.errors.message", failure.message.slice(0, deadLetterMessageMax)),
-      header("__streams.errors.topic", batch.topic),
-      header("__streams.errors.partition", String(batch.partition)),
-      header("__streams.errors.offset", String(batch.offsets[index])),
-      header("millrace.event.id", failure.eventId),
-      header("millrace.topology", this.#origin.topology),
-      header("millrace.stage", this.#origin.stage),
-      header("millrace.code", failure.code),
-      header("millrace.source.timestamp", String(batch.timestampsMs[index])),
-      header("millrace.attempt", String(times.attempt)),
-      header("millrace.failed.at", formatIsoTime(times.nowMs)),
-    ];
+    const texts: Readonly<Record<(typeof addedNames)[number], string>> = {
+      "__streams.errors.exception": failure.errorName,
+      "__streams.errors.message": failure.message.slice(0, deadLetterMessageMax),
+      "__streams.errors.topic": batch.topic,
+      "__streams.errors.partition": String(batch.partition),
+      "__streams.errors.offset": String(batch.offsets[index]),
+      "millrace.event.id": failure.eventId,
+      "millrace.topology": this.#origin.topology,
+      "millrace.stage": this.#origin.stage,
+      "millrace.code": failure.code,
+      "millrace.source.timestamp": String(batch.timestampsMs[index]),
+      "millrace.attempt": String(times.attempt),
+      "millrace.failed.at": formatIsoTime(times.nowMs),
+    };
+    return addedNames.map((name) => header(name, texts[name]));
   }
+}
+
+/** What every death adds, in this order. */
+const addedNames = [
+  "__streams.errors.exception",
+  "__streams.errors.message",
+  "__streams.errors.topic",
+  "__streams.errors.partition",
+  "__streams.errors.offset",
+  "millrace.event.id",
+  "millrace.topology",
+  "millrace.stage",
+  "millrace.code",
+  "millrace.source.timestamp",
+  "millrace.attempt",
+  "millrace.failed.at",
+] as const;
+/** Added when the value had to be dropped. */
+const valueBytesName = "millrace.value.bytes";
+const ownNames: ReadonlySet<string> = new Set<string>([...addedNames, valueBytesName]);
+const previousPrefix = "millrace.previous.";
+
+/**
+ * The headers that a record came with. Those of an earlier death, which a dead letter that was sent again still
+ * carries, are kept as `millrace.previous.code`, `millrace.previous.errors.topic` and so on, one value of each; what
+ * lay there, of a death before that, is dropped.
+ */
+function keptOf(headers: readonly Header[]): readonly Header[] {
+  if (!headers.some(({ name }) => ownNames.has(name))) return headers;
+  const earlier = new Map<string, Header>();
+  for (const { name, value } of headers) {
+    const previousName = previousPrefix + name.replace(/^(?:millrace|__streams)\./, "");
+    if (ownNames.has(name)) earlier.set(name, { name: previousName, value });
+  }
+  const foreign = headers.filter(({ name }) => !ownNames.has(name) && !name.startsWith(previousPrefix));
+  return [...foreign, ...earlier.values()];
 }
 
 function header(name: string, value: string): Header {

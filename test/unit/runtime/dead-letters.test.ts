@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import type { RowOp } from "../../../src/expression/index.ts";
+import type { Header } from "../../../src/kernel/index.ts";
 import { feedStage } from "../../../src/runtime/index.ts";
 import { decodeFetched, type Outgoing } from "../../../src/wire/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
@@ -19,6 +20,7 @@ import {
 } from "./fixture.ts";
 
 const never = new AbortController().signal;
+const deadLetters = { topic: "shop.dead-letters", partitions: 2, messageBytesMax: 4_000 };
 
 test("a dead letter holds the original bytes and headers, and says in further headers what happened and where", async () => {
   const task = compiled(ingestStage).openTask(1);
@@ -49,6 +51,62 @@ test("a dead letter holds the original bytes and headers, and says in further he
   ]);
 });
 
+/** Dies in the ingest as often as `values` says, each dead letter sent again with all its headers. */
+async function deaths(values: readonly string[], first: readonly Header[]): Promise<readonly Header[]> {
+  let headers = first;
+  for (const [turn, value] of values.entries()) {
+    const task = compiled(ingestStage, { deadLetters, deflateGzip: (bytes) => gzipSync(bytes) }).openTask(0);
+    const at = { topic: "inbox", offset: 10 + turn };
+    const { outgoing } = await feedStage(task, [batchOf([{ key: "k", value, headers }], at)], never);
+    headers = unzipped(outgoing)[0]?.headers ?? [];
+  }
+  return headers;
+}
+
+// It carried both: whoever reads the first of the name saw the earlier death, whoever reads the last the later.
+test("a dead letter that was sent again and dies again has each header once, and the earlier death's under previous", async () => {
+  const trace = { name: "trace", value: Buffer.from("t1") };
+  const headers = await deaths(["{broken", "{}"], [trace, trace]);
+  const texts = headers.map(({ name, value }) => [name, value?.toString()]);
+  const names = headers.map(({ name }) => name).filter((name) => name !== "trace");
+  expect(new Set(names).size).toBe(names.length);
+  // What others put there is theirs, repeated or not.
+  expect(texts.slice(0, 2)).toEqual([
+    ["trace", "t1"],
+    ["trace", "t1"],
+  ]);
+  expect(Object.fromEntries(texts)).toMatchObject({
+    "millrace.code": "MR_REQUIRED",
+    "__streams.errors.offset": "11",
+    "millrace.previous.code": "MR_PARSE",
+    "millrace.previous.errors.offset": "10",
+    "millrace.previous.errors.message": "reading Order: the value is not JSON",
+    "millrace.previous.event.id": "inbox-0-10",
+  });
+  expect(names.filter((name) => name.startsWith("millrace.previous."))).toHaveLength(12);
+});
+
+test("a third death keeps the second's headers, and none of the first's", async () => {
+  const values = [randomBytes(10_000).toString("latin1"), "{broken", "{}"];
+  const headers = await deaths(values, []);
+  const texts = Object.fromEntries(headers.map(({ name, value }) => [name, value?.toString()]));
+  expect(headers).toHaveLength(24);
+  expect(texts).toMatchObject({
+    "__streams.errors.offset": "12",
+    "millrace.previous.errors.offset": "11",
+    "millrace.previous.code": "MR_PARSE",
+  });
+  expect(texts["millrace.previous.value.bytes"]).toBeUndefined();
+  expect((await deaths(values.slice(0, 2), [])).map(({ name }) => name)).toContain("millrace.previous.value.bytes");
+});
+
+test("headers that an older version left twice are kept once, the last of each", async () => {
+  const code = (text: string): Header => ({ name: "millrace.code", value: Buffer.from(text) });
+  const headers = await deaths(["{"], [code("MR_LATE"), code("MR_CAST")]);
+  const previous = headers.filter(({ name }) => name.startsWith("millrace.previous."));
+  expect(previous.map(({ name, value }) => [name, value?.toString()])).toEqual([["millrace.previous.code", "MR_CAST"]]);
+});
+
 test("the event id is the record's own where it can be read, and its coordinate where it cannot", async () => {
   const task = compiled(totalsStage).openTask(0);
   const batch = batchOf([{ value: avro(orderSchema, order("a", { amount: null })) }, { value: "junk!" }], {
@@ -75,8 +133,6 @@ test("a long message is cut after 1,000 characters", async () => {
   const [letter] = recordsOf(outgoing, "dead-letter");
   expect(headersOf(letter!)["__streams.errors.message"]).toBe("m".repeat(1_000));
 });
-
-const deadLetters = { topic: "shop.dead-letters", partitions: 2, messageBytesMax: 4_000 };
 
 test("one that fits only when it is compressed keeps its value", async () => {
   const task = compiled(ingestStage, { deadLetters, deflateGzip: (bytes) => gzipSync(bytes) }).openTask(0);
