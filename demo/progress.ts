@@ -8,6 +8,8 @@ export class Progress {
   readonly #nowMs: () => number;
   #shownAtMs: number;
   #isLineOpen = false;
+  /** What was shown at its end last. */
+  #ended: string | undefined;
 
   /** @param nowMs monotonic */
   constructor(write: (text: string) => void, isTerminal: boolean, nowMs: () => number) {
@@ -17,9 +19,13 @@ export class Progress {
     this.#shownAtMs = nowMs();
   }
 
+  /** Shows it now and then; without a terminal the last line of each thing says 100 %, for whoever reads a log. */
   show(what: string, done: number, total: number): void {
     const nowMs = this.#nowMs();
-    if (nowMs - this.#shownAtMs < (this.#isTerminal ? showEveryMs : lineEveryMs)) return;
+    const isEnd = !this.#isTerminal && done >= total;
+    if (isEnd && this.#ended === what) return;
+    if (isEnd || done < total) this.#ended = isEnd ? what : undefined;
+    if (!isEnd && nowMs - this.#shownAtMs < (this.#isTerminal ? showEveryMs : lineEveryMs)) return;
     this.#shownAtMs = nowMs;
     const share = total === 0 ? 100 : Math.floor((100 * done) / total);
     const text = `${what} ${done.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} (${share} %)`;

@@ -19,7 +19,7 @@ export interface TopicRange {
 
 export interface RowVisitor {
   row(row: Row): void;
-  /** Called after each fetched batch with the records read so far and their total. */
+  /** Called after each fetched batch with the offsets passed so far and their total; the last call says total of total. */
   progress?(read: number, total: number): void;
 }
 
@@ -49,7 +49,7 @@ export async function readTopicRows(
   const ranges = watermarks.map(({ partition, low, end }) => ({ topic, partition, from: low, to: end }));
   const total = ranges.reduce((sum, range) => sum + range.to - range.from, 0);
   const decoders = new Map<number, RowDecoder | undefined>();
-  let read = 0;
+  let passed = 0;
   let undecodable = 0;
   for (const range of ranges) {
     if (range.from === range.to) continue;
@@ -61,10 +61,12 @@ export async function readTopicRows(
         if (row === undefined) undecodable++;
         else visitor.row(row);
       }
-      read += batch.count;
-      visitor.progress?.(read, total);
+      // Offsets and not records: compaction and transactions leave gaps that no record fills.
+      visitor.progress?.(passed + Math.min(batch.offsetNext, range.to) - range.from, total);
     }
+    passed += range.to - range.from;
   }
+  visitor.progress?.(total, total);
   const schemaIds = [...decoders].filter(([, decoder]) => decoder !== undefined).map(([id]) => id);
   return { ranges, schemaIds: schemaIds.sort((a, b) => a - b), undecodable };
 }

@@ -79,12 +79,16 @@ export function outcomeText(model: string, outcome: TrainingOutcome): string {
   return lines.join("\n");
 }
 
-/** A line per phase, and while reading one every second. */
+/** A line per phase, and while reading one every second; the last line of a reading says that all is read. */
 export function trainingProgress(context: Pick<CommandContext, "stderr">) {
   let last = Number.NEGATIVE_INFINITY;
+  let ended: string | undefined;
   return (phase: "features" | "labels" | "fit", done: number, total: number, loss?: number): void => {
     const now = systemClock.monotonicMs();
-    if (phase !== "fit" && done < total && now - last < 1_000) return;
+    const isEnd = phase !== "fit" && done >= total;
+    if (isEnd && ended === phase) return;
+    if (isEnd) ended = phase;
+    if (phase !== "fit" && !isEnd && now - last < 1_000) return;
     last = now;
     context.stderr(
       phase === "fit" ? `fit iteration ${done} loss ${loss?.toFixed(6)}\n` : `reading ${phase} ${done} of ${total}\n`,

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { readTopicRows } from "../../../src/app/topic-rows.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
-import type { Broker } from "../../../src/runtime/index.ts";
+import type { Broker, OffsetRange } from "../../../src/runtime/index.ts";
 import {
   createEncoder,
   parseRecordSchema,
@@ -68,6 +68,27 @@ test("rows of every writer schema come as the reader's, and what cannot be decod
     { topic: "t", partition: 1, from: 0, to: 2 },
   ]);
   expect(progress.at(-1)).toEqual([6, 6]);
+});
+
+// Records of aborted transactions and markers take offsets and are never seen: the reading ended with "2 of 10".
+test("progress ends at the whole, whatever offsets no record has, and never goes back", async () => {
+  await send(0, avro(old, { id: "a" }), avro(old, { id: "b" }));
+  const gappy = {
+    admin: {
+      watermarks: async () => [
+        { partition: 0, low: 0, end: 10 },
+        { partition: 1, low: 5, end: 5 },
+      ],
+    },
+    read: (range: OffsetRange) => broker.read({ ...range, to: 2 }, never),
+  } as unknown as Broker;
+  const done: [number, number][] = [];
+  const visitor = { row: () => undefined, progress: (read: number, total: number) => void done.push([read, total]) };
+  await readTopicRows(gappy, registry, "t", current, visitor, never);
+  expect(done).toEqual([
+    [2, 10],
+    [10, 10],
+  ]);
 });
 
 test("an empty topic gives no rows and its empty ranges", async () => {

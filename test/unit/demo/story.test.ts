@@ -65,3 +65,18 @@ test("on a terminal progress is one line that is written over; elsewhere a line 
     expect(written).toEqual(expected);
   }
 });
+
+// A log that ended with "97 %" looked like a run that had died.
+test("without a terminal each thing ends with a line of 100 %, however quick it was, and only one", () => {
+  const written: string[] = [];
+  const progress = new Progress(
+    (text) => written.push(text),
+    false,
+    () => 0,
+  );
+  for (const done of [1, 3, 4, 4]) progress.show("January", done, 4);
+  progress.show("February", 0, 0);
+  progress.show("January", 1, 4);
+  progress.show("January", 4, 4);
+  expect(written).toEqual(["January 4 of 4 (100 %)\n", "February 0 of 0 (100 %)\n", "January 4 of 4 (100 %)\n"]);
+});
