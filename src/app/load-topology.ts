@@ -3,7 +3,14 @@ import { dirname, join, relative, resolve } from "node:path";
 import { nodeHasher } from "../adapters/node/index.ts";
 import { messageOf } from "../kernel/index.ts";
 import { sampleGenerators } from "../testing/index.ts";
-import { formatProblem, type LocatedProblem, type Plan, type PlanResult, planTopology } from "../topology/index.ts";
+import {
+  formatProblem,
+  type LocatedProblem,
+  type Plan,
+  type PlanRequest,
+  type PlanResult,
+  planTopology,
+} from "../topology/index.ts";
 import { ExitError, exitCodes } from "./exit.ts";
 import type { Environment } from "./settings.ts";
 
@@ -18,10 +25,10 @@ const levelsMax = 3;
  */
 export function checkTopologyFile(file: string, environment: Environment, namespace: string | undefined): PlanResult {
   return planTopology({
-    text: readText(file),
+    text: readBytes(file),
     file: relative(process.cwd(), resolve(file)) || file,
     environment,
-    schemas: schemasBeside(file),
+    ...schemasBeside(file),
     namespace,
     generators: sampleGenerators.map((generator) => generator.name),
     hasher: nodeHasher,
@@ -40,24 +47,25 @@ export function problemsText(problems: readonly LocatedProblem[]): string {
   return problems.map(formatProblem).join("\n");
 }
 
-function schemasBeside(file: string): ReadonlyMap<string, string> {
+function schemasBeside(file: string): Pick<PlanRequest, "schemas" | "schemaFolder"> {
   let folder = dirname(resolve(file));
   for (let level = 0; level < levelsMax; level++) {
     const schemas = join(folder, "schemas");
-    if (existsSync(schemas) && statSync(schemas).isDirectory()) return schemaTexts(schemas);
+    if (existsSync(schemas) && statSync(schemas).isDirectory())
+      return { schemas: schemaFiles(schemas), schemaFolder: relative(process.cwd(), schemas) || "." };
     folder = dirname(folder);
   }
-  return new Map();
+  return { schemas: new Map() };
 }
 
-function schemaTexts(folder: string): ReadonlyMap<string, string> {
+function schemaFiles(folder: string): ReadonlyMap<string, Uint8Array> {
   const names = readdirSync(folder).filter((name) => name.endsWith(".avsc"));
-  return new Map(names.sort().map((name) => [name.slice(0, -".avsc".length), readText(join(folder, name))]));
+  return new Map(names.sort().map((name) => [name.slice(0, -".avsc".length), readBytes(join(folder, name))]));
 }
 
-function readText(path: string): string {
+function readBytes(path: string): Uint8Array {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(path);
   } catch (cause) {
     throw new ExitError(exitCodes.failure, `reading ${path}: ${messageOf(cause)}`, { code: "MR_IO", cause });
   }

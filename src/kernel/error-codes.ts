@@ -47,6 +47,11 @@ export const errorCodes = {
   MR_TEST_FAILED: { kind: "config", meaning: "A case under tests does not hold." },
   MR_USAGE: { kind: "config", meaning: "A command, flag or argument is wrong." },
 
+  MR_YAML_READING: {
+    kind: "warning",
+    meaning:
+      "YAML reads something else than people do: a comment inside an expression, an anchor, zeros before a number.",
+  },
   MR_STATE_VOLATILE: {
     kind: "warning",
     meaning: "Stores live in memory: a restart or a lost partition starts them empty.",

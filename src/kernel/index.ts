@@ -32,3 +32,4 @@ export {
   parseDurationMs,
   parseIsoTimeMs,
 } from "./time.ts";
+export { readUtf8, type Utf8Reading } from "./utf8.ts";

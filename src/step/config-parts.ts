@@ -23,7 +23,7 @@ export function durationMs(text: string): number {
 }
 
 /** The text of an expression. Its syntax is checked against the fields in scope when the step lowers. */
-export const expressionText = z.string().min(1, { error: "must be an expression" });
+export const expressionText = z.string().min(1, { error: "must be an expression" }).meta({ format: "expression" });
 
 /** The keys of what should be a mapping, before it was checked; undefined when it is none. */
 export function namesIn(written: unknown): readonly string[] | undefined {

@@ -1,5 +1,6 @@
 import { assert, type Hasher } from "../kernel/index.ts";
 import { type StepDefinition, stepCatalogue } from "../step/index.ts";
+import { cutExpressions, explainCuts, warningsOfCuts } from "./cut-expressions.ts";
 import { Findings, quoted } from "./findings.ts";
 import { finishStage } from "./finish-stage.ts";
 import { planModels } from "./models.ts";
@@ -15,6 +16,7 @@ import { warn, warnShadowed } from "./warnings.ts";
 import { type WiredStage, wireStages } from "./wiring.ts";
 import type { Environment } from "./yaml/environment.ts";
 import { locate, readSource, type SourceDocument } from "./yaml/read.ts";
+import type { SourceBytes } from "./yaml/source-text.ts";
 
 type Path = readonly (string | number)[];
 
@@ -23,12 +25,14 @@ export const topologyLanguage = new TopologyLanguage(Object.values(stepCatalogue
 
 /** What a plan is made from; nothing else is looked at, so that planning works offline and gives the same every time. */
 export interface PlanRequest {
-  /** The file's text, and its name as messages show it. */
-  readonly text: string;
+  /** The file as it was read, and its name as messages show it. */
+  readonly text: SourceBytes;
   readonly file: string;
   readonly environment: Environment;
-  /** Texts of `schemas/*.avsc`, by name without the ending. */
-  readonly schemas: ReadonlyMap<string, string>;
+  /** The files `*.avsc` as they were read, by name without the ending. */
+  readonly schemas: ReadonlyMap<string, SourceBytes>;
+  /** Where they lie, as messages show it; `schemas` when left out. */
+  readonly schemaFolder?: string | undefined;
   /** Wins over `namespace:` of the file, and is held to the same rule. */
   readonly namespace?: string | undefined;
   /** Names of the stock generators, to check `sample:`; left out, any name is taken. */
@@ -46,26 +50,26 @@ export type PlanResult =
  * of the file or on a schema. `document` is undefined when the text is no YAML. Never throws.
  */
 export function parseTopology(
-  text: string,
+  text: SourceBytes,
   file: string,
   environment: Environment,
 ): { readonly document: SourceDocument | undefined; readonly problems: readonly LocatedProblem[] } {
   const reading = readSource(text, file, environment);
   const source = reading.document;
-  if (source === undefined) return { document: undefined, problems: inFileOrder(reading.problems) };
+  if (source === undefined) return { document: undefined, problems: inFileOrder(reading.problems, file) };
   const shape = topologyLanguage.check(source.value);
   const positions = source.positions.withMoved(shape.moved);
-  const placed = shape.problems
-    .filter((problem) => isKnown(problem, source))
-    .map((problem) => locate(problem, file, positions));
-  return { document: source, problems: inFileOrder([...reading.problems, ...placed]) };
+  const cuts = cutExpressions(source.value, topologyLanguage.jsonSchema, positions);
+  const known = shape.problems.filter((problem) => isKnown(problem, source));
+  const placed = explainCuts(known, cuts).map((problem) => locate(problem, file, positions));
+  return { document: source, problems: inFileOrder([...reading.problems, ...placed], file) };
 }
 
 /** Checks a topology file as a whole and resolves it. Never throws on what a user wrote. */
 export function planTopology(request: PlanRequest): PlanResult {
   const reading = readSource(request.text, request.file, request.environment);
   const source = reading.document;
-  if (source === undefined) return { plan: undefined, problems: inFileOrder(reading.problems) };
+  if (source === undefined) return { plan: undefined, problems: inFileOrder(reading.problems, request.file) };
   const shape = topologyLanguage.check(source.value);
   const findings = new Findings();
   const positions = source.positions.withMoved(shape.moved);
@@ -74,10 +78,12 @@ export function planTopology(request: PlanRequest): PlanResult {
     placed({ code: "MR_YAML", path, message: "" }),
   );
   const known = [...shape.problems, ...findings.problems].filter((problem) => isKnown(problem, source));
-  const problems = inFileOrder([...reading.problems, ...known.map(placed)]);
+  const cuts = cutExpressions(source.value, topologyLanguage.jsonSchema, positions);
+  const problems = inFileOrder([...reading.problems, ...explainCuts(known, cuts).map(placed)], request.file);
   if (problems.length > 0) return { plan: undefined, problems };
   assert(draft !== undefined, `${request.file}: nothing is reported, and there is no plan`);
-  const plan = { ...draft, warnings: inFileOrder(findings.warnings.map(placed)), hash: "" };
+  const read = [...reading.warnings, ...warningsOfCuts(cuts, request.file, positions)];
+  const plan = { ...draft, warnings: inFileOrder([...read, ...findings.warnings.map(placed)], request.file), hash: "" };
   return { plan: { ...plan, hash: request.hasher.sha256(hashedText(plan)) }, problems: [] };
 }
 
@@ -106,7 +112,8 @@ class Planning {
     const findings = this.#findings;
     const namespace = this.#request.namespace ?? head.namespace ?? "";
     const topology = head.name ?? "";
-    const names = { topology, namespace, schemas: this.#request.schemas };
+    const { schemas, schemaFolder = "schemas" } = this.#request;
+    const names = { topology, namespace, schemas, schemaFolder };
     this.#checkSample();
     this.#checkNamespace();
     const topics = draftTopics(this.#outline, names, findings);

@@ -2,6 +2,7 @@ import { formatDurationMs, formatIsoTime } from "../kernel/index.ts";
 import { normalSchemaText, shadowedAliases } from "../schema/index.ts";
 import { typeText } from "./fit.ts";
 import type { Plan, PlannedModel, PlannedStage, PlannedTopic } from "./plan.ts";
+import { formatProblem, type LocatedProblem } from "./problems.ts";
 
 /** Longest line of a wrapped list. */
 const lineLengthMax = 100;
@@ -11,12 +12,17 @@ const lineLengthMax = 100;
  * Stable: the same file, schemas and environment print the same, with or without a cluster.
  */
 export function printPlan(plan: Plan): string {
-  const warnings = plan.warnings.map(
-    ({ code, message, hint }) => `  ${code}: ${message}${hint === undefined ? "" : `; ${hint}`}`,
-  );
+  const warnings = plan.warnings.map((warning) => `  ${placedWarning(warning)}`);
   const parts = [printBody(plan)];
   if (warnings.length > 0) parts.push(["warnings", ...warnings].join("\n"));
   return `${[...parts, `plan ${plan.hash}`].join("\n\n")}\n`;
+}
+
+/** With line and column, and without the file's name: the plan prints the same from wherever it is asked for. */
+function placedWarning(warning: LocatedProblem): string {
+  return formatProblem(warning)
+    .slice(warning.file.length + 1)
+    .replaceAll("\n", "\n  ");
 }
 
 /** What the hash is taken over: the printed plan without warnings, and the schemas to the last default. */

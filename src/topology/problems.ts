@@ -4,14 +4,19 @@ import type { Problem } from "../kernel/index.ts";
 export interface SpecProblem extends Problem {
   /** `key` points at the key node (an unknown key); the default is the value, or the parent when there is none. */
   readonly on?: "key";
+  /** Where it stands, when the path does not say it: a tag, or a place in another file, whose paths then count. */
+  readonly place?: Place & { readonly path?: readonly (string | number)[] };
 }
 
-/** A problem with its place in the file; line and column count from 1. */
-export interface LocatedProblem extends Problem {
+/** A place in a file; line and column count from 1. */
+export interface Place {
   readonly file: string;
   readonly line: number;
   readonly column: number;
 }
+
+/** A problem with its place in the file; line and column count from 1. */
+export interface LocatedProblem extends Problem, Place {}
 
 const plainKey = /^[A-Za-z_$][\w$-]*$/;
 
@@ -38,14 +43,23 @@ export function formatProblem(problem: LocatedProblem): string {
   return problem.hint.includes("\n") ? `${head}; ${problem.hint.replaceAll("\n", "\n  ")}` : `${head}; ${problem.hint}`;
 }
 
-/** Orders problems as the file is read: by line, then column, then text; identical ones appear once. */
-export function inFileOrder(problems: readonly LocatedProblem[]): LocatedProblem[] {
+/**
+ * Orders problems as the files are read: by line, then column, then text, `first` before the other files; identical
+ * ones appear once.
+ */
+export function inFileOrder(problems: readonly LocatedProblem[], first: string): LocatedProblem[] {
   const seen = new Set<string>();
+  const rank = ({ file }: LocatedProblem): string => (file === first ? "" : file);
   const sorted = [...problems].sort(
-    (a, b) => a.line - b.line || a.column - b.column || (a.message < b.message ? -1 : a.message > b.message ? 1 : 0),
+    (a, b) =>
+      compareText(rank(a), rank(b)) || a.line - b.line || a.column - b.column || compareText(a.message, b.message),
   );
   return sorted.filter((problem) => {
     const text = formatProblem(problem);
     return !seen.has(text) && seen.add(text) !== undefined;
   });
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -4,6 +4,7 @@ import { danglingHint, type Findings, quoted } from "./findings.ts";
 import type { PlannedTopic, ValueFormat } from "./plan.ts";
 import type { Outline, TopicPart } from "./spec/shape.ts";
 import type { TopicSpec } from "./spec/topic-spec.ts";
+import { type SourceBytes, sourceText } from "./yaml/source-text.ts";
 
 type Path = readonly (string | number)[];
 
@@ -41,7 +42,8 @@ export interface TopicDraft {
 export interface TopicNames {
   readonly topology: string;
   readonly namespace: string;
-  readonly schemas: ReadonlyMap<string, string>;
+  readonly schemas: ReadonlyMap<string, SourceBytes>;
+  readonly schemaFolder: string;
 }
 
 /** Cluster name of something of ours: behind the namespace, where there is one. */
@@ -87,14 +89,22 @@ function draftTopic(name: string, part: TopicPart, names: TopicNames, findings: 
 
 function readSchema(draft: TopicDraft, name: string, names: TopicNames, findings: Findings): void {
   const path = [...draft.path, "schema"];
-  const text = names.schemas.get(name);
-  if (text === undefined) {
+  const source = names.schemas.get(name);
+  if (source === undefined) {
     const hint = danglingHint("schema", name, [...names.schemas.keys(), "inferred"]);
     findings.problem("MR_REFERENCE", path, `there is no schema ${quoted(name)}: schemas/${name}.avsc is missing`, hint);
     draft.isBroken = true;
     return;
   }
-  const parsed = parseRecordSchemaText(text, name);
+  const file = `${names.schemaFolder}/${name}.avsc`;
+  const decoded = sourceText(source, file);
+  if ("problem" in decoded) {
+    draft.isBroken = true;
+    const { file, line, column, ...problem } = decoded.problem;
+    findings.problems.push({ ...problem, code: "MR_SCHEMA", path, place: { file, line, column, path: [] } });
+    return;
+  }
+  const parsed = parseRecordSchemaText(decoded.text, name);
   if ("schema" in parsed) {
     draft.given = parsed.schema;
     draft.schema = withoutShadowedAliases(parsed.schema);

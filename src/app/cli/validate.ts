@@ -14,7 +14,10 @@ export const command: CommandDefinition = {
       const namespace = typeof flags["namespace"] === "string" ? flags["namespace"] : undefined;
       const { plan, problems } = checkTopologyFile(file, context.environment, namespace);
       if (problems.length > 0) context.stdout(`${problemsText(problems)}\n`);
-      else context.stderr(`${file}: ok, ${plan?.stages.length} stages\n`);
+      else {
+        for (const warning of plan?.warnings ?? []) context.stderr(`${problemsText([warning])}\n`);
+        context.stderr(`${file}: ok, ${plan?.stages.length} stages\n`);
+      }
       found += problems.length;
     }
     return found === 0 ? exitCodes.ok : exitCodes.failure;

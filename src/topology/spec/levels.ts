@@ -9,6 +9,8 @@ export interface JsonSchema {
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly pattern?: string;
+  /** `expression` for texts in the expression language. */
+  readonly format?: string;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
@@ -76,6 +78,7 @@ function member({ items, additionalProperties }: JsonSchema, part: string | numb
   return typeof additionalProperties === "object" ? additionalProperties : undefined;
 }
 
-function optionsOf(schema: JsonSchema): readonly JsonSchema[] {
+/** The definition and, of a union, all it may be. */
+export function optionsOf(schema: JsonSchema): readonly JsonSchema[] {
   return schema.anyOf === undefined ? [schema] : [schema, ...schema.anyOf.flatMap(optionsOf)];
 }

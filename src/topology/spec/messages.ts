@@ -41,6 +41,7 @@ export function explain({ issue, path }: FlatIssue, root: JsonSchema, file: unkn
   if (found === undefined) return missing(path, definition?.schema, hint);
   const later = laterValue(definition?.level, found, path);
   if (later !== undefined) return later;
+  if (typeof found === "bigint") return tooLarge(path, definition?.schema, found, hint);
   switch (issue.code) {
     case "invalid_value":
       return outsideSet(path, issue.values, found, hint);
@@ -74,6 +75,15 @@ function missing(path: Path, schema: JsonSchema | undefined, hint: string): Spec
 
 function wrongType(path: Path, expected: string, found: unknown, hint: string): SpecProblem {
   return { code: "MR_WRONG_TYPE", path, message: `expected ${expected}, found ${foundName(found)}`, hint };
+}
+
+/** A whole number beyond 2^53 - 1, which YAML's reader keeps exactly and no key takes. */
+function tooLarge(path: Path, schema: JsonSchema | undefined, found: bigint, hint: string): SpecProblem {
+  const isNumber = schema?.type === "integer" || schema?.type === "number";
+  if (!isNumber) return wrongType(path, expectedName(schema?.type ?? "another value"), found, hint);
+  const limit = found > 0n ? schema?.maximum : schema?.minimum;
+  const bound = `${found > 0n ? "at most" : "at least"} ${limit ?? (found > 0n ? "2^53 - 1" : "-2^53 + 1")}`;
+  return { code: "MR_OUT_OF_RANGE", path, message: `expected ${bound}, found ${found}`, hint };
 }
 
 function outsideSet(path: Path, values: readonly unknown[], found: unknown, hint: string): SpecProblem {
@@ -143,6 +153,7 @@ export function foundName(found: unknown): string {
   if (found === null) return "nothing";
   if (Array.isArray(found)) return "a list";
   if (typeof found === "number" && !Number.isFinite(found)) return String(found);
+  if (typeof found === "bigint") return "a whole number";
   if (typeof found === "number") return Number.isInteger(found) ? "a whole number" : "a number";
   if (typeof found === "boolean") return String(found);
   return typeof found === "string" ? "text" : "a mapping";

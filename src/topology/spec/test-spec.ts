@@ -11,7 +11,7 @@ export const testSpec = z
     with: key(
       z.strictObject({
         models: key(
-          z.record(z.string(), z.union([z.number(), z.string()])),
+          z.record(z.string(), z.union([z.number(), z.string().meta({ format: "expression" })])),
           "Stubs of the models, by name: a score, or an expression over the features.",
           { "card-fraud": 0.93 },
         ).optional(),

@@ -41,6 +41,12 @@ type ReferenceProblem = Extract<Substitution, { problem: unknown }>["problem"];
 
 function resolve(inside: string, closed: boolean, environment: Environment): string | ReferenceProblem {
   const unreadable = `\${...} names no environment variable`;
+  if (inside.includes("${"))
+    return {
+      code: "MR_ENVIRONMENT",
+      message: `a variable stands inside another, and a default is text as it is`,
+      hint: nestedHint(inside),
+    };
   if (!closed)
     return { code: "MR_ENVIRONMENT", message: `${unreadable}: the brace is not closed`, hint: `write \${NAME}` };
   if (inside.startsWith("file:"))
@@ -65,16 +71,31 @@ function resolve(inside: string, closed: boolean, environment: Environment): str
   return { code: "MR_ENVIRONMENT", message: reason, hint: `set ${name}, or give a default: \${${name}:-value}` };
 }
 
+function nestedHint(inside: string): string {
+  const name = /^[A-Za-z_][A-Za-z0-9_]*/.exec(inside)?.[0] ?? "NAME";
+  return `write \${${name}:-value}, or give ${name} its value where the process is started`;
+}
+
+/** What a plain scalar can be. A whole number beyond 2^53 - 1 is a bigint, so that it is the one that is written. */
+export type PlainValue = string | number | bigint | boolean | null;
+
 /**
- * What a plain scalar means in YAML's core schema after substitution: `${N}` with N=4 is the number 4.
+ * What a plain scalar means in YAML's core schema: `${N}` with N=4 is the number 4, too.
  * Empty text stays text, so that `namespace: ${NAME:-}` is an empty name and not a missing value.
  */
-export function typedScalar(text: string): string | number | boolean | null {
+export function typedScalar(text: string): PlainValue {
   if (/^(?:null|Null|NULL|~)$/.test(text)) return null;
   if (/^(?:true|True|TRUE)$/.test(text)) return true;
   if (/^(?:false|False|FALSE)$/.test(text)) return false;
-  if (/^[-+]?[0-9]+$/.test(text)) return Number(text);
-  if (/^0o[0-7]+$/.test(text) || /^0x[0-9a-fA-F]+$/.test(text)) return Number(text);
+  if (/^[-+]?[0-9]+$/.test(text)) return wholeNumber(text);
+  if (/^0o[0-7]+$/.test(text) || /^0x[0-9a-fA-F]+$/.test(text)) return wholeNumber(text);
   if (/^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/.test(text)) return Number(text);
+  if (/^[-+]?\.(?:inf|Inf|INF)$/.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
+  if (/^\.(?:nan|NaN|NAN)$/.test(text)) return Number.NaN;
   return text;
+}
+
+function wholeNumber(text: string): number | bigint {
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : BigInt(text.startsWith("+") ? text.slice(1) : text);
 }

@@ -26,9 +26,20 @@ export interface MovedKey {
   readonly meant: string;
 }
 
+/** A scalar in its file: `text` is the whole file, `start` and `end` bound the scalar's source in it. */
+export interface WrittenScalar {
+  readonly isPlain: boolean;
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+  readonly isInFlow: boolean;
+}
+
 interface Found {
   readonly key: Node | undefined;
   readonly value: Node | undefined;
+  /** Whether it stands between `{ }` or `[ ]`, where commas and brackets end an unquoted text. */
+  readonly isInFlow: boolean;
 }
 
 /** Finds the places of paths in one parsed file. */
@@ -68,24 +79,44 @@ export class Positions {
     return this.#position(root?.range?.[0] ?? 0);
   }
 
+  /** Line and column of a character of the file. */
+  at(offset: number): Position {
+    return this.#position(offset);
+  }
+
+  /** The scalar at a path as it stands in the file, an alias followed; undefined when there is none. */
+  scalarAt(path: Path): WrittenScalar | undefined {
+    const found = this.#find(path);
+    const node = this.#resolved(found?.value);
+    if (found === undefined || !isScalar(node) || node.range == null) return undefined;
+    return {
+      isPlain: node.type === Scalar.PLAIN,
+      text: this.#text,
+      start: node.range[0],
+      end: node.range[1],
+      isInFlow: found.isInFlow,
+    };
+  }
+
   #position(offset: number): Position {
     const { line, col } = this.#lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   }
 
   #find(path: Path): Found | undefined {
-    let found: Found = { key: undefined, value: asNode(this.#document.contents) };
+    let found: Found = { key: undefined, value: asNode(this.#document.contents), isInFlow: false };
     for (const [index, part] of path.entries()) {
       const parent = this.#resolved(found.value);
+      const isInFlow = found.isInFlow || (isCollection(parent) && parent.flow === true);
       if (isMap(parent)) {
         const name = this.#written(path.slice(0, index), String(part));
         const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && keyText(item.key) === name);
         if (pair === undefined) return undefined;
-        found = { key: asNode(pair.key), value: asNode(pair.value) };
+        found = { key: asNode(pair.key), value: asNode(pair.value), isInFlow };
       } else if (isSeq(parent) && typeof part === "number") {
         const item = asNode(parent.items[part]);
         if (item === undefined) return undefined;
-        found = { key: undefined, value: item };
+        found = { key: undefined, value: item, isInFlow };
       } else return undefined;
     }
     return found;
