@@ -22,7 +22,9 @@ describe("validate", () => {
   test("says nothing on stdout about sound files, their warnings on stderr, and ends with 0", async () => {
     const { code, stdout, stderr } = await millrace(["validate", card, flights]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
-    expect(stderr).toMatch(/card-fraud.yaml:29:5 MR_STATE_VOLATILE .*\n.*card-fraud.yaml: ok, 5 stages\n.*\n.*flights.yaml: ok, 6 stages\n/);
+    expect(stderr).toMatch(
+      /card-fraud.yaml:29:5 MR_STATE_VOLATILE .*\n.*card-fraud.yaml: ok, 5 stages\n.*\n.*flights.yaml: ok, 6 stages\n/,
+    );
   });
 
   test("prints each problem of all files as FILE:LINE:COL CODE PATH: message, and ends with 1", async () => {
