@@ -15,7 +15,12 @@ export interface CompileOptions {
   readonly passing?: Passing;
 }
 
-function readsOf({ loads }: Layout): RowReads {
+/** What a program reads of its input rows. */
+export function readsOf(program: Program, passing?: Passing): RowReads {
+  return loadsOf(layOut(program, passing));
+}
+
+function loadsOf({ loads }: Layout): RowReads {
   return new Map(loads.map(({ name }) => [name, "whole"]));
 }
 
@@ -40,7 +45,7 @@ export function compileProgram(
       `memory ${op.memory} has no room for its arguments or results`,
     );
   }
-  return { fates: layout.fates, reads: readsOf(layout), run: backEndOf(layout, memories, options.backEnd ?? "auto") };
+  return { fates: layout.fates, reads: loadsOf(layout), run: backEndOf(layout, memories, options.backEnd ?? "auto") };
 }
 
 function backEndOf(layout: Layout, memories: readonly RowMemory[], backEnd: "auto" | "generated" | "closures"): RunRow {

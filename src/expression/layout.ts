@@ -88,7 +88,7 @@ export function layOut(program: Program, passing?: Passing): Layout {
 }
 
 /** Names of the fields that operations set. */
-function assignedBy(ops: readonly RowOp[]): Set<string> {
+export function assignedBy(ops: readonly RowOp[]): Set<string> {
   return new Set(
     ops.flatMap((op) =>
       op.op === "assign" ? [op.field.name] : op.op === "call" ? op.results.map(({ name }) => name) : [],

@@ -9,6 +9,7 @@ export {
   type Problem,
   RecordError,
 } from "./errors.ts";
+export { atOnce, inTurns } from "./in-turns.ts";
 export { type Clock, type Hasher, type LogFields, type Logger, type ProblemFields, silentLogger } from "./ports.ts";
 export {
   eventIdOf,

@@ -1,15 +1,17 @@
-import { compileProgram } from "../expression/index.ts";
+import { compileProgram, type Passing } from "../expression/index.ts";
 import type { Clock, Logger } from "../kernel/index.ts";
 import { createJsonReader, type JsonReader, type RecordSchema, type SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Inference } from "./inference.ts";
-import { AvroInput, eventIdStem, IngestInput, type InputReader, JsonInput } from "./input-reader.ts";
+import { AvroInput, eventIdStem, ForeignJsonInput, IngestInput, type InputReader, JsonInput } from "./input-reader.ts";
 import { OutputBatches, type OutputTopic } from "./output-batches.ts";
 import { OutputEncoder } from "./output-encoder.ts";
+import { rowPathOf } from "./row-path.ts";
 import type { ServedModel } from "./served-model.ts";
 import { StageTask } from "./stage-task.ts";
+import { StageTranscoders } from "./stage-transcoders.ts";
 import { WriterSchemas } from "./writer-schemas.ts";
 
 /** A time slice ends a piece, so that the tasks and stages of a process take turns well within a heartbeat. */
@@ -29,6 +31,11 @@ export interface StageDeps {
   /** Resolves in a later turn of the event loop. */
   readonly yieldToLoop: () => Promise<void>;
   readonly timeSliceMs?: number;
+  /**
+   * False decodes every record whole and encodes every field, as the oracle of what is copied does. Left out: Avro
+   * that no step assigns is copied.
+   */
+  readonly copiesThrough?: boolean;
 }
 
 /** A stage that is ready to be opened on any of its input partitions. */
@@ -53,8 +60,16 @@ export interface CompiledStage {
  */
 export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): CompiledStage {
   const { clock, logger } = deps;
+  // JSON is written out of whole rows.
+  const path = stage.toFormat === "avro" && deps.copiesThrough !== false ? rowPathOf(stage) : undefined;
+  const transcoders = new StageTranscoders(
+    stage,
+    { reads: path?.reads ?? "whole", values: path?.values, copies: true },
+    logger,
+  );
   const writers = new WriterSchemas({
-    reader: stage.ingest === undefined ? stage.reader : undefined,
+    make: (text, id) => transcoders.parts(text, id),
+    yieldToLoop: deps.yieldToLoop,
     registry: deps.registry,
     clock,
     logger,
@@ -64,12 +79,23 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
     format: stage.toFormat,
     schemaId: deps.outputSchemaId,
     bytesMax: plan.limits.recordBytes,
+    ...(path === undefined ? {} : { values: path.values }),
   });
   const ingestReader = ingestReaderOf(stage);
+  const avroInputs: AvroInput[] = [];
+  const inputOf = (): InputReader => {
+    if (stage.fromFormat === "json") {
+      return ingestReader === undefined ? new JsonInput(stage.reader) : new ForeignJsonInput(ingestReader);
+    }
+    const input = new AvroInput(writers);
+    avroInputs.push(input);
+    return input;
+  };
   return {
     stage,
     get unknownFields() {
-      return ingestReader?.unknownFields ?? 0;
+      const direct = avroInputs.reduce((sum, input) => sum + input.unknownFields, ingestReader?.unknownFields ?? 0);
+      return direct + transcoders.nestedUnknown.count;
     },
     storeNames: stage.memories.map((memory) => memory.store.name),
     openTask: (partition, model) => {
@@ -78,11 +104,11 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
       return new StageTask({
         partition,
         eventIdStem: idStem,
-        reader: readerOf(stage, ingestReader, writers, idStem),
+        reader: stage.ingest === undefined ? inputOf() : new IngestInput(stage, inputOf(), idStem),
         writers,
-        program: compileProgram(stage.program, memories),
+        program: compileProgram(stage.program, memories, path === undefined ? {} : { passing: path.steps }),
         memories,
-        inference: inferenceOf(stage, model),
+        inference: inferenceOf(stage, model, path?.prediction),
         encoder,
         keyField: stage.keyField,
         outputs: new OutputBatches(deps.output, "output", undefined),
@@ -107,25 +133,18 @@ function outputSchema(stage: PlannedStage): RecordSchema {
   return schema;
 }
 
-function inferenceOf(stage: PlannedStage, model: ServedModel | undefined): Inference | undefined {
+function inferenceOf(
+  stage: PlannedStage,
+  model: ServedModel | undefined,
+  passing: Passing | undefined,
+): Inference | undefined {
   if (stage.infer === undefined) return undefined;
   if (model === undefined) throw new TypeError(`stage ${stage.name}: opened without its model`);
-  return new Inference(stage, stage.infer, model);
+  return new Inference(stage, stage.infer, model, passing);
 }
 
 function ingestReaderOf({ ingest, keyField }: PlannedStage): JsonReader | undefined {
   if (ingest === undefined) return undefined;
   const { schema, casts, supplied } = ingest;
   return createJsonReader({ schema, casts, supplied, ...(keyField === undefined ? {} : { key: keyField }) });
-}
-
-function readerOf(
-  stage: PlannedStage,
-  ingestReader: JsonReader | undefined,
-  writers: WriterSchemas,
-  idStem: string,
-): InputReader {
-  const avro = stage.fromFormat === "avro" ? new AvroInput(writers) : undefined;
-  if (ingestReader !== undefined) return new IngestInput(stage, ingestReader, avro, idStem);
-  return avro ?? new JsonInput(stage.reader);
 }

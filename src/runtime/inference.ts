@@ -4,6 +4,7 @@ import {
   checkExpression,
   compileProgram,
   literal,
+  type Passing,
   type Program,
   type RowContext,
   type RowMemory,
@@ -44,15 +45,16 @@ export class Inference {
   readonly #context: RowContext = { offset: 0, streamTimeMs: 0, processingTimeMs: 0, out: null };
   #failuresInRow = 0;
 
-  constructor(stage: PlannedStage, infer: PlannedInfer, model: ServedModel) {
+  /** @param passing of the program that makes predictions; left out, every field is carried as a value */
+  constructor(stage: PlannedStage, infer: PlannedInfer, model: ServedModel, passing?: Passing) {
     checkSignature(infer.model, model, infer.features);
     this.#infer = infer;
     this.#model = model;
     this.version = model.version;
-    const { output: shape } = stage.program;
     this.#features = new FeatureRows(infer.features.length);
-    this.#take = compileProgram({ input: shape, ops: [featureCall(infer, shape)], output: [] }, [this.#features]);
-    this.#predict = compileProgram(predictionProgram(stage, infer, model.version), [this.#given]);
+    this.#take = compileProgram(featureProgram(stage, infer), [this.#features]);
+    const options = passing === undefined ? {} : { passing };
+    this.#predict = compileProgram(predictionProgram(stage, infer, model.version), [this.#given], options);
   }
 
   /**
@@ -206,13 +208,15 @@ class FeatureRows implements RowMemory {
   }
 }
 
-function featureCall({ features }: PlannedInfer, shape: RowShape): RowOp {
-  const numbers = features.map((name) => typed(ref(name), shape));
-  return { op: "call", memory: 0, texts: [], numbers, results: [], drops: [] };
+/** Hands the features of a row to memory 0. */
+export function featureProgram(stage: PlannedStage, { features }: PlannedInfer): Program {
+  const { output: input } = stage.program;
+  const numbers = features.map((name) => typed(ref(name), input));
+  return { input, ops: [{ op: "call", memory: 0, texts: [], numbers, results: [], drops: [] }], output: [] };
 }
 
 /** From a row and its score, the one result of memory 0, to the record of the contract. */
-function predictionProgram(stage: PlannedStage, infer: PlannedInfer, version: number): Program {
+export function predictionProgram(stage: PlannedStage, infer: PlannedInfer, version: number): Program {
   const output = stage.to.schema?.shape ?? [];
   const score: Field = { name: "score", type: { kind: "double", nullable: false, avro: "double" } };
   const input = stage.program.output.filter(({ name }) => name !== score.name);

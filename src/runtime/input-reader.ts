@@ -1,14 +1,8 @@
 import { eventTimeEndMs, eventTimeMinMs, RecordError } from "../kernel/index.ts";
-import {
-  fromJsonValue,
-  type JsonReader,
-  type RecordSchema,
-  type Row,
-  type RowDecoder,
-  readSchemaId,
-} from "../schema/index.ts";
+import { fromJsonValue, type JsonReader, type RecordSchema, type Row, readSchemaId } from "../schema/index.ts";
 import type { PlannedStage } from "../topology/index.ts";
 import type { RawBatch } from "../wire/index.ts";
+import type { RowSource } from "./stage-transcoders.ts";
 import type { WriterSchemas } from "./writer-schemas.ts";
 
 /**
@@ -23,10 +17,12 @@ export interface InputReader {
 /** Avro in Confluent's framing, read as the stage's reader schema. */
 export class AvroInput implements InputReader {
   unresolvedId = -1;
+  /** Written fields that an ingest has dropped, those of nested records not among them. */
+  unknownFields = 0;
   readonly #schemas: WriterSchemas;
-  // Nearly all records of a topic share one writer schema: the last decoder is kept beside the map.
+  // Nearly all records of a topic share one writer schema: the last one's source is kept beside the map.
   #lastId = -1;
-  #lastDecoder: RowDecoder | undefined;
+  #lastSource: RowSource | undefined;
 
   constructor(schemas: WriterSchemas) {
     this.#schemas = schemas;
@@ -36,15 +32,17 @@ export class AvroInput implements InputReader {
     const from = batch.valueFrom[index] as number;
     const to = batch.valueTo[index] as number;
     const id = from === -1 ? readSchemaId(batch.bytes, 0, 0) : readSchemaId(batch.bytes, from, to);
-    if (id !== this.#lastId || this.#lastDecoder === undefined) {
-      this.#lastDecoder = this.#schemas.decoderOf(id);
+    if (id !== this.#lastId || this.#lastSource === undefined) {
+      this.#lastSource = this.#schemas.sourceOf(id);
       this.#lastId = id;
-      if (this.#lastDecoder === undefined) {
+      if (this.#lastSource === undefined) {
         this.unresolvedId = id;
         return undefined;
       }
     }
-    return this.#lastDecoder.decode(batch.bytes, from + 5, to);
+    const row = this.#lastSource.decode(batch.bytes, from + 5, to);
+    this.unknownFields += this.#lastSource.unknownFields;
+    return row;
   }
 }
 
@@ -87,9 +85,8 @@ function noJson(): RecordError {
  */
 export class IngestInput implements InputReader {
   unresolvedId = -1;
-  readonly #reader: JsonReader;
-  /** Set when the input is Avro: values are decoded as their writer meant them and then read field by name. */
-  readonly #avro: AvroInput | undefined;
+  /** Reads the value, JSON or Avro, as the schema of the output. */
+  readonly #values: InputReader;
   readonly #fillsEventId: boolean;
   readonly #kafkaTimeField: string | undefined;
   readonly #timeField: string | undefined;
@@ -97,9 +94,8 @@ export class IngestInput implements InputReader {
   readonly #idStem: string;
 
   /** @param idStem topic and partition as {@link eventIdStem} gives them. */
-  constructor(stage: PlannedStage, reader: JsonReader, avro: AvroInput | undefined, idStem: string) {
-    this.#reader = reader;
-    this.#avro = avro;
+  constructor(stage: PlannedStage, values: InputReader, idStem: string) {
+    this.#values = values;
     this.#fillsEventId = stage.ingest?.supplied.includes("event_id") ?? false;
     this.#kafkaTimeField = stage.ingest?.kafkaTimeField;
     this.#timeField = stage.eventTimeField;
@@ -108,8 +104,11 @@ export class IngestInput implements InputReader {
   }
 
   read(batch: RawBatch, index: number): Row | undefined {
-    const row = this.#readValue(batch, index);
-    if (row === undefined) return undefined;
+    const row = this.#values.read(batch, index);
+    if (row === undefined) {
+      this.unresolvedId = this.#values.unresolvedId;
+      return undefined;
+    }
     const timestampMs = batch.timestampsMs[index] as number;
     if (this.#fillsEventId) row["event_id"] = `${this.#idStem}-${batch.offsets[index]}`;
     if (this.#kafkaTimeField !== undefined) {
@@ -119,6 +118,8 @@ export class IngestInput implements InputReader {
     }
     if (this.#timeField !== undefined) {
       const timeMs = row[this.#timeField];
+      if (isTimeOutOfRange(timeMs))
+        throw new RecordError("MR_CAST", `field ${this.#timeField}: a time outside 1970-2100`);
       // One event dated 2099 would make everything after it late.
       if (typeof timeMs === "number" && timeMs > timestampMs + this.#aheadMs)
         throw new RecordError(
@@ -128,19 +129,27 @@ export class IngestInput implements InputReader {
     }
     return row;
   }
+}
 
-  #readValue(batch: RawBatch, index: number): Row | undefined {
+/** An event time, which the reader of the values may have let through: other times may lie further off. */
+function isTimeOutOfRange(timeMs: unknown): boolean {
+  if (timeMs === null || timeMs === undefined) return false;
+  return typeof timeMs !== "number" || timeMs < eventTimeMinMs || timeMs >= eventTimeEndMs;
+}
+
+/** JSON that others have written. */
+export class ForeignJsonInput implements InputReader {
+  unresolvedId = -1;
+  readonly #reader: JsonReader;
+
+  constructor(reader: JsonReader) {
+    this.#reader = reader;
+  }
+
+  read(batch: RawBatch, index: number): Row | undefined {
     const from = batch.valueFrom[index] as number;
-    if (this.#avro === undefined) {
-      if (from === -1) throw noJson();
-      return this.#reader.read(batch.bytes, from, batch.valueTo[index] as number);
-    }
-    const written = this.#avro.read(batch, index);
-    if (written === undefined) {
-      this.unresolvedId = this.#avro.unresolvedId;
-      return undefined;
-    }
-    return this.#reader.readValue(written);
+    if (from === -1) throw noJson();
+    return this.#reader.read(batch.bytes, from, batch.valueTo[index] as number);
   }
 }
 

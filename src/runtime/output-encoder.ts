@@ -4,7 +4,9 @@ import {
   type RecordSchema,
   type Row,
   type RowEncoder,
+  type Transcoder,
   toJsonValue,
+  transcoderOf,
   writeSchemaId,
 } from "../schema/index.ts";
 import type { ValueFormat } from "../topology/index.ts";
@@ -35,22 +37,26 @@ export class OutputEncoder {
     readonly format: ValueFormat;
     readonly schemaId: number;
     readonly bytesMax: number;
+    /** Fields that the row itself holds; the others are in its source. Left out: all. */
+    readonly values?: ReadonlySet<string>;
   }) {
     this.#schema = options.schema;
     this.#bytesMax = options.bytesMax;
-    this.#avro = options.format === "avro" ? createEncoder(options.schema) : undefined;
+    this.#avro = options.format === "avro" ? createEncoder(options.schema, options.values) : undefined;
     this.#schemaId = options.schemaId;
   }
 
   /** Encodes a row into `value`; answers the end. Throws a RecordError for a row that does not fit the schema. */
   encode(row: Row): number {
     if (this.#avro === undefined) return this.#encodeJson(row);
-    let end = this.#avro.encode(row, this.value, framingBytes);
+    const source = row["#source"] as Row | undefined;
+    const avro: Pick<Transcoder, "encode"> = (source && transcoderOf(source)) ?? this.#avro;
+    let end = avro.encode(row, this.value, framingBytes);
     while (end < 0) {
       if (this.value.length > this.#bytesMax + framingBytes) throw tooLarge(this.value.length, this.#bytesMax);
       this.value = Buffer.allocUnsafe(this.value.length * 2);
       writeSchemaId(this.value, 0, this.#schemaId);
-      end = this.#avro.encode(row, this.value, framingBytes);
+      end = avro.encode(row, this.value, framingBytes);
     }
     writeSchemaId(this.value, 0, this.#schemaId);
     return end;

@@ -8,7 +8,7 @@ import {
   RecordError,
   type RecordErrorCode,
 } from "../kernel/index.ts";
-import type { Row } from "../schema/index.ts";
+import { type Row, transcoderOf } from "../schema/index.ts";
 import type { StepMemory } from "../step/index.ts";
 import { type Outgoing, partitionOf, type RawBatch } from "../wire/index.ts";
 import { CountTally } from "./counts.ts";
@@ -353,7 +353,8 @@ export class StageTask {
   }
 
   #eventIdOf(batch: RawBatch, index: number): string {
-    const id = this.#row?.["event_id"];
+    const row = this.#row;
+    const id = row && (row["event_id"] ?? transcoderOf(row)?.textOf(row));
     return typeof id === "string" && id !== "" ? id : `${this.#parts.eventIdStem}-${batch.offsets[index]}`;
   }
 

@@ -1,50 +1,50 @@
-import { AssertionError, type Clock, type Logger, messageOf, RecordError } from "../kernel/index.ts";
-import {
-  createDecoder,
-  parseRecordSchemaText,
-  type RecordSchema,
-  type RowDecoder,
-  type SchemaRegistry,
-} from "../schema/index.ts";
+import { AssertionError, type Clock, inTurns, type Logger, messageOf, RecordError } from "../kernel/index.ts";
+import type { SchemaRegistry } from "../schema/index.ts";
+import type { RowSource } from "./stage-transcoders.ts";
 import { waitOutRegistry } from "./wait-out.ts";
 
 /** A schema that the registry does not know is asked for again after this long: it may have been registered late. */
 const unknownForMs = 10_000;
+/** Thousands of fields take longer than this to plan: others get their turn in between. */
+const turnMs = 10;
 /** Ids remembered as unknown. More than this come only from garbage, and are then forgotten all at once. */
 const unknownCountMax = 10_000;
 
 /**
- * Decoders by writer schema id, resolved once and shared by all tasks of a stage.
+ * What reads each writer schema, by its id: resolved once and shared by all tasks of a stage.
  *
  * A registry that is down is waited for; only its "not found" makes a record MR_DECODE_UNKNOWN_SCHEMA. A writer
  * schema that the reader cannot read makes its records MR_DECODE_BODY.
  */
 export class WriterSchemas {
-  readonly #reader: RecordSchema | undefined;
+  readonly #make: (text: string, id: number) => Generator<void, RowSource>;
+  readonly #yieldToLoop: () => Promise<void>;
   readonly #registry: SchemaRegistry;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #decoders = new Map<number, RowDecoder>();
+  readonly #sources = new Map<number, RowSource>();
   readonly #refused = new Map<number, { readonly error: RecordError; readonly untilMs: number }>();
   readonly #pending = new Map<number, Promise<void>>();
 
-  /** @param options.reader what every writer is read as; undefined reads each as itself. */
+  /** @param options.make reads a schema's text; yields between parts, and throws for one that cannot be read */
   constructor(options: {
-    readonly reader: RecordSchema | undefined;
+    readonly make: (text: string, id: number) => Generator<void, RowSource>;
+    readonly yieldToLoop: () => Promise<void>;
     readonly registry: SchemaRegistry;
     readonly clock: Clock;
     readonly logger: Logger;
   }) {
-    this.#reader = options.reader;
+    this.#make = options.make;
+    this.#yieldToLoop = options.yieldToLoop;
     this.#registry = options.registry;
     this.#clock = options.clock;
     this.#logger = options.logger;
   }
 
-  /** The decoder of a writer schema; undefined until it was resolved. Throws the RecordError of one that was refused. */
-  decoderOf(id: number): RowDecoder | undefined {
-    const decoder = this.#decoders.get(id);
-    if (decoder !== undefined) return decoder;
+  /** What reads a writer schema; undefined until it was resolved. Throws the RecordError of one that was refused. */
+  sourceOf(id: number): RowSource | undefined {
+    const source = this.#sources.get(id);
+    if (source !== undefined) return source;
     const refused = this.#refused.get(id);
     if (refused === undefined) return undefined;
     if (this.#clock.monotonicMs() < refused.untilMs) throw refused.error;
@@ -52,7 +52,7 @@ export class WriterSchemas {
     return undefined;
   }
 
-  /** Resolves when `decoderOf` has an answer for the id. Rejects when the signal is aborted, or the registry refuses us. */
+  /** Resolves when `sourceOf` has an answer for the id. Rejects when the signal is aborted, or the registry refuses us. */
   resolve(id: number, signal: AbortSignal): Promise<void> {
     const by = { clock: this.#clock, logger: this.#logger, fields: { schemaId: id } };
     return waitOutRegistry(() => this.#lookUpOnce(id, signal), by, signal);
@@ -63,7 +63,7 @@ export class WriterSchemas {
     const pending = this.#pending.get(id);
     if (pending !== undefined) {
       await pending.catch(() => undefined);
-      if (this.#decoders.has(id) || this.#refused.has(id)) return;
+      if (this.#sources.has(id) || this.#refused.has(id)) return;
     }
     const lookUp = this.#lookUp(id, signal).finally(() => this.#pending.delete(id));
     this.#pending.set(id, lookUp);
@@ -79,7 +79,8 @@ export class WriterSchemas {
       return;
     }
     try {
-      this.#decoders.set(id, this.#decoderFor(registered.text, `schema id ${id}`));
+      const options = { monotonicMs: () => this.#clock.monotonicMs(), yieldToLoop: this.#yieldToLoop, turnMs };
+      this.#sources.set(id, await inTurns(this.#make(registered.text, id), options));
     } catch (thrown) {
       if (thrown instanceof AssertionError) throw thrown;
       const message = `schema id ${id} cannot be read as the input of this stage: ${messageOf(thrown)}`;
@@ -92,12 +93,5 @@ export class WriterSchemas {
         untilMs: Number.POSITIVE_INFINITY,
       });
     }
-  }
-
-  #decoderFor(text: string, name: string): RowDecoder {
-    // Old registries hold defaults that do not fit their type; the writer's are never used.
-    const parsed = parseRecordSchemaText(text, name, { strictDefaults: false });
-    if (!("schema" in parsed)) throw new Error(parsed.problems.map((problem) => problem.message).join("; "));
-    return createDecoder(parsed.schema, this.#reader ?? parsed.schema);
   }
 }

@@ -74,6 +74,12 @@ export class ByteCursor {
     return negative === 1 ? -magnitude - 1 : magnitude;
   }
 
+  /** Steps over a long that {@link long} would read. */
+  skipLong(): void {
+    this.at = longEnd(this.bytes, this.at);
+    if (this.at > this.end) damaged("the value ends too early");
+  }
+
   float(): number {
     return this.bytes.readFloatLE(this.take(4));
   }
@@ -142,11 +148,6 @@ export class ByteCursor {
     this.#depth -= 1;
   }
 
-  /** Bytes that no field has asked for mean that the schema is not the writer's. */
-  finish(): void {
-    if (this.at !== this.end) damaged("bytes are left after the last field");
-  }
-
   #number(): number {
     const value = this.long();
     return typeof value === "number" ? value : damaged("a length or count is beyond 2^53");
@@ -155,6 +156,17 @@ export class ByteCursor {
   #byte(): number {
     return this.bytes[this.take(1)] ?? 0;
   }
+}
+
+/** Where a varint of at most 10 bytes and 64 bits ends; behind the end of the buffer when it is cut short. */
+export function longEnd(bytes: Buffer, from: number): number {
+  let at = from;
+  while ((bytes[at] as number) > 127) {
+    at++;
+    if (at - from > 9) damaged("a number takes more than 10 bytes");
+  }
+  if (at - from === 9 && (bytes[at] as number) > 1) damaged("a long is beyond 64 bits");
+  return at + 1;
 }
 
 /** The long in `bytes[from, to)`, a varint that may pass 2^53. */

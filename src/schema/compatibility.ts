@@ -1,4 +1,5 @@
 import { type AvroField, type AvroType, type EnumType, isNamed, type RecordType, type UnionType } from "./avro-type.ts";
+import { candidatesFor, promotes } from "./branches.ts";
 import type { RecordSchema } from "./record-schema.ts";
 
 /** Names as in Java's SchemaCompatibility, so that tools agree on them. */
@@ -17,15 +18,6 @@ export interface Incompatibility {
   readonly message: string;
 }
 
-/** reader kind <- writer kinds that may be promoted to it. */
-const promotions: Readonly<Record<string, readonly string[]>> = {
-  long: ["int"],
-  float: ["int", "long"],
-  double: ["int", "long", "float"],
-  string: ["bytes"],
-  bytes: ["string"],
-};
-
 /**
  * Why records written with `writer` cannot be read as `reader`; empty when they can. One sentence per problem, each
  * with its path in the reader's schema; all of them, not the first only.
@@ -34,7 +26,12 @@ const promotions: Readonly<Record<string, readonly string[]>> = {
  * docs and the values of defaults are not looked at.
  */
 export function readProblems(reader: RecordSchema, writer: RecordSchema): string[] {
-  return incompatibilities(reader.type, writer.type).map(({ type, path, message }) => `${path} ${type}: ${message}`);
+  return typeProblems(reader.type, writer.type);
+}
+
+/** {@link readProblems} for any two types. */
+export function typeProblems(reader: AvroType, writer: AvroType): string[] {
+  return incompatibilities(reader, writer).map(({ type, path, message }) => `${path} ${type}: ${message}`);
 }
 
 /** {@link readProblems} in structured form, for any two types. */
@@ -49,9 +46,9 @@ export function canRead(reader: AvroType, writer: AvroType): boolean {
   return incompatibilities(reader, writer).length === 0;
 }
 
-/** The kind as is, or a promotion to it. */
-export function promotes(reader: AvroType, writer: AvroType): boolean {
-  return promotions[reader.kind]?.includes(writer.kind) ?? false;
+/** The branch of a union that reads a written type; undefined when there is none. */
+export function branchFor(writer: AvroType, union: UnionType): AvroType | undefined {
+  return candidatesFor(writer, union).find((branch) => canRead(branch, writer));
 }
 
 /** Names agree without their namespace, or an alias of the reader is the writer's full name. */
@@ -132,7 +129,9 @@ class Comparison {
 
   /** A branch that does not fit says nothing about the others: its problems are not reported. */
   #branchFor(reader: UnionType, writer: AvroType): boolean {
-    return reader.branches.some((branch) => new Comparison([], this.#trialVerdicts).compare(branch, writer, []));
+    return candidatesFor(writer, reader).some((branch) =>
+      new Comparison([], this.#trialVerdicts).compare(branch, writer, []),
+    );
   }
 
   #sameKind(reader: AvroType, writer: AvroType, path: Path): boolean {

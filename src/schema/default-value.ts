@@ -1,5 +1,15 @@
-import type { AvroField, AvroType, EnumType, FixedType, MapType, PrimitiveType, RecordType } from "./avro-type.ts";
+import type {
+  AvroField,
+  AvroType,
+  EnumType,
+  FixedType,
+  MapType,
+  PrimitiveType,
+  RecordType,
+  UnionType,
+} from "./avro-type.ts";
 import { setEntry } from "./map-entry.ts";
+import { isWideUnion, UnionValue } from "./union-value.ts";
 
 /** A default that does not fit. Thrown and caught inside this file. */
 class DefaultMismatch extends Error {}
@@ -51,7 +61,7 @@ function fromDefault(type: AvroType, json: unknown, depth: number, budget: Budge
     case "record":
       return recordOf(type, json, depth, budget);
     case "union":
-      return branchOf(type.branches, json, depth, budget);
+      return branchOf(type, json, depth, budget);
     case "float":
       return Math.fround(numberOf(type, json));
     case "double":
@@ -117,10 +127,11 @@ function recordOf(type: RecordType, json: unknown, depth: number, budget: Budget
  * Avro wants the first branch of a union; every registry measured accepts a default that fits another one,
  * so any branch will do, the first that fits.
  */
-function branchOf(branches: readonly AvroType[], json: unknown, depth: number, budget: Budget): unknown {
-  for (const branch of branches) {
+function branchOf(type: UnionType, json: unknown, depth: number, budget: Budget): unknown {
+  for (const [index, branch] of type.branches.entries()) {
     try {
-      return fromDefault(branch, json, depth + 1, budget);
+      const value = fromDefault(branch, json, depth + 1, budget);
+      return isWideUnion(type) && branch.kind !== "null" ? new UnionValue(index, value) : value;
     } catch (thrown) {
       if (!(thrown instanceof DefaultMismatch)) throw thrown;
     }

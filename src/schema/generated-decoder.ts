@@ -1,97 +1,210 @@
-import { type AvroType, type RecordType, splitNullable } from "./avro-type.ts";
-import { type ByteCursor, damaged } from "./byte-cursor.ts";
-import { doubleOf, recordPlan, type ValueReader } from "./resolved-reader.ts";
+import { type AvroType, splitNullable } from "./avro-type.ts";
+import { type ByteCursor, damaged, longEnd } from "./byte-cursor.ts";
+import { readStatement, skipStatement } from "./flat-reading.ts";
+import { doubleOf } from "./resolved-reader.ts";
 import type { Row } from "./row-shape.ts";
 import { readText } from "./short-text.ts";
+import { checkText } from "./skipper.ts";
+import type { FieldStep, TranscodePlan } from "./transcode-plan.ts";
 
-/** Decodes `bytes[from, to)`; `cursor` has been set to the same window. */
+/** Decodes `bytes[from, to)`. Not to be entered again from inside. */
 export type GeneratedDecoder = (bytes: Buffer, from: number, to: number) => Row;
 
+/** Where a decoder leaves what an encoder copies. */
+export interface Marks {
+  /** Index into `positions` by written field: the position before it; the field after the last is the body's end. */
+  readonly indexOf: ReadonlyMap<number, number>;
+  readonly positions: Int32Array;
+  /** True gives each row positions of its own, for rows that live longer than the next one. */
+  readonly areKept: boolean;
+  /** What the row refers to under `#plan`. */
+  readonly owner: unknown;
+}
+
+/** Fields in one function: V8 does not optimise larger ones. */
+export const fieldsPerFunction = 200;
+
 /**
- * One function for one pair of record schemas, which reads flat fields without a call per field and makes the row in
- * one literal, so that all rows have one hidden class. Fields of other types go through their `ValueReader`.
+ * One function for one plan, which reads flat fields without a call per field, steps over what nobody reads, and makes
+ * the row in one literal, so that all rows have one hidden class. Wide schemas get several functions, which share
+ * arrays; it yields after each.
  *
  * The code is made of field names (checked to be Avro names, quoted all the same) and numbers, and of nothing else
- * from the schema. It relies on reading past the window being harmless: bytes behind `to` are compared with it before
- * a length is believed, and at the end.
+ * from the schema.
  */
-export function generateDecoder(writer: RecordType, reader: RecordType, cursor: ByteCursor): GeneratedDecoder {
-  const plan = recordPlan(writer, reader);
-  const body: string[] = [];
-  const values = new Map<string, string>();
-  for (const [i, field] of plan.fields.entries()) {
-    body.push(readField(i, field.written, field.wanted));
-    if (field.target !== undefined) values.set(field.target, `v${i}`);
+export function* generateDecoder(
+  plan: TranscodePlan,
+  cursor: ByteCursor,
+  checksText: boolean,
+  marks?: Marks,
+): Generator<void, GeneratedDecoder> {
+  const isSplit = plan.steps.length > fieldsPerFunction || plan.row.length > fieldsPerFunction;
+  const emitter = new DecoderEmitter(plan, cursor, checksText, marks, isSplit);
+  if (!isSplit) return emitter.whole();
+  return yield* emitter.split();
+}
+
+class DecoderEmitter {
+  readonly #plan: TranscodePlan;
+  readonly #checksText: boolean;
+  readonly #marks: Marks | undefined;
+  readonly #slot: (slot: number) => string;
+  readonly #names: readonly string[];
+  readonly #values: readonly unknown[];
+
+  constructor(
+    plan: TranscodePlan,
+    cursor: ByteCursor,
+    checksText: boolean,
+    marks: Marks | undefined,
+    isSplit: boolean,
+  ) {
+    this.#plan = plan;
+    this.#checksText = checksText;
+    this.#marks = marks;
+    this.#slot = isSplit ? (slot) => `V[${slot}]` : (slot) => `v${slot}`;
+    const consumers = plan.steps.flatMap((step) => step.consumers.map((consumer) => ({ step, consumer })));
+    const bySlot = <T>(pick: (step: FieldStep, wanted: AvroType, i: number) => T): T[] => {
+      const table: T[] = [];
+      for (const [i, { step, consumer }] of consumers.entries()) table[consumer.slot] = pick(step, consumer.wanted, i);
+      return table;
+    };
+    const tools: Readonly<Record<string, unknown>> = {
+      c: cursor,
+      damaged,
+      doubleOf,
+      readText,
+      longEnd,
+      checkText,
+      readers: bySlot((_, __, i) => consumers[i]?.consumer.read),
+      symbols: bySlot((step, wanted) => symbolsOf(step.written, wanted)),
+      skips: plan.steps.map((step) => step.skip),
+      absent: plan.row.map((part) => (part.from === "absent" ? part.make : undefined)),
+      demands: plan.demands,
+      P: marks?.positions,
+      owner: marks?.owner,
+      V: isSplit ? new Array<unknown>(plan.slotCount).fill(undefined) : undefined,
+    };
+    this.#names = Object.keys(tools);
+    this.#values = Object.values(tools);
   }
-  for (const [i, field] of plan.absent.entries()) values.set(field.name, `absent[${i}]()`);
-  const literal = reader.fields.map((field) => `${JSON.stringify(field.name)}: ${values.get(field.name)}`).join(", ");
-  const source = [
-    "return (b, from, to) => {",
-    "  c.reset(b, from, to);",
-    "  let p = from, k = 0;",
-    ...body,
-    '  if (p !== to) damaged(p > to ? "the value ends too early" : "bytes are left after the last field");',
-    `  return { ${literal} };`,
-    "}",
-  ].join("\n");
-  const readers: readonly ValueReader[] = plan.fields.map((field) => field.read);
-  const absent = plan.absent.map((field) => field.make);
-  const symbols = plan.fields.map((field) => symbolsOf(field.written, field.wanted));
-  const make = new Function("c", "damaged", "doubleOf", "readText", "readers", "absent", "symbols", source);
-  return make(cursor, damaged, doubleOf, readText, readers, absent, symbols) as GeneratedDecoder;
-}
 
-/** Statements that set `v<i>`. */
-function readField(i: number, written: AvroType, wanted: AvroType): string {
-  const { type, nullable } = splitNullable(written);
-  const target = splitNullable(wanted).type;
-  const inline = readFlat(i, type, target);
-  if (inline === undefined || (wanted.kind === "union" && target.kind === "union")) {
-    return `  c.at = p; const v${i} = readers[${i}](c); p = c.at;`;
+  whole(): GeneratedDecoder {
+    const { steps, slotCount } = this.#plan;
+    const slots = Array.from({ length: slotCount }, (_, i) => `v${i}`);
+    return this.#compile([
+      "return (b, from, to) => {",
+      "  c.reset(b, from, to);",
+      `  let p = from, k = 0${slots.map((slot) => `, ${slot}`).join("")};`,
+      ...this.#demands(),
+      ...this.#steps(0, steps.length),
+      this.#end(),
+      `  return { ${[...this.#properties(0, this.#plan.row.length), ...this.#source()].join(", ")} };`,
+      "}",
+    ]) as GeneratedDecoder;
   }
-  if (!nullable) return written.kind === "union" ? readUnknown(i) : `  let v${i};\n  ${inline}`;
-  const [nullIndex, typeIndex] = written.kind === "union" && written.branches[0]?.kind === "null" ? [0, 2] : [2, 0];
-  return [
-    `  let v${i} = null; k = b[p++];`,
-    `  if (k === ${typeIndex}) { ${inline} }`,
-    // A padded index is legal: the general reader takes it.
-    `  else if (k !== ${nullIndex}) { c.at = p - 1; v${i} = readers[${i}](c); p = c.at; }`,
-  ].join("\n");
-}
 
-function readUnknown(i: number): string {
-  return `  c.at = p; const v${i} = readers[${i}](c); p = c.at;`;
-}
+  *split(): Generator<void, GeneratedDecoder> {
+    const { steps, row } = this.#plan;
+    const reads: unknown[] = [];
+    for (let from = 0; from < steps.length; from += fieldsPerFunction) {
+      const to = Math.min(from + fieldsPerFunction, steps.length);
+      reads.push(
+        this.#compile(["return (b, p, to) => {", "  let k = 0;", ...this.#steps(from, to), "  return p;", "}"]),
+      );
+      yield;
+    }
+    const fills: unknown[] = [];
+    for (let from = fieldsPerFunction; from < row.length; from += fieldsPerFunction) {
+      const to = Math.min(from + fieldsPerFunction, row.length);
+      const sets = this.#assignments(from, to);
+      fills.push(this.#compile(["return (row) => {", ...sets, "}"]));
+      yield;
+    }
+    const source = [
+      "return (b, from, to) => {",
+      "  c.reset(b, from, to);",
+      "  let p = from;",
+      ...this.#demands(),
+      "  for (const read of reads) p = read(b, p, to);",
+      this.#end(),
+      `  const row = { ${[...this.#properties(0, Math.min(row.length, fieldsPerFunction)), ...this.#source()].join(", ")} };`,
+      "  for (const fill of fills) fill(row);",
+      "  return row;",
+      "}",
+    ];
+    const make = new Function(...this.#names, "reads", "fills", source.join("\n"));
+    return make(...this.#values, reads, fills) as GeneratedDecoder;
+  }
 
-/** Undefined for a type that is not flat, and for promotions that change more than the type's name. */
-function readFlat(i: number, written: AvroType, target: AvroType): string | undefined {
-  const slow = (method: string): string => `{ c.at = p - 1; v${i} = ${method}; p = c.at; }`;
-  const plain = target.kind === written.kind || target.kind === "double" || target.kind === "long";
-  switch (written.kind) {
-    case "boolean":
-      return `k = b[p++]; if (k > 1) damaged("a boolean is neither 0 nor 1"); v${i} = k === 1;`;
-    case "int":
-    case "long":
-      if (!plain) return undefined;
-      return `k = b[p++]; if (k > 127) ${slow(written.kind === "long" && target.kind === "double" ? "doubleOf(c.long())" : `c.${written.kind}()`)} else v${i} = (k >>> 1) ^ -(k & 1);`;
-    case "float":
-      return `if (p + 4 > to) damaged("the value ends too early"); v${i} = b.readFloatLE(p); p += 4;`;
-    case "double":
-      return `if (p + 8 > to) damaged("the value ends too early"); v${i} = b.readDoubleLE(p); p += 8;`;
-    case "string":
-      if (target.kind !== "string") return undefined;
+  #compile(lines: readonly string[]): unknown {
+    return new Function(...this.#names, lines.join("\n"))(...this.#values);
+  }
+
+  #steps(from: number, to: number): string[] {
+    const lines: string[] = [];
+    for (let i = from; i < to; i++) {
+      const step = this.#plan.steps[i];
+      if (step === undefined) break;
+      lines.push(this.#mark(i), ...this.#step(i, step));
+    }
+    if (to === this.#plan.steps.length) lines.push(this.#mark(to));
+    return lines.filter((line) => line !== "");
+  }
+
+  #mark(field: number): string {
+    const index = this.#marks?.indexOf.get(field);
+    return index === undefined ? "" : `  P[${index}] = p;`;
+  }
+
+  #step(i: number, step: FieldStep): string[] {
+    const [first, ...others] = step.consumers;
+    if (first === undefined) {
       return [
-        "k = b[p++]; if (k > 127 || (k & 1) === 1) { c.at = p - 1; k = c.length(); p = c.at; } else k >>>= 1;",
-        'if (k > to - p) damaged("a length passes the end of the value");',
-        `v${i} = readText(b, p, p + k); p += k;`,
-      ].join(" ");
-    case "enum":
-      return [
-        "k = b[p++]; if (k > 127) { c.at = p - 1; k = c.index(); p = c.at; } else k = (k >>> 1) ^ -(k & 1);",
-        `v${i} = symbols[${i}][k]; if (v${i} === undefined) damaged("an enum has no such symbol");`,
-      ].join(" ");
-    default:
-      return undefined;
+        step.isPlainSkip
+          ? `  ${skipStatement(step.written, `skips[${i}]`, this.#checksText)}`
+          : `  c.at = p; skips[${i}](c); p = c.at;`,
+      ];
+    }
+    // Every further value is read out of the same bytes before the first moves on.
+    const before = others.map(({ slot }) => `  c.at = p; ${this.#slot(slot)} = readers[${slot}](c);`);
+    const target = {
+      into: this.#slot(first.slot),
+      reader: `readers[${first.slot}]`,
+      symbols: `symbols[${first.slot}]`,
+    };
+    const read = first.isPlain
+      ? readStatement(step.written, first.wanted, target)
+      : `c.at = p; ${target.into} = ${target.reader}(c); p = c.at;`;
+    return [...before, `  ${read}`];
+  }
+
+  #demands(): string[] {
+    return this.#plan.demands.length === 0 ? [] : ["  for (const demand of demands) demand();"];
+  }
+
+  #end(): string {
+    return '  if (p !== to) damaged(p > to ? "the value ends too early" : "bytes are left after the last field");';
+  }
+
+  #value(i: number): string {
+    const part = this.#plan.row[i];
+    return part?.from === "slot" ? this.#slot(part.slot) : `absent[${i}]()`;
+  }
+
+  #properties(from: number, to: number): string[] {
+    return this.#plan.row.slice(from, to).map(({ name }, i) => `${JSON.stringify(name)}: ${this.#value(from + i)}`);
+  }
+
+  #assignments(from: number, to: number): string[] {
+    return this.#plan.row
+      .slice(from, to)
+      .map(({ name }, i) => `  row[${JSON.stringify(name)}] = ${this.#value(from + i)};`);
+  }
+
+  #source(): string[] {
+    if (this.#marks === undefined) return [];
+    return ['"#plan": owner', '"#bytes": b', `"#at": ${this.#marks.areKept ? "P.slice()" : "P"}`];
   }
 }
 

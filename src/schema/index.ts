@@ -1,3 +1,6 @@
+export { avroIngestRules, type NeverFits } from "./avro-ingest.ts";
+export type { RecordType } from "./avro-type.ts";
+export { branchedTranscoder } from "./branched-transcoder.ts";
 export type { CastType } from "./cast.ts";
 export { type Incompatibility, type IncompatibilityKind, incompatibilities, readProblems } from "./compatibility.ts";
 export { framingBytes, readSchemaId, writeSchemaId } from "./framing.ts";
@@ -11,7 +14,9 @@ export { normalSchemaText } from "./print-type.ts";
 export { type Reads, type RowReads, unionOfReads } from "./reads.ts";
 export { parseRecordSchema, parseRecordSchemaText, type RecordSchema } from "./record-schema.ts";
 export { cachedRegistry, type RegisteredSchema, type SchemaRegistry } from "./registry.ts";
-export { createDecoder, createEncoder, type RowDecoder, type RowEncoder } from "./row-codec.ts";
+export { createDecoder, createEncoder, type RowDecoder, type RowEncoder, readableOrThrow } from "./row-codec.ts";
 export type { Field, FieldKind, FieldType, Row, RowShape } from "./row-shape.ts";
 export { type ShadowedAlias, shadowedAliases, withoutShadowedAliases } from "./shadowed-aliases.ts";
+export { type Transcoder, transcoderOf, transcoderParts } from "./transcoder.ts";
 export { UnionValue } from "./union-value.ts";
+export { writerTypeParts } from "./writer-type.ts";

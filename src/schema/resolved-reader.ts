@@ -1,94 +1,129 @@
-import { type AvroType, bytesMin, type RecordType, type UnionType } from "./avro-type.ts";
+import { RecordError } from "../kernel/index.ts";
+import {
+  type AvroField,
+  type AvroType,
+  bytesMin,
+  type EnumType,
+  isTimestamp,
+  type RecordType,
+  type UnionType,
+} from "./avro-type.ts";
+import { promotes } from "./branches.ts";
 import { type ByteCursor, damaged } from "./byte-cursor.ts";
-import { canRead, namesMatch, promotes, writerFieldsFor } from "./compatibility.ts";
+import { misfit } from "./byte-sink.ts";
+import { branchFor, writerFieldsFor } from "./compatibility.ts";
 import { defaultMaker } from "./default-value.ts";
+import { type Conversion, conversionOf, logicalName } from "./logical-type.ts";
 import { exactDouble, type Long } from "./long.ts";
 import { setEntry } from "./map-entry.ts";
+import type { Reads } from "./reads.ts";
+import type { Skipper, Skippers } from "./skipper.ts";
 import { isWideUnion, UnionValue } from "./union-value.ts";
 
 /** Reads one value at the cursor. */
 export type ValueReader = (cursor: ByteCursor) => unknown;
 
-/** One field of the writer, in written order. */
-export interface FieldPlan {
-  readonly written: AvroType;
-  readonly read: ValueReader;
-  /** The reader's field it fills; undefined when the reader has none. */
-  readonly target: string | undefined;
-  /** The reader's type for it; the written one when it is skipped. */
-  readonly wanted: AvroType;
-}
-
-export interface RecordPlan {
-  readonly fields: readonly FieldPlan[];
-  /** Fields of the reader that nobody wrote. */
-  readonly absent: readonly { readonly name: string; readonly make: () => unknown }[];
+/**
+ * What an ingest takes beyond Avro's resolution: fields are read one by one, so that a field which does not fit fails
+ * only the records that have it, and what Java would not read is read by its value, as JSON is.
+ */
+export interface LenientRules {
+  /** Reads a plain value as a type; throws MR_CAST or MR_REQUIRED. */
+  readonly byValue: (type: AvroType) => (value: unknown, path: string) => unknown;
+  /** Counts written fields that nobody reads, in nested records. */
+  readonly unknown: { count: number };
+  /** Takes note of a field that no value but null can fit. */
+  readonly never: (path: string, why: string) => void;
+  /** Throws MR_CAST for a time with a unit that is out of range. */
+  readonly time: (time: Long, path: string) => void;
 }
 
 /**
- * How a written record becomes the reader's: promotions, aliases, defaults, unions without wrappers. The two must be
- * compatible (`incompatibilities` is empty). Skipped fields are read and thrown away, so that damage in them shows.
+ * How a written value becomes the reader's: promotions, aliases, defaults, enum defaults, logical types. Damage is
+ * MR_DECODE_BODY, a value that its logical type cannot hold MR_CAST.
  */
-export function recordPlan(writer: RecordType, reader: RecordType): RecordPlan {
-  return new Resolution().plan(writer, reader);
-}
-
-class Resolution {
+export class Resolution {
+  readonly #lenient: LenientRules | undefined;
+  readonly #skippers: Skippers;
   readonly #records = new Map<RecordType, Map<RecordType, ValueReader>>();
 
-  resolve(writer: AvroType, reader: AvroType): ValueReader {
+  /** @param lenient left out, the two types must be compatible (`incompatibilities` is empty) */
+  constructor(skippers: Skippers, lenient?: LenientRules) {
+    this.#skippers = skippers;
+    this.#lenient = lenient;
+  }
+
+  /** Reads no more than asked; a record read in part lacks the other fields, and one only asked for may be `true`. */
+  reading(writer: AvroType, reader: AvroType, reads: Reads, path: string): ValueReader {
+    if (reads === "whole") return this.resolve(writer, reader, path);
     if (writer.kind === "union") {
-      const branches = writer.branches.map((branch) => this.resolve(branch, reader));
+      return this.#byIndex(writer.branches.map((branch) => this.reading(branch, reader, reads, path)));
+    }
+    if (writer.kind === "null") return () => null;
+    if (reader.kind === "union") {
+      const chosen = branchFor(writer, reader) ?? reader.branches.find((branch) => branch.kind !== "null");
+      return this.reading(writer, chosen ?? writer, reads, path);
+    }
+    if (reads.size === 0 || writer.kind !== "record" || reader.kind !== "record") {
+      const skip = this.#skippers.make(writer);
       return (cursor) => {
-        const read = branches[cursor.index()];
-        return read === undefined ? damaged("a union has no such branch") : read(cursor);
+        skip(cursor);
+        return true;
       };
     }
-    if (reader.kind === "union") return this.#branch(writer, reader);
+    return this.#partial(writer, reader, reads, path);
+  }
+
+  resolve(writer: AvroType, reader: AvroType, path: string): ValueReader {
+    if (writer.kind === "union") {
+      return this.#byIndex(writer.branches.map((branch) => this.resolve(branch, reader, path)));
+    }
+    if (reader.kind === "union") return this.#branch(writer, reader, path);
+    if (writer.kind === "null" && reader.kind !== "null") {
+      return () => {
+        throw new RecordError("MR_REQUIRED", `field ${path}: required and null`);
+      };
+    }
     switch (writer.kind) {
       case "array":
-        return this.#array(writer, reader);
+        return reader.kind === "array"
+          ? this.#array(writer.items, reader.items, path)
+          : this.#byValue(writer, reader, path);
       case "map":
-        return this.#map(writer, reader);
+        return reader.kind === "map"
+          ? this.#map(writer.values, reader.values, path)
+          : this.#byValue(writer, reader, path);
       case "record":
-        return this.#record(writer, reader);
+        return reader.kind === "record" ? this.#record(writer, reader, path) : this.#byValue(writer, reader, path);
       case "enum":
-        return enumReader(writer, reader);
-      case "fixed":
-        return (cursor) => cursor.fixed(writer.size);
+        return reader.kind === "enum" ? this.#enum(writer, reader, path) : this.#byValue(writer, reader, path);
       default:
-        return primitiveReader(writer, reader);
+        return this.#scalar(writer, reader, path);
     }
   }
 
-  #branch(writer: AvroType, reader: UnionType): ValueReader {
-    const chosen = branchFor(writer, reader.branches);
-    const read = this.resolve(writer, chosen);
-    const index = reader.branches.indexOf(chosen);
-    if (chosen.kind === "null" || index < 0 || !isWideUnion(reader)) return read;
+  #byIndex(branches: readonly ValueReader[]): ValueReader {
+    return (cursor) => {
+      const read = branches[cursor.index()];
+      return read === undefined ? damaged("a union has no such branch") : read(cursor);
+    };
+  }
+
+  #branch(writer: AvroType, reader: UnionType, path: string): ValueReader {
+    const { branches } = reader;
+    const wide = isWideUnion(reader);
+    const chosen =
+      branchFor(writer, reader) ?? (this.#lenient === undefined ? undefined : lenientBranch(writer, reader));
+    if (chosen === undefined) return this.#byValue(writer, reader, path);
+    const read = this.resolve(writer, chosen, path);
+    const index = branches.indexOf(chosen);
+    if (chosen.kind === "null" || !wide) return read;
     return (cursor) => new UnionValue(index, read(cursor));
   }
 
-  plan(writer: RecordType, reader: RecordType): RecordPlan {
-    const targets = new Map<string, (typeof reader.fields)[number]>();
-    const absent: { name: string; make: () => unknown }[] = [];
-    for (const field of reader.fields) {
-      const [written] = writerFieldsFor(field, writer);
-      const make = written === undefined ? defaultMaker(field) : undefined;
-      if (written !== undefined) targets.set(written.name, field);
-      else absent.push({ name: field.name, make: make ?? (() => damaged(`field ${field.name} is not written`)) });
-    }
-    const fields = writer.fields.map((field) => {
-      const target = targets.get(field.name);
-      const wanted = target?.type ?? field.type;
-      return { written: field.type, wanted, target: target?.name, read: this.resolve(field.type, wanted) };
-    });
-    return { fields, absent };
-  }
-
-  #array(writer: AvroType & { kind: "array" }, reader: AvroType): ValueReader {
-    const item = this.resolve(writer.items, reader.kind === "array" ? reader.items : writer.items);
-    const itemBytesMin = bytesMin(writer.items);
+  #array(writer: AvroType, reader: AvroType, path: string): ValueReader {
+    const item = this.resolve(writer, reader, `${path}[]`);
+    const itemBytesMin = bytesMin(writer);
     return (cursor) => {
       const items: unknown[] = [];
       for (let count = cursor.blockCount(itemBytesMin); count !== 0; count = cursor.blockCount(itemBytesMin)) {
@@ -98,9 +133,9 @@ class Resolution {
     };
   }
 
-  #map(writer: AvroType & { kind: "map" }, reader: AvroType): ValueReader {
-    const value = this.resolve(writer.values, reader.kind === "map" ? reader.values : writer.values);
-    const entryBytesMin = 1 + bytesMin(writer.values);
+  #map(writer: AvroType, reader: AvroType, path: string): ValueReader {
+    const value = this.resolve(writer, reader, `${path} value`);
+    const entryBytesMin = 1 + bytesMin(writer);
     return (cursor) => {
       const map: Record<string, unknown> = {};
       for (let count = cursor.blockCount(entryBytesMin); count !== 0; count = cursor.blockCount(entryBytesMin)) {
@@ -113,45 +148,193 @@ class Resolution {
     };
   }
 
-  #record(writer: RecordType, reader: AvroType): ValueReader {
-    const wanted = reader.kind === "record" ? reader : writer;
-    const made = this.#records.get(writer)?.get(wanted);
+  #record(writer: RecordType, reader: RecordType, path: string): ValueReader {
+    const made = this.#records.get(writer)?.get(reader);
     if (made !== undefined) return made;
-    let plan: RecordPlan = { fields: [], absent: [] };
-    let blank: Readonly<Record<string, unknown>> = {};
+    let fields: readonly (readonly [string | undefined, ValueReader])[] = [];
+    let absent: readonly { readonly name: string; readonly make: () => unknown }[] = [];
+    let dropped = 0;
+    const blank = Object.fromEntries(reader.fields.map((field) => [field.name, null]));
+    const unknown = this.#lenient?.unknown;
     const read: ValueReader = (cursor) => {
       cursor.enter();
       // A copy of a blank row keeps the reader's order of fields, and so one hidden class.
       const row: Record<string, unknown> = { ...blank };
-      for (const field of plan.fields) {
-        const value = field.read(cursor);
-        if (field.target !== undefined) row[field.target] = value;
+      for (const [target, value] of fields) {
+        if (target === undefined) value(cursor);
+        else row[target] = value(cursor);
       }
-      for (const field of plan.absent) row[field.name] = field.make();
+      for (const field of absent) row[field.name] = field.make();
+      if (unknown !== undefined) unknown.count += dropped;
       cursor.leave();
       return row;
     };
     const readers = this.#records.get(writer) ?? new Map<RecordType, ValueReader>();
-    this.#records.set(writer, readers.set(wanted, read));
-    plan = this.plan(writer, wanted);
-    blank = Object.fromEntries(wanted.fields.map((field) => [field.name, null]));
+    this.#records.set(writer, readers.set(reader, read));
+    const targets = targetsOf(writer, reader);
+    fields = writer.fields.map((field): [string | undefined, ValueReader] => {
+      const target = targets.get(field.name);
+      if (target === undefined) return [undefined, this.#skippers.make(field.type)];
+      return [target.name, this.resolve(field.type, target.type, `${path}.${target.name}`)];
+    });
+    absent = reader.fields
+      .filter((field) => writtenFor(field, writer) === undefined)
+      .map((field) => ({ name: field.name, make: this.absentMaker(field, `${path}.${field.name}`) }));
+    dropped = fields.filter(([target]) => target === undefined).length;
     return read;
+  }
+
+  /** What a field that nobody wrote becomes; throws when it may not be missing. */
+  absentMaker(field: AvroField, path: string): () => unknown {
+    const make = defaultMaker(field);
+    if (make !== undefined) return make;
+    if (this.#lenient === undefined) return () => damaged(`field ${field.name} is not written`);
+    if (field.type.kind === "null") return () => null;
+    if (field.type.kind === "union" && field.type.branches.some((branch) => branch.kind === "null")) return () => null;
+    return () => {
+      throw new RecordError("MR_REQUIRED", `field ${path}: required and missing`);
+    };
+  }
+
+  #partial(writer: RecordType, reader: RecordType, reads: ReadonlyMap<string, Reads>, path: string): ValueReader {
+    const blank = Object.fromEntries([...reads.keys()].map((name) => [name, null]));
+    const targets = targetsOf(writer, reader);
+    const fields = writer.fields.map((field): readonly [string | undefined, ValueReader | Skipper] => {
+      const target = targets.get(field.name);
+      const wanted = target === undefined ? undefined : reads.get(target.name);
+      if (target === undefined || wanted === undefined) return [undefined, this.#skippers.make(field.type)];
+      return [target.name, this.reading(field.type, target.type, wanted, `${path}.${target.name}`)];
+    });
+    const absent = reader.fields
+      .filter((field) => reads.has(field.name) && writtenFor(field, writer) === undefined)
+      .map((field) => ({ name: field.name, make: this.absentMaker(field, `${path}.${field.name}`) }));
+    return (cursor) => {
+      cursor.enter();
+      const row: Record<string, unknown> = { ...blank };
+      for (const [target, value] of fields) {
+        if (target === undefined) value(cursor);
+        else row[target] = value(cursor);
+      }
+      for (const field of absent) row[field.name] = field.make();
+      cursor.leave();
+      return row;
+    };
+  }
+
+  #enum(writer: EnumType, reader: EnumType, path: string): ValueReader {
+    const known = new Set(reader.symbols);
+    const symbols = writer.symbols.map((symbol) => (known.has(symbol) ? symbol : reader.default));
+    const isLenient = this.#lenient !== undefined;
+    return (cursor) => {
+      const index = cursor.index();
+      const symbol = symbols[index];
+      if (symbol !== undefined) return symbol;
+      const isWritten = index >= 0 && index < symbols.length;
+      return isLenient && isWritten
+        ? misfit(path, `symbol of ${reader.name}`, writer.symbols[index])
+        : damaged("an enum has no such symbol");
+    };
+  }
+
+  #scalar(writer: AvroType, reader: AvroType, path: string): ValueReader {
+    const conversion = conversionOf(writer, reader);
+    if (conversion !== "raw") return this.converting(writer, reader, conversion, path);
+    if (this.#lenient !== undefined && (isBareTime(writer, reader) || !isResolved(writer, reader))) {
+      return this.#byValue(writer, reader, path);
+    }
+    return this.#inRange(primitiveReader(writer, reader), reader, path);
+  }
+
+  #inRange(read: ValueReader, reader: AvroType, path: string): ValueReader {
+    const time = this.#lenient?.time;
+    if (time === undefined || !isTimestamp(reader)) return read;
+    return (cursor) => {
+      const value = read(cursor) as Long;
+      time(value, path);
+      return value;
+    };
+  }
+
+  /** Reads the written value as it stands, then converts it. */
+  converting(writer: AvroType, reader: AvroType, conversion: Exclude<Conversion, "raw">, path: string): ValueReader {
+    const written = logicalName(writer) ?? writer.kind;
+    const wanted = logicalName(reader) ?? reader.kind;
+    const read = primitiveReader(writer, writer);
+    if (conversion === "never") {
+      this.#lenient?.never(path, `a ${written} is no ${wanted}`);
+      return (cursor) => {
+        read(cursor);
+        throw new RecordError("MR_CAST", `field ${path}: a ${written} is no ${wanted}`);
+      };
+    }
+    const convert: ValueReader = (cursor) => {
+      const value = conversion(read(cursor) as never);
+      if (value !== undefined) return value;
+      throw new RecordError("MR_CAST", `field ${path}: a ${written} that is no ${wanted} without a change`);
+    };
+    return this.#inRange(convert, reader, path);
+  }
+
+  /** What Java does not resolve: read as it was written, and then judged by its value. */
+  #byValue(writer: AvroType, reader: AvroType, path: string): ValueReader {
+    const rules = this.#lenient;
+    if (rules === undefined) return () => damaged(`a written ${writer.kind} cannot be read as ${reader.kind}`);
+    const read = new Resolution(this.#skippers).resolve(writer, writer, path);
+    const asReader = rules.byValue(reader);
+    if (!mayFit(writer, reader)) rules.never(path, `a ${writer.kind} is no ${reader.kind}`);
+    return (cursor) => asReader(read(cursor), path);
   }
 }
 
-/** The reader's branch for a written type: the same type when there is one, else the first it promotes to. */
-function branchFor(writer: AvroType, branches: readonly AvroType[]): AvroType {
-  const fits = (branch: AvroType): boolean => canRead(branch, writer);
-  const same = branches.find((branch) => branch.kind === writer.kind && fits(branch));
-  // A pair that does not fit is refused before; only a cut-short schema could come here, and then nothing is read.
-  return same ?? branches.find((branch) => promotes(branch, writer)) ?? writer;
+/** The writer's field that a reader's field means: its name first, then its aliases in their order. */
+export function writtenFor(field: AvroField, writer: RecordType): AvroField | undefined {
+  const found = writerFieldsFor(field, writer);
+  if (found.length < 2) return found[0];
+  const alias = field.aliases.find((name) => found.some((candidate) => candidate.name === name));
+  return found.find((candidate) => candidate.name === alias);
 }
 
-function enumReader(writer: AvroType & { kind: "enum" }, reader: AvroType): ValueReader {
-  const wanted = reader.kind === "enum" && namesMatch(reader, writer) ? reader : writer;
-  const known = new Set(wanted.symbols);
-  const symbols = writer.symbols.map((symbol) => (known.has(symbol) ? symbol : wanted.default));
-  return (cursor) => symbols[cursor.index()] ?? damaged("an enum has no such symbol");
+/** The reader's field that each written one fills, by the written name. */
+function targetsOf(writer: RecordType, reader: RecordType): Map<string, AvroField> {
+  const targets = new Map<string, AvroField>();
+  for (const field of reader.fields) {
+    const written = writtenFor(field, writer);
+    if (written !== undefined) targets.set(written.name, field);
+  }
+  return targets;
+}
+
+/** Names of types do not matter where there is one branch only. */
+function lenientBranch(writer: AvroType, reader: UnionType): AvroType | undefined {
+  if (writer.kind === "null") return undefined;
+  const others = reader.branches.filter((branch) => branch.kind !== "null");
+  return others.length === 1 ? others[0] : undefined;
+}
+
+/** A number without a unit read as a time: which one it is, only its size can tell. */
+function isBareTime(writer: AvroType, reader: AvroType): boolean {
+  return logicalName(reader) === "timestamp-millis" && logicalName(writer) === undefined;
+}
+
+function isResolved(writer: AvroType, reader: AvroType): boolean {
+  if (writer.kind === "fixed") return reader.kind === "fixed" && reader.size === writer.size;
+  return writer.kind === reader.kind || promotes(reader, writer);
+}
+
+const numbers: ReadonlySet<string> = new Set(["int", "long", "float", "double"]);
+
+/** Whether some value of the written type is one of the wanted. */
+function mayFit(writer: AvroType, reader: AvroType): boolean {
+  if (reader.kind === "union" || writer.kind === "union") return true;
+  if (numbers.has(writer.kind)) return numbers.has(reader.kind);
+  const groups = [
+    ["string", "enum"],
+    ["bytes", "fixed", "string"],
+    ["record", "map"],
+  ];
+  return (
+    writer.kind === reader.kind || groups.some((kinds) => kinds.includes(writer.kind) && kinds.includes(reader.kind))
+  );
 }
 
 function primitiveReader(writer: AvroType, reader: AvroType): ValueReader {
@@ -168,6 +351,8 @@ function primitiveReader(writer: AvroType, reader: AvroType): ValueReader {
       return (cursor) => cursor.float();
     case "double":
       return (cursor) => cursor.double();
+    case "fixed":
+      return (cursor) => cursor.fixed(writer.size);
     case "string":
       return reader.kind === "bytes" ? (cursor) => cursor.binary() : (cursor) => cursor.string();
     default:

@@ -1,11 +1,15 @@
-import { RecordError } from "../kernel/index.ts";
+import { atOnce, RecordError } from "../kernel/index.ts";
+import type { RecordType } from "./avro-type.ts";
 import { ByteCursor } from "./byte-cursor.ts";
 import { ByteSink } from "./byte-sink.ts";
-import { readProblems } from "./compatibility.ts";
+import { typeProblems } from "./compatibility.ts";
 import { generateDecoder } from "./generated-decoder.ts";
 import { generateEncoder } from "./generated-encoder.ts";
 import type { RecordSchema } from "./record-schema.ts";
 import type { Row } from "./row-shape.ts";
+import { SameTypes } from "./same-type.ts";
+import { type OutputOp, planTranscoding } from "./transcode-plan.ts";
+import { wholeRows } from "./transcoder.ts";
 import { valueWriter } from "./value-writer.ts";
 
 export interface RowDecoder {
@@ -32,16 +36,28 @@ export interface RowEncoder {
  * @throws RecordError MR_DECODE_BODY when `reader` cannot read `writer` at all, with every reason
  */
 export function createDecoder(writer: RecordSchema, reader: RecordSchema): RowDecoder {
-  const problems = readProblems(reader, writer);
+  readableOrThrow(writer.type, reader.type);
+  const plan = atOnce(planTranscoding(wholeRows(writer.type, reader.type), new SameTypes()));
+  return { decode: atOnce(generateDecoder(plan, new ByteCursor(), true)) };
+}
+
+/** Throws MR_DECODE_BODY when `reader` cannot read `writer` at all, with every reason. */
+export function readableOrThrow(writer: RecordType, reader: RecordType): void {
+  const problems = typeProblems(reader, writer);
   if (problems.length > 0) {
     throw new RecordError("MR_DECODE_BODY", `reading ${writer.fullName} as ${reader.fullName}: ${problems.join("; ")}`);
   }
-  return { decode: generateDecoder(writer.type, reader.type, new ByteCursor()) };
 }
 
-/** Encodes rows of `schema`. Made once per schema and kept. */
-export function createEncoder(schema: RecordSchema): RowEncoder {
-  const fast = generateEncoder(schema.type);
+/**
+ * Encodes rows of `schema`. Made once per schema and kept.
+ * @param values fields that the row itself holds; the others are those of the row under `#source`. Left out: all
+ */
+export function createEncoder(schema: RecordSchema, values?: ReadonlySet<string>): RowEncoder {
+  const ops = schema.type.fields.map(({ name, type }): OutputOp => {
+    return { op: "value", of: values === undefined || values.has(name) ? "row" : "source", name, label: name, type };
+  });
+  const fast = atOnce(generateEncoder(ops));
   const write = valueWriter(schema.type);
   const sink = new ByteSink();
   return {
@@ -50,7 +66,7 @@ export function createEncoder(schema: RecordSchema): RowEncoder {
       if (end >= 0) return end;
       // The fast path asks for more room than it may need: this tells exactly whether the row fits.
       sink.reset();
-      write(sink, row, "");
+      write(sink, values === undefined ? row : { ...(row["#source"] as Row), ...row }, "");
       const missing = sink.byteLength - (into.length - at);
       if (missing > 0) return -missing;
       sink.copyTo(into, at);
