@@ -7,7 +7,9 @@ import {
   changesFor,
   clusterNamesOf,
   type Plan,
+  reasonsText,
   schemasNeeded,
+  startProblems,
 } from "../topology/index.ts";
 import { readAliases } from "./aliases.ts";
 
@@ -19,19 +21,21 @@ export async function compareWithCluster(
   signal: AbortSignal,
 ): Promise<Changes> {
   const cluster = await broker.admin.describe(clusterNamesOf(plan), signal);
-  const latest = new Map<string, RegisteredSchema>();
+  const versions = new Map<string, readonly RegisteredSchema[]>();
   const registered = new Set<string>();
-  for (const { subject, json } of schemasNeeded(plan)) {
-    const found = await registry.latest(subject, signal);
-    if (found === undefined) continue;
-    latest.set(subject, found);
-    if ((await registry.lookUp(subject, json, signal)) !== undefined) registered.add(subject);
+  for (const { subject, schema } of schemasNeeded(plan)) {
+    const found = await registry.versions(subject, signal);
+    if (found.length === 0) continue;
+    versions.set(subject, found);
+    if ((await registry.lookUp(subject, schema.json, signal)) !== undefined) registered.add(subject);
   }
+  const asksAliases = plan.stages.some(({ infer }) => infer !== undefined);
   const hasControl = cluster.topics.some((topic) => topic.topic === plan.control.clusterName);
-  const aliases = hasControl ? (await readAliases(broker, plan.control.clusterName, signal)).aliases : [];
+  const aliases =
+    asksAliases && hasControl ? (await readAliases(broker, plan.control.clusterName, signal)).aliases : [];
   const state: ClusterState = {
     cluster,
-    latest,
+    versions,
     registered,
     aliases: new Set(aliases.map(({ model, alias }) => `${model}@${alias}`)),
   };
@@ -51,12 +55,20 @@ export async function applyChanges(
   signal: AbortSignal,
 ): Promise<void> {
   const [first] = changes.problems;
-  if (first !== undefined) {
-    const reasons = changes.problems.map(
-      (problem) => `${problem.message}${problem.hint === undefined ? "" : `; ${problem.hint}`}`,
-    );
-    throw new OperationError(first.code, reasons.join("\n"));
-  }
+  if (first !== undefined) throw new OperationError(first.code, reasonsText(changes.problems));
   for (const { subject, json } of changes.registerSchemas) await registry.register(subject, json, signal);
   if (changes.createTopics.length > 0) await broker.admin.createTopics(changes.createTopics, signal);
+}
+
+/**
+ * Refuses to start what `apply` would refuse, or has not made yet: found here, a difference costs a line; found by a
+ * stage that runs, it costs records.
+ *
+ * @throws OperationError with every reason
+ */
+export function checkStart(topology: string, changes: Changes): void {
+  const problems = startProblems(changes);
+  const [first] = problems;
+  if (first === undefined) return;
+  throw new OperationError(first.code, `starting ${topology}: ${reasonsText(problems)}`);
 }

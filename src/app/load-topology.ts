@@ -2,14 +2,17 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { nodeHasher } from "../adapters/node/index.ts";
 import { messageOf } from "../kernel/index.ts";
+import type { RegisteredSchema, SchemaRegistry } from "../schema/index.ts";
 import { sampleGenerators } from "../testing/index.ts";
 import {
   formatProblem,
+  inferredSubjects,
   type LocatedProblem,
   type Plan,
   type PlanRequest,
   type PlanResult,
   planTopology,
+  widenedBy,
 } from "../topology/index.ts";
 import { ExitError, exitCodes } from "./exit.ts";
 import type { Environment } from "./settings.ts";
@@ -24,7 +27,11 @@ const levelsMax = 3;
  * @throws ExitError when the file cannot be read; what is wrong inside is in the answer
  */
 export function checkTopologyFile(file: string, environment: Environment, namespace: string | undefined): PlanResult {
-  return planTopology({
+  return planTopology(requestFor(file, environment, namespace));
+}
+
+function requestFor(file: string, environment: Environment, namespace: string | undefined): PlanRequest {
+  return {
     text: readBytes(file),
     file: relative(process.cwd(), resolve(file)) || file,
     environment,
@@ -32,12 +39,55 @@ export function checkTopologyFile(file: string, environment: Environment, namesp
     namespace,
     generators: sampleGenerators.map((generator) => generator.name),
     hasher: nodeHasher,
-  });
+  };
 }
 
-/** The plan of a file, for commands that go on with it. @throws ExitError 1 with every problem of the file */
+/**
+ * The plan of a file as a first `apply` would make it, for commands that need no registry.
+ * @throws ExitError 1 with every problem of the file
+ */
 export function loadPlan(file: string, environment: Environment, namespace: string | undefined): Plan {
-  const result = checkTopologyFile(file, environment, namespace);
+  return planOrThrow(checkTopologyFile(file, environment, namespace));
+}
+
+/**
+ * A plan that was made without a look at the registry, and how to make the one that runs: inferred schemas then take
+ * into account what is registered, so that they read the records that are there. While the registry does not change,
+ * and also after the plan's own schemas are registered, the second is the same every time.
+ */
+export interface FilePlan {
+  readonly first: Plan;
+  /** @throws ExitError 1 when what is registered makes a plan that was sound unsound, with the reason */
+  against(registry: SchemaRegistry, signal: AbortSignal): Promise<Plan>;
+}
+
+/** @throws ExitError 1 with every problem of the file */
+export function loadFilePlan(file: string, environment: Environment, namespace: string | undefined): FilePlan {
+  const request = requestFor(file, environment, namespace);
+  const first = planOrThrow(planTopology(request));
+  return {
+    first,
+    against: async (registry, signal) => {
+      const registered = new Map<string, readonly RegisteredSchema[]>();
+      for (const subject of inferredSubjects(first)) {
+        const versions = await registry.versions(subject, signal);
+        if (versions.length > 0) registered.set(subject, versions);
+      }
+      if (registered.size === 0) return first;
+      const result = planTopology({ ...request, registered });
+      if (result.plan !== undefined) return result.plan;
+      throw new ExitError(exitCodes.failure, problemsText(result.problems), {
+        hint: [
+          "this follows from the schemas that are registered:",
+          ...widenedBy(first, registered),
+          "guard the field where it is read, or give it a default where it is made: { is: ..., default: ... }",
+        ].join("\n  "),
+      });
+    },
+  };
+}
+
+function planOrThrow(result: PlanResult): Plan {
   if (result.plan !== undefined) return result.plan;
   throw new ExitError(exitCodes.failure, problemsText(result.problems));
 }

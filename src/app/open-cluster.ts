@@ -27,6 +27,15 @@ export function sayWaiting(brokers: readonly string[], context: Pick<CommandCont
   return () => context.stderr(`waiting for ${brokers.join(", ")} ...\n`);
 }
 
+/** The registry that the flags name, or the folder that stands for it; asked also where no cluster is named. */
+export function openNamedRegistry(
+  flags: ConnectionFlags,
+  context: Pick<CommandContext, "environment">,
+): Promise<SchemaRegistry> {
+  const connection = connectionOf(flags, context.environment);
+  return openRegistry(connection.registry ?? registryFolderDefault, connection.registryAccount);
+}
+
 /**
  * Connects to the cluster and the registry that the flags name.
  *

@@ -1,6 +1,7 @@
 import { formatIsoTime, type Header, type RecordErrorCode } from "../kernel/index.ts";
+import { recordOverheadBytes } from "../topology/index.ts";
 import { type Deflate, type RawBatch, readHeaders } from "../wire/index.ts";
-import { OutputBatches, type OutputTopic, recordOverheadBytes } from "./output-batches.ts";
+import { OutputBatches, type OutputTopic } from "./output-batches.ts";
 
 /** Longest message that a dead letter carries, in characters. */
 const deadLetterMessageMax = 1_000;

@@ -25,3 +25,4 @@ export {
 export type { ModelSource, ServedModel } from "./served-model.ts";
 export { createStageRunner, type StageRunner, type StageRunnerOptions, type StageStatus } from "./stage-runner.ts";
 export type { StageTask } from "./stage-task.ts";
+export { waitOutRegistry } from "./wait-out.ts";

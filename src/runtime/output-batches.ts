@@ -17,9 +17,6 @@ export const messageBytesDefault = 1_048_588;
 /** Batches are closed at this share of the topic's limit, so that a broker's own reckoning never refuses them. */
 const batchFill = 0.8;
 
-/** What a batch of one record costs beside its key, value and headers: 61 bytes of batch header and the record's own lengths. */
-export const recordOverheadBytes = 61 + 30;
-
 /** A finished batch and which inputs its records came from. */
 interface Sealed {
   readonly outgoing: Outgoing;

@@ -1,7 +1,7 @@
 import { type Clock, type Logger, OperationError } from "../kernel/index.ts";
 import { parseRecordSchemaText, type SchemaRegistry } from "../schema/index.ts";
-import type { ClusterTopic, Plan, PlannedStage } from "../topology/index.ts";
-import { messageBytesDefault, type OutputTopic, recordOverheadBytes } from "./output-batches.ts";
+import { type ClusterTopic, type Plan, type PlannedStage, recordOverheadBytes } from "../topology/index.ts";
+import { messageBytesDefault, type OutputTopic } from "./output-batches.ts";
 import type { ClusterAdmin } from "./port.ts";
 import { waitOutRegistry } from "./wait-out.ts";
 

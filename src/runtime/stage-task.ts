@@ -10,12 +10,13 @@ import {
 } from "../kernel/index.ts";
 import { type Row, transcoderOf } from "../schema/index.ts";
 import type { StepMemory } from "../step/index.ts";
+import { recordOverheadBytes } from "../topology/index.ts";
 import { type Outgoing, partitionOf, type RawBatch } from "../wire/index.ts";
 import { CountTally } from "./counts.ts";
 import type { DeadLetters, RecordFailure } from "./dead-letters.ts";
 import type { Inference } from "./inference.ts";
 import type { InputReader } from "./input-reader.ts";
-import { type OutputBatches, recordOverheadBytes } from "./output-batches.ts";
+import type { OutputBatches } from "./output-batches.ts";
 import { type OutputEncoder, tooLarge } from "./output-encoder.ts";
 import type { RecordRefusedError } from "./port.ts";
 import { RefusedRecords } from "./refused-records.ts";

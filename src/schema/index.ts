@@ -4,7 +4,7 @@ export { branchedTranscoder } from "./branched-transcoder.ts";
 export type { CastType } from "./cast.ts";
 export { type Incompatibility, type IncompatibilityKind, incompatibilities, readProblems } from "./compatibility.ts";
 export { framingBytes, readSchemaId, writeSchemaId } from "./framing.ts";
-export { inferSchema, recordNameOf } from "./infer.ts";
+export { inferSchema, recordNameOf, type Widened, widenedFields } from "./infer.ts";
 export { avroTypeName, fieldsIn, valuesIn } from "./inside-type.ts";
 export { type FromJsonOptions, fromJsonValue, toJsonValue } from "./json-form.ts";
 export { createJsonReader, type JsonReader, type JsonReaderOptions } from "./json-reader.ts";

@@ -19,6 +19,8 @@ export interface SchemaRegistry {
   byId(id: number, signal: AbortSignal): Promise<RegisteredSchema | undefined>;
   /** The newest version of a subject. */
   latest(subject: string, signal: AbortSignal): Promise<RegisteredSchema | undefined>;
+  /** Every version of a subject that has not been deleted, oldest first; none when there is no such subject. */
+  versions(subject: string, signal: AbortSignal): Promise<readonly RegisteredSchema[]>;
   /**
    * The version of a subject that has this schema, be it the newest or not. Schemas are equal when they differ only in
    * white space and in the order of attributes.
@@ -56,6 +58,7 @@ export function cachedRegistry(registry: SchemaRegistry, idsMax = idsMaxDefault)
       const found = await registry.latest(subject, signal);
       return found && keep(found);
     },
+    versions: async (subject, signal) => (await registry.versions(subject, signal)).map(keep),
     lookUp: async (subject, schemaJson, signal) => {
       const found = await registry.lookUp(subject, schemaJson, signal);
       return found && keep(found);

@@ -33,6 +33,11 @@ export interface Field {
   readonly doc?: string;
   /** What an absent value becomes; absent when the schema gives no default. A JSON value in Avro's default form. */
   readonly default?: unknown;
+  /**
+   * What a step says for records that were written before it made the field, in Avro's default form. An inferred
+   * schema has it as the default from its first version on.
+   */
+  readonly statedDefault?: unknown;
   readonly aliases?: readonly string[];
   /** The value never appears in a message or log line. */
   readonly sensitive?: boolean;

@@ -31,6 +31,10 @@ export class MemoryRegistry implements SchemaRegistry {
     return this.#versions.get(subject)?.at(-1);
   }
 
+  async versions(subject: string): Promise<readonly RegisteredSchema[]> {
+    return [...(this.#versions.get(subject) ?? [])];
+  }
+
   async lookUp(subject: string, schemaJson: unknown): Promise<RegisteredSchema | undefined> {
     const id = this.#ids.get(normalSchemaText(schemaJson));
     return this.#versions.get(subject)?.find((version) => version.id === id);

@@ -1,16 +1,19 @@
-import { formatDurationMs, type Problem } from "../kernel/index.ts";
-import { parseRecordSchemaText, type RegisteredSchema, readProblems } from "../schema/index.ts";
+import type { ErrorCode, Problem } from "../kernel/index.ts";
+import { parseRecordSchemaText, type RecordSchema, type RegisteredSchema } from "../schema/index.ts";
 import type { ClusterDescription, ClusterTopic, TopicToCreate } from "./cluster.ts";
 import { canonicalText } from "./fit.ts";
-import { partitionsOf, schemasNeeded, topicsNeeded } from "./needed.ts";
-import type { Plan } from "./plan.ts";
+import { messageBytesLeast, partitionsOf, schemasNeeded, topicsNeeded } from "./needed.ts";
+import type { Plan, PlannedTopic } from "./plan.ts";
 import { countOf } from "./print.ts";
+import type { RegisteredVersions } from "./registered.ts";
+import { type Break, breaksOf, comingAndGoing } from "./schema-changes.ts";
+import { compareTopic, settingsOf, sizeBlock, type TopicRole, withHint } from "./topic-changes.ts";
 
 /** The world that a plan is compared with. */
 export interface ClusterState {
   readonly cluster: ClusterDescription;
-  /** Latest registered schema per subject; absent when there is none. */
-  readonly latest: ReadonlyMap<string, RegisteredSchema>;
+  /** The versions of each subject that has any, oldest first. */
+  readonly versions: RegisteredVersions;
   /** Subjects that have the plan's schema in any version. */
   readonly registered: ReadonlySet<string>;
   /** `model@alias` that exist; undefined when nobody looked. */
@@ -20,12 +23,19 @@ export interface ClusterState {
 /** What `apply` does, what `plan` shows, and what keeps `run` from starting. */
 export interface Changes {
   readonly createTopics: readonly TopicToCreate[];
-  readonly registerSchemas: readonly { readonly subject: string; readonly json: unknown }[];
+  readonly registerSchemas: readonly SchemaToRegister[];
   /** One line per change or difference, `+` to create, `~` differs, `!` in the way; empty when all is as planned. */
   readonly lines: readonly string[];
   /** What `apply` cannot mend; `path` names the topic. */
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
+}
+
+export interface SchemaToRegister {
+  readonly subject: string;
+  readonly json: unknown;
+  /** The newest version differs in what readers of its records do not see: `run` writes with that until `apply`. */
+  readonly isAlike: boolean;
 }
 
 /** Compares a plan with a cluster and its registry. */
@@ -45,9 +55,27 @@ export function printChanges(changes: Changes): string {
   return `${["changes", ...lines, ...warnings].join("\n")}\n`;
 }
 
+/** Why a worker must not start: all that `apply` refuses or has not made yet. Empty when it may. */
+export function startProblems({ problems, createTopics, registerSchemas }: Changes): readonly Problem[] {
+  const hint = "run millrace apply";
+  const absent = createTopics.map(
+    ({ topic }): Problem => ({ code: "MR_TOPIC_MISSING", path: [], message: `topic ${topic} does not exist`, hint }),
+  );
+  const unregistered = registerSchemas.filter(({ isAlike }) => !isAlike);
+  const missing = unregistered.map(
+    ({ subject }): Problem => ({
+      code: "MR_SUBJECT_MISSING",
+      path: [],
+      message: `the plan's schema is no version of ${subject}`,
+      hint,
+    }),
+  );
+  return [...problems, ...absent, ...missing];
+}
+
 class Comparison implements Changes {
   readonly createTopics: TopicToCreate[] = [];
-  readonly registerSchemas: { subject: string; json: unknown }[] = [];
+  readonly registerSchemas: SchemaToRegister[] = [];
   readonly lines: string[] = [];
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
@@ -59,6 +87,7 @@ class Comparison implements Changes {
     this.#state = state;
   }
 
+  /** Others decide what these are like: only what would keep us from reading or writing them is looked at. */
   externals(): void {
     for (const topic of this.#plan.topics.filter(({ external }) => external)) {
       const found = this.#described(topic.clusterName);
@@ -66,10 +95,15 @@ class Comparison implements Changes {
       if (found === undefined) {
         const message = `topic ${topic.clusterName} is external and does not exist`;
         this.#block("MR_TOPIC_MISSING", path, message, "have its owner create it, or point name: to the right one");
-      } else if (topic.partitions !== undefined && topic.partitions !== found.partitions) {
+        continue;
+      }
+      if (topic.partitions !== undefined && topic.partitions !== found.partitions) {
         const message = `topic ${topic.clusterName} has ${countOf(found.partitions, "partition")}, and the plan says ${topic.partitions}`;
         this.#block("MR_TOPIC_MISMATCH", path, message, `write partitions: ${found.partitions}`);
       }
+      if (topic.writers.length === 0) continue;
+      for (const { message, hint } of sizeBlock(found, messageBytesLeast(this.#plan)))
+        this.#block("MR_TOPIC_MISMATCH", path, message, hint);
     }
     for (const { name, ingest, from, to } of this.#plan.stages) {
       const before = partitionsOf(from, this.#state.cluster);
@@ -91,29 +125,13 @@ class Comparison implements Changes {
   }
 
   schemas(): void {
-    for (const { subject, topic, json } of schemasNeeded(this.#plan)) {
-      const latest = this.#state.latest.get(subject);
+    for (const { subject, topic, schema } of schemasNeeded(this.#plan)) {
+      const versions = this.#state.versions.get(subject) ?? [];
+      const latest = versions.at(-1);
       if (latest === undefined) {
-        this.registerSchemas.push({ subject, json });
+        this.registerSchemas.push({ subject, json: schema.json, isAlike: false });
         this.lines.push(`+ schema ${subject}: version 1`);
-        continue;
-      }
-      if (sameJson(latest.text, json)) continue;
-      const breaks = this.#breaks(topic.name, latest);
-      // A schema that went back to an older text has its version already, and needs to read the newer one only.
-      if (breaks.length === 0 && this.#state.registered.has(subject)) continue;
-      if (breaks.length === 0) {
-        this.registerSchemas.push({ subject, json });
-        this.lines.push(`+ schema ${subject}: version ${latest.version + 1}, reads version ${latest.version}`);
-        continue;
-      }
-      const message = `the schema of topic ${topic.name} cannot read version ${latest.version} of ${subject}: ${breaks.join("; ")}`;
-      this.#block(
-        "MR_SCHEMA_INCOMPATIBLE",
-        ["topics", topic.name, "schema"],
-        message,
-        "give new fields a default, and do not change types",
-      );
+      } else this.#next(topic, schema, latest, versions.slice(0, -1));
     }
   }
 
@@ -138,46 +156,94 @@ class Comparison implements Changes {
     return this.#state.cluster.topics.find((candidate) => candidate.topic === topic);
   }
 
-  #block(code: Problem["code"], path: Problem["path"], message: string, hint: string): void {
+  #block(code: ErrorCode, path: Problem["path"], message: string, hint: string): void {
     this.lines.push(`! ${message}; ${hint}`);
     this.problems.push({ code, path, message, hint });
   }
 
-  /** Partitions decide where keys go and are never changed; other settings are shown and left alone. */
   #compare(wanted: TopicToCreate, found: ClusterTopic): void {
-    const name = this.#plan.topics.find(({ clusterName }) => clusterName === wanted.topic)?.name ?? wanted.topic;
+    const { topics, deadLetters, control } = this.#plan;
+    const name = topics.find(({ clusterName }) => clusterName === wanted.topic)?.name ?? wanted.topic;
     const path = ["topics", name];
-    const isDeadLetters = wanted.topic === this.#plan.deadLetters.clusterName;
-    const fits = isDeadLetters ? found.partitions >= wanted.partitions : found.partitions === wanted.partitions;
-    if (!fits) {
-      const message = `topic ${wanted.topic} has ${countOf(found.partitions, "partition")} on the cluster and ${wanted.partitions} in the plan`;
-      this.#block(
-        "MR_TOPIC_MISMATCH",
-        path,
-        message,
-        "change the plan, or move to a new topic: keys would change partition",
-      );
-    }
-    const differences: string[] = [];
-    if (wanted.replication !== undefined && wanted.replication !== found.replication)
-      differences.push(`replication ${found.replication}, planned ${wanted.replication}`);
-    for (const [config, value] of Object.entries(wanted.configs)) {
-      const actual = found.configs[config];
-      if (actual === undefined || actual === value) continue;
-      differences.push(`${configText(config, actual)}, planned ${configText(config, value)}`);
-    }
-    if (differences.length === 0) return;
-    const message = `topic ${wanted.topic} differs: ${differences.join("; ")}`;
-    this.lines.push(`~ ${message}`);
-    this.warnings.push({ code: "MR_TOPIC_MISMATCH", path, message });
+    const role: TopicRole =
+      wanted.topic === deadLetters.clusterName
+        ? "dead-letters"
+        : wanted.topic === control.clusterName
+          ? "control"
+          : "own";
+    const verdict = compareTopic(wanted, found, role, messageBytesLeast(this.#plan));
+    for (const { message, hint } of verdict.blocks) this.#block("MR_TOPIC_MISMATCH", path, message, hint);
+    if (verdict.differences.length === 0) return;
+    const differs = `topic ${wanted.topic} differs: ${verdict.differences.join("; ")}`;
+    const hint = verdict.command === undefined ? "apply leaves it" : `apply leaves it: ${verdict.command}`;
+    this.lines.push(`~ ${differs}; ${hint}`);
+    this.warnings.push({ code: "MR_TOPIC_MISMATCH", path, message: differs, hint });
   }
 
-  #breaks(topicName: string, latest: RegisteredSchema): string[] {
-    const reader = this.#plan.topics.find(({ name }) => name === topicName)?.schema;
-    const writer = parseRecordSchemaText(latest.text, latest.subject, { strictDefaults: false });
-    if (reader === undefined) return [];
-    return "schema" in writer ? readProblems(reader, writer.schema) : writer.problems.map(({ message }) => message);
+  /** What becomes of a schema whose subject has versions already. */
+  #next(
+    topic: PlannedTopic,
+    schema: RecordSchema,
+    latest: RegisteredSchema,
+    earlier: readonly RegisteredSchema[],
+  ): void {
+    const { subject } = latest;
+    // A schema that went back to an older text has its version already, and needs to read the newer one only.
+    const isRegistered = sameJson(latest.text, schema.json) || this.#state.registered.has(subject);
+    const breaks = breaksOf(schema, latest);
+    if (breaks.length > 0) {
+      this.#refuseSchema(topic, latest, breaks);
+      return;
+    }
+    const unread = earlier.flatMap((version) => {
+      const found = breaksOf(schema, version);
+      return found.length === 0 ? [] : [{ version, found }];
+    });
+    if (isRegistered) {
+      for (const { version, found } of unread) this.#warnUnread(topic, version, found);
+      return;
+    }
+    const [first] = unread;
+    if (first !== undefined) {
+      this.#refuseSchema(topic, first.version, first.found);
+      return;
+    }
+    const before = parsedOrUndefined(latest);
+    const isAlike = before !== undefined && before.canonical === schema.canonical;
+    this.registerSchemas.push({ subject, json: schema.json, isAlike });
+    const { added, dropped } = comingAndGoing(schema, before);
+    const notes = [
+      `version ${latest.version + 1}, reads version ${latest.version}`,
+      ...(added.length === 0 ? [] : [`adds ${added.join(", ")}`]),
+      ...(dropped.length === 0 ? [] : [`drops ${dropped.join(", ")}`]),
+    ];
+    this.lines.push(`+ schema ${subject}: ${notes.join("; ")}`);
   }
+
+  #refuseSchema({ name }: PlannedTopic, { subject, version }: RegisteredSchema, breaks: readonly Break[]): void {
+    const reasons = breaks.map(({ message }) => message).join("; ");
+    const message = `the schema of topic ${name} cannot read version ${version} of ${subject}: ${reasons}`;
+    const cures = [...new Set(breaks.map(({ cure }) => cure))].join("; ");
+    this.#block("MR_SCHEMA_INCOMPATIBLE", ["topics", name, "schema"], message, cures);
+  }
+
+  /** It was let through before, and old records may be gone: said, and not in the way. */
+  #warnUnread({ name }: PlannedTopic, { subject, version }: RegisteredSchema, breaks: readonly Break[]): void {
+    const reasons = breaks.map(({ message }) => message).join("; ");
+    const message = `records written with version ${version} of ${subject} cannot be read as topic ${name} is now: ${reasons}`;
+    const hint = "where they are read again they become dead letters";
+    this.warnings.push({ code: "MR_SCHEMA_INCOMPATIBLE", path: ["topics", name, "schema"], message, hint });
+  }
+}
+
+/** All that keeps something from happening, one reason a line. */
+export function reasonsText(problems: readonly Problem[]): string {
+  return problems.map(withHint).join("\n");
+}
+
+function parsedOrUndefined({ text, subject }: RegisteredSchema): RecordSchema | undefined {
+  const parsed = parseRecordSchemaText(text, subject, { strictDefaults: false });
+  return "schema" in parsed ? parsed.schema : undefined;
 }
 
 function sameJson(text: string, json: unknown): boolean {
@@ -186,17 +252,4 @@ function sameJson(text: string, json: unknown): boolean {
   } catch {
     return false;
   }
-}
-
-function settingsOf(topic: TopicToCreate): string[] {
-  return [
-    countOf(topic.partitions, "partition"),
-    ...(topic.replication === undefined ? [] : [`replication ${topic.replication}`]),
-    ...Object.entries(topic.configs).map(([name, value]) => configText(name, value)),
-  ];
-}
-
-function configText(name: string, value: string): string {
-  const ms = Number(value);
-  return name === "retention.ms" && ms > 0 ? `retention ${formatDurationMs(ms)}` : `${name} ${value}`;
 }

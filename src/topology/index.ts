@@ -1,7 +1,7 @@
-export { type Changes, type ClusterState, changesFor, printChanges } from "./changes.ts";
+export { type Changes, type ClusterState, changesFor, printChanges, reasonsText, startProblems } from "./changes.ts";
 export type { ClusterDescription, ClusterTopic, TopicToCreate } from "./cluster.ts";
 export { graphOf } from "./graph.ts";
-export { clusterNamesOf, schemasNeeded, topicsNeeded } from "./needed.ts";
+export { clusterNamesOf, partOf, recordOverheadBytes, schemasNeeded, topicsNeeded } from "./needed.ts";
 export type {
   Plan,
   PlannedInfer,
@@ -16,3 +16,4 @@ export type { ModelStub, PlannedTest } from "./planned-test.ts";
 export { printPlan } from "./print.ts";
 export { formatProblem, type LocatedProblem } from "./problems.ts";
 export { topologyJsonSchema, topologyReference } from "./reference.ts";
+export { inferredSubjects, type RegisteredVersions, widenedBy } from "./registered.ts";

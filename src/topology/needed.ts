@@ -1,6 +1,9 @@
+import type { RecordSchema } from "../schema/index.ts";
 import type { ClusterDescription, TopicToCreate } from "./cluster.ts";
-import type { Plan, PlannedTopic } from "./plan.ts";
+import type { Plan, PlannedStage, PlannedTopic } from "./plan.ts";
 
+/** What a batch of one record costs beside its key, value and headers: 61 bytes of batch header and the record's own lengths. */
+export const recordOverheadBytes = 61 + 30;
 /** Kafka's own default of `max.message.bytes`. */
 const messageBytesDefault = 1_048_588;
 /** What headers and error text may add to a dead letter, and a batch's framing to any record. */
@@ -13,12 +16,23 @@ export function clusterNamesOf(plan: Plan): string[] {
 }
 
 /** Topics of ours with a schema in the registry: the subjects that a plan registers and its readers look up. */
-export function schemasNeeded(plan: Plan): { subject: string; topic: PlannedTopic; json: unknown }[] {
+export function schemasNeeded(plan: Plan): { subject: string; topic: PlannedTopic; schema: RecordSchema }[] {
   return plan.topics.flatMap((topic) =>
     topic.subject === undefined || topic.schema === undefined || topic.external
       ? []
-      : [{ subject: topic.subject, topic, json: topic.schema.json }],
+      : [{ subject: topic.subject, topic, schema: topic.schema }],
   );
+}
+
+/** The plan as far as some of its stages go: their topics, and what Millrace keeps for itself. */
+export function partOf(plan: Plan, stages: readonly PlannedStage[]): Plan {
+  const used = new Set(stages.flatMap(({ from, to }) => [from.name, to.name]));
+  return { ...plan, stages, topics: plan.topics.filter(({ name }) => used.has(name)) };
+}
+
+/** The least `max.message.bytes` of a topic with which every record that the plan lets through can be written. */
+export function messageBytesLeast(plan: Plan): number {
+  return plan.limits.recordBytes + recordOverheadBytes;
 }
 
 /**

@@ -7,6 +7,7 @@ import { planModels } from "./models.ts";
 import type { Plan, PlannedStage, PlannedTopic } from "./plan.ts";
 import { hashedText } from "./print.ts";
 import { inFileOrder, type LocatedProblem, type SpecProblem } from "./problems.ts";
+import type { RegisteredVersions } from "./registered.ts";
 import { type Outline, TopologyLanguage } from "./spec/shape.ts";
 import { namespaceName } from "./spec/values.ts";
 import { planStage } from "./stages.ts";
@@ -37,6 +38,11 @@ export interface PlanRequest {
   readonly namespace?: string | undefined;
   /** Names of the stock generators, to check `sample:`; left out, any name is taken. */
   readonly generators?: readonly string[] | undefined;
+  /**
+   * What is registered already: inferred schemas take it into account, so that they read the records that are there.
+   * Left out, the plan is that of a first `apply`.
+   */
+  readonly registered?: RegisteredVersions | undefined;
   readonly hasher: Hasher;
 }
 
@@ -121,7 +127,10 @@ class Planning {
     const unwired = topicsOfBrokenStages(this.#outline, wired);
     for (const name of unwired) markBroken(topics.get(name));
     for (const topic of topics.values()) checkTopicFields(topic, findings);
-    const drafts = wired.map((stage) => planStage(stage, topology, findings)).filter((stage) => stage !== undefined);
+    const surroundings = { topology, registered: this.#request.registered };
+    const drafts = wired
+      .map((stage) => planStage(stage, surroundings, findings))
+      .filter((stage) => stage !== undefined);
     for (const topic of topics.values()) finishUnwritten(topic, unwired.size > 0, findings);
     const models = planModels(this.#outline, topics, drafts, findings);
     const sound = [...topics.values()].filter((topic) => !topic.isBroken);

@@ -33,6 +33,8 @@ export interface PlannedTopic {
   readonly replication: number | undefined;
   /** Stages that write it, by name. */
   readonly writers: readonly string[];
+  /** Fields of an inferred schema that records of some registered version lack: they are read as their default. */
+  readonly olderLack: readonly string[];
 }
 
 export type StartPosition =

@@ -74,7 +74,14 @@ function topicText(topic: PlannedTopic): string {
   ].filter((fact) => fact !== "");
   if (facts.length > 0) lines.push(`  ${facts.join(", ")}`);
   const fields = (topic.schema?.shape ?? []).map((field) => `${field.name} ${typeText(field.type)}`);
-  return [...lines, ...wrapped("  fields ", fields)].join("\n");
+  return [...lines, ...wrapped("  fields ", fields), ...wrapped("  older records lack ", olderLack(topic))].join("\n");
+}
+
+/** `ratio (null)`: the field, and what it is read as where a record does not have it. */
+function olderLack({ schema, olderLack: names }: PlannedTopic): string[] {
+  return (schema?.shape ?? []).flatMap((field) =>
+    names.includes(field.name) ? [`${field.name} (${JSON.stringify(field.default ?? null)})`] : [],
+  );
 }
 
 function encoding({ format, schema, schemaFrom, subject }: PlannedTopic): string {

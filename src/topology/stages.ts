@@ -7,7 +7,8 @@ import { inheritFromInput, settleKeyAndTime, timestampIn } from "./inheritance.t
 import { type Lowered, lowerSteps, type StageScope } from "./lowering.ts";
 import type { StartPosition } from "./plan.ts";
 import { assigned, decisions, predictionShape } from "./prediction.ts";
-import { checkTopicFields, kafkaTime } from "./topics.ts";
+import { type RegisteredVersions, schemasOf } from "./registered.ts";
+import { checkTopicFields, kafkaTime, subjectOf, type TopicDraft } from "./topics.ts";
 import type { WiredStage } from "./wiring.ts";
 
 const hourMs = 3_600_000;
@@ -26,12 +27,22 @@ export interface StageDraft {
   readonly start: StartPosition;
 }
 
+/** What the schema of a stage's output is inferred with, beside its rows. */
+export interface StageSurroundings {
+  readonly topology: string;
+  readonly registered: RegisteredVersions | undefined;
+}
+
 /**
  * Plans one stage whose input is known: reads as what, steps, writes as what. Fills in what its output topic takes
  * over from the input. Undefined when it cannot be planned; the output topic is then broken, unless its schema is
  * given, and nothing more is said about what follows from it.
  */
-export function planStage(wired: WiredStage, topology: string, findings: Findings): StageDraft | undefined {
+export function planStage(
+  wired: WiredStage,
+  surroundings: StageSurroundings,
+  findings: Findings,
+): StageDraft | undefined {
   const { from, to } = wired;
   inheritFromInput(wired, findings);
   const input = inputShape(wired, findings);
@@ -61,7 +72,7 @@ export function planStage(wired: WiredStage, topology: string, findings: Finding
   const isSound = lowered.isSound && findings.problems.length === before;
   const rows = lowered.infer === undefined ? lowered.shape : predictionShape(lowered, scope, decide, findings);
   if (rows === undefined && to.schema === undefined) to.isBroken = true;
-  const fill = rows === undefined ? undefined : settleSchema(wired, rows, isSound, topology, findings);
+  const fill = rows === undefined ? undefined : settleSchema(wired, rows, isSound, surroundings, findings);
   settleKeyAndTime(wired, lowered.infer !== undefined);
   if (to.schemaFrom === "inferred") checkTopicFields(to, findings);
   if (fill === undefined || !isSound) return undefined;
@@ -161,7 +172,7 @@ function settleSchema(
   wired: WiredStage,
   rows: RowShape,
   isSound: boolean,
-  topology: string,
+  surroundings: StageSurroundings,
   findings: Findings,
 ): readonly RowOp[] | undefined {
   const { to } = wired;
@@ -174,7 +185,7 @@ function settleSchema(
     return undefined;
   }
   if (to.schemaFrom === "inferred") {
-    if (isSound) to.schema = inferSchema({ topic: to.name, topology, fields: rows });
+    if (isSound) inferOutput(to, rows, surroundings);
     else to.isBroken = true;
     return isSound ? [] : undefined;
   }
@@ -194,4 +205,12 @@ function settleSchema(
     return undefined;
   }
   return fit.misfits.length === 0 ? fit.ops : undefined;
+}
+
+function inferOutput(to: TopicDraft, rows: RowShape, { topology, registered }: StageSurroundings): void {
+  const subject = subjectOf(to);
+  const before = subject === undefined ? [] : schemasOf(registered, subject);
+  to.schema = inferSchema({ topic: to.name, topology, fields: rows, registered: before });
+  const names = to.schema.shape.map((field) => field.name);
+  to.olderLack = names.filter((name) => before.some(({ shape }) => shape.every((field) => field.name !== name)));
 }

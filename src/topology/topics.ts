@@ -37,6 +37,8 @@ export interface TopicDraft {
   time: string | undefined;
   partitions: number | undefined;
   writers: string[];
+  /** Fields of an inferred schema that some registered version lacks. */
+  olderLack: readonly string[];
 }
 
 export interface TopicNames {
@@ -82,6 +84,7 @@ function draftTopic(name: string, part: TopicPart, names: TopicNames, findings: 
     time: spec.time === kafkaTime ? kafkaTimeField : spec.time,
     partitions: spec.partitions,
     writers: [],
+    olderLack: [],
   };
   if (schemaFrom === "file") readSchema(draft, spec.schema ?? "", names, findings);
   return draft;
@@ -154,7 +157,7 @@ export function finishTopic(draft: TopicDraft): PlannedTopic {
     clusterName: draft.clusterName,
     external: draft.external,
     format,
-    subject: format === "avro" ? `${draft.clusterName}-value` : undefined,
+    subject: subjectOf(draft),
     schema: draft.schema,
     schemaFrom: draft.schemaFrom,
     key: draft.key,
@@ -164,7 +167,13 @@ export function finishTopic(draft: TopicDraft): PlannedTopic {
     retentionMs: retention === undefined ? undefined : parseDurationMs(retention),
     replication: draft.spec.replication,
     writers: draft.writers,
+    olderLack: draft.olderLack,
   };
+}
+
+/** Under which a topic's schema is registered; JSON has none. */
+export function subjectOf({ format, clusterName }: TopicDraft): string | undefined {
+  return format === "json" ? undefined : `${clusterName}-value`;
 }
 
 /** Field checks of a topic whose schema is known: key, event time, and the id of what Millrace writes. */

@@ -50,6 +50,22 @@ export function registryContract(open: () => Promise<SchemaRegistry> | SchemaReg
     expect(JSON.parse((await registry.byId(one.id, signal))?.text ?? "null")).toHaveProperty("fields.length", 1);
   });
 
+  test("the versions of a subject are all there, oldest first, and none of another subject", async () => {
+    const registry = await open();
+    expect(await registry.versions("payments-value", signal)).toEqual([]);
+    const one = await registry.register("payments-value", first, signal);
+    const two = await registry.register("payments-value", second, signal);
+    await registry.register("refunds-value", second, signal);
+    const versions = await registry.versions("payments-value", signal);
+    expect(versions.map(({ id, version, subject }) => [id, version, subject])).toEqual([
+      [one.id, 1, "payments-value"],
+      [two.id, 2, "payments-value"],
+    ]);
+    expect(versions.map(({ text }) => normalSchemaText(JSON.parse(text)))).toEqual(
+      [first, second].map(normalSchemaText),
+    );
+  });
+
   test("a schema is looked up under its subject whatever its version, by its meaning and not its text", async () => {
     const registry = await open();
     const one = await registry.register("payments-value", first, signal);

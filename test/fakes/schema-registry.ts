@@ -42,10 +42,12 @@ export class FakeSchemaRegistry {
         ? json(200, { schema: found.schema })
         : json(404, { error_code: 40403, message: "Schema not found" });
     }
-    const [, subject, rest] = /^\/subjects\/([^/]+)(\/versions|\/versions\/latest)?$/.exec(path) ?? [];
+    const [, subject, rest] = /^\/subjects\/([^/]+)(\/versions|\/versions\/latest|\/versions\/\d+)?$/.exec(path) ?? [];
     if (subject === undefined) return json(404, { error_code: 404, message: "HTTP 404 Not Found" });
     const name = decodeURIComponent(subject);
     if (method === "GET" && rest === "/versions/latest") return this.#latest(name);
+    if (method === "GET" && rest === "/versions") return this.#versions(name);
+    if (method === "GET" && rest !== undefined) return this.#version(name, Number(rest.split("/").at(-1)));
     const schema = String((JSON.parse(String(body)) as { schema: unknown }).schema);
     return rest === undefined ? this.#lookUp(name, schema) : this.#register(name, schema);
   }
@@ -53,6 +55,18 @@ export class FakeSchemaRegistry {
   #latest(subject: string): Response {
     const found = this.#stored.findLast((entry) => entry.subject === subject);
     return found ? json(200, found) : json(404, { error_code: 40401, message: `Subject '${subject}' not found.` });
+  }
+
+  #versions(subject: string): Response {
+    const own = this.#stored.filter((entry) => entry.subject === subject).map((entry) => entry.version);
+    return own.length > 0
+      ? json(200, own)
+      : json(404, { error_code: 40401, message: `Subject '${subject}' not found.` });
+  }
+
+  #version(subject: string, version: number): Response {
+    const found = this.#stored.find((entry) => entry.subject === subject && entry.version === version);
+    return found ? json(200, found) : json(404, { error_code: 40402, message: `Version ${version} not found.` });
   }
 
   #lookUp(subject: string, schema: string): Response {

@@ -37,6 +37,7 @@ export function createFolderRegistry(dir: string, options: FolderRegistryOptions
   return {
     byId: (id) => guarded(dir, () => folder.byId(id)),
     latest: (subject) => guarded(dir, () => folder.latest(subject)),
+    versions: (subject) => guarded(dir, () => folder.versions(subject)),
     lookUp: (subject, schemaJson) => guarded(dir, () => folder.lookUp(subject, normalSchemaText(schemaJson))),
     register: async (subject, schemaJson, signal) => {
       if (options.readOnly === true) {
@@ -72,10 +73,22 @@ class Folder {
   }
 
   async latest(subject: string): Promise<RegisteredSchema | undefined> {
-    return this.#newest(subject, await this.#ids());
+    return (await this.versions(subject)).at(-1);
   }
 
   /** A file without an id is not registered yet: its writer is at work, or crashed. */
+  async versions(subject: string): Promise<RegisteredSchema[]> {
+    const ids = await this.#ids();
+    const found: RegisteredSchema[] = [];
+    for (const version of await this.#versions(subject)) {
+      const id = idOf(ids, { subject, version });
+      const text = id === undefined ? undefined : await this.#text({ subject, version });
+      if (id !== undefined && text !== undefined) found.push({ id, subject, version, text });
+    }
+    return found;
+  }
+
+  /** By the schema's meaning; likewise only what has its id. */
   async lookUp(subject: string, normal: string): Promise<RegisteredSchema | undefined> {
     const ids = await this.#ids();
     const found = await this.#versionOf(subject, normal);
@@ -96,15 +109,6 @@ class Folder {
     await mkdir(this.#subjectDir(subject), { recursive: true });
     await this.#create(this.#path(holder), text);
     return this.#enter(holder, text, ids);
-  }
-
-  async #newest(subject: string, ids: Ids): Promise<RegisteredSchema | undefined> {
-    for (const version of (await this.#versions(subject)).toReversed()) {
-      const id = idOf(ids, { subject, version });
-      const text = id === undefined ? undefined : await this.#text({ subject, version });
-      if (id !== undefined && text !== undefined) return { id, subject, version, text };
-    }
-    return undefined;
   }
 
   async #versionOf(subject: string, normal: string): Promise<{ holder: Holder; text: string } | undefined> {

@@ -39,6 +39,25 @@ export function createHttpRegistry(options: HttpRegistryOptions): SchemaRegistry
       return isMissing(answer) ? undefined : readSchema(client, `reading subject ${subject}`, answer, { subject });
     },
 
+    versions: async (subject, signal) => {
+      const path = `/subjects/${encodeURIComponent(subject)}/versions`;
+      const answer = await client.request("GET", path, signal);
+      if (isMissing(answer)) return [];
+      if (answer.status !== 200) throw client.refusal(`reading the versions of ${subject}`, answer);
+      if (!Array.isArray(answer.body) || !answer.body.every(Number.isSafeInteger))
+        throw new OperationError("MR_REGISTRY", `reading the versions of ${subject}: the answer is no list of numbers`);
+      const found: RegisteredSchema[] = [];
+      for (const version of answer.body.map(Number).sort((a, b) => a - b)) {
+        const one = await client.request("GET", `${path}/${version}`, signal);
+        // Deleted in between.
+        const read = isMissing(one)
+          ? undefined
+          : readSchema(client, `reading version ${version} of ${subject}`, one, { subject });
+        if (read !== undefined) found.push(read);
+      }
+      return found;
+    },
+
     lookUp: async (subject, schemaJson, signal) => {
       const text = normalSchemaText(schemaJson);
       const answer = await client.request("POST", `/subjects/${encodeURIComponent(subject)}`, signal, { schema: text });

@@ -1,7 +1,7 @@
 import { printChanges } from "../../topology/index.ts";
 import { applyChanges, compareWithCluster } from "../apply-plan.ts";
 import { exitCodes } from "../exit.ts";
-import { loadPlan } from "../load-topology.ts";
+import { loadFilePlan } from "../load-topology.ts";
 import { openCluster } from "../open-cluster.ts";
 import { type CommandDefinition, connectionFlags, flag, withConnection } from "./command.ts";
 
@@ -13,10 +13,11 @@ export const command: CommandDefinition = {
 
   async run(context, [file], flags) {
     const named = connectionFlags(flags);
-    const plan = loadPlan(String(file), context.environment, named.namespace);
+    const loaded = loadFilePlan(String(file), context.environment, named.namespace);
     const isDryRun = flags["dryRun"] === true;
     const cluster = await openCluster(named, context, isDryRun ? "read" : "write");
     try {
+      const plan = await loaded.against(cluster.registry, context.stop);
       const changes = await compareWithCluster(plan, cluster.broker, cluster.registry, context.stop);
       context.stdout(printChanges(changes));
       if (isDryRun) return changes.problems.length === 0 ? exitCodes.ok : exitCodes.failure;

@@ -6,7 +6,7 @@ import { type Plan, type TopicToCreate, topicsNeeded } from "../../topology/inde
 import { applyChanges, compareWithCluster } from "../apply-plan.ts";
 import { keepAliases } from "../dev-aliases.ts";
 import { feedSample } from "../feed-sample.ts";
-import { loadPlan } from "../load-topology.ts";
+import { loadFilePlan } from "../load-topology.ts";
 import { createPeopleLogger } from "../people-logger.ts";
 import { createWorker } from "../start-worker.ts";
 import { devFolders, openArtefacts, openMemoryBroker, openModels, openRegistry } from "../wire.ts";
@@ -21,13 +21,14 @@ export const command: CommandDefinition = {
   configure: (command) => command.argument("<file>", "topology file").addOption(flag("--no-sample", "feed nothing")),
 
   async run(context, [file], flags) {
-    const plan = loadPlan(String(file), context.environment, "");
+    const loaded = loadFilePlan(String(file), context.environment, "");
     const logger = createPeopleLogger(context.stderr, () => systemClock.now());
     const folders = devFolders(process.cwd());
     // Before anything is opened: both would write to the same registry, models and aliases.
     await refuseSecondSession(folders.session);
     const broker = await openMemoryBroker(brokerBytesMax, logger);
     const registry = await openRegistry(folders.registry, undefined, "write");
+    const plan = await loaded.against(registry, context.stop);
     const session = new AbortController();
     const stop = AbortSignal.any([context.stop, session.signal]);
     await broker.admin.createTopics(externalTopics(plan), stop);

@@ -1,8 +1,8 @@
 import { printChanges, printPlan } from "../../topology/index.ts";
 import { compareWithCluster } from "../apply-plan.ts";
 import { exitCodes } from "../exit.ts";
-import { loadPlan } from "../load-topology.ts";
-import { openCluster } from "../open-cluster.ts";
+import { loadFilePlan } from "../load-topology.ts";
+import { openCluster, openNamedRegistry } from "../open-cluster.ts";
 import { type CommandDefinition, connectionFlags, withConnection } from "./command.ts";
 
 export const command: CommandDefinition = {
@@ -10,11 +10,16 @@ export const command: CommandDefinition = {
 
   async run(context, [file], flags) {
     const named = connectionFlags(flags);
-    const plan = loadPlan(String(file), context.environment, named.namespace);
-    context.stdout(printPlan(plan));
-    if (named.brokers === undefined) return exitCodes.ok;
+    const loaded = loadFilePlan(String(file), context.environment, named.namespace);
+    if (named.brokers === undefined) {
+      const registry = await openNamedRegistry(named, context);
+      context.stdout(printPlan(await loaded.against(registry, context.stop)));
+      return exitCodes.ok;
+    }
     const cluster = await openCluster(named, context, "read");
     try {
+      const plan = await loaded.against(cluster.registry, context.stop);
+      context.stdout(printPlan(plan));
       const changes = await compareWithCluster(plan, cluster.broker, cluster.registry, context.stop);
       context.stdout(`\n${printChanges(changes)}`);
       return changes.problems.length === 0 ? exitCodes.ok : exitCodes.failure;

@@ -1,11 +1,16 @@
+import { systemClock } from "../../adapters/node/index.ts";
 import { createPinoLogger } from "../../adapters/pino/index.ts";
-import { parseDurationMs } from "../../kernel/index.ts";
+import { type Logger, parseDurationMs } from "../../kernel/index.ts";
+import { type Plan, partOf } from "../../topology/index.ts";
+import { checkStart, compareWithCluster } from "../apply-plan.ts";
 import { ExitError, exitCodes, usageError } from "../exit.ts";
-import { loadPlan } from "../load-topology.ts";
-import { modelsFolderDefault, openCluster } from "../open-cluster.ts";
-import { type ProbeServer, serveProbes } from "../probes.ts";
+import { type FilePlan, loadFilePlan } from "../load-topology.ts";
+import { modelsFolderDefault, type OpenCluster, openCluster } from "../open-cluster.ts";
+import { patientRegistry } from "../patient-registry.ts";
+import { serveProbes } from "../probes.ts";
 import { chosenStages, createWorker } from "../start-worker.ts";
 import { openArtefacts, openModels } from "../wire.ts";
+import type { Worker } from "../worker.ts";
 import { type CommandDefinition, connectionFlags, flag, withConnection } from "./command.ts";
 
 export const command: CommandDefinition = {
@@ -28,16 +33,24 @@ export const command: CommandDefinition = {
     const drainTimeoutMs = parseDurationMs(String(flags["drainTimeout"]));
     if (drainTimeoutMs === undefined) throw usageError("--drain-timeout: a duration such as 25s is needed");
     const named = connectionFlags(flags);
-    const plan = loadPlan(String(file), context.environment, named.namespace);
-    const stages = chosenStages(plan, (flags["stage"] as string[] | undefined) ?? []);
+    const loaded = loadFilePlan(String(file), context.environment, named.namespace);
+    const names = (flags["stage"] as string[] | undefined) ?? [];
+    chosenStages(loaded.first, names);
     const logger = createPinoLogger("info");
     const cluster = await openCluster(named, context, "read", logger);
-    const models = openModels(plan, cluster.broker, openArtefacts(cluster.modelsDir ?? modelsFolderDefault), logger);
-    let probes: ProbeServer | undefined;
+    const closing: (() => Promise<void>)[] = [() => cluster.close()];
     try {
-      const worker = await createWorker({
+      let worker: Worker | undefined;
+      if (typeof flags["http"] === "string") {
+        const probes = await serveProbes(flags["http"], () => worker?.isReady === true);
+        closing.unshift(() => probes.close());
+      }
+      const plan = await checkedPlan(loaded, names, cluster, logger, context.stop);
+      const models = openModels(plan, cluster.broker, openArtefacts(cluster.modelsDir ?? modelsFolderDefault), logger);
+      closing.unshift(() => models.close());
+      worker = await createWorker({
         plan,
-        stages,
+        stages: chosenStages(plan, names),
         broker: cluster.broker,
         registry: cluster.registry,
         models,
@@ -46,15 +59,34 @@ export const command: CommandDefinition = {
         untilCaughtUp: flags["untilCaughtUp"] === true,
         ...(typeof flags["instanceId"] === "string" ? { instanceId: flags["instanceId"] } : {}),
       });
-      if (typeof flags["http"] === "string") probes = await serveProbes(flags["http"], () => worker.isReady);
       return await worker.run(context.stop);
     } finally {
-      await probes?.close();
-      await models.close();
-      await cluster.close();
+      for (const close of closing) await close();
     }
   },
 };
+
+/**
+ * The plan that runs, once registry and cluster are as it needs them for the chosen stages. A registry that is down is
+ * waited for.
+ * @throws OperationError with all that `apply` would refuse or has not made
+ */
+async function checkedPlan(
+  loaded: FilePlan,
+  names: readonly string[],
+  cluster: Pick<OpenCluster, "broker" | "registry">,
+  logger: Logger,
+  stop: AbortSignal,
+): Promise<Plan> {
+  const registry = patientRegistry(cluster.registry, { clock: systemClock, logger });
+  const plan = await loaded.against(registry, stop);
+  const part = partOf(plan, chosenStages(plan, names));
+  const changes = await compareWithCluster(part, cluster.broker, registry, stop);
+  checkStart(plan.topology, changes);
+  for (const { code, message } of changes.warnings.filter((warning) => warning.code !== "MR_MODEL_MISSING"))
+    logger.warn({ code, reason: message }, "The cluster is not as planned.");
+  return plan;
+}
 
 /** What belongs to later versions is refused, never accepted and ignored. */
 function refuseLater(flags: Readonly<Record<string, unknown>>): void {

@@ -1,7 +1,7 @@
 import { nodeHasher, systemClock } from "../../adapters/node/index.ts";
-import { closest, parseIsoTimeMs } from "../../kernel/index.ts";
+import { assert, closest, parseIsoTimeMs } from "../../kernel/index.ts";
 import { exitCodes, usageError } from "../exit.ts";
-import { loadPlan } from "../load-topology.ts";
+import { loadFilePlan } from "../load-topology.ts";
 import { openReach } from "../reach.ts";
 import { type TrainingOutcome, trainModel } from "../train-model.ts";
 import {
@@ -26,19 +26,23 @@ export const command: CommandDefinition = {
     const named = connectionFlags(flags);
     const dev = flags["dev"] === true;
     // A dev session has a broker to itself and no namespace.
-    const plan = loadPlan(String(file), context.environment, dev ? "" : named.namespace);
-    const names = plan.models.map((planned) => planned.name);
+    const loaded = loadFilePlan(String(file), context.environment, dev ? "" : named.namespace);
+    const names = loaded.first.models.map((planned) => planned.name);
     const wanted = typeof flags["model"] === "string" ? flags["model"] : names.length === 1 ? names[0] : undefined;
-    const model = plan.models.find((planned) => planned.name === wanted);
-    if (model === undefined) {
+    if (wanted === undefined || !names.includes(wanted)) {
       const meant = closest(wanted ?? "", names);
       throw usageError(
-        wanted === undefined ? "--model is needed" : `--model: ${plan.topology} has no model ${JSON.stringify(wanted)}`,
+        wanted === undefined
+          ? "--model is needed"
+          : `--model: ${loaded.first.topology} has no model ${JSON.stringify(wanted)}`,
         meant === undefined ? `it has ${names.join(", ")}` : `did you mean "${meant}"?`,
       );
     }
     const reach = await openReach(named, dev, context);
     try {
+      const plan = await loaded.against(reach.registry, context.stop);
+      const model = plan.models.find((planned) => planned.name === wanted);
+      assert(model !== undefined, `a plan that looks at the registry has other models: no ${wanted}`);
       const fromMs = timeFlag("from", flags);
       const toMs = timeFlag("to", flags);
       const outcome = await trainModel(

@@ -1,15 +1,16 @@
 import { z } from "zod";
 import type { RowOp } from "../../expression/index.ts";
-import { expressionText, fieldName, namesIn } from "../config-parts.ts";
+import { fieldName, namesIn } from "../config-parts.ts";
 import { defineStep, shapeAfter } from "../contract.ts";
 import { isSettable } from "../fields.ts";
+import { statedDefaultOf, valueWithDefault, writtenValue } from "../stated-default.ts";
 
 const deriveConfig = z
   .record(
     fieldName,
-    z
-      .union([expressionText, z.number(), z.boolean()])
-      .describe("An expression over the fields so far, or a constant number or boolean."),
+    valueWithDefault.describe(
+      "An expression over the fields so far, or a constant number or boolean; with a default for older records as { is: ..., default: ... }.",
+    ),
   )
   .refine((fields) => Object.keys(fields).length > 0, { error: "must name at least one field" })
   .describe("Names of new or old fields, and what each becomes; a later one sees the earlier ones.");
@@ -24,16 +25,18 @@ export const derive = defineStep({
     const ops: RowOp[] = [];
     const failed: string[] = [];
     for (const [name, source] of Object.entries(config)) {
-      const text = String(source);
+      const written = writtenValue(source, [name]);
+      const { text } = written;
       // What leans on a field that could not be made would only repeat its problem.
       if (failed.some((other) => new RegExp(`\\b${other}\\b`).test(text))) {
         failed.push(name);
         continue;
       }
-      const value = context.expression(text, [name], shapeAfter(context.shape, ops));
+      const value = context.expression(text, written.textPath, shapeAfter(context.shape, ops));
       if (value === undefined) failed.push(name);
       if (!isSettable(name, context, [name]) || value === undefined) continue;
-      ops.push({ op: "assign", field: { name, type: value.type, doc: `derive ${text}` }, value });
+      const stated = statedDefaultOf(written, value.type, context);
+      ops.push({ op: "assign", field: { name, type: value.type, doc: `derive ${text}`, ...stated }, value });
     }
     return ops;
   },

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { literal, type RowOp, ref, type TypedExpression } from "../../expression/index.ts";
-import type { Field } from "../../schema/index.ts";
+import type { Field, FieldType } from "../../schema/index.ts";
 import { type Aggregate, needsOf, parseAggregate, readerOf } from "../aggregates.ts";
 import { duration, durationMs, expressionText, fieldName, namesIn } from "../config-parts.ts";
 import { defineStep, type LoweringContext, lateOps, timeOf } from "../contract.ts";
 import { isSettable, isTextual, requireOps } from "../fields.ts";
 import { RollingMemory, type RollingResult } from "../rolling-memory.ts";
+import { statedDefaultOf, textWithDefault, writtenValue } from "../stated-default.ts";
 
 /** Most windows, and most features, of one step. */
 const windowCountMax = 16;
@@ -21,7 +22,12 @@ const rollingConfig = z.strictObject({
       "Lengths of the trailing windows, such as [1h, 1d]; each makes one field per feature, `<name>_<length>`.",
     ),
   features: z
-    .record(fieldName, expressionText.describe("count(), or count, sum, mean, min, max or std of an expression."))
+    .record(
+      fieldName,
+      textWithDefault.describe(
+        "count(), or count, sum, mean, min, max or std of an expression; with a default for older records as { is: ..., default: ... }.",
+      ),
+    )
     .refine((features) => Object.keys(features).length > 0, { error: "must name at least one feature" })
     .refine((features) => Object.keys(features).length <= featureCountMax, {
       error: `must name at most ${featureCountMax} features`,
@@ -46,9 +52,10 @@ export const rolling = defineStep<RollingConfig>({
     const time = timeOf(context);
     const key = keyField(config, context);
     const where = whereOf(config, context);
-    const parsed = Object.entries(config.features).map(([name, text]) =>
-      parseAggregate(text, context, ["features", name]),
-    );
+    const parsed = Object.entries(config.features).map(([name, value]) => {
+      const { text, textPath } = writtenValue(value, ["features", name]);
+      return parseAggregate(text, context, textPath);
+    });
     const fields = fieldsOf(config, parsed, context);
     const aggregates = parsed.filter((aggregate) => aggregate !== undefined);
     if (time === undefined || key === undefined || where === undefined) return [];
@@ -129,7 +136,12 @@ function fieldsOf(
   const fields: Field[] = [];
   const taken = new Set(context.shape.map((field) => field.name));
   let isGood = true;
-  for (const [i, [name, text]] of Object.entries(config.features).entries()) {
+  for (const [i, [name, value]] of Object.entries(config.features).entries()) {
+    const written = writtenValue(value, ["features", name]);
+    const isCount = aggregates[i]?.kind === "count";
+    const kind = isCount ? "long" : "double";
+    const type: FieldType = { kind, nullable: !isCount, avro: kind };
+    const stated = aggregates[i] === undefined ? {} : statedDefaultOf(written, type, context);
     for (const window of config.over) {
       const path = ["features", name];
       const fullName = `${name}_${window}`;
@@ -143,11 +155,9 @@ function fieldsOf(
       }
       isGood = isGood && !taken.has(fullName) && isSettable(fullName, context, path);
       taken.add(fullName);
-      const isCount = aggregates[i]?.kind === "count";
-      const kind = isCount ? "long" : "double";
       const condition = config.where === undefined ? "" : ` where ${config.where}`;
-      const doc = `rolling ${text} over ${window} by ${config.by}${condition}`;
-      fields.push({ name: fullName, type: { kind, nullable: !isCount, avro: kind }, doc });
+      const doc = `rolling ${written.text} over ${window} by ${config.by}${condition}`;
+      fields.push({ name: fullName, type, doc, ...stated });
     }
   }
   return isGood ? fields : undefined;

@@ -16,6 +16,10 @@ function counting(): SchemaRegistry & { readonly asked: string[] } {
       asked.push(subject);
       return schema(5, subject);
     },
+    versions: async (subject) => {
+      asked.push(`${subject}*`);
+      return [schema(8, subject), schema(9, subject)];
+    },
     lookUp: async (subject) => {
       asked.push(`${subject}?`);
       return subject === "none" ? undefined : schema(7, subject);
@@ -34,6 +38,14 @@ test("an id is asked once, a subject every time, and what either brought is kept
   await cached.byId(5, signal);
   await cached.byId(6, signal);
   expect(registry.asked).toEqual(["id 1", "a-value", "a-value"]);
+});
+
+test("the versions of a subject are asked for every time, and kept by their ids", async () => {
+  const registry = counting();
+  const cached = cachedRegistry(registry);
+  for (let i = 0; i < 2; i++) expect((await cached.versions("a-value", signal)).map(({ id }) => id)).toEqual([8, 9]);
+  for (const id of [8, 9]) await cached.byId(id, signal);
+  expect(registry.asked).toEqual(["a-value*", "a-value*"]);
 });
 
 test("a look-up asks every time, and what it brought is kept by its id", async () => {

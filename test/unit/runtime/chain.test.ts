@@ -92,6 +92,7 @@ function registryOf(plan: Plan): SchemaRegistry {
   return {
     byId: async (id) => entries.find((entry) => entry.id === id),
     latest: async (subject) => entries.find((entry) => entry.subject === subject),
+    versions: async (subject) => entries.filter((entry) => entry.subject === subject),
     lookUp: async (subject) => entries.find((entry) => entry.subject === subject),
     register: () => Promise.reject(new Error("not in this test")),
   };

@@ -175,6 +175,7 @@ function topicOf(name: string, schema: RecordSchema | undefined, more: Partial<P
     retentionMs: undefined,
     replication: undefined,
     writers: [],
+    olderLack: [],
     ...more,
   };
 }
@@ -290,6 +291,10 @@ export class FakeRegistry implements SchemaRegistry {
 
   latest(subject: string): Promise<RegisteredSchema | undefined> {
     return this.byId(this.latestBySubject.get(subject) ?? -1);
+  }
+
+  async versions(): Promise<readonly RegisteredSchema[]> {
+    throw new Error("not in these tests");
   }
 
   async lookUp(subject: string, schemaJson: unknown): Promise<RegisteredSchema | undefined> {

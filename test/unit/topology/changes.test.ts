@@ -5,8 +5,10 @@ import {
   changesFor,
   clusterNamesOf,
   type Plan,
+  partOf,
   printChanges,
   schemasNeeded,
+  startProblems,
   topicsNeeded,
 } from "../../../src/topology/index.ts";
 import { payment, replaced, smallSchemas, smallText, soundPlan } from "./fixture.ts";
@@ -26,16 +28,16 @@ const inbox = described("inbox", 2);
 function asPlanned(of: Plan): ClusterState {
   const cluster = { topics: [inbox], brokerCount: 1 };
   const topics = topicsNeeded(of, cluster).map((topic) => ({ ...topic, replication: topic.replication ?? 1 }));
-  const latest = of.topics.flatMap(({ subject, schema, external }, id) =>
+  const versions = of.topics.flatMap(({ subject, schema, external }, id) =>
     subject === undefined || schema === undefined || external
       ? []
-      : [[subject, { id, version: 1, subject, text: JSON.stringify(schema.json) }] as const],
+      : [[subject, [{ id, version: 1, subject, text: JSON.stringify(schema.json) }]] as const],
   );
-  const registered = new Set(latest.map(([subject]) => subject));
-  return { cluster: { topics: [inbox, ...topics], brokerCount: 1 }, latest: new Map(latest), registered };
+  const registered = new Set(versions.map(([subject]) => subject));
+  return { cluster: { topics: [inbox, ...topics], brokerCount: 1 }, versions: new Map(versions), registered };
 }
 
-const emptyRegistry = { latest: new Map(), registered: new Set<string>() };
+const emptyRegistry = { versions: new Map(), registered: new Set<string>() };
 
 function withTopic(state: ClusterState, topic: ClusterTopic): ClusterState {
   const others = state.cluster.topics.filter((candidate) => candidate.topic !== topic.topic);
@@ -106,8 +108,12 @@ test("dead letters have as many partitions as the widest input and room for its 
 
 test("an inbox with another number of partitions than the file could know is warned about", () => {
   const changes = changesFor(plan, withTopic(asPlanned(plan), described("inbox", 12)));
-  expect(changes.warnings.map(({ code }) => code)).toEqual(["MR_MIXED_BACKLOG"]);
-  expect(changes.problems.map(({ path }) => path.join("."))).toEqual(["topics.small.dead-letters"]);
+  expect(changes.warnings.map(({ code, path }) => `${code} ${path.join(".")}`)).toEqual([
+    "MR_MIXED_BACKLOG topics.inbox",
+    // A dead letter goes to its partition's number modulo those that are there: no reason to keep a worker from starting.
+    "MR_TOPIC_MISMATCH topics.small.dead-letters",
+  ]);
+  expect(changes.problems).toEqual([]);
 });
 
 test("another partition count of our own topic is in the way; another retention is only shown", () => {
@@ -116,8 +122,8 @@ test("another partition count of our own topic is in the way; another retention 
   });
   const changes = changesFor(kept, withTopic(asPlanned(kept), described("raw", 3, { "retention.ms": "3600000" })));
   expect(changes.lines).toEqual([
-    "! topic raw has 3 partitions on the cluster and 2 in the plan; change the plan, or move to a new topic: keys would change partition",
-    "~ topic raw differs: retention 1h, planned retention 7d",
+    "! topic raw has 3 partitions on the cluster and 2 in the plan; write partitions: 3, or move to a new topic: keys would change partition",
+    "~ topic raw differs: retention 1h, planned retention 7d; apply leaves it: run kafka-configs.sh --alter --entity-type topics --entity-name raw --add-config retention.ms=604800000",
   ]);
   expect(changes.problems.map(({ code }) => code)).toEqual(["MR_TOPIC_MISMATCH"]);
 });
@@ -127,11 +133,13 @@ test("a schema that reads its predecessor becomes the next version, one that doe
   const subject = "raw-value";
   const before = (text: string): ClusterState => ({
     ...state,
-    latest: new Map([...state.latest, [subject, { id: 9, version: 4, subject, text }]]),
+    versions: new Map([...state.versions, [subject, [{ id: 9, version: 4, subject, text }]]]),
     registered: new Set(),
   });
   const without = payment.replace(',\n    { "name": "amount", "type": ["null", "double"], "default": null }', "");
-  expect(changesFor(plan, before(without)).lines).toEqual(["+ schema raw-value: version 5, reads version 4"]);
+  expect(changesFor(plan, before(without)).lines).toEqual([
+    "+ schema raw-value: version 5, reads version 4; adds amount (null in older records)",
+  ]);
   const asText = payment.replace('["null", "double"], "default": null', '"string"');
   const refused = changesFor(plan, before(asText));
   expect(refused.problems.map(({ code }) => code)).toEqual(["MR_SCHEMA_INCOMPATIBLE"]);
@@ -144,7 +152,7 @@ test("a schema that went back to a registered text needs nothing, unless it cann
   const state = asPlanned(plan);
   const newest = (text: string): ClusterState => ({
     ...state,
-    latest: new Map([...state.latest, [subject, { id: 9, version: 4, subject, text }]]),
+    versions: new Map([...state.versions, [subject, [{ id: 9, version: 4, subject, text }]]]),
   });
   const wider = payment.replace('"default": null }', '"default": null }, { "name": "note", "type": "string" }');
   expect(changesFor(plan, newest(wider))).toMatchObject({ lines: [], registerSchemas: [], problems: [] });
@@ -156,4 +164,93 @@ test("a model without a version is warned about, with the command that makes one
   const changes = changesFor(plan, { ...asPlanned(plan), aliases: new Set() });
   expect(changes.warnings).toMatchObject([{ code: "MR_MODEL_MISSING", hint: "run millrace train --model fraud" }]);
   expect(changesFor(plan, { ...asPlanned(plan), aliases: new Set(["fraud@champion"]) }).warnings).toEqual([]);
+});
+
+test.each([
+  ["raw", { "cleanup.policy": "compact" }, "all but the newest record of each key would go"],
+  ["raw", { "cleanup.policy": "compact,delete" }, "all but the newest record of each key would go"],
+  ["small.dead-letters", { "cleanup.policy": "compact" }, "all but the newest record of each key would go"],
+  ["small.control", { "cleanup.policy": "delete" }, "aliases would be deleted with time"],
+  ["small.control", { "cleanup.policy": "compact,delete" }, "aliases would be deleted with time"],
+  ["raw", { "max.message.bytes": "900090" }, "may need 900091"],
+])("topic %s with %j is in the way of apply and run", (topic, configs, why) => {
+  const state = asPlanned(plan);
+  const found = state.cluster.topics.find((candidate) => candidate.topic === topic)!;
+  const changes = changesFor(plan, withTopic(state, { ...found, configs: { ...found.configs, ...configs } }));
+  expect(changes.problems).toMatchObject([{ code: "MR_TOPIC_MISMATCH", path: ["topics", topic] }]);
+  expect(changes.problems[0]?.message).toContain(why);
+  expect(changes.problems[0]?.hint).toContain(`--entity-name ${topic} --add-config ${Object.keys(configs)[0]}=`);
+  expect(startProblems(changes)).toEqual(changes.problems);
+});
+
+test.each([
+  ["raw", { "max.message.bytes": "900091" }],
+  ["labels", { "max.message.bytes": "5000000", "cleanup.policy": "delete", "retention.ms": "1" }],
+  ["small.dead-letters", { "max.message.bytes": "5000000" }],
+])("topic %s with %j has room enough, and what the plan does not say is not compared", (topic, configs) => {
+  const state = asPlanned(plan);
+  const found = state.cluster.topics.find((candidate) => candidate.topic === topic)!;
+  const changes = changesFor(plan, withTopic(state, { ...found, configs: { ...found.configs, ...configs } }));
+  expect(changes.lines).toEqual([]);
+});
+
+test("replication and a smaller dead-letter topic are shown, with the command where there is one", () => {
+  const state = asPlanned(plan);
+  const text = replaced(smallText, "partitions: 2 }", "partitions: 2, replication: 3 }");
+  const replicated = soundPlan(text, { schemas: smallSchemas });
+  expect(changesFor(replicated, state).lines).toEqual([
+    "~ topic raw differs: replication 1, planned 3; apply leaves it",
+    "~ topic small.dead-letters differs: replication 1, planned 3; apply leaves it",
+    "~ topic small.control differs: replication 1, planned 3; apply leaves it",
+  ]);
+  expect(startProblems(changesFor(replicated, state))).toEqual([]);
+});
+
+// An external topic's other settings are its owner's affair; a record that it refuses is ours.
+test("of an external topic existence, stated partitions, and the room of one that is written are compared", () => {
+  const text = replaced(
+    smallText,
+    "predictions: { schema: inferred }",
+    "predictions: { schema: inferred, external: true }",
+  );
+  const written = soundPlan(text, { schemas: smallSchemas });
+  const around = (configs: Record<string, string>): ClusterState =>
+    withTopic(asPlanned(written), described("predictions", 2, configs));
+  expect(changesFor(written, around({ "max.message.bytes": "1000" })).problems).toMatchObject([
+    { code: "MR_TOPIC_MISMATCH", path: ["topics", "predictions"] },
+  ]);
+  expect(changesFor(written, around({ "cleanup.policy": "compact", "retention.ms": "1" })).lines).toEqual([]);
+  const small = described("inbox", 2, { "max.message.bytes": "1000" });
+  expect(changesFor(plan, withTopic(asPlanned(plan), small)).problems).toEqual([]);
+});
+
+test("a worker does not start before what apply would make is there, and names the command", () => {
+  const problems = startProblems(changesFor(plan, { cluster: { topics: [inbox], brokerCount: 1 }, ...emptyRegistry }));
+  expect(problems.map(({ code, hint }) => `${code} ${hint}`)).toEqual([
+    ...new Array(6).fill("MR_TOPIC_MISSING run millrace apply"),
+    ...new Array(4).fill("MR_SUBJECT_MISSING run millrace apply"),
+  ]);
+});
+
+test("an external topic that is missing is told to its owner, and apply is not advised", () => {
+  const around = asPlanned(plan);
+  const state = { ...around, cluster: { ...around.cluster, topics: around.cluster.topics.filter((t) => t !== inbox) } };
+  const problems = startProblems(changesFor(plan, state));
+  expect(problems).toMatchObject([{ code: "MR_TOPIC_MISSING", message: "topic inbox is external and does not exist" }]);
+  expect(problems[0]?.hint).not.toContain("apply");
+});
+
+test("a schema that differs from the newest version only in what readers do not see does not keep a worker from starting", () => {
+  const subject = "raw-value";
+  const text = payment.replace('"name": "Payment"', '"name": "Payment", "doc": "As before."');
+  const state = { ...asPlanned(plan), registered: new Set<string>() };
+  const versions = new Map([...state.versions, [subject, [{ id: 9, version: 4, subject, text }]]]);
+  const changes = changesFor(plan, { ...state, versions });
+  expect(changes.registerSchemas).toMatchObject([{ subject, isAlike: true }]);
+  expect(startProblems(changes)).toEqual([]);
+});
+
+test("stages that run alone ask for their own topics, the dead letters and the control topic", () => {
+  const part = partOf(plan, plan.stages.slice(0, 1));
+  expect(clusterNamesOf(part)).toEqual(["inbox", "raw", "small.dead-letters", "small.control"]);
 });

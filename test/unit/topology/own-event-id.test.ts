@@ -50,7 +50,7 @@ test.each([
 
 test("the registered schemas do not have the alias, and the plan says what the ingest takes it for", () => {
   const plan = planWith(renamed);
-  expect(JSON.stringify(schemasNeeded(plan).map(({ json }) => json))).not.toContain("aliases");
+  expect(JSON.stringify(schemasNeeded(plan).map(({ schema }) => schema.json))).not.toContain("aliases");
   expect(printPlan(plan)).toContain("\n  takes event_id as source_event_id\n");
 });
 

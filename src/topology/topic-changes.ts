@@ -1,0 +1,111 @@
+import { formatDurationMs, type Problem } from "../kernel/index.ts";
+import type { ClusterTopic, TopicToCreate } from "./cluster.ts";
+import { countOf } from "./print.ts";
+
+/** What a topic is for, which decides what may differ. */
+export type TopicRole = "own" | "dead-letters" | "control";
+
+/** A topic that is there, compared with the one that `apply` would make. */
+export interface TopicVerdict {
+  /** Nothing may run while these stand: records would be lost, refused, or land in the wrong partition. */
+  readonly blocks: readonly { readonly message: string; readonly hint: string }[];
+  /** Odd but safe, and `apply` leaves it as it is. */
+  readonly differences: readonly string[];
+  /** What an operator types to make the settings as planned; undefined without differences in settings. */
+  readonly command: string | undefined;
+}
+
+/**
+ * Compares partitions, cleanup policy, `max.message.bytes`, retention and replication. `apply` creates topics and never
+ * alters one: what a topic is set to belongs to whoever runs the cluster.
+ *
+ * @param messageBytes the least `max.message.bytes` with which every record that the plan lets through can be written
+ */
+export function compareTopic(
+  wanted: TopicToCreate,
+  found: ClusterTopic,
+  role: TopicRole,
+  messageBytes: number,
+): TopicVerdict {
+  const blocks = [
+    ...partitionBlock(wanted, found, role),
+    ...policyBlock(found, role),
+    ...(role === "own" ? sizeBlock(found, messageBytes) : []),
+  ];
+  const differences: string[] = [];
+  if (role === "dead-letters" && found.partitions < wanted.partitions)
+    differences.push(`${countOf(found.partitions, "partition")}, planned ${wanted.partitions}`);
+  if (wanted.replication !== undefined && wanted.replication !== found.replication)
+    differences.push(`replication ${found.replication}, planned ${wanted.replication}`);
+  const settings = Object.entries(wanted.configs).filter(([name, value]) =>
+    isDifferent(name, value, found.configs[name]),
+  );
+  for (const [name, value] of settings)
+    differences.push(`${configText(name, found.configs[name] ?? "")}, planned ${configText(name, value)}`);
+  return { blocks, differences, command: settings.length === 0 ? undefined : alterCommand(wanted.topic, settings) };
+}
+
+/** The limit of a topic that a stage writes, be it ours or external. */
+export function sizeBlock(found: ClusterTopic, messageBytes: number): TopicVerdict["blocks"] {
+  const limit = Number(found.configs["max.message.bytes"] ?? Number.NaN);
+  if (!Number.isFinite(limit) || limit >= messageBytes) return [];
+  const message = `topic ${found.topic} takes messages of ${limit} bytes (max.message.bytes), and a record of the plan may need ${messageBytes}`;
+  return [
+    {
+      message,
+      hint: `lower limits.recordBytes, or ${alterCommand(found.topic, [["max.message.bytes", String(messageBytes)]])}`,
+    },
+  ];
+}
+
+/** `4 partitions`, `retention 7d`, ...: what a topic to create is made with. */
+export function settingsOf(topic: TopicToCreate): string[] {
+  return [
+    countOf(topic.partitions, "partition"),
+    ...(topic.replication === undefined ? [] : [`replication ${topic.replication}`]),
+    ...Object.entries(topic.configs).map(([name, value]) => configText(name, value)),
+  ];
+}
+
+/** A problem's message with its hint, on one line. */
+export function withHint({ message, hint }: Pick<Problem, "message" | "hint">): string {
+  return hint === undefined ? message : `${message}; ${hint}`;
+}
+
+/** A dead letter goes to its partition's number modulo the partitions that are there. */
+function partitionBlock(wanted: TopicToCreate, found: ClusterTopic, role: TopicRole): TopicVerdict["blocks"] {
+  if (role === "dead-letters" || found.partitions === wanted.partitions) return [];
+  const message = `topic ${wanted.topic} has ${countOf(found.partitions, "partition")} on the cluster and ${wanted.partitions} in the plan`;
+  const hint =
+    role === "own"
+      ? `write partitions: ${found.partitions}, or move to a new topic: keys would change partition`
+      : "move the topology to another name or namespace: aliases need one order";
+  return [{ message, hint }];
+}
+
+function policyBlock(found: ClusterTopic, role: TopicRole): TopicVerdict["blocks"] {
+  const policy = found.configs["cleanup.policy"];
+  if (policy === undefined || policy === "") return [];
+  const planned = role === "control" ? "compact" : "delete";
+  const why =
+    role === "control" ? "aliases would be deleted with time" : "all but the newest record of each key would go";
+  if (policy === planned) return [];
+  const message = `topic ${found.topic} has cleanup.policy ${policy}, and the plan needs ${planned}: ${why}`;
+  return [{ message, hint: alterCommand(found.topic, [["cleanup.policy", planned]]) }];
+}
+
+/** The policy is judged on its own, and more room than planned does no harm. */
+function isDifferent(name: string, planned: string, actual: string | undefined): boolean {
+  if (actual === undefined || name === "cleanup.policy") return false;
+  return name === "max.message.bytes" ? Number(actual) < Number(planned) : actual !== planned;
+}
+
+function alterCommand(topic: string, settings: readonly (readonly [string, string])[]): string {
+  const list = settings.map(([name, value]) => `${name}=${value}`).join(",");
+  return `run kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config ${list}`;
+}
+
+function configText(name: string, value: string): string {
+  const ms = Number(value);
+  return name === "retention.ms" && ms > 0 ? `retention ${formatDurationMs(ms)}` : `${name} ${value}`;
+}
