@@ -16,7 +16,7 @@ import {
 } from "../../src/wire/index.ts";
 import { javaMissing, runJava } from "./harness/java.ts";
 
-// Kafka's own classes (WireOracle.java, kafka-clients 4.3.1) beside ours: no broker takes part.
+// Kafka's own classes (WireOracle.java, kafka-clients 4.4.0) beside ours: no broker takes part.
 const oracle = join(import.meta.dirname, "../java/WireOracle.java");
 const missing = javaMissing();
 const title = missing === undefined ? "" : ` (skipped: ${missing})`;

@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** The Kafka that the tests start, and whose Java tools they use. */
-export const kafkaVersion = "4.3.1";
+export const kafkaVersion = "4.4.0";
+/** A release before it, which one test talks to as well. */
+export const kafkaVersionBefore = "4.3.1";
 
 const repository = join(import.meta.dirname, "../../..");
 const mavenTimeoutMs = 300_000;
@@ -15,36 +17,37 @@ const outputBytesMax = 64 * 1024 * 1024;
 /** Why Kafka cannot be started from its jars here; undefined when it can. */
 export function javaMissing(): string | undefined {
   if (spawnSync("java", ["-version"]).status !== 0) return "no Java on this machine";
-  if (existsSync(join(cacheFolder(), "complete"))) return undefined;
+  if (existsSync(join(cacheFolder(kafkaVersion), "complete"))) return undefined;
   return spawnSync("mvn", ["-version"]).status === 0 ? undefined : "no Maven on this machine";
 }
 
-let jars: Promise<string> | undefined;
+const jars = new Map<string, Promise<string>>();
 
 /** The folder with the jars of Kafka and its tools; downloaded through Maven once, then taken from the cache. */
-export function kafkaJars(): Promise<string> {
-  jars ??= findOrDownload();
-  return jars;
+export function kafkaJars(version = kafkaVersion): Promise<string> {
+  const found = jars.get(version) ?? findOrDownload(version);
+  jars.set(version, found);
+  return found;
 }
 
-function cacheFolder(): string {
+function cacheFolder(version: string): string {
   const modules = join(repository, "node_modules");
   const base = existsSync(modules) ? join(modules, ".cache") : join(repository, ".millrace");
-  return join(base, "millrace-kafka", kafkaVersion);
+  return join(base, "millrace-kafka", version);
 }
 
-async function findOrDownload(): Promise<string> {
-  const folder = cacheFolder();
+async function findOrDownload(version: string): Promise<string> {
+  const folder = cacheFolder(version);
   if (existsSync(join(folder, "complete"))) return folder;
   const work = await mkdtemp(join(tmpdir(), "millrace-kafka-jars-"));
   try {
-    await writeFile(join(work, "pom.xml"), pom());
+    await writeFile(join(work, "pom.xml"), pom(version));
     const result = await run(
       "mvn",
       ["-q", "-B", "dependency:copy-dependencies", `-DoutputDirectory=${join(work, "libs")}`],
       { cwd: work, timeoutMs: mavenTimeoutMs },
     );
-    if (result.code !== 0) throw new Error(`downloading Kafka ${kafkaVersion} through Maven: ${result.stdout.trim()}`);
+    if (result.code !== 0) throw new Error(`downloading Kafka ${version} through Maven: ${result.stdout.trim()}`);
     await writeFile(join(work, "libs", "complete"), "");
     await publish(join(work, "libs"), folder);
   } finally {
@@ -64,15 +67,15 @@ async function publish(from: string, folder: string): Promise<void> {
   });
 }
 
-function pom(): string {
+function pom(kafka: string): string {
   const dependency = (group: string, artifact: string, version: string): string =>
     `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
   return `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>millrace</groupId><artifactId>kafka-for-tests</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>
-    ${dependency("org.apache.kafka", "kafka_2.13", kafkaVersion)}
-    ${dependency("org.apache.kafka", "kafka-tools", kafkaVersion)}
+    ${dependency("org.apache.kafka", "kafka_2.13", kafka)}
+    ${dependency("org.apache.kafka", "kafka-tools", kafka)}
     ${dependency("org.slf4j", "slf4j-simple", "1.7.36")}
   </dependencies>
 </project>
@@ -86,6 +89,8 @@ export interface JavaResult {
 }
 
 export interface RunOptions {
+  /** Release of Kafka whose tools are run. */
+  readonly version?: string;
   readonly input?: string | Buffer;
   readonly timeoutMs?: number;
   readonly cwd?: string;
@@ -97,7 +102,11 @@ export interface RunOptions {
  * @returns exit code and output; a code other than 0 is the caller's to judge. About 1.5 s each.
  */
 export async function runJava(mainClass: string, args: readonly string[], options: RunOptions = {}) {
-  return run("java", [...javaOptions("128m"), "-cp", join(await kafkaJars(), "*"), mainClass, ...args], options);
+  return run(
+    "java",
+    [...javaOptions("128m"), "-cp", join(await kafkaJars(options.version), "*"), mainClass, ...args],
+    options,
+  );
 }
 
 /** JVM flags that start fast and stay small. */

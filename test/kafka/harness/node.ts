@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import kafkajs from "kafkajs";
-import { javaOptions, kafkaJars, runJava } from "./java.ts";
+import { javaOptions, kafkaJars, kafkaVersion, runJava } from "./java.ts";
+import { freePorts, type Place, propertiesText } from "./properties.ts";
 
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
@@ -29,19 +29,24 @@ export interface NodeOptions {
   readonly listeners?: readonly ("SASL_PLAINTEXT" | "SSL" | "SASL_SSL")[];
   /** Further arguments of the format tool, such as `--add-scram`. */
   readonly format?: readonly string[];
+  /** Release of Kafka; the newest that the tests know by default. */
+  readonly version?: string;
 }
 
-/** A single-node Kafka (KRaft) on loopback, started from the jars; its log folder goes with it. */
+/** A node of Kafka (KRaft, broker and controller) on loopback, started from the jars; its log folder goes with it. */
 export class KafkaNode {
   /** The address without security. */
   readonly bootstrap: string;
+  /** As brokers know each other. */
+  readonly id: number;
   readonly #addresses: ReadonlyMap<string, string>;
   readonly #folder: string;
   readonly #jars: string;
   #guard: ChildProcess | undefined;
   #pid = 0;
 
-  private constructor(folder: string, jars: string, addresses: ReadonlyMap<string, string>) {
+  private constructor(folder: string, jars: string, id: number, addresses: ReadonlyMap<string, string>) {
+    this.id = id;
     this.#folder = folder;
     this.#jars = jars;
     this.#addresses = addresses;
@@ -49,22 +54,35 @@ export class KafkaNode {
   }
 
   /** Formats a log folder and starts a broker in it; about 4 s and 300 MB. */
-  static async start({ configs = {}, listeners = [], format = [] }: NodeOptions = {}): Promise<KafkaNode> {
-    const jars = await kafkaJars();
+  static async start(options: NodeOptions = {}): Promise<KafkaNode> {
+    const [controller] = await freePorts(1);
+    const alone = { id: 1, clusterId: newClusterId(), controllers: [controller ?? 0] };
+    const node = await KafkaNode.format(alone, options);
+    await node.restart().catch(async (error: unknown) => {
+      await node.remove();
+      throw error;
+    });
+    return node;
+  }
+
+  /** Formats the log folder of a node, which is not started yet. */
+  static async format(
+    place: Place,
+    { configs = {}, listeners = [], format = [], version = kafkaVersion }: NodeOptions = {},
+  ): Promise<KafkaNode> {
+    const jars = await kafkaJars(version);
     const folder = await mkdtemp(join(tmpdir(), "millrace-kafka-"));
     const protocols = ["PLAINTEXT", ...listeners];
-    const [controller, ...ports] = await freePorts(protocols.length + 1);
+    const ports = await freePorts(protocols.length);
     const addresses = new Map(protocols.map((protocol, i) => [protocol, `127.0.0.1:${ports[i]}`]));
-    const node = new KafkaNode(folder, jars, addresses);
+    const node = new KafkaNode(folder, jars, place.id, addresses);
     try {
       await mkdir(join(folder, "data"));
-      await writeFile(node.#properties, serverProperties(folder, addresses, controller ?? 0, configs));
-      const id = randomBytes(16).toString("base64url");
-      const args = ["format", "-t", id, "-c", node.#properties, ...format];
-      const formatted = await runJava("kafka.tools.StorageTool", args);
+      await writeFile(node.#properties, propertiesText(join(folder, "data"), addresses, place, configs));
+      const args = ["format", "-t", place.clusterId, "-c", node.#properties, ...format];
+      const formatted = await runJava("kafka.tools.StorageTool", args, { version });
       if (formatted.code !== 0)
         throw new Error(`formatting Kafka's log folder: ${formatted.stdout}${formatted.stderr}`);
-      await node.restart();
     } catch (error) {
       await node.remove();
       throw error;
@@ -111,6 +129,15 @@ export class KafkaNode {
     await this.#end("SIGKILL");
   }
 
+  /** The broker does nothing any more, and its connections stay open, as when a machine swaps or a disk hangs. */
+  freeze(): void {
+    process.kill(this.#pid, "SIGSTOP");
+  }
+
+  thaw(): void {
+    process.kill(this.#pid, "SIGCONT");
+  }
+
   /** Ends the broker and removes its log folder. */
   async remove(): Promise<void> {
     await this.kill();
@@ -124,15 +151,19 @@ export class KafkaNode {
     const ended = guardian.exitCode === null ? once(guardian, "exit") : Promise.resolve([]);
     // First, because Node closes the input when the shell ends, which would read as "this process is gone".
     guardian.stdin?.end("keep\n");
-    if (guardian.exitCode === null) process.kill(this.#pid, signal);
+    if (guardian.exitCode === null) {
+      // A frozen process would not hear of it.
+      if (signal === "SIGTERM") this.thaw();
+      process.kill(this.#pid, signal);
+    }
     const insist = setTimeout(() => process.kill(this.#pid, "SIGKILL"), stopTimeoutMs);
     await ended;
     clearTimeout(insist);
   }
 }
 
-/** Polls until a broker answers a request for the cluster's description. */
-export async function answers(bootstrap: string, alive: () => boolean = () => true): Promise<void> {
+/** Polls until a broker answers a request for the cluster's description, and knows of as many brokers. */
+export async function answers(bootstrap: string, alive: () => boolean = () => true, brokerCount = 1): Promise<void> {
   const kafka = new kafkajs.Kafka({
     brokers: bootstrap.split(","),
     clientId: "millrace-tests",
@@ -146,7 +177,9 @@ export async function answers(bootstrap: string, alive: () => boolean = () => tr
     try {
       await admin.connect();
       const cluster = await admin.describeCluster();
-      if (cluster.brokers.length > 0) return;
+      if (cluster.brokers.length >= brokerCount) return;
+      if (performance.now() > deadline)
+        throw new Error(`${cluster.brokers.length} of ${brokerCount} brokers are there`);
     } catch (error) {
       if (!alive() || performance.now() > deadline) throw error;
     } finally {
@@ -156,53 +189,6 @@ export async function answers(bootstrap: string, alive: () => boolean = () => tr
   }
 }
 
-/** Ports that were free a moment ago on loopback. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = server.address();
-    if (address !== null && typeof address === "object") ports.push(address.port);
-  }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-function serverProperties(
-  folder: string,
-  addresses: ReadonlyMap<string, string>,
-  controller: number,
-  configs: Readonly<Record<string, string>>,
-): string {
-  const listeners = [...addresses].map(([protocol, address]) => `${protocol}://${address}`).join(",");
-  const settings: Record<string, string> = {
-    "process.roles": "broker,controller",
-    "node.id": "1",
-    "controller.quorum.voters": `1@127.0.0.1:${controller}`,
-    listeners: `${listeners},CONTROLLER://127.0.0.1:${controller}`,
-    "advertised.listeners": listeners,
-    "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": ["CONTROLLER:PLAINTEXT", ...[...addresses.keys()].map((p) => `${p}:${p}`)].join(
-      ",",
-    ),
-    "inter.broker.listener.name": "PLAINTEXT",
-    "log.dirs": join(folder, "data"),
-    "offsets.topic.replication.factor": "1",
-    "offsets.topic.num.partitions": "4",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
-    "transaction.state.log.num.partitions": "4",
-    "share.coordinator.state.topic.replication.factor": "1",
-    "share.coordinator.state.topic.min.isr": "1",
-    "group.initial.rebalance.delay.ms": "0",
-    "auto.create.topics.enable": "false",
-    "num.network.threads": "2",
-    "num.io.threads": "4",
-    "log.cleaner.dedupe.buffer.size": "8388608",
-    ...configs,
-  };
-  return Object.entries(settings)
-    .map(([name, value]) => `${name}=${value}\n`)
-    .join("");
+export function newClusterId(): string {
+  return randomBytes(16).toString("base64url");
 }

@@ -110,7 +110,7 @@ export class SecureBroker {
   async forget({ mechanism, name }: SecureUser): Promise<void> {
     const who = ["--entity-type", "users", "--entity-name", name];
     const args = ["--bootstrap-server", this.openAddress, "--alter", ...who, "--delete-config", mechanism];
-    const done = await runJava("kafka.admin.ConfigCommand", args);
+    const done = await runJava("org.apache.kafka.tools.ConfigCommand", args);
     if (done.code !== 0) throw new Error(`forgetting ${name}: ${done.stdout}${done.stderr}`);
   }
 

@@ -1,0 +1,64 @@
+import { createServer } from "node:net";
+
+/** A node's place in its cluster. */
+export interface Place {
+  /** From 1 on. */
+  readonly id: number;
+  readonly clusterId: string;
+  /** Ports of the controllers on loopback, in the order of the nodes' ids. */
+  readonly controllers: readonly number[];
+}
+
+/** Ports that were free a moment ago on loopback. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports: number[] = [];
+  for (const server of servers) {
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    if (address !== null && typeof address === "object") ports.push(address.port);
+  }
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** The settings of a node, as its properties file has them. */
+export function propertiesText(
+  dataFolder: string,
+  addresses: ReadonlyMap<string, string>,
+  { id, controllers }: Place,
+  configs: Readonly<Record<string, string>>,
+): string {
+  const listeners = [...addresses].map(([protocol, address]) => `${protocol}://${address}`).join(",");
+  const replicas = String(controllers.length);
+  const inSyncMin = String(Math.ceil(controllers.length / 2));
+  const settings: Record<string, string> = {
+    "process.roles": "broker,controller",
+    "node.id": String(id),
+    "controller.quorum.voters": controllers.map((port, i) => `${i + 1}@127.0.0.1:${port}`).join(","),
+    listeners: `${listeners},CONTROLLER://127.0.0.1:${controllers[id - 1]}`,
+    "advertised.listeners": listeners,
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": ["CONTROLLER:PLAINTEXT", ...[...addresses.keys()].map((p) => `${p}:${p}`)].join(
+      ",",
+    ),
+    "inter.broker.listener.name": "PLAINTEXT",
+    "log.dirs": dataFolder,
+    "offsets.topic.replication.factor": replicas,
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": replicas,
+    "transaction.state.log.min.isr": inSyncMin,
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": replicas,
+    "share.coordinator.state.topic.min.isr": inSyncMin,
+    "group.initial.rebalance.delay.ms": "0",
+    "auto.create.topics.enable": "false",
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    "log.cleaner.dedupe.buffer.size": "8388608",
+    ...configs,
+  };
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join("");
+}
