@@ -6,7 +6,7 @@ export interface ProtocolRequest {
     readonly apiName: string;
     /** Bytes that follow what `encode` gives, sent as they are; kafkajs does not know them, `sendOn` does. */
     readonly body?: Buffer;
-    encode(): Promise<WireEncoder>;
+    encode(): Promise<Pick<WireEncoder, "buf" | "buffer">>;
     expectResponse?(): boolean;
   };
   readonly response: {
@@ -80,6 +80,8 @@ export interface ConnectionPool {
 /** kafkajs's view of one broker: connects, negotiates versions, authenticates. */
 export interface BrokerConnection {
   readonly connectionPool: ConnectionPool;
+  /** What the broker speaks, by the number of the request; null before it was asked. */
+  readonly versions: Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>> | null;
   connect(): Promise<void>;
   lookupRequest(apiKey: number, definition: RequestDefinition): (args: object) => ProtocolRequest;
 }

@@ -2,7 +2,7 @@ import { clientLogger } from "./client-logger.ts";
 import type { BrokerConnection, Connection, KafkajsParts, ProtocolRequest } from "./client-types.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { sendOn } from "./direct-send.ts";
-import { breaksConnection } from "./errors.ts";
+import { breaksConnection, UnsupportedRequestError } from "./errors.ts";
 import { explained } from "./refusals.ts";
 
 /** Fetches have a connection of their own: a broker answers a connection's requests one after the other. */
@@ -39,7 +39,9 @@ export class Connections {
     const isNew = !this.#ready.has(broker);
     try {
       const connection = await this.#connected(broker, lane);
-      return (await sendOn(connection, request(broker))) as T;
+      const spoken = request(broker);
+      checkVersion(spoken, broker, address);
+      return (await sendOn(connection, spoken)) as T;
     } catch (error) {
       if (breaksConnection(error)) this.#drop(address, broker);
       throw explained(error, address, this.#options, isNew);
@@ -115,4 +117,15 @@ export class Connections {
       connection.disconnect().catch(() => undefined);
     }
   }
+}
+
+/** A broker closes the connection on a version that it does not speak, and says nothing. */
+function checkVersion({ request }: ProtocolRequest, { versions }: BrokerConnection, address: string): void {
+  const { apiKey, apiName, apiVersion } = request;
+  const spoken = versions?.[apiKey];
+  if (versions === null || (spoken && spoken.minVersion <= apiVersion && apiVersion <= spoken.maxVersion)) return;
+  const own = spoken === undefined ? "does not have it" : `has ${spoken.minVersion} to ${spoken.maxVersion}`;
+  throw new UnsupportedRequestError(
+    `request ${apiName} is needed in version ${apiVersion}, and the broker at ${address} ${own}; Kafka 2.8 and later will do`,
+  );
 }

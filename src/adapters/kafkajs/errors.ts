@@ -32,7 +32,7 @@ export const kafkaCode = {
 export type Verdict = "again" | "elsewhere" | "rejoin" | "denied" | "refused" | "unknown";
 
 const verdicts: ReadonlyMap<number, Verdict> = new Map([
-  ...[-1, 2, 7, 14, 19, 20, 51, 60, 62].map((code) => [code, "again"] as const),
+  ...[-1, 2, 7, 14, 19, 20, 51, 60, 62, 88].map((code) => [code, "again"] as const),
   ...[3, 5, 6, 8, 9, 13, 15, 16, 41, 56, 74, 75, 76, 77, 78, 100].map((code) => [code, "elsewhere"] as const),
   ...[22, 25, 27].map((code) => [code, "rejoin"] as const),
   ...[10, 18, 32, 87].map((code) => [code, "refused"] as const),
@@ -55,6 +55,11 @@ export class KafkaAnswerError extends Error {
   }
 }
 
+/** The broker is too old, or too new, for a request. */
+export class UnsupportedRequestError extends Error {
+  override readonly name = "UnsupportedRequestError";
+}
+
 /** Throws what a broker answered, unless that is success. */
 export function checkCode(doing: string, code: number, detail?: string | null): void {
   if (code !== kafkaCode.none) throw new KafkaAnswerError(doing, code, detail);
@@ -67,6 +72,7 @@ export function checkCode(doing: string, code: number, detail?: string | null): 
 export function verdictOf(error: unknown): Verdict {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     if (isCutShort(at)) return "elsewhere";
+    if (at instanceof UnsupportedRequestError) return "denied";
     if (at.name === "KafkaJSSASLAuthenticationError" || at.name === "KafkaJSServerDoesNotSupportApiKey")
       return "denied";
     const { code } = at as Error & { code?: unknown };

@@ -10,7 +10,6 @@ import type { Outage } from "./outage.ts";
 const apiKeys = {
   ListOffsets: 2,
   OffsetCommit: 8,
-  OffsetFetch: 9,
   GroupCoordinator: 10,
   JoinGroup: 11,
   Heartbeat: 12,

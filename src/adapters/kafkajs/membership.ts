@@ -24,11 +24,15 @@ import { Fetcher } from "./fetcher.ts";
 import type { GroupMember, GroupTimings } from "./group-member.ts";
 import type { ClusterLink } from "./link.ts";
 import { committedOffsets, listOffset, noOffset, type OffsetPosition, resolveOffset } from "./offsets.ts";
-import { type Owned, Ownership } from "./ownership.ts";
+import { isBehind, type Owned, Ownership } from "./ownership.ts";
 import type { SendBatch } from "./produce-lanes.ts";
 import { groupPolicy, type RetryContext, retrying } from "./retry.ts";
 import { Session } from "./session.ts";
 import { handleError, KafkaTaskHandle } from "./task-handle.ts";
+
+/** How long committed offsets that lie behind what was committed are not believed, and how often they are asked for. */
+const behindMsMax = 20_000;
+const behindPollMs = 500;
 
 export interface MembershipOptions {
   readonly spec: GroupSpec;
@@ -80,7 +84,7 @@ export class KafkaMembership implements Membership {
       ownedTasks: () => this.#owned.tasks,
       hold: () => this.#fetcher.hold(),
       revoke: (tasks, signal) => sink.revoking(tasks, signal),
-      joined: (tasks) => this.#joined(tasks),
+      joined: (tasks, signal) => this.#joined(tasks, signal),
       failed: (error) => this.#fail(error),
     });
   }
@@ -171,13 +175,14 @@ export class KafkaMembership implements Membership {
     void this.#closed();
   }
 
-  /** A new generation: what stays, what goes, what comes. */
-  async #joined(tasks: readonly TaskId[]): Promise<void> {
+  /** A new generation: what stays, what goes, what comes. `signal` ends the asking for it, when another one begins. */
+  async #joined(tasks: readonly TaskId[], signal: AbortSignal): Promise<void> {
     const { sink, spec } = this.#options;
     const opened = this.#owned.all.filter(({ task, confirmed }) => confirmed !== undefined && tasks.includes(task));
     const partitions = opened.flatMap(({ task }) => this.#partitionsOf(task));
-    const committed = partitions.length === 0 ? new Map<string, number>() : await this.#committed(partitions);
-    if (this.#end.signal.aborted) return;
+    const ended = AbortSignal.any([signal, this.#end.signal]);
+    const committed = await this.#believed(opened, partitions, ended);
+    if (ended.aborted) return;
     const { lost, gained } = this.#owned.advance(tasks, committed);
     for (const { task, handle } of lost) {
       for (const at of this.#partitionsOf(task)) this.#fetcher.remove(at);
@@ -224,7 +229,7 @@ export class KafkaMembership implements Membership {
   async #offsetsOf(owned: Owned, doing: string, signal: AbortSignal): Promise<OffsetsNext> {
     const { spec, link, member } = this.#options;
     const partitions = this.#partitionsOf(owned.task);
-    const committed = await this.#committed(partitions);
+    const committed = await this.#believed([owned], partitions, signal);
     const fresh = new Map<string, number>();
     for (const at of partitions) {
       const key = topicPartitionKey(at.topic, at.partition);
@@ -251,9 +256,32 @@ export class KafkaMembership implements Membership {
     throw new TaskFatalError(message, { cause: new OperationError("MR_OFFSET_RANGE", message) });
   }
 
-  #committed(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
-    const { link, spec } = this.#options;
-    return committedOffsets(link, spec.group, partitions, this.#retry(this.#end.signal));
+  /**
+   * The group's committed offsets. Where they lie behind what a living task has committed itself they are asked for
+   * again for a while: a coordinator that has just come back may not know better yet.
+   */
+  async #believed(
+    owners: readonly Owned[],
+    partitions: readonly TopicPartition[],
+    signal: AbortSignal,
+  ): Promise<Map<string, number>> {
+    const { link, spec, clock } = this.#options;
+    if (partitions.length === 0) return new Map();
+    const endMs = clock.monotonicMs() + behindMsMax;
+    for (let isFirst = true; ; isFirst = false) {
+      const committed = await committedOffsets(link, spec.group, partitions, this.#retry(signal));
+      const behind = owners.filter((owned) => isBehind(owned, committed)).map(({ task }) => task);
+      if (behind.length === 0) return committed;
+      if (clock.monotonicMs() >= endMs) {
+        const fields = { group: spec.group, tasks: behind.map(String) };
+        spec.logger.warn(fields, "The group has lost offsets that were committed; it goes on from older ones.");
+        return committed;
+      }
+      const fields = { group: spec.group, tasks: behind.map(String) };
+      if (isFirst) spec.logger.info(fields, "The group answers older offsets than were committed; it is asked again.");
+      link.forgetCoordinator(spec.group);
+      await clock.sleep(behindPollMs, signal);
+    }
   }
 
   #retry(signal: AbortSignal): Pick<RetryContext, "clock" | "policy" | "signal"> {

@@ -1,6 +1,7 @@
 import { type Offset, type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
-import { checkCode, kafkaCode, type Verdict } from "./errors.ts";
+import { checkCode, KafkaAnswerError, kafkaCode, type Verdict } from "./errors.ts";
 import type { ClusterLink } from "./link.ts";
+import { type OffsetFetchAnswer, offsetFetchRequest } from "./offset-fetch-request.ts";
 import type { RetryContext } from "./retry.ts";
 import { retrying } from "./retry.ts";
 
@@ -59,17 +60,18 @@ export function committedOffsets(
 ): Promise<Map<string, Offset>> {
   return retrying({ ...context, onError: () => link.forgetCoordinator(group) }, async () => {
     const node = await link.coordinatorOf(group);
-    const topics = partitions.map(({ topic, partition }) => ({ topic, partitions: [{ partition }] }));
-    const answer = await link.ask<OffsetFetchAnswer>(node, "OffsetFetch", { groupId: group, topics });
+    const request = offsetFetchRequest(group, partitions);
+    const answer = await link.send<OffsetFetchAnswer>(node, "control", () => request);
     const doing = `reading the offsets of group ${group}`;
     checkCode(doing, answer.errorCode);
     const offsets = new Map<string, Offset>();
-    for (const { topic, partitions: found } of answer.responses) {
-      for (const { partition, offset, errorCode } of found) {
-        checkCode(doing, errorCode);
-        offsets.set(topicPartitionKey(topic, partition), Number(offset));
-      }
+    for (const { topic, partition, offset, errorCode } of answer.partitions) {
+      checkCode(doing, errorCode);
+      offsets.set(topicPartitionKey(topic, partition), offset);
     }
+    // An answer that leaves a partition out has not said that nothing is committed there.
+    if (partitions.some((at) => !offsets.has(topicPartitionKey(at.topic, at.partition))))
+      throw new KafkaAnswerError(doing, kafkaCode.requestTimedOut, "a partition is left out of the answer");
     return offsets;
   });
 }
@@ -78,13 +80,5 @@ interface ListOffsetsAnswer {
   readonly responses: readonly {
     readonly topic: string;
     readonly partitions: readonly { readonly partition: number; readonly errorCode: number; readonly offset: string }[];
-  }[];
-}
-
-interface OffsetFetchAnswer {
-  readonly errorCode: number;
-  readonly responses: readonly {
-    readonly topic: string;
-    readonly partitions: readonly { readonly partition: number; readonly offset: string; readonly errorCode: number }[];
   }[];
 }

@@ -62,6 +62,14 @@ export class Ownership {
   }
 }
 
+/**
+ * Whether a group's offsets lie behind what the owner of a task knows to be committed: a coordinator that has lost or not
+ * yet loaded them, since nobody but the owner commits.
+ */
+export function isBehind({ confirmed }: Pick<Owned, "confirmed">, committed: OffsetsNext): boolean {
+  return [...(confirmed ?? [])].some(([key, offset]) => (committed.get(key) ?? -1) < offset);
+}
+
 function isOwn({ confirmed, attempted }: Owned, committed: OffsetsNext): boolean {
   if (confirmed === undefined) return true;
   return [...confirmed].every(([key, offset]) => {

@@ -17,7 +17,8 @@ export interface SessionOptions {
   /** Nothing may be delivered until the next generation. */
   hold(): void;
   revoke(tasks: readonly TaskId[], signal: AbortSignal): Promise<void>;
-  joined(tasks: readonly TaskId[]): Promise<void>;
+  /** Settles what the new generation means; `signal` ends it when the group rebalances again meanwhile. */
+  joined(tasks: readonly TaskId[], signal: AbortSignal): Promise<void>;
   /** The membership cannot go on. */
   failed(error: Error): void;
 }
@@ -132,12 +133,36 @@ export class Session {
     hold();
     const tasks = await member.join(ownedTasks());
     if (signal.aborted) return;
-    await joined(tasks);
+    await this.#beatingWhile((over) => joined(tasks, over));
     if (signal.aborted) return;
     logger.debug({ group, generation: member.generation, tasks: tasks.map(String) }, "Joined the group.");
     this.#phase = "stable";
     this.#countedMs = this.#options.clock.monotonicMs();
     for (const waiter of this.#takeWaiters()) waiter.resolve();
+  }
+
+  /**
+   * Sends heartbeats beside `work`, which may take longer than a session: offsets are read from a coordinator that may
+   * be loading them. Throws what asks for another join, and ends the work then.
+   */
+  async #beatingWhile(work: (over: AbortSignal) => Promise<void>): Promise<void> {
+    const { clock, timings } = this.#options;
+    const over = new AbortController();
+    const beat = async (): Promise<unknown> => {
+      for (;;) {
+        await clock.sleep(timings.heartbeatMs, over.signal);
+        const error = await this.#heartbeat();
+        if (error !== undefined && !over.signal.aborted) return error;
+      }
+    };
+    const working = work(over.signal);
+    try {
+      const refused = await Promise.race([working, beat()]);
+      if (refused !== undefined) throw refused;
+    } finally {
+      over.abort(new Error("the group goes on without this work"));
+      await working.catch(() => undefined);
+    }
   }
 
   async #stayUntilRebalance(): Promise<void> {

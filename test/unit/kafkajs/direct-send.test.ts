@@ -60,9 +60,8 @@ test("a batch leaves as the bytes that kafkajs would have sent, and is not copie
   const copied: ProtocolRequest["request"] = {
     ...request.request,
     encode: async () => {
-      const encoder = await request.request.encode();
-      encoder.writeBufferInternal(outgoing.bytes);
-      return encoder;
+      const whole = Buffer.concat([(await request.request.encode()).buffer, outgoing.bytes]);
+      return { buf: whole, buffer: whole };
     },
   };
   const expected = await frame({ correlationId: 77, clientId: connection.clientId, request: copied });

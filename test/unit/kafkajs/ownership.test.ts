@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Ownership } from "../../../src/adapters/kafkajs/ownership.ts";
+import { isBehind, Ownership } from "../../../src/adapters/kafkajs/ownership.ts";
 
 const at = (offset: number) => new Map([["in-0", offset]]);
 
@@ -40,4 +40,13 @@ test("an epoch that is not the owner's finds nothing", () => {
   owned.advance([0], new Map());
   expect(owned.find(0, 2)).toBeUndefined();
   expect(owned.find(1, 1)).toBeUndefined();
+});
+
+test("offsets are behind a task where any of them is lower than what it committed, or missing; never while it has not been opened", () => {
+  expect(isBehind({ confirmed: at(5) }, at(4))).toBe(true);
+  expect(isBehind({ confirmed: at(5) }, new Map())).toBe(true);
+  expect(isBehind({ confirmed: at(5) }, at(-1))).toBe(true);
+  expect(isBehind({ confirmed: at(5) }, at(5))).toBe(false);
+  expect(isBehind({ confirmed: at(5) }, at(6))).toBe(false);
+  expect(isBehind({ confirmed: undefined }, at(-1))).toBe(false);
 });

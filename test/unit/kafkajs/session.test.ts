@@ -22,6 +22,7 @@ function scripted(
     readonly joins?: Error[];
     readonly heartbeats?: (Error | undefined)[];
     readonly hasGrown?: () => Promise<boolean>;
+    readonly joined?: (over: AbortSignal) => Promise<void>;
   } = {},
 ) {
   const calls: string[] = [];
@@ -71,7 +72,8 @@ function scripted(
       await revoked.promise;
       calls.push("revoked");
     },
-    joined: async () => {
+    joined: async (_, over) => {
+      await options.joined?.(over);
       calls.push("joined");
     },
     failed: (error) => {
@@ -238,6 +240,38 @@ test("heartbeats do not wait for the count of partitions, and a count that fails
   asked.reject(answer(kafkaCode.leaderNotAvailable));
   for (let second = 0; second < 2; second++) await advance(clock, 1_000);
   expect(calls.filter((call) => call === "join")).toHaveLength(1);
+  end.abort();
+  await run;
+});
+
+test("heartbeats go on while a new generation is settled, and end with it", async () => {
+  const known: Deferred<void> = deferred();
+  const { calls, clock, end, run } = scripted({ joined: () => known.promise });
+  await settle();
+  for (let second = 0; second < 3; second++) await advance(clock, 1_000);
+  expect(calls).toEqual(["join", "heartbeat", "heartbeat", "heartbeat"]);
+  known.resolve();
+  await settle();
+  expect(calls.at(-1)).toBe("joined");
+  await advance(clock, 1_000);
+  expect(calls.slice(4)).toEqual(["joined", "heartbeat"]);
+  end.abort();
+  await run;
+});
+
+test("a rebalance that begins while a generation is settled ends the settling, and the member joins again", async () => {
+  let settlings = 0;
+  const { calls, clock, end, run } = scripted({
+    heartbeats: [answer(kafkaCode.rebalanceInProgress)],
+    joined: (over) =>
+      ++settlings > 1
+        ? Promise.resolve()
+        : new Promise((_, reject) => over.addEventListener("abort", () => reject(over.reason))),
+  });
+  await settle();
+  await advance(clock, 1_000);
+  await advance(clock, 1_000);
+  expect(calls).toEqual(["join", "heartbeat", "join", "joined"]);
   end.abort();
   await run;
 });
