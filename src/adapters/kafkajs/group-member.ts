@@ -33,6 +33,12 @@ export const defaultTimings: GroupTimings = {
   metadataMs: 60_000,
 };
 
+/** Who a member is to the coordinator, in one generation. */
+export interface MemberIdentity {
+  readonly memberId: string;
+  readonly generation: number;
+}
+
 const consumerProtocolVersion = 0;
 /** A broker answers a join when the slowest member has rejoined; then it needs a moment of its own. */
 const joinGraceMs = 10_000;
@@ -64,6 +70,11 @@ export class GroupMember {
 
   get generation(): number {
     return this.#generation;
+  }
+
+  /** Of this moment; the next join may give another. */
+  get identity(): MemberIdentity {
+    return { memberId: this.#memberId, generation: this.#generation };
   }
 
   /** True for a task that came with a partition which an input gained while the group was reading. */
@@ -113,16 +124,23 @@ export class GroupMember {
     this.#check("staying in", answer.errorCode);
   }
 
-  /** Commits as this member of this generation: a member that was left behind is refused. */
-  async commit(offsetsNext: OffsetsNext, partitions: readonly TopicPartition[]): Promise<void> {
+  /**
+   * Commits as the member of a generation, which is that of the moment at which ownership was checked (R3): whoever was
+   * left behind since is refused, whatever this member has become meanwhile.
+   */
+  async commit(
+    { memberId, generation }: MemberIdentity,
+    offsetsNext: OffsetsNext,
+    partitions: readonly TopicPartition[],
+  ): Promise<void> {
     const topics = partitions.flatMap(({ topic, partition }) => {
       const offset = offsetsNext.get(topicPartitionKey(topic, partition));
       return offset === undefined ? [] : [{ topic, partitions: [{ partition, offset }] }];
     });
     const answer = await this.#ask<CommitAnswer>("OffsetCommit", {
       groupId: this.#group,
-      groupGenerationId: this.#generation,
-      memberId: this.#memberId,
+      groupGenerationId: generation,
+      memberId,
       topics,
     });
     const answered = answer.responses.flatMap((response) => response.partitions);

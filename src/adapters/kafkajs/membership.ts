@@ -207,10 +207,15 @@ export class KafkaMembership implements Membership {
     owned.attempted = merged;
     const onError = (): void => link.forgetCoordinator(spec.group);
     for (;;) {
-      await this.#stillOwned(owned);
-      ended.throwIfAborted();
+      let as = member.identity;
       try {
-        await retrying({ ...this.#retry(ended), onError }, () => member.commit(offsetsNext, partitions));
+        await retrying({ ...this.#retry(ended), onError }, async () => {
+          await this.#stillOwned(owned);
+          ended.throwIfAborted();
+          // R3: in the same turn as the check. While the request waits, a rebalance may make the task another's.
+          as = member.identity;
+          await member.commit(as, offsetsNext, partitions);
+        });
         if (this.#owned.has(owned)) {
           owned.confirmed = merged;
           owned.attempted = undefined;
@@ -218,6 +223,8 @@ export class KafkaMembership implements Membership {
         return;
       } catch (error) {
         if (verdictOf(error) !== "rejoin") throw error;
+        // The member has joined a later generation meanwhile: if the task stayed with it, that is the one to commit in.
+        if (as.generation !== member.identity.generation) continue;
         // While revoking, the rejoin waits for this very commit.
         if (this.#session.isRevoking) throw new TaskReopenError(messageOf(error), { cause: error });
         this.#session.rejoin(error);

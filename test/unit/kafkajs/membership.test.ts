@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 import { KafkaAnswerError, kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
-import { defaultTimings, type GroupMember } from "../../../src/adapters/kafkajs/group-member.ts";
+import { defaultTimings, type GroupMember, type MemberIdentity } from "../../../src/adapters/kafkajs/group-member.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
 import { KafkaMembership } from "../../../src/adapters/kafkajs/membership.ts";
 import { type Logger, silentLogger } from "../../../src/kernel/index.ts";
+import { TaskLostError, TaskReopenError } from "../../../src/runtime/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
+import { deferred } from "../../support/deadline.ts";
 import { RecordingSink } from "../../support/recording-sink.ts";
 
 const key = "in-0";
@@ -13,23 +15,45 @@ const at = (offset: number) => new Map([[key, offset]]);
 const { signal } = new AbortController();
 
 /** A member of one task in a group whose coordinator answers as the test says. */
-async function memberOf(answers: { committed(): number; commit?(offset: number): Promise<void> }) {
+async function memberOf(answers: {
+  committed(): number;
+  /** Called with what the commit says it is from; throws what the coordinator answers. */
+  commit?(generation: number): Promise<void>;
+  /** Tasks of each generation; one task for ever by default. */
+  readonly tasks?: readonly (readonly number[])[];
+  heartbeat?(generation: number): Error | undefined;
+  join?(generation: number): Promise<void>;
+  readonly onRevoking?: () => Promise<void>;
+}) {
   const clock = new FakeClock(1_700_000_000_000);
   const logged: string[] = [];
   const logger: Logger = { ...silentLogger, warn: (_, message) => void logged.push(message) };
-  const sink = new RecordingSink({ deadlineMs: 1_000 });
+  const sink = new RecordingSink({
+    deadlineMs: 1_000,
+    ...(answers.onRevoking === undefined ? {} : { onRevoking: answers.onRevoking }),
+  });
   const asked: string[] = [];
   const member = {
-    generation: 1,
+    generation: 0,
+    get identity() {
+      return { memberId: "m", generation: this.generation };
+    },
     isGained: () => false,
     hasGrown: async () => false,
-    join: async () => [0],
-    heartbeat: async () => undefined,
+    async join() {
+      await answers.join?.(this.generation + 1);
+      this.generation++;
+      return answers.tasks?.[this.generation - 1] ?? [0];
+    },
+    async heartbeat() {
+      const error = answers.heartbeat?.(this.generation);
+      if (error !== undefined) throw error;
+    },
     leave: async () => undefined,
     forgetIdentity: () => undefined,
-    commit: async (offsets: ReadonlyMap<string, number>) => {
-      await answers.commit?.(offsets.get(key) ?? -1);
-      asked.push(`commit ${offsets.get(key)}`);
+    commit: async (as: MemberIdentity, offsets: ReadonlyMap<string, number>) => {
+      asked.push(`commit ${offsets.get(key)} in ${as.generation}`);
+      await answers.commit?.(as.generation);
     },
   };
   const link = {
@@ -100,15 +124,80 @@ test("a group that goes on answering less is believed in the end, with a warning
 });
 
 test("a commit that asks for another join is followed by one, and then lands", async () => {
-  let refusals = 1;
   const { open, membership, asked, passing } = await memberOf({
     committed: () => 5,
-    commit: async () => {
-      if (refusals-- > 0) throw new KafkaAnswerError("committing", kafkaCode.illegalGeneration);
+    commit: async (generation) => {
+      if (generation === 1) throw new KafkaAnswerError("committing", kafkaCode.illegalGeneration);
     },
   });
+  await passing((await open()).commit(at(6)));
+  expect(asked.filter((call) => call.startsWith("commit"))).toEqual(["commit 6 in 1", "commit 6 in 2"]);
+  await membership.leave();
+});
+
+test("R3: a commit that is tried again after the task has moved is lost, and not made in the generation that moved it", async () => {
+  const { open, membership, asked, passing } = await memberOf({
+    committed: () => 5,
+    tasks: [[0], []],
+    commit: () => Promise.reject(new KafkaAnswerError("committing", kafkaCode.coordinatorNotAvailable)),
+    heartbeat: (generation) =>
+      generation === 1 ? new KafkaAnswerError("staying", kafkaCode.rebalanceInProgress) : undefined,
+  });
+  await expect(passing((await open()).commit(at(6)))).rejects.toThrow(TaskLostError);
+  expect(asked.filter((call) => call.startsWith("commit")).every((call) => call === "commit 6 in 1")).toBe(true);
+  await membership.leave();
+});
+
+test("R3: a commit that was on its way over a rebalance says the generation in which it was owned, and is repeated in the one that kept the task", async () => {
+  const { open, membership, sink, asked, passing } = await memberOf({
+    committed: () => 5,
+    commit: async (generation) => {
+      if (generation > 1) return;
+      // The coordinator hears of it only when the member has long rejoined.
+      await sink.until("the rejoin", () => sink.calls.includes("revoked 0"));
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+      throw new KafkaAnswerError("committing", kafkaCode.illegalGeneration);
+    },
+    heartbeat: (generation) =>
+      generation === 1 ? new KafkaAnswerError("staying", kafkaCode.rebalanceInProgress) : undefined,
+  });
+  await passing((await open()).commit(at(6)));
+  expect(asked.filter((call) => call.startsWith("commit"))).toEqual(["commit 6 in 1", "commit 6 in 2"]);
+  // One join for the rebalance, none for the refusal.
+  expect(sink.calls).toEqual(["assigned 0", "revoking 0", "revoked 0"]);
+  await membership.leave();
+});
+
+test("a handle that is closed while its commit waits for another join commits nothing afterwards", async () => {
+  const joining = deferred();
+  const { open, membership, asked, passing } = await memberOf({
+    committed: () => 5,
+    commit: () => Promise.reject(new KafkaAnswerError("committing", kafkaCode.illegalGeneration)),
+    join: (generation) => (generation === 1 ? Promise.resolve() : joining.promise),
+  });
   const handle = await open();
-  await passing(handle.commit(at(6)));
-  expect(asked.filter((call) => call.startsWith("commit"))).toEqual(["commit 6"]);
+  const commit = handle.commit(at(6)).catch((error: unknown) => error);
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  await handle.close();
+  joining.resolve();
+  expect(await passing(commit)).toBeInstanceOf(TaskLostError);
+  expect(asked.filter((call) => call.startsWith("commit"))).toEqual(["commit 6 in 1"]);
+  await membership.leave();
+});
+
+test("a commit that is refused while its task is given back is not waited for: the rejoin waits for it", async () => {
+  let commit: () => Promise<unknown> = async () => undefined;
+  const answered: unknown[] = [];
+  const { open, membership, sink, passing } = await memberOf({
+    committed: () => 5,
+    commit: () => Promise.reject(new KafkaAnswerError("committing", kafkaCode.illegalGeneration)),
+    heartbeat: (generation) =>
+      generation === 1 ? new KafkaAnswerError("staying", kafkaCode.rebalanceInProgress) : undefined,
+    onRevoking: async () => void answered.push(await commit()),
+  });
+  const handle = await open();
+  commit = () => handle.commit(at(6)).catch((error: unknown) => error);
+  await passing(sink.until("the rejoin", () => sink.calls.includes("revoked 0")));
+  expect(answered).toEqual([expect.any(TaskReopenError)]);
   await membership.leave();
 });

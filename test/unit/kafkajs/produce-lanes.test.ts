@@ -123,3 +123,15 @@ test("whatever order the answers come in, each partition is sent in the order wr
     { numRuns: 30 },
   );
 });
+
+test("after a failure in one topic-partition the others send what is in flight, and nothing that is queued", async () => {
+  const { sent, send } = scripted();
+  const lanes = new ProduceLanes(send, 1_000);
+  await lanes.write([batch(0), batch(1), batch(1)]);
+  sent[0]!.answer.reject(new Error("refused"));
+  await turn();
+  sent[1]!.answer.resolve();
+  await turn();
+  await lanes.settled();
+  expect(sent).toHaveLength(2);
+});
