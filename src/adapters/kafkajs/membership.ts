@@ -280,7 +280,7 @@ export class KafkaMembership implements Membership {
       const behind = owners.filter((owned) => isBehind(owned, committed)).map(({ task }) => task);
       if (behind.length === 0) return committed;
       if (clock.monotonicMs() >= endMs) {
-        const fields = { group: spec.group, tasks: behind.map(String) };
+        const fields = { code: "MR_GROUP", group: spec.group, tasks: behind.map(String) } as const;
         spec.logger.warn(fields, "The group has lost offsets that were committed; it goes on from older ones.");
         return committed;
       }
