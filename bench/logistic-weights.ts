@@ -1,4 +1,4 @@
-import type { LogisticModel } from "../src/model/index.ts";
+import { type LogisticModel, numbersEncoder } from "../src/model/index.ts";
 
 /** Inputs of the model, in its order; stage `chain` of chain.yaml serves the same. */
 export const modelInputs = [
@@ -22,4 +22,5 @@ export const benchModel: LogisticModel = {
     low: [-5_000, -5, -12, -0.5, -2, 44, -10, -5_000],
     high: [15_000, 15, 36, 1.5, 5, 51, 40, 15_000],
   },
+  encoder: numbersEncoder(modelInputs.length),
 };

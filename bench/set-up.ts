@@ -156,15 +156,22 @@ export class BenchSetUp {
           seed,
           ranges: [],
           schemaIds: [],
-          rows: { train: 0, validation: 0 },
+          rows: { train: 0, validation: 0, unlabelled: 0, labelledAfterSplit: 0, repeats: 0, repeatsDiffering: 0 },
+          labelsAfterBound: 0,
           splitAt: null,
           createdAt: new Date().toISOString(),
+          warnings: [],
         },
       },
       nodeHasher,
     );
     const model = this.stage.infer?.model ?? "";
-    const version = await openArtefacts(join(this.folder, "models")).write(model, files, this.#signal);
+    const version = await openArtefacts(join(this.folder, "models")).write(
+      model,
+      files,
+      async () => undefined,
+      this.#signal,
+    );
     const alias = { model, alias: "champion", version };
     await writeAlias(this.#broker, this.plan.control.clusterName, alias, Date.now(), this.#signal);
   }

@@ -10,7 +10,7 @@ import type { AliasModelSource } from "../src/app/model-source.ts";
 import type { Environment } from "../src/app/settings.ts";
 import { chosenStages, createWorker } from "../src/app/start-worker.ts";
 import { type TrainingOptions, type TrainingOutcome, trainModel } from "../src/app/train-model.ts";
-import { openArtefacts, openModels, openRegistry } from "../src/app/wire.ts";
+import { openArtefacts, openModels, openRegistry, openTrainer } from "../src/app/wire.ts";
 import type { Logger } from "../src/kernel/index.ts";
 import type { ArtefactStore } from "../src/model/index.ts";
 import type { Broker } from "../src/runtime/index.ts";
@@ -154,7 +154,7 @@ export class Chain {
     if (model === undefined) throw new Error(`training ${name}: the topology has no such model`);
     for (const topic of [model.featuresFrom, model.label?.topic]) await this.#checkWhole(topic, signal);
     const artefacts = this.#artefacts;
-    const ports = { broker, registry, artefacts, clock: systemClock, hasher: nodeHasher };
+    const ports = { broker, registry, artefacts, openTrainer, clock: systemClock, hasher: nodeHasher };
     return trainModel({ plan, model, toMs, seed: 0, progress, ...ports }, signal);
   }
 

@@ -7,19 +7,10 @@ import {
   messageOf,
   OperationError,
 } from "../kernel/index.ts";
-import {
-  type ArtefactStore,
-  logisticScorer,
-  type ModelArtefact,
-  openArtefact,
-  readLogistic,
-  type Scorer,
-} from "../model/index.ts";
+import type { ArtefactStore } from "../model/index.ts";
 import type { Broker, ModelSource, ServedModel } from "../runtime/index.ts";
 import { type Alias, followAliases, readAliases } from "./aliases.ts";
-
-/** Opens a version of a kind that needs a library of its own; loaded only when one is served. */
-export type ScorerOpener = (artefact: ModelArtefact, where: string) => Promise<Scorer>;
+import { openVersion, type ScorerOpener } from "./open-version.ts";
 
 export interface AliasModelSource extends ModelSource {
   /** Ends the following of the control topic. */
@@ -140,14 +131,9 @@ export function createAliasModelSource(options: {
     const files = await artefacts.read(model, version, stop.signal);
     if (files === undefined)
       throw new OperationError("MR_MODEL", `opening model ${where}: the models directory has no such version`);
-    const artefact = openArtefact(files, where, options.hasher);
-    const scorer =
-      artefact.kind === "logistic"
-        ? logisticScorer(readLogistic(artefact, where), artefact.signature)
-        : await options.openTfjs(artefact, where);
-    const opened = { version, scorer };
+    const opened = { version, scorer: await openVersion(files, where, options.hasher, options.openTfjs) };
     served.set(key, opened);
-    logger.debug({ model, version, kind: artefact.kind }, "A model version was opened.");
+    logger.debug({ model, version }, "A model version was opened.");
     return opened;
   };
 

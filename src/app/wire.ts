@@ -4,11 +4,13 @@ import { createFolderArtefacts } from "../adapters/artefact-fs/index.ts";
 import { createCodecs } from "../adapters/codecs/index.ts";
 import { nodeHasher, systemClock } from "../adapters/node/index.ts";
 import { createFolderRegistry } from "../adapters/registry-fs/index.ts";
+import { openTrainerThread } from "../adapters/training-thread/index.ts";
 import type { Logger } from "../kernel/index.ts";
 import type { ArtefactStore } from "../model/index.ts";
 import type { Broker } from "../runtime/index.ts";
 import { cachedRegistry, type SchemaRegistry } from "../schema/index.ts";
 import type { Plan } from "../topology/index.ts";
+import type { TrainerOpener } from "../training/index.ts";
 import { type AliasModelSource, createAliasModelSource } from "./model-source.ts";
 import type { Connection } from "./settings.ts";
 import { version } from "./version.ts";
@@ -55,6 +57,9 @@ export async function openRegistry(
 export function openArtefacts(folder: string): ArtefactStore {
   return createFolderArtefacts(folder);
 }
+
+/** Where rows become a model: a thread of its own, which a signal can end. */
+export const openTrainer: TrainerOpener = openTrainerThread;
 
 /** Models by alias, from the control topic of a plan. */
 export function openModels(plan: Plan, broker: Broker, artefacts: ArtefactStore, logger: Logger): AliasModelSource {

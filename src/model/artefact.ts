@@ -1,4 +1,5 @@
 import { type Hasher, OperationError } from "../kernel/index.ts";
+import { columnStarts, type Encoder } from "./encoder.ts";
 import type { LogisticModel } from "./logistic.ts";
 import type { BinaryMetrics } from "./metrics.ts";
 import type { Scaler } from "./scaler.ts";
@@ -24,10 +25,24 @@ export interface Manifest {
   }[];
   /** Registry ids of the schemas of the features and of the labels. */
   readonly schemaIds: readonly number[];
-  readonly rows: { readonly train: number; readonly validation: number };
+  readonly rows: {
+    readonly train: number;
+    readonly validation: number;
+    /** Feature rows that no label was found for. */
+    readonly unlabelled: number;
+    /** Rows before the split that were left out because no label of theirs was known before it. */
+    readonly labelledAfterSplit: number;
+    /** Feature records passed over as repeats by event id, and how many of them had other features. */
+    readonly repeats: number;
+    readonly repeatsDiffering: number;
+  };
+  /** Labels passed over because their event time is after the bound that was given. */
+  readonly labelsAfterBound: number;
   /** First event time of the validation rows, ISO 8601; null when none was held back. */
   readonly splitAt: string | null;
   readonly createdAt: string;
+  /** What is odd about the rows, in sentences. */
+  readonly warnings: readonly string[];
 }
 
 /** A trained model with everything that is stored beside its weights. */
@@ -43,13 +58,28 @@ export interface ModelArtefact {
   readonly kind: ModelKind;
   readonly signature: Signature;
   readonly scaler: Scaler;
+  readonly encoder: Encoder;
   readonly files: ArtefactFiles;
 }
 
 /** Where model versions live. A version is written once and never changed. */
 export interface ArtefactStore {
-  /** Writes a new version and answers its number: 1, 2, 3 ... The number is taken exclusively. */
-  write(model: string, files: ArtefactFiles, signal: AbortSignal): Promise<number>;
+  /**
+   * Makes sure that a version could be written, before anything long is begun, and clears away what trainings that
+   * were killed have left.
+   * @throws OperationError MR_IO when it could not
+   */
+  prepare(model: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Writes a new version and answers its number: 1, 2, 3 ... The number is taken exclusively, and only after `check`
+   * has had the files as they are read back: when it throws, nothing is left and no number is used.
+   */
+  write(
+    model: string,
+    files: ArtefactFiles,
+    check: (readBack: ArtefactFiles) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<number>;
   /** Files of a version; undefined when there is no such version. Not yet verified. */
   read(model: string, version: number, signal: AbortSignal): Promise<ArtefactFiles | undefined>;
   /** Version numbers in ascending order. */
@@ -62,16 +92,19 @@ export const checksumsFile = "SHA256SUMS";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** The files of a logistic model: signature, weights, scaler, metrics, manifest and their checksums. */
+/** The files of a logistic model: signature, weights, scaler, encoder, metrics, manifest and their checksums. */
 export function logisticArtefact(trained: TrainedModel, hasher: Hasher): ArtefactFiles {
-  const { intercept, weights, scaler } = trained.model;
+  const { signature, manifest } = trained;
+  const { intercept, weights, scaler, encoder } = trained.model;
+  const { repeats, repeatsDiffering } = manifest.rows;
   return withChecksums(
     new Map([
-      ["signature.json", json({ kind: "logistic", ...trained.signature })],
+      ["signature.json", json({ kind: "logistic", ...signature, inputs: inputsOf(signature, encoder) })],
       ["weights.json", json({ intercept, weights })],
       ["scaler.json", json(scaler)],
-      ["metrics.json", json(trained.metrics)],
-      ["manifest.json", json(trained.manifest)],
+      ["encoder.json", json({ inputs: encoder.inputs.map((values) => (values === null ? null : { values })) })],
+      ["metrics.json", json({ ...trained.metrics, repeats, repeatsDiffering })],
+      ["manifest.json", json(manifest)],
     ]),
     hasher,
   );
@@ -112,17 +145,19 @@ export function openArtefact(files: ArtefactFiles, where: string, hasher: Hasher
   if (kind !== "logistic" && kind !== "tfjs-layers")
     throw damaged(where, "signature.json names no known kind of model");
   const signature = readSignature(head, where);
-  return { kind, signature, scaler: readScaler(files, signature.inputs.length, where), files };
+  const encoder = readEncoder(files, head, signature, where);
+  return { kind, signature, encoder, scaler: readScaler(files, signature.inputs.length, where), files };
 }
 
 /** The weights of a verified logistic version. */
 export function readLogistic(artefact: ModelArtefact, where: string): LogisticModel {
+  const { encoder, scaler } = artefact;
   const weights = object(artefact.files, "weights.json", where);
-  const values = numbers(weights["weights"], artefact.signature.inputs.length, where, "weights.json");
+  const values = numbers(weights["weights"], columnStarts(encoder).at(-1) ?? 0, where, "weights.json");
   const intercept = weights["intercept"];
   if (typeof intercept !== "number" || !Number.isFinite(intercept))
     throw damaged(where, "weights.json has no intercept");
-  return { intercept, weights: values, scaler: artefact.scaler };
+  return { intercept, weights: values, scaler, encoder };
 }
 
 function readSignature(head: Readonly<Record<string, unknown>>, where: string): Signature {
@@ -134,12 +169,64 @@ function readSignature(head: Readonly<Record<string, unknown>>, where: string): 
     task: "binary",
     inputs: inputs.map((input: unknown) => {
       const { name, kind } = (typeof input === "object" && input !== null ? input : {}) as Record<string, unknown>;
-      if (typeof name !== "string" || (kind !== "number" && kind !== "boolean")) {
+      if (typeof name !== "string" || (kind !== "number" && kind !== "boolean" && kind !== "category")) {
         throw damaged(where, "signature.json has an input without name or kind");
       }
       return { name, kind };
     }),
+    ...readOutput(head["output"], where),
   };
+}
+
+function readOutput(output: unknown, where: string): Pick<Signature, "output"> {
+  if (output === undefined) return {};
+  if (output === "probability" || output === "logit") return { output };
+  throw damaged(where, 'signature.json has an output that is neither "probability" nor "logit"');
+}
+
+/** The inputs with the number of columns that the encoder must give them. */
+function inputsOf(signature: Signature, encoder: Encoder): readonly object[] {
+  const starts = columnStarts(encoder);
+  return signature.inputs.map((input, i) => ({ ...input, columns: (starts[i + 1] ?? 0) - (starts[i] ?? 0) }));
+}
+
+const booleanValues = ["false", "true"];
+
+/** The encoder, held to the signature. A version without the file takes each input as one number. */
+function readEncoder(
+  files: ArtefactFiles,
+  head: Readonly<Record<string, unknown>>,
+  { inputs }: Signature,
+  where: string,
+): Encoder {
+  const given = files.has("encoder.json") ? object(files, "encoder.json", where)["inputs"] : inputs.map(() => null);
+  if (!Array.isArray(given) || given.length !== inputs.length)
+    throw damaged(where, `encoder.json does not have ${inputs.length} inputs, as the signature has`);
+  const encoder: Encoder = { inputs: given.map((entry: unknown) => readValues(entry, where)) };
+  const starts = columnStarts(encoder);
+  for (const [i, { name, kind }] of inputs.entries()) {
+    const values = encoder.inputs[i] ?? null;
+    const fits =
+      kind === "category"
+        ? values !== null
+        : values === null || (kind === "boolean" && values.join() === booleanValues.join());
+    if (!fits) throw damaged(where, `encoder.json does not encode ${name} as the ${kind} that the signature says`);
+    const columns = (head["inputs"] as readonly Readonly<Record<string, unknown>>[])[i]?.["columns"];
+    if (columns !== undefined && columns !== (starts[i + 1] ?? 0) - (starts[i] ?? 0))
+      throw damaged(where, `encoder.json does not give ${name} the columns that the signature says`);
+  }
+  return encoder;
+}
+
+function readValues(entry: unknown, where: string): readonly string[] | null {
+  if (entry === null) return null;
+  const values = typeof entry === "object" ? (entry as Readonly<Record<string, unknown>>)["values"] : undefined;
+  const isVocabulary =
+    Array.isArray(values) &&
+    values.every((value) => typeof value === "string") &&
+    new Set(values).size === values.length;
+  if (!isVocabulary) throw damaged(where, "encoder.json has an input that is neither null nor a list of values");
+  return values as string[];
 }
 
 function readScaler(files: ArtefactFiles, width: number, where: string): Scaler {

@@ -12,6 +12,13 @@ export {
   withChecksums,
 } from "./artefact.ts";
 export {
+  categoryCodes,
+  type Encoder,
+  expandRows,
+  numbersEncoder,
+  vocabularyOf,
+} from "./encoder.ts";
+export {
   fitLogistic,
   type LabelledRows,
   type LogisticModel,
@@ -20,4 +27,11 @@ export {
 } from "./logistic.ts";
 export { auc, averagePrecision, type BinaryMetrics, binaryMetrics } from "./metrics.ts";
 export { applyScaler, fitScaler, type Scaler } from "./scaler.ts";
-export { type DirectScorer, microBatchRows, type Scorer, type Signature } from "./scorer.ts";
+export {
+  type DirectScorer,
+  type InputKind,
+  type ModelInput,
+  microBatchRows,
+  type Scorer,
+  type Signature,
+} from "./scorer.ts";

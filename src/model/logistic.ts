@@ -1,14 +1,16 @@
 import { assert } from "../kernel/index.ts";
+import { categoryCodes, categoryColumn, columnStarts, type Encoder, numbersEncoder } from "./encoder.ts";
 import { solveSymmetric } from "./linear-algebra.ts";
-import { applyScaler, fitScaler, type Scaler } from "./scaler.ts";
+import { applyScaler, fitScaler, type Scaler, standardised } from "./scaler.ts";
 import type { DirectScorer, Signature } from "./scorer.ts";
 
-/** Logistic regression over standardised inputs: p = 1 / (1 + exp(-(intercept + w . z))). */
+/** Logistic regression over standardised inputs and one-hot categories: p = 1 / (1 + exp(-(intercept + w . z))). */
 export interface LogisticModel {
   readonly intercept: number;
-  /** One weight per input, for the standardised input. */
+  /** One weight per column of the encoder, for the standardised input. */
   readonly weights: readonly number[];
   readonly scaler: Scaler;
+  readonly encoder: Encoder;
 }
 
 export interface LogisticOptions {
@@ -19,11 +21,13 @@ export interface LogisticOptions {
   readonly onIteration?: (iteration: number, loss: number) => void;
 }
 
-/** Labelled rows: row-major inputs with NaN for null, and 0 or 1 per row. */
+/** Labelled rows: row-major inputs with NaN for null and the code of a category, and 0 or 1 per row. */
 export interface LabelledRows {
   readonly inputs: Float64Array;
   readonly labels: Float64Array;
   readonly width: number;
+  /** Default: every input is a number. */
+  readonly encoder?: Encoder;
 }
 
 const gradientTolerance = 1e-9;
@@ -40,12 +44,12 @@ export function fitLogistic(rows: LabelledRows, options: LogisticOptions = {}): 
   const { width, labels } = rows;
   const count = labels.length;
   assert(count > 0 && rows.inputs.length === count * width, "at least one row, and width inputs per row");
-  const scaler = fitScaler(rows.inputs, count, width);
-  const z = rows.inputs.slice();
-  applyScaler(scaler, z, count);
+  const encoder = rows.encoder ?? numbersEncoder(width);
+  const scaler = fitScaler(rows.inputs, count, width, encoder);
+  const z = designOf(rows.inputs, count, scaler, encoder);
 
   const l2 = options.l2 ?? 1;
-  let beta = new Float64Array(width + 1); // intercept first
+  let beta = new Float64Array(z.columnCount); // intercept first
   let loss = penalisedLoss(z, labels, beta, l2);
   for (let iteration = 1; iteration <= (options.iterationsMax ?? 100); iteration++) {
     const { gradient, hessian } = derivatives(z, labels, beta, l2);
@@ -65,29 +69,36 @@ export function fitLogistic(rows: LabelledRows, options: LogisticOptions = {}): 
     options.onIteration?.(iteration, loss / count);
     if (!moved) break;
   }
-  return { intercept: beta[0] as number, weights: Array.from(beta.subarray(1)), scaler };
+  return { intercept: beta[0] as number, weights: Array.from(beta.subarray(1)), scaler, encoder };
 }
 
 /** Scores rows of a logistic model; done at once, no promise. */
 export function logisticScorer(model: LogisticModel, signature: Signature): DirectScorer {
   const width = signature.inputs.length;
-  assert(model.weights.length === width, "one weight per input of the signature");
-  const weights = Float64Array.from(model.weights, (w, j) => w / (model.scaler.scale[j] as number));
-  const mean = Float64Array.from(model.scaler.mean);
-  const low = Float64Array.from(model.scaler.low);
-  const high = Float64Array.from(model.scaler.high);
-  const { intercept } = model;
+  const { intercept, scaler, encoder } = model;
+  const starts = columnStarts(encoder);
+  assert(encoder.inputs.length === width && model.weights.length === starts[width], "one weight per column");
+  const weights = Float64Array.from(model.weights);
+  const valueCounts = encoder.inputs.map((values) => values?.length ?? -1);
+  const mean = Float64Array.from(scaler.mean);
+  const scale = Float64Array.from(scaler.scale);
+  const low = Float64Array.from(scaler.low);
+  const high = Float64Array.from(scaler.high);
   return {
     signature,
+    code: categoryCodes(encoder),
     score(rows, rowCount, into, intoAt) {
       for (let row = 0, at = 0; row < rowCount; row++) {
         let sum = intercept;
         for (let j = 0; j < width; j++, at++) {
           const x = rows[at] as number;
-          if (Number.isNaN(x)) continue; // null: the mean, which standardises to 0
-          const lo = low[j] as number;
-          const hi = high[j] as number;
-          sum += (weights[j] as number) * ((x < lo ? lo : x > hi ? hi : x) - (mean[j] as number));
+          const start = starts[j] as number;
+          const valueCount = valueCounts[j] as number;
+          if (valueCount >= 0) sum += weights[start + categoryColumn(x, valueCount)] as number;
+          else
+            sum +=
+              (weights[start] as number) *
+              standardised(x, mean[j] as number, scale[j] as number, low[j] as number, high[j] as number);
         }
         into[intoAt + row] = 1 / (1 + Math.exp(-sum));
       }
@@ -95,17 +106,51 @@ export function logisticScorer(model: LogisticModel, signature: Signature): Dire
   };
 }
 
-function linear(z: Float64Array, row: number, beta: Float64Array): number {
-  const width = beta.length - 1;
+/**
+ * The rows as the fit walks them: per input a standardised number, or the column of its category, which holds 1.
+ *
+ * One-hot columns are never written out: a row costs as many numbers as it has inputs, however many values its
+ * categories have.
+ */
+interface Design {
+  readonly inputs: Float64Array;
+  readonly width: number;
+  /** Column of each number input, the intercept being column 0; -1 for a category. */
+  readonly numberColumns: Int32Array;
+  readonly columnCount: number;
+}
+
+function designOf(rows: Float64Array, rowCount: number, scaler: Scaler, encoder: Encoder): Design {
+  const width = encoder.inputs.length;
+  const starts = columnStarts(encoder);
+  const inputs = rows.slice(0, rowCount * width);
+  applyScaler(scaler, inputs, rowCount, encoder);
+  for (const [input, values] of encoder.inputs.entries()) {
+    if (values === null) continue;
+    const first = 1 + (starts[input] as number);
+    for (let i = input; i < inputs.length; i += width)
+      inputs[i] = first + categoryColumn(inputs[i] as number, values.length);
+  }
+  const numberColumns = Int32Array.from(encoder.inputs, (values, input) =>
+    values === null ? 1 + (starts[input] as number) : -1,
+  );
+  return { inputs, width, numberColumns, columnCount: 1 + (starts[width] as number) };
+}
+
+function linear({ inputs, width, numberColumns }: Design, row: number, beta: Float64Array): number {
   let sum = beta[0] as number;
-  for (let j = 0, at = row * width; j < width; j++, at++) sum += (beta[j + 1] as number) * (z[at] as number);
+  for (let j = 0, at = row * width; j < width; j++, at++) {
+    const column = numberColumns[j] as number;
+    const z = inputs[at] as number;
+    sum += column < 0 ? (beta[z] as number) : (beta[column] as number) * z;
+  }
   return sum;
 }
 
-function penalisedLoss(z: Float64Array, labels: Float64Array, beta: Float64Array, l2: number): number {
+function penalisedLoss(design: Design, labels: Float64Array, beta: Float64Array, l2: number): number {
   let loss = 0;
   for (let row = 0; row < labels.length; row++) {
-    const eta = linear(z, row, beta);
+    const eta = linear(design, row, beta);
     // log(1 + exp(eta)) - y eta, without overflow
     loss += Math.max(eta, 0) + Math.log1p(Math.exp(-Math.abs(eta))) - (labels[row] as number) * eta;
   }
@@ -113,23 +158,34 @@ function penalisedLoss(z: Float64Array, labels: Float64Array, beta: Float64Array
   return loss;
 }
 
-function derivatives(z: Float64Array, labels: Float64Array, beta: Float64Array, l2: number) {
+function derivatives(design: Design, labels: Float64Array, beta: Float64Array, l2: number) {
   const n = beta.length;
-  const width = n - 1;
+  const { inputs, width, numberColumns } = design;
   const gradient = new Float64Array(n);
   const hessian = new Float64Array(n * n);
-  const x = new Float64Array(n);
+  // The columns of one row that are not 0, ascending, and what stands in them.
+  const columns = new Int32Array(width + 1);
+  const x = new Float64Array(width + 1);
   x[0] = 1;
   for (let row = 0; row < labels.length; row++) {
-    for (let j = 0; j < width; j++) x[j + 1] = z[row * width + j] as number;
-    const p = 1 / (1 + Math.exp(-linear(z, row, beta)));
+    for (let j = 0, at = row * width; j < width; j++, at++) {
+      const column = numberColumns[j] as number;
+      const z = inputs[at] as number;
+      columns[j + 1] = column < 0 ? z : column;
+      x[j + 1] = column < 0 ? 1 : z;
+    }
+    const p = 1 / (1 + Math.exp(-linear(design, row, beta)));
     const residual = p - (labels[row] as number);
     const curvature = p * (1 - p);
-    for (let i = 0; i < n; i++) {
+    for (let i = 0; i <= width; i++) {
       const xi = x[i] as number;
-      gradient[i] = (gradient[i] as number) + residual * xi;
+      const column = columns[i] as number;
+      gradient[column] = (gradient[column] as number) + residual * xi;
       const weighted = curvature * xi;
-      for (let j = 0; j <= i; j++) hessian[i * n + j] = (hessian[i * n + j] as number) + weighted * (x[j] as number);
+      for (let j = 0; j <= i; j++) {
+        const at = column * n + (columns[j] as number);
+        hessian[at] = (hessian[at] as number) + weighted * (x[j] as number);
+      }
     }
   }
   for (let j = 1; j < n; j++) {

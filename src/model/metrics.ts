@@ -10,7 +10,7 @@ export interface BinaryMetrics {
   readonly brier: number;
 }
 
-/** All metrics at once; NaN where a class is missing. O(n log n). */
+/** All metrics at once; NaN where a class is missing or a score is NaN. O(n log n). */
 export function binaryMetrics(scores: Float64Array, labels: Float64Array): BinaryMetrics {
   assert(scores.length === labels.length, "one label per score");
   let positives = 0;
@@ -38,9 +38,10 @@ export function binaryMetrics(scores: Float64Array, labels: Float64Array): Binar
  * (the Mann-Whitney U statistic over the product of the class sizes; J. Hanley, B. McNeil, Radiology 143, 1982).
  *
  * @param labels 0 or 1
- * @returns 0 to 1; NaN when one class is missing
+ * @returns 0 to 1; NaN when one class is missing or a score is NaN
  */
 export function auc(scores: Float64Array, labels: Float64Array): number {
+  if (scores.some(Number.isNaN)) return Number.NaN;
   let rankSum = 0;
   let positives = 0;
   forEachTie(scores, labels, false, (from, size, inClass) => {
@@ -57,9 +58,10 @@ export function auc(scores: Float64Array, labels: Float64Array): number {
  * Average precision: the sum over thresholds of precision times the gain in recall, rows of equal score
  * taken together (no interpolation).
  *
- * @returns 0 to 1; NaN without positives
+ * @returns 0 to 1; NaN without positives or when a score is NaN
  */
 export function averagePrecision(scores: Float64Array, labels: Float64Array): number {
+  if (scores.some(Number.isNaN)) return Number.NaN;
   let found = 0;
   let sum = 0;
   forEachTie(scores, labels, true, (from, size, inClass) => {
@@ -69,7 +71,10 @@ export function averagePrecision(scores: Float64Array, labels: Float64Array): nu
   return found === 0 ? Number.NaN : sum / found;
 }
 
-/** Visits groups of equal score in order; `positives` counts the labels 1 in the group. */
+/**
+ * Visits groups of equal score in order; `positives` counts the labels 1 in the group. Infinities are scores like
+ * any other; NaN has no order, so the callers answer before they come here.
+ */
 function forEachTie(
   scores: Float64Array,
   labels: Float64Array,
@@ -78,16 +83,21 @@ function forEachTie(
 ): void {
   const order = Uint32Array.from(scores.keys());
   const sign = descending ? -1 : 1;
-  order.sort((a, b) => sign * ((scores[a] as number) - (scores[b] as number)));
+  order.sort((a, b) => sign * compare(scores[a] as number, scores[b] as number));
   for (let from = 0; from < order.length; ) {
     const score = scores[order[from] as number];
     let to = from;
     let positives = 0;
-    while (to < order.length && scores[order[to] as number] === score) {
+    do {
       positives += labels[order[to] as number] as number;
       to++;
-    }
+    } while (to < order.length && scores[order[to] as number] === score);
     visit(from, to - from, positives);
     from = to;
   }
+}
+
+/** By `<`, not by subtraction: the difference of two equal infinities is NaN. */
+function compare(a: number, b: number): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,5 +1,6 @@
 import type { Program } from "../expression/index.ts";
 import type { EpochMs } from "../kernel/index.ts";
+import type { ModelInput } from "../model/index.ts";
 import type { CastType, RecordSchema } from "../schema/index.ts";
 import type { MemorySpec } from "../step/index.ts";
 import type { PlannedTest } from "./planned-test.ts";
@@ -94,7 +95,7 @@ export interface PlannedModel {
   readonly name: string;
   readonly task: "binary";
   readonly featuresFrom: string;
-  readonly features: readonly { readonly name: string; readonly kind: "number" | "boolean" }[];
+  readonly features: readonly ModelInput[];
   readonly label: { readonly topic: string; readonly on: string; readonly field: string } | undefined;
   readonly candidates: readonly "logistic"[];
 }

@@ -1,3 +1,4 @@
 export { splitByTime, type TimeSplit } from "./time-split.ts";
-export { createTrainingRows, type TrainingRows, type TrainingSet } from "./training-rows.ts";
+export { type FeatureChunk, type LabelChunk, openTrainerHere, type Trainer, type TrainerOpener } from "./trainer.ts";
+export { createTrainingRows, type RowCounts, type TrainingRows, type TrainingSet } from "./training-rows.ts";
 export { type TrainingResult, train } from "./training-run.ts";

@@ -1,5 +1,4 @@
 import type { EpochMs } from "../kernel/index.ts";
-import type { TrainingSet } from "./training-rows.ts";
 
 /** Earlier rows to learn from, later rows to measure on; no event time stands on both sides. */
 export interface TimeSplit {
@@ -15,13 +14,14 @@ export interface TimeSplit {
  * Rows of the same event time stay together on the later side: a model must not have seen the moment it is
  * measured on.
  *
+ * @param timesMs event times, ascending
  * @param validationShare 0 to below 1
  */
-export function splitByTime(set: TrainingSet, validationShare: number): TimeSplit {
-  const count = set.timesMs.length;
+export function splitByTime(timesMs: ArrayLike<EpochMs>, validationShare: number): TimeSplit {
+  const count = timesMs.length;
   let at = count - Math.floor(count * validationShare);
   if (at >= count) return { trainCount: count, validationCount: 0, splitAtMs: undefined };
-  const splitAtMs = set.timesMs[at] as number;
-  while (at > 0 && set.timesMs[at - 1] === splitAtMs) at--;
+  const splitAtMs = timesMs[at] as number;
+  while (at > 0 && timesMs[at - 1] === splitAtMs) at--;
   return { trainCount: at, validationCount: count - at, splitAtMs };
 }

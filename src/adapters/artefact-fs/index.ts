@@ -1,72 +1,109 @@
 /**
  * Model versions as folders: `<models dir>/<model>/<n>/`.
  *
- * A version's number is taken by an exclusive mkdir, so two trainers never share one; its files are written
- * under a temporary name and appear with one rename of the folder's content marker, the checksum file, which
- * is written last: a folder without it is a version that was never finished, and is passed over.
+ * A version is written to `<model>/.new-<random>/`, read back and checked there, and becomes version n by one rename
+ * of the folder: there is no half version under a number, and a training that fails or is killed uses none up. What
+ * a killed one leaves behind is removed by a later training, when it is old enough to be nobody's any more.
  */
-import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf, OperationError } from "../../kernel/index.ts";
+import { MillraceError, messageOf, OperationError } from "../../kernel/index.ts";
 import { type ArtefactFiles, type ArtefactStore, checksumsFile } from "../../model/index.ts";
 
 const modelName = /^[a-z0-9][a-z0-9-]{0,127}$/;
 const fileName = /^[\w][\w.-]{0,127}$/;
-/** More attempts than two trainers could ever race for; past it something else is wrong. */
+const versionName = /^[1-9]\d{0,8}$/;
+const unfinishedPrefix = ".new-";
+/** An unfinished version of that age has no training behind it that still writes. */
+const unfinishedMsMax = 86_400_000;
+/** More attempts than trainers could ever race for; past it something else is wrong. */
 const attemptsMax = 100;
 /** Bound on what is read into memory for one version. */
-const versionBytesMax = 1024 * 1024 * 1024;
+const versionBytesMaxDefault = 1024 * 1024 * 1024;
 
-/** @param folder the models directory; made when the first version is written */
-export function createFolderArtefacts(folder: string): ArtefactStore {
-  const versionsOf = async (model: string): Promise<number[]> => {
-    const names = await readdir(join(folder, checkedName(model))).catch((cause: unknown) => {
+export interface FolderArtefactsOptions {
+  readonly versionBytesMax?: number;
+  /** Wall clock, for the age of what was left behind. */
+  readonly now?: () => number;
+}
+
+/** @param folder the models directory; made when the first training prepares */
+export function createFolderArtefacts(folder: string, options: FolderArtefactsOptions = {}): ArtefactStore {
+  const versionBytesMax = options.versionBytesMax ?? versionBytesMaxDefault;
+  const now = options.now ?? Date.now;
+
+  const namesIn = (model: string): Promise<string[]> =>
+    readdir(join(folder, checkedName(model))).catch((cause: unknown) => {
       if (isMissing(cause)) return [];
       throw ioError(`listing versions of ${model} in ${folder}`, cause);
     });
-    const numbers = names.filter((name) => /^[1-9]\d{0,8}$/.test(name)).map(Number);
+  const versionsOf = async (model: string): Promise<number[]> => {
+    const numbers = (await namesIn(model)).filter((name) => versionName.test(name)).map(Number);
     return numbers.sort((a, b) => a - b);
+  };
+  const makeUnfinished = async (model: string): Promise<string> => {
+    const path = join(folder, model, `${unfinishedPrefix}${randomBytes(8).toString("hex")}`);
+    await mkdir(path, { recursive: true });
+    return path;
   };
 
   return {
-    async write(model, files, signal) {
-      const parent = join(folder, checkedName(model));
+    async prepare(model, signal) {
+      checkedName(model);
+      try {
+        const path = await makeUnfinished(model);
+        try {
+          await writeDurably(join(path, "probe"), new Uint8Array(1));
+        } finally {
+          await remove(path);
+        }
+        for (const name of await namesIn(model)) {
+          signal.throwIfAborted();
+          if (name.startsWith(unfinishedPrefix)) await removeOld(join(folder, model, name), now());
+        }
+      } catch (cause) {
+        if (signal.aborted) throw cause;
+        throw ioError(`preparing to write a version of ${model} to ${folder}`, cause);
+      }
+    },
+
+    async write(model, files, check, signal) {
+      checkedName(model);
       for (const name of files.keys()) {
         if (!fileName.test(name))
           throw new OperationError("MR_IO", `writing model ${model}: ${JSON.stringify(name)} is no file name`);
       }
+      let path: string | undefined;
       try {
-        await mkdir(parent, { recursive: true });
-        const taken = await takeNumber(parent, (await versionsOf(model)).at(-1) ?? 0);
-        for (const [name, bytes] of inWritingOrder(files)) {
+        path = await makeUnfinished(model);
+        for (const [name, bytes] of files) {
           signal.throwIfAborted();
-          await writeDurably(join(parent, String(taken), name), bytes);
+          await writeDurably(join(path, name), bytes);
         }
+        await syncFolder(path);
+        const readBack = await readFiles(path, versionBytesMax, signal);
+        if (readBack === undefined) throw new OperationError("MR_IO", `${path}: it has no ${checksumsFile}`);
+        await check(readBack);
+        signal.throwIfAborted();
+        const taken = await takeNumber(path, join(folder, model), (await versionsOf(model)).at(-1) ?? 0);
+        path = undefined;
         return taken;
       } catch (cause) {
         if (signal.aborted) throw cause;
         throw ioError(`writing a version of ${model} to ${folder}`, cause);
+      } finally {
+        if (path !== undefined) await remove(path);
       }
     },
 
     async read(model, version, signal) {
       const path = join(folder, checkedName(model), String(version));
       try {
-        const names = (await readdir(path)).filter((name) => fileName.test(name) && !name.endsWith(".part"));
-        if (!names.includes(checksumsFile)) return undefined;
-        const files = new Map<string, Uint8Array>();
-        let total = 0;
-        for (const name of names) {
-          const bytes = await readFile(join(path, name), { signal });
-          total += bytes.length;
-          if (total > versionBytesMax)
-            throw new OperationError("MR_MODEL", `reading ${path}: more than 1 GiB of files`);
-          files.set(name, bytes);
-        }
-        return files;
+        return await readFiles(path, versionBytesMax, signal);
       } catch (cause) {
         if (isMissing(cause)) return undefined;
-        if (signal.aborted || cause instanceof OperationError) throw cause;
+        if (signal.aborted) throw cause;
         throw ioError(`reading ${path}`, cause);
       }
     },
@@ -75,14 +112,31 @@ export function createFolderArtefacts(folder: string): ArtefactStore {
   };
 }
 
-async function takeNumber(parent: string, last: number): Promise<number> {
+/** The files of a folder; undefined when it has no checksums, so is no version. */
+async function readFiles(path: string, bytesMax: number, signal: AbortSignal): Promise<ArtefactFiles | undefined> {
+  // Part files are what an older way of writing has left in a version that was never finished.
+  const names = (await readdir(path)).filter((name) => fileName.test(name) && !name.endsWith(".part"));
+  if (!names.includes(checksumsFile)) return undefined;
+  let total = 0;
+  for (const name of names) total += (await stat(join(path, name))).size;
+  if (total > bytesMax)
+    throw new OperationError("MR_MODEL", `reading ${path}: ${total} bytes of files, and ${bytesMax} are the most`);
+  const files = new Map<string, Uint8Array>();
+  for (const name of names) files.set(name, await readFile(join(path, name), { signal }));
+  return files;
+}
+
+/** Renames a folder to the next free number: onto a folder that holds files, or onto a file, a rename fails. */
+async function takeNumber(path: string, parent: string, last: number): Promise<number> {
   for (let n = last + 1; n <= last + attemptsMax; n++) {
     try {
-      await mkdir(join(parent, String(n)));
-      return n;
+      await rename(path, join(parent, String(n)));
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
+      if (["EEXIST", "ENOTEMPTY", "ENOTDIR", "EPERM"].includes((cause as NodeJS.ErrnoException).code ?? "")) continue;
+      throw cause;
     }
+    await syncFolder(parent);
+    return n;
   }
   throw new OperationError(
     "MR_IO",
@@ -90,21 +144,37 @@ async function takeNumber(parent: string, last: number): Promise<number> {
   );
 }
 
-/** The checksum file last: it is what makes the version whole. */
-function inWritingOrder(files: ArtefactFiles): readonly (readonly [string, Uint8Array])[] {
-  return [...files].sort(([a], [b]) => Number(a === checksumsFile) - Number(b === checksumsFile));
+async function removeOld(path: string, nowMs: number): Promise<void> {
+  const found = await stat(path).catch((cause: unknown) => {
+    // Another training has removed it or made a version of it.
+    if (isMissing(cause)) return undefined;
+    throw cause;
+  });
+  if (found !== undefined && nowMs - found.mtimeMs > unfinishedMsMax) await remove(path);
+}
+
+function remove(path: string): Promise<void> {
+  return rm(path, { recursive: true, force: true });
 }
 
 async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
-  const part = `${path}.part`;
-  const file = await open(part, "wx");
+  const file = await open(path, "wx");
   try {
     await file.writeFile(bytes);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(part, path);
+}
+
+/** Makes the names in a folder as durable as the files. */
+async function syncFolder(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 function checkedName(model: string): string {
@@ -119,8 +189,9 @@ function isMissing(cause: unknown): boolean {
   return (cause as NodeJS.ErrnoException).code === "ENOENT";
 }
 
-function ioError(doing: string, cause: unknown): OperationError {
-  return cause instanceof OperationError
+/** What already says what is wrong goes on as it is. */
+function ioError(doing: string, cause: unknown): Error {
+  return cause instanceof MillraceError
     ? cause
     : new OperationError("MR_IO", `${doing}: ${messageOf(cause)}`, { cause });
 }

@@ -4,6 +4,7 @@ import { exitCodes, usageError } from "../exit.ts";
 import { loadFilePlan } from "../load-topology.ts";
 import { openReach } from "../reach.ts";
 import { type TrainingOutcome, trainModel } from "../train-model.ts";
+import { openTrainer } from "../wire.ts";
 import {
   type CommandContext,
   type CommandDefinition,
@@ -19,7 +20,7 @@ export const command: CommandDefinition = {
       .argument("<file>", "topology file")
       .addOption(flag("--model <name>", "model to train"))
       .addOption(flag("--from <time>", "first event time of the feature rows, ISO 8601"))
-      .addOption(flag("--to <time>", "event time at which the feature rows end, ISO 8601"))
+      .addOption(flag("--to <time>", "event time at which the feature rows end, ISO 8601; no label after it is used"))
       .addOption(devFlag("train on")),
 
   async run(context, [file], flags) {
@@ -55,12 +56,14 @@ export const command: CommandDefinition = {
           broker: reach.broker,
           registry: reach.registry,
           artefacts: reach.artefacts,
+          openTrainer,
           clock: systemClock,
           hasher: nodeHasher,
           progress: trainingProgress(context),
         },
         context.stop,
       );
+      for (const warning of outcome.warnings) context.stderr(`MR_TRAINING warning: ${warning}\n`);
       context.stdout(`${outcomeText(model.name, outcome)}\n`);
       return exitCodes.ok;
     } finally {
@@ -75,6 +78,7 @@ export function outcomeText(model: string, outcome: TrainingOutcome): string {
   const lines = [
     `model ${model} version ${outcome.version}`,
     `rows train ${outcome.trainRows} validation ${outcome.validationRows} from ${outcome.splitAt ?? "-"} unlabelled ${outcome.unlabelled} undecodable ${outcome.undecodable} untimed ${outcome.untimed}`,
+    `left out labelled_after_split ${outcome.labelledAfterSplit} labels_after_to ${outcome.labelsAfterBound} repeats ${outcome.repeats} repeats_differing ${outcome.repeatsDiffering} inexact ${outcome.inexact}`,
     metrics === null
       ? "metrics none: the later rows lack one of the classes"
       : `metrics auc ${metrics.auc.toFixed(4)} average_precision ${metrics.averagePrecision.toFixed(4)} log_loss ${metrics.logLoss.toFixed(4)} brier ${metrics.brier.toFixed(4)}`,

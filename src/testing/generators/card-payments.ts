@@ -9,7 +9,7 @@ const countries = ["at", "de", "fr", "it", "nl", "es"] as const;
 const shares = { fraud: 0.03, refund: 0.01, repeat: 0.005, broken: 0.002, withoutAmount: 0.005 };
 
 /** A label is reported this long after its payment. */
-const reportDelayMs = 5_000;
+const reportDelayMs = 1_000;
 
 interface Payment {
   readonly payment_id: string;
@@ -28,7 +28,7 @@ interface Report {
 /**
  * Card payments of 2,000 customers with habits of their own, and what they turned out to be.
  *
- * Fraud (3 %) comes with larger amounts, more often abroad; each payment is reported five seconds later as
+ * Fraud (3 %) comes with larger amounts, more often abroad; each payment is reported a second later as
  * fraud or not. 1 % are refunds, 0.5 % repeats of the payment before, 0.5 % lack the amount, and 0.2 % are not
  * JSON at all, so that a dev session has dead letters to look at.
  */

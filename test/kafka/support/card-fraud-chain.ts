@@ -5,11 +5,12 @@ import { writeAlias } from "../../../src/app/aliases.ts";
 import { applyChanges, compareWithCluster } from "../../../src/app/apply-plan.ts";
 import { loadPlan } from "../../../src/app/load-topology.ts";
 import { createValueReader, type ValueReader } from "../../../src/app/record-values.ts";
-import { logisticArtefact } from "../../../src/model/index.ts";
+import { logisticArtefact, numbersEncoder } from "../../../src/model/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import type { SchemaRegistry } from "../../../src/schema/index.ts";
 import type { Plan, PlannedStage } from "../../../src/topology/index.ts";
 import { eventually } from "../../support/deadline.ts";
+import { manifestOf } from "../../support/manifest.ts";
 import { nodeHasher } from "../../support/node-hasher.ts";
 import { plainRecords } from "../../support/records.ts";
 import { type BuiltMillrace, WorkerProcess } from "./worker-process.ts";
@@ -163,22 +164,19 @@ export class CardFraudChain {
           intercept: -3,
           weights: inputs.map(({ name }) => (name === "amount" ? 1 : 0)),
           scaler: { mean: all(40), scale: all(100), low: all(0), high: all(10_000) },
+          encoder: numbersEncoder(inputs.length),
         },
         metrics: null,
-        manifest: {
-          topology: this.plan.topology,
-          planHash: this.plan.hash,
-          seed: 0,
-          ranges: [],
-          schemaIds: [],
-          rows: { train: 0, validation: 0 },
-          splitAt: null,
-          createdAt: "2026-01-01T00:00:00.000Z",
-        },
+        manifest: manifestOf({ topology: this.plan.topology, planHash: this.plan.hash }),
       },
       nodeHasher,
     );
-    const version = await createFolderArtefacts(this.#modelsFolder).write(planned!.name, files, signal);
+    const version = await createFolderArtefacts(this.#modelsFolder).write(
+      planned!.name,
+      files,
+      async () => undefined,
+      signal,
+    );
     const alias = { model: planned!.name, alias: "champion", version };
     await writeAlias(this.#around.broker, this.plan.control.clusterName, alias, Date.now(), signal);
   }

@@ -48,8 +48,8 @@ test("card-fraud: events become features, a model is trained, and the waiting st
 
   const outcome = await card.train();
   expect(outcome).toMatchObject({ version: 1, undecodable: 0, untimed: 0 });
-  // The sample is made to be told apart; 2,000 events with 3 % fraud leave some play.
-  expect(outcome.metrics?.auc).toBeGreaterThan(0.75);
+  // The sample is made to be told apart; 600 payments whose label was known in time, 3 % of them fraud, leave some play.
+  expect(outcome.metrics?.auc).toBeGreaterThan(0.7);
   await eventually(deadlineMs, "a prediction for each feature row", async () =>
     (await card.count("payments.predictions")) >= features ? true : undefined,
   );

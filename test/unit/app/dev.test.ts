@@ -80,10 +80,10 @@ test("a dev session takes produce, tail and train from outside, and keeps its mo
 
   const sampled = await millrace(["produce", "--sample", card, "--max", "2000", "--dev"]);
   expect(sampled).toEqual({ code: 0, stdout: "", stderr: "2000 sample events of card-fraud sent\n" });
-  await Promise.all([records("payments.labels", 400), records("payments.features", 1_300)]);
+  await Promise.all([records("payments.labels", 800), records("payments.features", 1_000)]);
   const trained = await millrace(["train", card, "--dev"]);
   expect(trained.stdout).toMatch(
-    /^model card-fraud version 1\nrows train \d+ validation \d+ from \S+ unlabelled \d+ undecodable 0 untimed 0\nmetrics auc 0\.\d{4} .*\nalias champion -> 1\n$/,
+    /^model card-fraud version 1\nrows train \d+ validation \d+ from \S+ unlabelled \d+ undecodable 0 untimed 0\nleft out labelled_after_split \d+ labels_after_to 0 repeats 0 repeats_differing 0 inexact 0\nmetrics auc 0\.\d{4} .*\nalias champion -> 1\n$/,
   );
   expect(trained.stderr).toMatch(/^reading features \d+ of \d+\n/);
   for (const { value } of await records("payments.predictions", 500)) expect(value).toMatchObject({ model_version: 1 });

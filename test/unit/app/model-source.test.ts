@@ -5,9 +5,10 @@ import { nodeHasher, systemClock } from "../../../src/adapters/node/index.ts";
 import { writeAlias } from "../../../src/app/aliases.ts";
 import { type AliasModelSource, createAliasModelSource } from "../../../src/app/model-source.ts";
 import { type Clock, OperationError, silentLogger } from "../../../src/kernel/index.ts";
-import { fitLogistic, logisticArtefact, type TrainedModel } from "../../../src/model/index.ts";
+import { fitLogistic, logisticArtefact } from "../../../src/model/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { deferred } from "../../support/deadline.ts";
+import { manifestOf } from "../../support/manifest.ts";
 
 const controlTopic = "shop.control";
 const { signal } = new AbortController();
@@ -34,12 +35,16 @@ function sourceOf(broker: Broker, clock: Clock = systemClock): AliasModelSource 
   const signature = { task: "binary", inputs: [{ name: "amount", kind: "number" }] } as const;
   const inputs = Float64Array.from([0, 1, 2, 3]);
   const model = fitLogistic({ inputs, labels: Float64Array.from([0, 1, 0, 1]), width: 1 });
-  const manifest = {} as TrainedModel["manifest"];
-  const files = logisticArtefact({ signature, model, metrics: null, manifest }, nodeHasher);
+  const files = logisticArtefact({ signature, model, metrics: null, manifest: manifestOf() }, nodeHasher);
   const source = createAliasModelSource({
     broker,
     controlTopic,
-    artefacts: { read: async () => files, versions: async () => [1, 2, 3], write: async () => 4 },
+    artefacts: {
+      read: async () => files,
+      versions: async () => [1, 2, 3],
+      prepare: async () => undefined,
+      write: async () => 4,
+    },
     openTfjs: async () => {
       throw new Error("no model here is of that kind");
     },

@@ -6,6 +6,7 @@ import { checkTopologyFile, problemsText } from "../../../src/app/load-topology.
 import { openArtefacts, openRegistry } from "../../../src/app/wire.ts";
 
 const { signal } = new AbortController();
+const unchecked = async (): Promise<void> => undefined;
 const record = {
   type: "record",
   name: "Reading",
@@ -108,9 +109,11 @@ describe("what is written stays in its folder", () => {
   test("a models folder takes neither a model nor a file that leads out", async () => {
     const artefacts = openArtefacts(folder());
     const files = new Map([["../escaped", Buffer.from("x")]]);
-    await expect(artefacts.write("late", files, signal)).rejects.toMatchObject({ code: "MR_IO" });
+    await expect(artefacts.write("late", files, unchecked, signal)).rejects.toMatchObject({ code: "MR_IO" });
     for (const model of ["../late", "..", "/late", "a/b", "Late", "late\n"]) {
-      await expect(artefacts.write(model, new Map(), signal), model).rejects.toMatchObject({ code: "MR_MODEL" });
+      await expect(artefacts.write(model, new Map(), unchecked, signal), model).rejects.toMatchObject({
+        code: "MR_MODEL",
+      });
       await expect(artefacts.read(model, 1, signal), model).rejects.toMatchObject({ code: "MR_MODEL" });
     }
     expect(filesMade()).toEqual([]);
@@ -118,12 +121,13 @@ describe("what is written stays in its folder", () => {
 
   test("files of models and schemas are as open as the process's umask lets them be, and none can be run", async () => {
     await (await openRegistry(folder(), undefined, "write")).register("readings-value", record, signal);
-    await openArtefacts(folder()).write("late", new Map([["model.json", Buffer.from("{}")]]), signal);
+    const files = new Map([["SHA256SUMS", Buffer.from("")]]);
+    await openArtefacts(folder()).write("late", files, unchecked, signal);
     const modes = filesMade().map((path) => [path, statSync(join(root, path)).mode & 0o777]);
     const open = 0o666 & ~process.umask();
     expect(modes).toEqual([
       ["work/made/ids.json", open],
-      ["work/made/late/1/model.json", open],
+      ["work/made/late/1/SHA256SUMS", open],
       ["work/made/readings-value/1.avsc", open],
     ]);
   });

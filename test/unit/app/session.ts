@@ -9,7 +9,7 @@ import { loadPlan } from "../../../src/app/load-topology.ts";
 import { createWorker, type WorkerSetup } from "../../../src/app/start-worker.ts";
 import { type PrintedRecord, tailTopic } from "../../../src/app/tail.ts";
 import { type TrainingOutcome, trainModel } from "../../../src/app/train-model.ts";
-import { openArtefacts, openMemoryBroker, openModels } from "../../../src/app/wire.ts";
+import { openArtefacts, openMemoryBroker, openModels, openTrainer } from "../../../src/app/wire.ts";
 import type { Worker } from "../../../src/app/worker.ts";
 import { type LogFields, type Logger, silentLogger } from "../../../src/kernel/index.ts";
 import type { ArtefactStore } from "../../../src/model/index.ts";
@@ -120,7 +120,18 @@ export class CardFraud {
     const { plan, broker, registry, artefacts } = this;
     const progress = (): void => undefined;
     return trainModel(
-      { plan, model, seed: 0, broker, registry, artefacts, clock: systemClock, hasher: nodeHasher, progress },
+      {
+        plan,
+        model,
+        seed: 0,
+        broker,
+        registry,
+        artefacts,
+        openTrainer,
+        clock: systemClock,
+        hasher: nodeHasher,
+        progress,
+      },
       never,
     );
   }

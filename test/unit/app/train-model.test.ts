@@ -1,10 +1,11 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nodeHasher } from "../../../src/adapters/node/index.ts";
+import { readAliases } from "../../../src/app/aliases.ts";
 import { outcomeText } from "../../../src/app/cli/train.ts";
-import { trainModel } from "../../../src/app/train-model.ts";
+import { type TrainingOptions, type TrainingOutcome, trainModel } from "../../../src/app/train-model.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
-import type { ArtefactFiles, ArtefactStore } from "../../../src/model/index.ts";
+import { type ArtefactFiles, type ArtefactStore, withChecksums } from "../../../src/model/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import {
   createEncoder,
@@ -15,6 +16,7 @@ import {
 } from "../../../src/schema/index.ts";
 import { FakeClock, MemoryRegistry } from "../../../src/testing/index.ts";
 import type { Plan, PlannedModel, PlannedTopic } from "../../../src/topology/index.ts";
+import { openTrainerHere, type TrainerOpener } from "../../../src/training/index.ts";
 import { writtenAtMs } from "../../support/records.ts";
 
 const never = new AbortController().signal;
@@ -69,6 +71,13 @@ beforeEach(async () => {
 });
 afterEach(() => broker.close());
 
+/** The first fields of a feature or a label: event id, join key, time. */
+const common = [
+  { name: "event_id", type: "string" },
+  { name: "id", type: "string" },
+  { name: "at", type: ["null", { type: "long", logicalType: "timestamp-millis" }], default: null },
+];
+
 function schemaOf(name: string, fields: readonly unknown[]): RecordSchema {
   const parsed = parseRecordSchema({ type: "record", name, fields }, name);
   if ("problems" in parsed) throw new Error(JSON.stringify(parsed.problems));
@@ -86,10 +95,20 @@ async function send(topic: string, schema: RecordSchema, rows: readonly Row[]): 
   await broker.append(records, never);
 }
 
-/** Keeps the files of the last version. */
+/** Keeps the files of the last version; may spoil what it reads back. */
 class HeldArtefacts implements ArtefactStore {
   files: ArtefactFiles = new Map();
-  async write(_model: string, files: ArtefactFiles): Promise<number> {
+  prepared = 0;
+  spoil: (files: ArtefactFiles) => ArtefactFiles = (files) => files;
+  async prepare(): Promise<void> {
+    this.prepared++;
+  }
+  async write(
+    _model: string,
+    files: ArtefactFiles,
+    check: (readBack: ArtefactFiles) => Promise<void>,
+  ): Promise<number> {
+    await check(this.spoil(files));
     this.files = files;
     return 1;
   }
@@ -99,28 +118,236 @@ class HeldArtefacts implements ArtefactStore {
   async versions(): Promise<readonly number[]> {
     return [];
   }
+  json(name: string): Record<string, unknown> {
+    return JSON.parse(Buffer.from(this.files.get(name) ?? []).toString("utf8")) as Record<string, unknown>;
+  }
+}
+
+const artefacts = new HeldArtefacts();
+beforeEach(() => {
+  artefacts.files = new Map();
+  artefacts.prepared = 0;
+  artefacts.spoil = (files) => files;
+});
+
+const feature = (i: number, at: number | null, x = i): Row => ({ event_id: `f-0-${i}`, id: `p${i}`, at, x });
+const known = (i: number, at: number | null, is_bad = i % 3 === 0): Row => ({
+  event_id: `l-0-${i}`,
+  id: `p${i}`,
+  at,
+  is_bad,
+});
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+function training(given: Partial<TrainingOptions> = {}, signal: AbortSignal = never): Promise<TrainingOutcome> {
+  const ports = { broker, registry, artefacts, openTrainer: openTrainerHere, clock: new FakeClock(writtenAtMs) };
+  return trainModel(
+    { plan, model, seed: 0, progress: () => undefined, hasher: nodeHasher, ...ports, ...given },
+    signal,
+  );
+}
+
+/** What champion points at. */
+async function champion(): Promise<readonly number[]> {
+  return (await readAliases(broker, "shop.control", never)).aliases.map(({ version }) => version);
 }
 
 // A null time became 1970: the row was the first to learn from, whatever --from said, and its label was the oldest.
 test("rows and labels without an event time are passed over and counted", async () => {
-  const feature = (i: number, at: number | null, x = i): Row => ({ event_id: `f-0-${i}`, id: `p${i}`, at, x });
-  const rows = Array.from({ length: 20 }, (_, i) => feature(i, 1_000 + i));
+  const rows = upTo(20).map((i) => feature(i, 1_000 + i));
   await send("features", features, [...rows, feature(20, null, 1_000_000), feature(21, null, 1_000_000)]);
-  const known = (i: number, at: number | null, is_bad = i % 3 === 0): Row => ({
-    event_id: `l-0-${i}`,
-    id: `p${i}`,
-    at,
-    is_bad,
-  });
-  const timed = Array.from({ length: 22 }, (_, i) => known(i, 2_000 + i));
+  const timed = upTo(22).map((i) => known(i, 1_000 + i));
   await send("labels", labels, [...timed, { ...known(1, null, true), event_id: "l-1-1" }]);
-  const artefacts = new HeldArtefacts();
-  const ports = { broker, registry, artefacts, clock: new FakeClock(writtenAtMs), hasher: nodeHasher };
-  const outcome = await trainModel({ plan, model, seed: 0, progress: () => undefined, ...ports }, never);
+  const outcome = await training();
   expect(outcome).toMatchObject({ untimed: 3, trainRows: 16, validationRows: 4, unlabelled: 0, undecodable: 0 });
   expect(outcomeText("bad", outcome)).toContain(" unlabelled 0 undecodable 0 untimed 3\n");
   // The mean of 0 to 15: no row with a million is among those learnt from.
-  const scaler = Buffer.from(artefacts.files.get("scaler.json") ?? []).toString("utf8");
+  const scaler = JSON.stringify(artefacts.json("scaler.json"));
   expect(scaler).toContain("7.5");
   expect(scaler).not.toMatch(/\d{5}\./);
+  expect(await champion()).toEqual([1]);
+});
+
+describe("what labels count", () => {
+  test("no label after --to is read, one at it is, and the manifest says how many there were", async () => {
+    await send(
+      "features",
+      features,
+      upTo(20).map((i) => feature(i, 1_000 + i)),
+    );
+    await send("labels", labels, [
+      ...upTo(20).map((i) => known(i, 1_000 + i)),
+      known(19, 1_050, true),
+      known(18, 1_051),
+    ]);
+    const outcome = await training({ toMs: 1_050 });
+    expect(outcome).toMatchObject({ labelsAfterBound: 1, trainRows: 16, validationRows: 4 });
+    expect(artefacts.json("manifest.json")).toMatchObject({ labelsAfterBound: 1 });
+    // Of the four later rows 18 and, by its second label, 19 are bad.
+    expect(outcome.metrics?.positives).toBe(2);
+    expect((await training({ toMs: 1_049 })).labelsAfterBound).toBe(2);
+  });
+
+  test("rows whose label became known after the split are left out, which is counted everywhere", async () => {
+    await send(
+      "features",
+      features,
+      upTo(20).map((i) => feature(i, 1_000 + i)),
+    );
+    await send(
+      "labels",
+      labels,
+      upTo(20).map((i) => known(i, i === 7 ? 1_016 : 1_000 + i)),
+    );
+    const outcome = await training();
+    expect(outcome).toMatchObject({ labelledAfterSplit: 1, trainRows: 15, validationRows: 4 });
+    expect(artefacts.json("manifest.json")).toMatchObject({ rows: { train: 15, labelledAfterSplit: 1 } });
+    expect(outcomeText("bad", outcome)).toContain("\nleft out labelled_after_split 1 ");
+  });
+
+  test.each([
+    ["int", 2],
+    ["int", -1],
+    ["double", 0.5],
+    ["double", Number.NaN],
+    ["double", Number.POSITIVE_INFINITY],
+  ])("a label that is the %s %s stops the training and names its event", async (type, value) => {
+    const numeric = schemaOf("Number", [...common, { name: "is_bad", type }]);
+    const topics = [topicOf("features", features), topicOf("labels", numeric)];
+    await send(
+      "features",
+      features,
+      upTo(20).map((i) => feature(i, 1_000 + i)),
+    );
+    await send(
+      "labels",
+      numeric,
+      upTo(20).map((i) => ({ ...known(i, 2_000), is_bad: i === 4 ? value : i % 2 })),
+    );
+    await expect(training({ plan: { ...plan, topics } as Plan })).rejects.toMatchObject({
+      code: "MR_TRAINING",
+      message: `reading labels from topic labels: is_bad of event l-0-4 is ${value}, and a label is 0, 1, true or false; derive a boolean from it in the stage that writes the labels`,
+    });
+    expect(await champion()).toEqual([]);
+  });
+});
+
+describe("repeats", () => {
+  const sound = async (more: readonly Row[]): Promise<void> => {
+    await send("features", features, [...upTo(20).map((i) => feature(i, 1_000 + i)), ...more]);
+    await send(
+      "labels",
+      labels,
+      upTo(20).map((i) => known(i, 1_000 + i)),
+    );
+  };
+
+  test("are counted in metrics, manifest and outcome, and those that differ are told once", async () => {
+    await sound([feature(1, 1_001), feature(2, 1_002, 77), feature(3, 1_003, 88)]);
+    const outcome = await training();
+    expect(outcome).toMatchObject({ repeats: 3, repeatsDiffering: 2, trainRows: 16 });
+    expect(artefacts.json("metrics.json")).toMatchObject({ repeats: 3, repeatsDiffering: 2, rows: 4 });
+    expect(artefacts.json("manifest.json")).toMatchObject({ rows: { repeats: 3, repeatsDiffering: 2 } });
+    expect(outcome.warnings).toEqual([expect.stringContaining("2 repeats have other features")]);
+    expect(outcomeText("bad", outcome)).toContain(" repeats 3 repeats_differing 2 ");
+  });
+
+  test("of another time or key stop the training, and champion stays where it is", async () => {
+    await sound([{ ...feature(1, 1_001), id: "of the new inbox" }]);
+    await expect(training()).rejects.toMatchObject({
+      code: "MR_TRAINING",
+      message: expect.stringContaining("event_id f-0-1 is no repeat but stands for two events"),
+    });
+    expect(artefacts.files.size).toBe(0);
+    expect(await champion()).toEqual([]);
+  });
+});
+
+describe("what champion may point at", () => {
+  beforeEach(async () => {
+    await send(
+      "features",
+      features,
+      upTo(20).map((i) => feature(i, 1_000 + i)),
+    );
+    await send(
+      "labels",
+      labels,
+      upTo(20).map((i) => known(i, 1_000 + i)),
+    );
+  });
+
+  const spoilt = (name: string, text: string) => (files: ArtefactFiles) => {
+    const others = [...files].filter(([key]) => key !== "SHA256SUMS");
+    return withChecksums(new Map([...others, [name, Buffer.from(text)]]), nodeHasher);
+  };
+
+  test.each([
+    ["does not open", spoilt("weights.json", '{"intercept": null, "weights": [1]}'), "weights.json has no intercept"],
+    ["lost a byte", (files: ArtefactFiles) => new Map([...files, ["weights.json", Buffer.from("{")]]), "was changed"],
+    ["scores otherwise", spoilt("weights.json", '{"intercept": 3, "weights": [1]}'), "trying model bad/new: it scores"],
+  ])("not a version that %s when it is read back", async (_, spoil, says) => {
+    artefacts.spoil = spoil;
+    await expect(training()).rejects.toMatchObject({ code: "MR_MODEL", message: expect.stringContaining(says) });
+    expect(await champion()).toEqual([]);
+  });
+
+  test("a models directory that cannot be written is found before anything is read", async () => {
+    const denied = Object.assign(new HeldArtefacts(), { prepare: () => Promise.reject(new Error("read-only")) });
+    const progress = (): void => {
+      throw new Error("it has begun to read");
+    };
+    await expect(training({ artefacts: denied, progress })).rejects.toThrow("read-only");
+  });
+
+  test("the trainer is closed whether the training went well or not", async () => {
+    let closed = 0;
+    const openTrainer: TrainerOpener = (signature) => ({
+      ...openTrainerHere(signature),
+      close: async () => void closed++,
+    });
+    await training({ openTrainer });
+    artefacts.spoil = () => new Map();
+    await expect(training({ openTrainer })).rejects.toThrow("SHA256SUMS is missing");
+    expect(closed).toBe(2);
+  });
+});
+
+test("texts and booleans of the topic are features of the model", async () => {
+  const schema = schemaOf("Shop", [
+    ...common,
+    { name: "country", type: ["null", "string"], default: null },
+    { name: "plan", type: { type: "enum", name: "Plan", symbols: ["FREE", "PAID"] } },
+    { name: "is_new", type: "boolean" },
+  ]);
+  const topics = [topicOf("features", schema), topicOf("labels", labels)];
+  const inputs = [
+    { name: "plan", kind: "category" },
+    { name: "is_new", kind: "boolean" },
+    { name: "country", kind: "category" },
+  ] as const;
+  const rows = upTo(60).map((i) => ({
+    ...feature(i, 1_000 + i),
+    country: ["FR", "DE", null][i % 3] ?? null,
+    plan: i % 2 === 0 ? "FREE" : "PAID",
+    is_new: i % 5 === 0,
+  }));
+  await send("features", schema, rows);
+  await send(
+    "labels",
+    labels,
+    upTo(60).map((i) => known(i, 1_000 + i)),
+  );
+  const outcome = await training({ plan: { ...plan, topics } as Plan, model: { ...model, features: inputs } });
+  expect(outcome.metrics?.auc).toBe(1); // the label is whether the country is FR
+  expect(artefacts.json("signature.json")["inputs"]).toEqual([
+    { name: "plan", kind: "category", columns: 4 },
+    { name: "is_new", kind: "boolean", columns: 4 },
+    { name: "country", kind: "category", columns: 4 },
+  ]);
+  expect(artefacts.json("encoder.json")["inputs"]).toEqual([
+    { values: ["FREE", "PAID"] },
+    { values: ["false", "true"] },
+    { values: ["DE", "FR"] },
+  ]);
 });

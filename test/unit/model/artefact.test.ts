@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { logisticArtefact, openArtefact, readLogistic, type TrainedModel } from "../../../src/model/index.ts";
+import {
+  logisticArtefact,
+  openArtefact,
+  readLogistic,
+  type TrainedModel,
+  withChecksums,
+} from "../../../src/model/index.ts";
+import { manifestOf } from "../../support/manifest.ts";
 import { nodeHasher } from "../../support/node-hasher.ts";
 
 const trained: TrainedModel = {
@@ -8,24 +15,17 @@ const trained: TrainedModel = {
     inputs: [
       { name: "amount", kind: "number" },
       { name: "is_night", kind: "boolean" },
+      { name: "country", kind: "category" },
     ],
   },
   model: {
     intercept: -1.5,
-    weights: [0.25, 2],
-    scaler: { mean: [10, 0.5], scale: [2, 1], low: [-5, -0.5], high: [25, 1.5] },
+    weights: [0.25, 2, 1, -1, 0.5, 0],
+    scaler: { mean: [10, 0.5, 0], scale: [2, 1, 1], low: [-5, -0.5, 0], high: [25, 1.5, 1] },
+    encoder: { inputs: [null, null, ["DE", "FR"]] },
   },
   metrics: null,
-  manifest: {
-    topology: "card-fraud",
-    planHash: "0".repeat(64),
-    seed: 1,
-    ranges: [{ topic: "payments.features", partition: 0, from: 0, to: 10 }],
-    schemaIds: [1, 2],
-    rows: { train: 8, validation: 2 },
-    splitAt: "2026-01-01T00:00:00.000Z",
-    createdAt: "2026-01-02T00:00:00.000Z",
-  },
+  manifest: manifestOf(),
 };
 
 const files = (): Map<string, Uint8Array> => new Map(logisticArtefact(trained, nodeHasher));
@@ -40,7 +40,7 @@ test("a logistic version reads back as it was written", () => {
 
 test("the checksum file is in the form that sha256sum checks", () => {
   const lines = new TextDecoder().decode(files().get("SHA256SUMS")).trimEnd().split("\n");
-  expect(lines).toHaveLength(5);
+  expect(lines).toHaveLength(6);
   for (const line of lines) expect(line).toMatch(/^[0-9a-f]{64} {2}\w+\.json$/);
 });
 
@@ -57,4 +57,53 @@ test.each([
   const spoilt = files();
   spoil(spoilt);
   expect(() => openArtefact(spoilt, "card-fraud/3", nodeHasher)).toThrow(`reading model card-fraud/3: ${says}`);
+});
+
+/** The version with one of its JSON files changed, under checksums that fit. */
+function changed(name: string, change: (content: Record<string, unknown[]>) => unknown): Map<string, Uint8Array> {
+  const spoilt = files();
+  const content = JSON.parse(new TextDecoder().decode(spoilt.get(name))) as Record<string, unknown[]>;
+  spoilt.set(name, text(JSON.stringify(change(content))));
+  spoilt.delete("SHA256SUMS");
+  return new Map(withChecksums(spoilt, nodeHasher));
+}
+
+const opened = (version: Map<string, Uint8Array>) => readLogistic(openArtefact(version, "m/1", nodeHasher), "m/1");
+
+// JSON has no infinity: what overflowed was written as null, and champion pointed at a version that did not open.
+test.each(["weights.json", "scaler.json"])("refuses a version whose %s holds a number that is none", (name) => {
+  const key = name === "weights.json" ? "weights" : "mean";
+  const spoilt = changed(name, (content) => ({ ...content, [key]: [null, ...(content[key] ?? []).slice(1)] }));
+  expect(() => opened(spoilt)).toThrow(`${name} does not hold`);
+});
+
+test("refuses a number in a version that is beyond what a double can hold", () => {
+  const spoilt = files();
+  spoilt.set("weights.json", text('{"intercept": 0, "weights": [1e400, 0, 0, 0, 0, 0]}'));
+  spoilt.delete("SHA256SUMS");
+  expect(() => opened(new Map(withChecksums(spoilt, nodeHasher)))).toThrow("does not hold 6 finite numbers");
+});
+
+test("the signature holds the encoder to kinds and columns", () => {
+  const encoder = (inputs: unknown) => () => opened(changed("encoder.json", () => ({ inputs })));
+  expect(encoder([null, null, { values: ["DE"] }])).toThrow(
+    "does not give country the columns that the signature says",
+  );
+  expect(encoder([null, null, null])).toThrow("does not encode country as the category that the signature says");
+  expect(encoder([{ values: [] }, null, { values: ["DE", "FR"] }])).toThrow("does not encode amount as the number");
+  expect(encoder([null, { values: ["no", "yes"] }, { values: ["DE", "FR"] }])).toThrow("does not encode is_night");
+  expect(encoder([null, null, { values: ["DE", "DE"] }])).toThrow("neither null nor a list of values");
+  expect(encoder([null, null])).toThrow("encoder.json does not have 3 inputs");
+});
+
+test("a version of 0.1, which has no encoder, takes each input as one number", () => {
+  const old = new Map<string, Uint8Array>([
+    [
+      "signature.json",
+      text('{"kind":"logistic","task":"binary","inputs":[{"name":"x","kind":"number"},{"name":"b","kind":"boolean"}]}'),
+    ],
+    ["weights.json", text('{"intercept":1,"weights":[2,3]}')],
+    ["scaler.json", text('{"mean":[0,0],"scale":[1,1],"low":[0,0],"high":[1,1]}')],
+  ]);
+  expect(opened(new Map(withChecksums(old, nodeHasher))).encoder).toEqual({ inputs: [null, null] });
 });

@@ -56,3 +56,17 @@ test("AUC equals the count over all pairs on random scores with ties", () => {
     ),
   );
 });
+
+// A score that is NaN is equal to nothing, itself included: the visit of ties never moved on.
+test("metrics of scores that are not finite end, and say that there is no answer", () => {
+  const [scores, labels] = [of(0.1, Number.NaN, 0.9, Number.NaN), of(0, 1, 1, 0)];
+  expect(auc(scores, labels)).toBeNaN();
+  expect(averagePrecision(scores, labels)).toBeNaN();
+  expect(binaryMetrics(scores, labels)).toMatchObject({ rows: 4, positives: 2, auc: Number.NaN, brier: Number.NaN });
+});
+
+test("infinite scores are ordered as any other", () => {
+  const [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  expect(auc(of(low, 0.5, high, high), of(0, 0, 1, 1))).toBe(1);
+  expect(auc(of(high, high, low), of(0, 1, 0))).toBe(0.75);
+});

@@ -1,0 +1,204 @@
+import { assert, type EpochMs, OperationError } from "../kernel/index.ts";
+import type { ModelInput } from "../model/index.ts";
+import type { Broker } from "../runtime/index.ts";
+import type { Row, SchemaRegistry } from "../schema/index.ts";
+import type { Plan, PlannedModel, PlannedTopic } from "../topology/index.ts";
+import type { Trainer } from "../training/index.ts";
+import { readTopicRows, type TopicRowsResult } from "./topic-rows.ts";
+
+/** Rows that cross to the trainer at once. */
+const chunkRows = 1024;
+
+export interface TrainingSource {
+  readonly plan: Plan;
+  readonly model: PlannedModel;
+  /** Bounds on the event time of feature rows, half open; a label counts up to and including `toMs`. */
+  readonly fromMs?: EpochMs;
+  readonly toMs?: EpochMs;
+  readonly broker: Broker;
+  readonly registry: SchemaRegistry;
+  readonly progress: (phase: "features" | "labels", done: number, total: number) => void;
+}
+
+export interface FeaturesRead extends TopicRowsResult {
+  /** Rows passed over because their event time is null. */
+  readonly untimed: number;
+  /** Rows passed over because a feature is a whole number beyond 2^53 - 1, which no double holds exactly. */
+  readonly inexact: number;
+}
+
+export interface LabelsRead extends TopicRowsResult {
+  readonly untimed: number;
+  /** Labels passed over because their event time is after `toMs`. */
+  readonly afterBound: number;
+}
+
+/** Sends the feature rows whose event time is inside the range; one without a time has no place in the order. */
+export async function readFeatures(
+  source: TrainingSource,
+  on: string,
+  trainer: Trainer,
+  signal: AbortSignal,
+): Promise<FeaturesRead> {
+  const { plan, model, broker, registry, progress } = source;
+  const topic = topicOf(plan, model.featuresFrom);
+  const timeField = timeOf(topic);
+  const chunk = new FeatureBuffer(model.features);
+  const from = source.fromMs ?? Number.NEGATIVE_INFINITY;
+  const to = source.toMs ?? Number.POSITIVE_INFINITY;
+  let untimed = 0;
+  let inexact = 0;
+  const row = (read: Row): void => {
+    const timeMs = read[timeField];
+    const joinKey = read[on];
+    if (typeof timeMs !== "number") {
+      untimed++;
+      return;
+    }
+    if (timeMs < from || timeMs >= to || joinKey === null || joinKey === undefined) return;
+    if (!chunk.add(String(read["event_id"]), timeMs, String(joinKey), read)) inexact++;
+    else if (chunk.count >= chunkRows) chunk.flush(trainer);
+  };
+  const visitor = { row, progress: (done: number, total: number): void => progress("features", done, total) };
+  const result = await readTopicRows(broker, registry, topic.clusterName, schemaOf(topic), visitor, signal);
+  chunk.flush(trainer);
+  return { ...result, untimed, inexact };
+}
+
+/** Sends the labels up to the bound; a null label says nothing, and one without a time cannot be the last. */
+export async function readLabels(
+  source: TrainingSource,
+  label: NonNullable<PlannedModel["label"]>,
+  trainer: Trainer,
+  signal: AbortSignal,
+): Promise<LabelsRead> {
+  const { plan, broker, registry, progress } = source;
+  const topic = topicOf(plan, label.topic);
+  const timeField = timeOf(topic);
+  const to = source.toMs ?? Number.POSITIVE_INFINITY;
+  let chunk = emptyLabels();
+  let untimed = 0;
+  let afterBound = 0;
+  const flush = (): void => {
+    if (chunk.labels.length > 0) trainer.addLabels(chunk);
+    chunk = emptyLabels();
+  };
+  const row = (read: Row): void => {
+    const timeMs = read[timeField];
+    const joinKey = read[label.on];
+    if (typeof timeMs !== "number") {
+      untimed++;
+      return;
+    }
+    if (timeMs > to) {
+      afterBound++;
+      return;
+    }
+    const value = read[label.field];
+    if (value === null || value === undefined || joinKey === null || joinKey === undefined) return;
+    chunk.eventIds.push(String(read["event_id"]));
+    chunk.timesMs.push(timeMs);
+    chunk.joinKeys.push(String(joinKey));
+    chunk.labels.push(labelOf(value, label, String(read["event_id"])));
+    if (chunk.labels.length >= chunkRows) flush();
+  };
+  const visitor = { row, progress: (done: number, total: number): void => progress("labels", done, total) };
+  const result = await readTopicRows(broker, registry, topic.clusterName, schemaOf(topic), visitor, signal);
+  flush();
+  return { ...result, untimed, afterBound };
+}
+
+interface LabelBuffer {
+  readonly eventIds: string[];
+  readonly timesMs: EpochMs[];
+  readonly joinKeys: string[];
+  readonly labels: (0 | 1)[];
+}
+
+function emptyLabels(): LabelBuffer {
+  return { eventIds: [], timesMs: [], joinKeys: [], labels: [] };
+}
+
+/** 3 stars, a probability or a code are no truth to learn from: a rule above 0 would turn them into one silently. */
+function labelOf(value: unknown, label: NonNullable<PlannedModel["label"]>, eventId: string): 0 | 1 {
+  if (value === 1 || value === true) return 1;
+  if (value === 0 || value === false) return 0;
+  throw new OperationError(
+    "MR_TRAINING",
+    `reading labels from topic ${label.topic}: ${label.field} of event ${eventId} is ${String(value)}, and a label is 0, 1, true or false; derive a boolean from it in the stage that writes the labels`,
+  );
+}
+
+/** Collects feature rows in columns. */
+class FeatureBuffer {
+  readonly #inputs: readonly ModelInput[];
+  #eventIds: string[] = [];
+  #timesMs: EpochMs[] = [];
+  #joinKeys: string[] = [];
+  #numbers: Float64Array;
+  #texts: (string | null)[] = [];
+
+  constructor(inputs: readonly ModelInput[]) {
+    this.#inputs = inputs;
+    this.#numbers = new Float64Array(chunkRows * inputs.length);
+  }
+
+  get count(): number {
+    return this.#eventIds.length;
+  }
+
+  /** Answers false, and takes nothing, when a feature is a number that a double cannot hold. */
+  add(eventId: string, timeMs: EpochMs, joinKey: string, row: Row): boolean {
+    if (this.#inputs.some(({ name, kind }) => kind === "number" && typeof row[name] === "bigint")) return false;
+    let at = this.count * this.#inputs.length;
+    for (const { name, kind } of this.#inputs) {
+      const value = row[name];
+      if (kind === "category") this.#texts.push(typeof value === "string" ? value : null);
+      this.#numbers[at++] = toNumber(value);
+    }
+    this.#eventIds.push(eventId);
+    this.#timesMs.push(timeMs);
+    this.#joinKeys.push(joinKey);
+    return true;
+  }
+
+  flush(trainer: Trainer): void {
+    if (this.count === 0) return;
+    trainer.addFeatures({
+      eventIds: this.#eventIds,
+      timesMs: this.#timesMs,
+      joinKeys: this.#joinKeys,
+      inputs: this.#numbers.slice(0, this.count * this.#inputs.length),
+      texts: this.#texts,
+    });
+    this.#eventIds = [];
+    this.#timesMs = [];
+    this.#joinKeys = [];
+    this.#texts = [];
+  }
+}
+
+/** Numbers as they are, booleans as 1 and 0, null and everything else as NaN. */
+function toNumber(value: unknown): number {
+  if (typeof value === "number") return value;
+  return typeof value === "boolean" ? Number(value) : Number.NaN;
+}
+
+function topicOf(plan: Plan, name: string): PlannedTopic {
+  const topic = plan.topics.find((planned) => planned.name === name);
+  assert(topic !== undefined, "a plan whose models name its own topics");
+  return topic;
+}
+
+function timeOf(topic: PlannedTopic): string {
+  if (topic.time !== undefined) return topic.time;
+  throw new OperationError(
+    "MR_TRAINING",
+    `training from topic ${topic.name}: it has no event time; name the field under \`time:\``,
+  );
+}
+
+function schemaOf(topic: PlannedTopic) {
+  if (topic.schema !== undefined && topic.format === "avro") return topic.schema;
+  throw new OperationError("MR_TRAINING", `training from topic ${topic.name}: it holds no Avro`);
+}

@@ -1,0 +1,76 @@
+import { type Encoder, type Signature, vocabularyOf } from "../model/index.ts";
+import type { TrainingSet } from "./training-rows.ts";
+
+/** One value that is so many times the next largest hides everything else of its column. */
+const standOutFactor = 1e6;
+/** What more rows than these hold is a part of the column and not an exception in it. */
+const standOutShareMax = 0.1;
+
+/** The encoder of a training set, and its rows with the codes of that encoder in place of texts. */
+export interface EncodedSet {
+  readonly encoder: Encoder;
+  readonly inputs: Float64Array;
+}
+
+/**
+ * Makes the vocabulary of each category out of the rows to learn from, and writes all rows with its codes. A boolean
+ * is a category of two values whose codes are the 0 and 1 that stand there already.
+ */
+export function encodeCategories(set: TrainingSet, signature: Signature): EncodedSet {
+  const { width, split } = set;
+  const inputs = set.inputs.slice();
+  const encoder: Encoder = {
+    inputs: signature.inputs.map(({ kind }, input) => {
+      if (kind !== "category") return kind === "boolean" ? ["false", "true"] : null;
+      const texts = set.texts[input] ?? [];
+      const uses = new Float64Array(texts.length);
+      for (let i = input; i < split.trainCount * width; i += width) {
+        const text = inputs[i] as number;
+        if (!Number.isNaN(text)) uses[text] = (uses[text] as number) + 1;
+      }
+      const counts = texts.flatMap((text, i): [string, number][] => (uses[i] === 0 ? [] : [[text, uses[i] ?? 0]]));
+      const values = vocabularyOf(new Map(counts));
+      const codes = new Map(values.map((value, code) => [value, code]));
+      const codeOf = Float64Array.from(texts, (text) => codes.get(text) ?? values.length);
+      for (let i = input; i < inputs.length; i += width) {
+        const text = inputs[i] as number;
+        if (!Number.isNaN(text)) inputs[i] = codeOf[text] as number;
+      }
+      return values;
+    }),
+  };
+  return { encoder, inputs };
+}
+
+/**
+ * Sentences on numbers that stand alone: one value a million times larger than any other of its column. The fit takes
+ * it as it is, and beside it all other values look alike. No value is told: the field may be sensitive.
+ *
+ * @param rows row-major, NaN for null
+ */
+export function standOuts(rows: Float64Array, signature: Signature): readonly string[] {
+  const width = signature.inputs.length;
+  const rowCount = rows.length / width;
+  const of = `of ${rowCount} rows to learn from`;
+  return signature.inputs.flatMap(({ name, kind }, input) => {
+    if (kind !== "number") return [];
+    const { largest, second, count, infinite } = sizesOf(rows, input, width);
+    const isAlone = largest >= standOutFactor * Math.max(second, 1) && count <= rowCount * standOutShareMax;
+    const alone = `feature ${name}: in ${count} ${of} it is more than a million times as large as in any other, which hides the rest; if that stands for "unknown", make it null, or hold the field with clamp`;
+    const held = `feature ${name}: in ${infinite} ${of} it is infinite, and was held to the range of the others`;
+    return [...(isAlone ? [alone] : []), ...(infinite > 0 ? [held] : [])];
+  });
+}
+
+/** The largest finite size in a column, in how many rows it stands, the next largest, and the rows that are infinite. */
+function sizesOf(rows: Float64Array, column: number, width: number) {
+  let [largest, second, count, infinite] = [0, 0, 0, 0];
+  for (let i = column; i < rows.length; i += width) {
+    const size = Math.abs(rows[i] as number);
+    if (size === Number.POSITIVE_INFINITY) infinite++;
+    else if (size > largest) [second, largest, count] = [largest, size, 1];
+    else if (size === largest) count++;
+    else if (size > second) second = size;
+  }
+  return { largest, second, count, infinite };
+}
