@@ -6,10 +6,10 @@ export function ref(name: string): Ast {
   return { node: "field", name, at: 0 };
 }
 
-/** A constant. Whole numbers within 2^53 are integers, as if written without a point; others are doubles. Finite only. */
-export function literal(value: null | boolean | number | string): Ast {
+/** A constant. Whole numbers, bigints beyond 2^53 among them, are integers, as if written without a point; others are doubles. Finite only. */
+export function literal(value: null | boolean | number | bigint | string): Ast {
   assert(typeof value !== "number" || Number.isFinite(value), `a literal must be finite, not ${String(value)}`);
-  return { node: "literal", value, integer: Number.isSafeInteger(value), at: 0 };
+  return { node: "literal", value, integer: Number.isSafeInteger(value) || typeof value === "bigint", at: 0 };
 }
 
 /** A call of a function of the table; name and arguments are checked by `checkExpression`. */

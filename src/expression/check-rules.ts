@@ -16,38 +16,51 @@ export function guarded(parent: Ast, operand: Checked): void {
       "compare with == null or != null",
     );
   }
-  throw new ExpressionFault(
-    operand.ast.at,
-    `${quote(text)} may be null in ${quote(printAst(parent))}`,
-    guardHint(parent, operand),
-  );
+  throw new ExpressionFault(operand.ast.at, `${quote(text)} may be null in ${quote(printAst(parent))}`, {
+    operand: operand.ast,
+    type: operand.type,
+  });
+}
+
+/** The fault of a path that goes on from a value that may be null. */
+export function unguardedMember(ast: Ast & { node: "member" }, of: Checked): ExpressionFault {
+  const member: Ast = { ...ast, of: of.ast };
+  const message = `${quote(printAst(of.ast))} may be null in ${quote(printAst(member))}`;
+  return new ExpressionFault(of.ast.at, message, { operand: of.ast, type: of.type, member });
 }
 
 /** Longest expression that a hint repeats. */
 const hintLengthMax = 80;
 
-function guardHint(parent: Ast, operand: Checked): string {
-  const text = printAst(operand.ast);
-  const zero = zeroOf(operand.type);
-  const replaced = zero === undefined ? [] : [`coalesce(${text}, ${zero})`];
-  // Only fields are narrowed, and a conditional is best guarded in its test.
-  const guards = operand.ast.node === "field" && parent.node !== "conditional" ? [guardOf(parent, text)] : [];
-  return `write ${[...replaced, ...guards].join(" or ")}`;
+/** The nearest of the names, or a few of them. */
+export function nameHint(name: string, names: readonly string[]): string | undefined {
+  const near = closest(name, names);
+  if (near !== undefined) return `did you mean ${near}?`;
+  if (names.length === 0) return undefined;
+  return `fields are ${names.length > 8 ? `${names.slice(0, 8).join(", ")}, ...` : names.join(", ")}`;
 }
 
-function guardOf(parent: Ast, field: string): string {
-  const whole = printAst(parent);
-  const rest = whole.length > hintLengthMax ? "..." : whole;
-  const isTest =
-    parent.node === "binary" && ["==", "!=", "<", "<=", ">", ">=", "in", "&&", "||"].includes(parent.operator);
-  return isTest || rest === "..." ? `${field} == null || ${rest}` : `${field} == null ? null : ${rest}`;
+/**
+ * The operand as a number: a value that may lie beyond 2^53 is looked at first. A constant that does is refused, for
+ * it would fail every record.
+ */
+export function asNumber(parent: Ast, operand: Checked): Checked {
+  const { type, ast } = operand;
+  if (type.wide !== true) return operand;
+  if (typeof type.constant === "bigint") {
+    throw new ExpressionFault(
+      ast.at,
+      `${quote(printAst(ast))} is beyond 2^53, where numbers are not exact, in ${quote(printAst(parent))}`,
+      `compare it with ==, != or in, or write ${printAst(ast)}.0 for a double`,
+    );
+  }
+  const { wide: _, ...narrow } = type;
+  return { ...operand, type: narrow, ast: { node: "number", of: ast, at: ast.at } };
 }
 
-function zeroOf(type: ValueType): string | undefined {
-  const family = familyOf(type);
-  if (family === "number") return "0";
-  if (family === "boolean") return "false";
-  return type.kind === "string" ? '""' : undefined;
+/** One of several values as their common type holds it: a long beside a double is taken as a number. */
+export function held(operand: Checked, type: ValueType): Checked {
+  return type.wide === true ? operand : asNumber(operand.ast, operand);
 }
 
 /** Refuses a string constant beside an enum that has no such symbol. */

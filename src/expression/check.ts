@@ -1,14 +1,26 @@
-import { closest, unreachable } from "../kernel/index.ts";
+import { unreachable } from "../kernel/index.ts";
 import type { Field, RowShape } from "../schema/index.ts";
 import type { Ast } from "./ast.ts";
 import { checkCall } from "./check-call.ts";
-import { comparisonType, logicalOperand, operatorType } from "./check-operator.ts";
-import { checkSymbol, guarded, mismatch } from "./check-rules.ts";
-import type { Checked, Names } from "./checked.ts";
+import {
+  checkListMember,
+  checkOperator,
+  checkSign,
+  comparisonType,
+  isMixedComparison,
+  logicalOperand,
+  without,
+} from "./check-operator.ts";
+import { checkIndex, checkMember } from "./check-path.ts";
+import { checkSymbol, guarded, held, mismatch, nameHint } from "./check-rules.ts";
+import { type Checked, plain } from "./checked.ts";
+import { cureOf } from "./cure.ts";
+import { both, either, keyOf, knownWith, type Names, nothing, presentWith } from "./narrowing.ts";
 import { printAst } from "./print.ts";
-import { catching, ExpressionFault, type ExpressionProblem, quote } from "./problem.ts";
+import { catching, ExpressionFault, type ExpressionProblem, quote, type Unguarded } from "./problem.ts";
 import type { TypedExpression } from "./program.ts";
-import { commonType, typeName, typeOf, type ValueType } from "./types.ts";
+import { isIllFormed, loneSurrogate } from "./tokens.ts";
+import { commonType, literalType, readType, typeName, typeOf, type ValueType } from "./types.ts";
 
 /**
  * Checks an expression against the fields in scope and gives it its type; the first problem ends it.
@@ -23,6 +35,18 @@ export function checkExpression(
   shape: RowShape,
   text?: string,
 ): { readonly expr: TypedExpression } | { readonly problem: ExpressionProblem } {
+  const checked = typed(ast, shape, text);
+  if ("expr" in checked || checked.problem.unguarded === undefined) return checked;
+  const { message, at, unguarded } = checked.problem;
+  const hint = cureOf(ast, unguarded, (cured) => typed(cured, shape));
+  return { problem: { message, at, ...(hint === undefined ? {} : { hint }) } };
+}
+
+function typed(
+  ast: Ast,
+  shape: RowShape,
+  text?: string,
+): { readonly expr: TypedExpression } | { readonly problem: ExpressionProblem & { readonly unguarded?: Unguarded } } {
   return catching(() => {
     const checker = new Checker(shape);
     const { type, ast: resolved } = checker.check(ast, nothing);
@@ -39,12 +63,11 @@ export function checkExpression(
         type: { kind: type.kind, nullable: type.nullable, avro: type.avro },
         text: text ?? printAst(ast),
         fields: [...checker.read],
+        ...(type.wide === true ? { wide: true } : {}),
       },
     };
   });
 }
-
-const nothing: Names = new Set();
 
 class Checker {
   readonly read = new Set<string>();
@@ -54,13 +77,27 @@ class Checker {
     this.#fields = new Map(shape.map((field) => [field.name, field]));
   }
 
-  /** @param known fields that are not null where this part is computed */
+  /** @param known what is not null where this part is computed */
   check(ast: Ast, known: Names): Checked {
+    const checked = this.#check(ast, known);
+    const { type } = checked;
+    if (!type.nullable || type.kind === "null" || known.size === 0 || !known.has(keyOf(ast))) return checked;
+    return { ...checked, type: { ...type, nullable: false } };
+  }
+
+  #check(ast: Ast, known: Names): Checked {
     switch (ast.node) {
       case "literal":
-        return plain(literalType(ast), ast);
+        return checkLiteral(ast);
       case "field":
-        return plain(this.#field(ast, known), ast);
+        return plain(this.#field(ast), ast);
+      case "member":
+        return checkMember(ast, this.check(ast.of, known));
+      case "index":
+        return checkIndex(ast, this.check(ast.of, known), this.check(ast.key, known));
+      case "number":
+        // A tree that was checked before: whoever takes this part as a number says so again.
+        return this.check(ast.of, known);
       case "unary":
         return this.#unary(ast, known);
       case "binary":
@@ -76,12 +113,11 @@ class Checker {
     }
   }
 
-  #field(ast: Ast & { node: "field" }, known: Names): ValueType {
+  #field(ast: Ast & { node: "field" }): ValueType {
     const field = this.#fields.get(ast.name);
     if (field === undefined) throw this.#unknownField(ast.name, ast.at);
     this.read.add(ast.name);
-    const { kind, nullable, avro } = field.type;
-    return { kind, avro, nullable: nullable && !known.has(ast.name) };
+    return readType(field.type);
   }
 
   #unknownField(name: string, at: number): ExpressionFault {
@@ -90,21 +126,17 @@ class Checker {
     if (["null", "nil", "none", "undefined"].includes(lower))
       return new ExpressionFault(at, message, "did you mean null?");
     if (lower === "true" || lower === "false") return new ExpressionFault(at, message, `did you mean ${lower}?`);
-    const near = closest(name, this.#fields.keys());
-    if (near !== undefined) return new ExpressionFault(at, message, `did you mean ${near}?`);
-    const names = [...this.#fields.keys()];
-    const listed = names.length > 8 ? `${names.slice(0, 8).join(", ")}, ...` : names.join(", ");
-    return new ExpressionFault(at, message, names.length === 0 ? undefined : `fields are ${listed}`);
+    return new ExpressionFault(at, message, nameHint(name, [...this.#fields.keys()]));
   }
 
   #unary(ast: Ast & { node: "unary" }, known: Names): Checked {
     const operand = this.check(ast.operand, known);
-    const resolved: Ast = { ...ast, operand: operand.ast };
     if (ast.operator === "!") {
       logicalOperand(ast, operand);
+      const resolved: Ast = { ...ast, operand: operand.ast };
       return { type: typeOf("boolean"), ast: resolved, ifTrue: operand.ifFalse, ifFalse: operand.ifTrue };
     }
-    return plain(operatorType(ast, [operand]), resolved);
+    return checkSign(ast, operand);
   }
 
   #binary(ast: Ast & { node: "binary" }, known: Names): Checked {
@@ -112,51 +144,49 @@ class Checker {
     if (ast.operator === "in") return this.#membership(ast, left, known);
     if (ast.operator === "&&" || ast.operator === "||") return this.#logical(ast, left, known);
     const right = this.check(ast.right, known);
+    if (ast.operator !== "==" && ast.operator !== "!=") return checkOperator(ast, left, right);
+    const tested = nullTested(ast);
+    if (tested === undefined) return withTruth(ast.operator, left, right, checkOperator(ast, left, right));
     const resolved: Ast = { ...ast, left: left.ast, right: right.ast };
-    if (ast.operator === "==" || ast.operator === "!=") {
-      const tested = nullTested(ast);
-      if (tested !== undefined) {
-        const names = tested.node === "field" ? new Set([tested.name]) : nothing;
-        const [ifTrue, ifFalse] = ast.operator === "==" ? [nothing, names] : [names, nothing];
-        return { type: typeOf("boolean"), ast: resolved, ifTrue, ifFalse };
-      }
-    }
-    return plain(operatorType(ast, [left, right]), resolved);
+    const names = presentWith(tested);
+    const [ifTrue, ifFalse] = ast.operator === "==" ? [nothing, names] : [names, nothing];
+    return { type: typeOf("boolean"), ast: resolved, ifTrue, ifFalse };
   }
 
   #logical(ast: Ast & { node: "binary" }, left: Checked, known: Names): Checked {
     logicalOperand(ast, left);
     const isAnd = ast.operator === "&&";
-    const right = this.check(ast.right, union(known, isAnd ? left.ifTrue : left.ifFalse));
+    const right = this.check(ast.right, knownWith(known, isAnd ? left.ifTrue : left.ifFalse));
     logicalOperand(ast, right);
     const resolved: Ast = { ...ast, left: left.ast, right: right.ast };
     // A true `a && b` means both were true; a false one only that one of them was false.
     return {
       type: typeOf("boolean"),
       ast: resolved,
-      ifTrue: isAnd ? union(left.ifTrue, right.ifTrue) : intersection(left.ifTrue, right.ifTrue),
-      ifFalse: isAnd ? intersection(left.ifFalse, right.ifFalse) : union(left.ifFalse, right.ifFalse),
+      ifTrue: isAnd ? both(left.ifTrue, right.ifTrue) : either(left.ifTrue, both(left.ifFalse, right.ifTrue)),
+      ifFalse: isAnd ? either(left.ifFalse, both(left.ifTrue, right.ifFalse)) : both(left.ifFalse, right.ifFalse),
     };
   }
 
   #membership(ast: Ast & { node: "binary" }, left: Checked, known: Names): Checked {
+    if (ast.right.node !== "list") return checkListMember(ast, left, this.check(ast.right, known));
     guarded(ast, left);
-    if (ast.right.node !== "list")
-      throw new ExpressionFault(ast.at, "`in` is not followed by a list", "write x in [a, b]");
     const items = ast.right.items.map((item) => {
       const checked = this.check(item, known);
       guarded(ast, checked);
       comparisonType("in", ast, left, checked);
-      return checked.ast;
+      return checked;
     });
-    return plain(typeOf("boolean"), { ...ast, left: left.ast, right: { ...ast.right, items } });
+    const isMixed = items.some((item) => isMixedComparison(left.type, item.type));
+    const right: Ast = { ...ast.right, items: items.map((item) => item.ast) };
+    return plain(typeOf("boolean"), { ...without(ast), left: left.ast, right, ...(isMixed ? { how: "mixed" } : {}) });
   }
 
   #conditional(ast: Ast & { node: "conditional" }, known: Names): Checked {
     const test = this.check(ast.test, known);
     logicalOperand(ast, test);
-    const whenTrue = this.check(ast.whenTrue, union(known, test.ifTrue));
-    const whenFalse = this.check(ast.whenFalse, union(known, test.ifFalse));
+    const whenTrue = this.check(ast.whenTrue, knownWith(known, test.ifTrue));
+    const whenFalse = this.check(ast.whenFalse, knownWith(known, test.ifFalse));
     checkSymbol(whenTrue, whenFalse);
     const type = commonType(whenTrue.type, whenFalse.type);
     if (type === undefined) {
@@ -167,42 +197,45 @@ class Checker {
         mismatch(whenTrue, whenFalse),
       );
     }
-    return plain(type, { ...ast, test: test.ast, whenTrue: whenTrue.ast, whenFalse: whenFalse.ast });
+    const [a, b] = [held(whenTrue, type), held(whenFalse, type)];
+    return {
+      type,
+      ast: { ...ast, test: test.ast, whenTrue: a.ast, whenFalse: b.ast },
+      ifTrue: either(both(test.ifTrue, whenTrue.ifTrue), both(test.ifFalse, whenFalse.ifTrue)),
+      ifFalse: either(both(test.ifTrue, whenTrue.ifFalse), both(test.ifFalse, whenFalse.ifFalse)),
+    };
   }
 
   #call(ast: Ast & { node: "call" }, known: Names): Checked {
     const args = ast.args.map((arg) => this.check(arg, known));
-    const [first] = ast.args;
-    const { type, overload } = checkCall(ast, args);
-    const resolved: Ast = { node: "call", name: ast.name, args: args.map((arg) => arg.ast), at: ast.at, ...overload };
-    const ifFalse = ast.name === "is_null" && first?.node === "field" ? new Set([first.name]) : nothing;
-    return { type, ast: resolved, ifTrue: nothing, ifFalse };
+    return checkCall(ast, args);
   }
 }
 
-function plain(type: ValueType, ast: Ast): Checked {
-  return { type, ast, ifTrue: nothing, ifFalse: nothing };
+/** A constant boolean is never the other one. */
+function checkLiteral(ast: Ast & { node: "literal" }): Checked {
+  const { value, integer, at } = ast;
+  if (typeof value === "string" && isIllFormed(value)) throw loneSurrogate(at);
+  const checked = plain(literalType(value, integer), ast);
+  if (typeof value !== "boolean") return checked;
+  return value ? { ...checked, ifFalse: "never" } : { ...checked, ifTrue: "never" };
 }
 
-function literalType({ value, integer }: Ast & { node: "literal" }): ValueType {
-  if (value === null) return { kind: "null", nullable: true, avro: "null" };
-  if (typeof value === "string") return { ...typeOf("string"), constant: value };
-  if (typeof value === "boolean") return { ...typeOf("boolean"), constant: value };
-  if (!integer) return { ...typeOf("double"), constant: value };
-  return { ...typeOf((value | 0) === value ? "int" : "long"), constant: value };
+/** `test == true` and the like tell what the test tells. */
+function withTruth(operator: "==" | "!=", left: Checked, right: Checked, compared: Checked): Checked {
+  const [test, constant] =
+    typeof right.type.constant === "boolean" ? [left, right.type.constant] : [right, left.type.constant];
+  if (typeof constant !== "boolean" || typeof test.type.constant === "boolean") return compared;
+  const isSame = constant === (operator === "==");
+  return {
+    ...compared,
+    ifTrue: isSame ? test.ifTrue : test.ifFalse,
+    ifFalse: isSame ? test.ifFalse : test.ifTrue,
+  };
 }
 
 /** The side of `x == null` that is not the constant; undefined when no side is. */
 function nullTested({ left, right }: Ast & { node: "binary" }): Ast | undefined {
   if (right.node === "literal" && right.value === null) return left;
   return left.node === "literal" && left.value === null ? right : undefined;
-}
-
-function union(a: Names, b: Names): Names {
-  if (a.size === 0) return b;
-  return b.size === 0 ? a : new Set([...a, ...b]);
-}
-
-function intersection(a: Names, b: Names): Names {
-  return a.size === 0 || b.size === 0 ? nothing : new Set([...a].filter((name) => b.has(name)));
 }

@@ -1,16 +1,21 @@
 import type { Ast } from "./ast.ts";
+import type { Facts } from "./narrowing.ts";
 import type { ValueType } from "./types.ts";
-
-/** Names of fields that are known not to be null. */
-export type Names = ReadonlySet<string>;
 
 /** A part of an expression once checked. */
 export interface Checked {
   readonly type: ValueType;
-  /** The same tree, with overloads resolved. */
+  /** The same tree, with everything resolved that depends on types. */
   readonly ast: Ast;
-  /** Fields that are not null when the part is true. */
-  readonly ifTrue: Names;
-  /** Fields that are not null when the part is false. */
-  readonly ifFalse: Names;
+  /** What is not null when the part is true. */
+  readonly ifTrue: Facts;
+  /** What is not null when the part is false. */
+  readonly ifFalse: Facts;
 }
+
+/** A part whose value tells nothing about nulls. */
+export function plain(type: ValueType, ast: Ast): Checked {
+  return { type, ast, ifTrue: nothing, ifFalse: nothing };
+}
+
+const nothing: Facts = new Set();

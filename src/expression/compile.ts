@@ -17,11 +17,7 @@ export interface CompileOptions {
 
 /** What a program reads of its input rows. */
 export function readsOf(program: Program, passing?: Passing): RowReads {
-  return loadsOf(layOut(program, passing));
-}
-
-function loadsOf({ loads }: Layout): RowReads {
-  return new Map(loads.map(({ name }) => [name, "whole"]));
+  return layOut(program, passing).reads;
 }
 
 /**
@@ -45,7 +41,7 @@ export function compileProgram(
       `memory ${op.memory} has no room for its arguments or results`,
     );
   }
-  return { fates: layout.fates, reads: loadsOf(layout), run: backEndOf(layout, memories, options.backEnd ?? "auto") };
+  return { fates: layout.fates, reads: layout.reads, run: backEndOf(layout, memories, options.backEnd ?? "auto") };
 }
 
 function backEndOf(layout: Layout, memories: readonly RowMemory[], backEnd: "auto" | "generated" | "closures"): RunRow {

@@ -1,7 +1,10 @@
 import { assert, unreachable } from "../kernel/index.ts";
 import type { Ast } from "./ast.ts";
+import { entryOf, fieldOf, isEqual, isEqualItem, isItem } from "./checks.ts";
 import { timeToText } from "./conversions.ts";
 import { functionNamed } from "./functions.ts";
+import { textLengthMax } from "./text-operations.ts";
+import { wholeMax } from "./types.ts";
 
 /** Lists of at least this many constants become a Set; shorter ones are compared one by one. */
 const setSizeMin = 4;
@@ -43,7 +46,14 @@ export class ExpressionEmitter {
         assert(slot !== undefined, `no slot for field ${ast.name}`);
         return `f${slot}`;
       }
+      case "member":
+        return this.#member(ast);
+      case "index":
+        return `${this.constant(entryOf)}(${this.#emit(ast.of)}, ${this.#emit(ast.key)})`;
+      case "number":
+        return this.#number(ast);
       case "unary":
+        if (ast.how === "whole") return `(0 - ${this.#emit(ast.operand)})`;
         return `(${ast.operator === "-" ? "-" : "!"}${this.#emit(ast.operand)})`;
       case "binary":
         return this.#binary(ast);
@@ -58,23 +68,65 @@ export class ExpressionEmitter {
     }
   }
 
+  #member(ast: Ast & { node: "member" }): string {
+    const of = this.#emit(ast.of);
+    const isLocal = ast.of.node === "field";
+    const held = isLocal ? of : this.#temporary();
+    const field =
+      ast.name in {} ? `${this.constant(fieldOf)}(${held}, "${ast.name}")` : `(${held}.${ast.name} ?? null)`;
+    const first = isLocal ? of : `(${held} = ${of})`;
+    if (ast.safe) return `(${first} === null ? null : ${field})`;
+    return isLocal ? field : `(${first}, ${field})`;
+  }
+
+  #number(ast: Ast & { node: "number" }): string {
+    const fate = this.#faults.get(ast) ?? 0;
+    const of = this.#emit(ast.of);
+    const held = this.#temporary();
+    return `(typeof (${held} = ${of}) === "bigint" ? (fault ||= ${fate}, 0) : ${held})`;
+  }
+
   #binary(ast: Ast & { node: "binary" }): string {
     if (ast.operator === "in") return this.#membership(ast);
-    const source = `(${this.#emit(ast.left)} ${javaScriptOperators[ast.operator]} ${this.#emit(ast.right)})`;
+    const [left, right] = [this.#emit(ast.left), this.#emit(ast.right)];
     const fate = this.#faults.get(ast);
-    return fate === undefined ? source : this.#finite(source, fate);
+    if (ast.how === "mixed") {
+      return `${ast.operator === "!=" ? "!" : ""}${this.constant(isEqual)}(${left}, ${right})`;
+    }
+    const source = this.#operation(ast, left, right);
+    if (fate === undefined) return source;
+    if (ast.how === "text") return this.#bounded(source, fate);
+    return ast.how === undefined || ast.operator === "%" ? this.#finite(source, fate) : this.#whole(source, fate);
+  }
+
+  #operation({ how, operator }: Ast & { node: "binary" }, left: string, right: string): string {
+    const plain = `(${left} ${javaScriptOperators[operator as keyof typeof javaScriptOperators]} ${right})`;
+    // Whole numbers have no negative zero, which products and remainders of theirs could become.
+    if (how === "whole" || how === "checked") return operator === "*" || operator === "%" ? `(${plain} + 0)` : plain;
+    // A time moves by whole milliseconds: the exact sum, floored.
+    if (how === "time-first")
+      return operator === "+"
+        ? `(${left} + ${this.constant(Math.floor)}(${right}))`
+        : `(${left} - ${this.constant(Math.ceil)}(${right}))`;
+    return how === "time-last" ? `(${this.constant(Math.floor)}(${left}) + ${right})` : plain;
   }
 
   #membership(ast: Ast & { node: "binary" }): string {
-    assert(ast.right.node === "list", "`in` needs a list");
-    const { items } = ast.right;
     const left = this.#emit(ast.left);
+    const isMixed = ast.how === "mixed";
+    const held = this.#temporary();
+    if (ast.right.node !== "list") {
+      const list = this.#emit(ast.right);
+      return `(${held} = ${left}, ${this.constant(isMixed ? isEqualItem : isItem)}(${list}, ${held}))`;
+    }
+    const { items } = ast.right;
     const values = items.flatMap((item) => (item.node === "literal" ? [item.value] : []));
-    if (values.length === items.length && values.length >= setSizeMin) {
+    if (!isMixed && values.length === items.length && values.length >= setSizeMin) {
       return `${this.constant(new Set(values))}.has(${left})`;
     }
-    const held = this.#temporary();
-    return `(${held} = ${left}, ${items.map((item) => `${held} === ${this.#emit(item)}`).join(" || ")})`;
+    const same = (item: string): string =>
+      isMixed ? `${this.constant(isEqual)}(${held}, ${item})` : `${held} === ${item}`;
+    return `(${held} = ${left}, ${items.map((item) => same(this.#emit(item))).join(" || ")})`;
   }
 
   #call(ast: Ast & { node: "call" }): string {
@@ -102,6 +154,17 @@ export class ExpressionEmitter {
     return `((${held} = ${source}) - ${held} === 0 ? ${held} : (fault ||= ${fate}, 0))`;
   }
 
+  /** Beyond 2^53 a double is not exact, and its rounding never comes back below. */
+  #whole(source: string, fate: number): string {
+    const held = this.#temporary();
+    return `((${held} = ${source}) <= ${wholeMax} && ${held} >= ${-wholeMax} ? ${held} : (fault ||= ${fate}, 0))`;
+  }
+
+  #bounded(source: string, fate: number): string {
+    const held = this.#temporary();
+    return `((${held} = ${source}).length <= ${textLengthMax} ? ${held} : (fault ||= ${fate}, ""))`;
+  }
+
   #temporary(): string {
     return `t${this.temporaryCount++}`;
   }
@@ -123,7 +186,8 @@ const javaScriptOperators = {
   "||": "||",
 } as const;
 
-function emitLiteral(value: null | boolean | number | string): string {
+function emitLiteral(value: null | boolean | number | bigint | string): string {
+  if (typeof value === "bigint") return `(${value}n)`;
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value !== "number") return String(value);
   assert(Number.isFinite(value), "a literal must be finite");

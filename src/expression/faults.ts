@@ -1,9 +1,14 @@
-import type { Ast } from "./ast.ts";
+import type { RecordErrorCode } from "../kernel/index.ts";
+import { type Ast, withParts } from "./ast.ts";
 import { functionNamed } from "./functions.ts";
 import type { Fate } from "./program.ts";
+import { tooLongMessage } from "./text-operations.ts";
 
 /** Why a division, a function or an assignment fails the record. */
 export const nonFiniteMessage = "the result is not a finite number";
+/** Why whole-number arithmetic does. */
+export const wholeMessage = "the result is not a whole number within 2^53";
+export const timeMessage = "the result is not a time";
 
 /** The fates of a program, each once; index 0 is `out`. */
 export class FateTable {
@@ -20,47 +25,56 @@ export class FateTable {
   }
 }
 
+/** A way in which computing one node itself fails the record. */
+export interface Failure {
+  /** `wide`: a long beyond 2^53 is taken as a number, which is the fault of the input. */
+  readonly code: RecordErrorCode | "wide";
+  readonly why: string;
+}
+
 /**
- * Whether computing this node itself can fail the record: conversions, functions outside their domain,
- * divisions and remainders. Sums and products that overflow fail when they are assigned.
+ * How computing this node itself can fail the record; undefined when it cannot. Sums and products of doubles that
+ * overflow fail when they are assigned.
  */
-export function mayFault(ast: Ast): boolean {
-  if (ast.node === "call") return functionNamed(ast.name)?.fails !== undefined;
-  return ast.node === "binary" && (ast.operator === "/" || ast.operator === "%");
+export function failureOf(ast: Ast): Failure | undefined {
+  if (ast.node === "number") {
+    return {
+      code: "wide",
+      why: "a whole number beyond 2^53 cannot be taken as a number; ==, in and to_string are exact",
+    };
+  }
+  if (ast.node === "call") {
+    const fails = functionNamed(ast.name)?.fails;
+    if (fails === undefined) return undefined;
+    if (fails.how === "cast") return { code: "MR_CAST", why: "the value does not convert" };
+    return { code: "MR_EXPRESSION", why: fails.how === "domain" ? fails.why : nonFiniteMessage };
+  }
+  if (ast.node !== "binary") return undefined;
+  if (ast.operator === "/" || ast.operator === "%") return { code: "MR_EXPRESSION", why: nonFiniteMessage };
+  if (ast.how === "checked" || ast.how === "times") return { code: "MR_EXPRESSION", why: wholeMessage };
+  if (ast.how === "time-first" || ast.how === "time-last") return { code: "MR_EXPRESSION", why: timeMessage };
+  return ast.how === "text" ? { code: "MR_EXPRESSION", why: tooLongMessage } : undefined;
 }
 
 /** Computes calls of constants once, at compile time. What would fail is left to fail for each record that reaches it. */
 export function foldConstants(ast: Ast): Ast {
-  switch (ast.node) {
-    case "unary":
-      return { ...ast, operand: foldConstants(ast.operand) };
-    case "binary":
-      return { ...ast, left: foldConstants(ast.left), right: foldConstants(ast.right) };
-    case "conditional":
-      return {
-        ...ast,
-        test: foldConstants(ast.test),
-        whenTrue: foldConstants(ast.whenTrue),
-        whenFalse: foldConstants(ast.whenFalse),
-      };
-    case "list":
-      return { ...ast, items: ast.items.map(foldConstants) };
-    case "call":
-      return foldCall({ ...ast, args: ast.args.map(foldConstants) });
-    default:
-      return ast;
-  }
+  const folded = withParts(ast, foldConstants);
+  if (folded.node === "call") return foldCall(folded);
+  const isNumber = folded.node === "number" && folded.of.node === "literal" && typeof folded.of.value === "number";
+  return isNumber ? folded.of : folded;
 }
 
-function foldCall(ast: Ast & { readonly node: "call" }): Ast {
+function foldCall(ast: Ast & { node: "call" }): Ast {
   const definition = functionNamed(ast.name);
   const values = ast.args.flatMap((arg) => (arg.node === "literal" ? [arg.value] : []));
   const isFoldable = definition?.run !== undefined && definition.repeats === undefined && ast.overload === undefined;
   if (!isFoldable || values.length < ast.args.length) return ast;
   const run = definition.run as (...args: unknown[]) => unknown;
   const value = run(...values);
+  if (typeof value === "bigint") return { node: "literal", value, integer: true, at: ast.at };
   if (typeof value === "number" && Number.isFinite(value)) {
-    return { node: "literal", value, integer: Number.isSafeInteger(value), at: ast.at };
+    const integer = Number.isSafeInteger(value) && !Object.is(value, -0);
+    return { node: "literal", value, integer, at: ast.at };
   }
   return typeof value === "string" || typeof value === "boolean"
     ? { node: "literal", value, integer: false, at: ast.at }

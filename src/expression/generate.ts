@@ -74,13 +74,14 @@ class ProgramEmitter {
   op(op: LaidOp): string {
     switch (op.op) {
       case "assign":
-        return `{ ${this.#value(op.value)} ${this.#store(op.target, op.value.nullable)} }`;
+        return `{ ${this.#value(op.value)} ${this.#store(op.target, op.value)} }`;
       case "leaveIf":
         return `{ ${this.#value(op.when)} if (v === true) return ${op.fate}; }`;
       case "late": {
         const time = `f${op.slot}`;
         const missing = op.missing === 0 ? "" : `if (${time} === null) return ${op.missing}; `;
-        return `${missing}if (${time} > context.streamTimeMs) context.streamTimeMs = ${time}; else if (${time} < context.streamTimeMs - ${op.withinMs}) return ${op.late};`;
+        const wide = `if (typeof ${time} === "bigint") return ${op.wide}; `;
+        return `${missing}${wide}if (${time} > context.streamTimeMs) context.streamTimeMs = ${time}; else if (${time} < context.streamTimeMs - ${op.withinMs}) return ${op.late};`;
       }
       case "call":
         return this.#callMemory(op);
@@ -113,10 +114,13 @@ class ProgramEmitter {
     return target.nullable ? `if (v !== v) f${target.slot} = null; else { ${this.#fit(target)} }` : this.#fit(target);
   }
 
-  #store(target: Target, mayBeNull: boolean): string {
-    if (!mayBeNull) return this.#fit(target);
+  #store(target: Target, { nullable, wide }: LaidExpression): string {
+    const fit = wide
+      ? `if (typeof v === "bigint") f${target.slot} = v; else { ${this.#fit(target)} }`
+      : this.#fit(target);
+    if (!nullable) return fit;
     const onNull = target.nullable ? `f${target.slot} = null;` : `return ${target.missing};`;
-    return `if (v === null) ${onNull} else { ${this.#fit(target)} }`;
+    return `if (v === null) ${onNull} else { ${fit} }`;
   }
 
   /** Puts `v`, which is not null, into its slot, or returns when the field cannot hold it. `checks.ts` says the same. */

@@ -2,6 +2,7 @@ export { type Ast, type BinaryOperator, partsOf } from "./ast.ts";
 export { binary, call, conditional, isNull, literal, not, oneOf, ref } from "./build.ts";
 export { checkExpression } from "./check.ts";
 export { type CompileOptions, compileProgram, readsOf } from "./compile.ts";
+export { aggregateNames } from "./foreign-names.ts";
 export { type FunctionDefinition, type FunctionName, functionTable, type Parameter } from "./functions.ts";
 export { assignedBy } from "./layout.ts";
 export { expressionLengthMax, parseExpression } from "./parse.ts";

@@ -1,11 +1,12 @@
 import { assert, unreachable } from "../kernel/index.ts";
 import type { Ast } from "./ast.ts";
-import { checkedDrop, fitted } from "./checks.ts";
+import { checkedDrop, entryOf, fieldOf, fitted, isEqual, isEqualItem, isItem } from "./checks.ts";
 import { timeToText } from "./conversions.ts";
 import { functionNamed } from "./functions.ts";
 import type { RunRow } from "./generate.ts";
 import type { LaidExpression, LaidOp, Layout, Target } from "./layout.ts";
 import { type RowContext, type RowMemory, sourceKey } from "./program.ts";
+import { textLengthMax } from "./text-operations.ts";
 
 /** The values of the row at work, by slot, and the first fault of the operation at work. */
 interface Machine {
@@ -70,6 +71,7 @@ class ClosureBuilder {
       case "late":
         return ({ slots }, context) => {
           const time = slots[op.slot];
+          if (typeof time === "bigint") return op.wide;
           if (typeof time !== "number") return op.missing;
           if (time > context.streamTimeMs) context.streamTimeMs = time;
           return time < context.streamTimeMs - op.withinMs ? op.late : 0;
@@ -117,8 +119,28 @@ class ClosureBuilder {
         assert(slot !== undefined, `no slot for field ${ast.name}`);
         return ({ slots }) => slots[slot];
       }
+      case "member": {
+        const of = this.#build(ast.of);
+        return (m) => {
+          const record = of(m);
+          return record === null ? null : (fieldOf(record as Record<string, unknown>, ast.name) ?? null);
+        };
+      }
+      case "index": {
+        const [of, key] = [this.#build(ast.of), this.#build(ast.key)];
+        return (m) => entryOf(of(m) as Record<string, unknown>, key(m) as string);
+      }
+      case "number": {
+        const of = this.#build(ast.of);
+        const fate = this.#faults.get(ast) ?? 0;
+        return (m) => {
+          const value = of(m);
+          return typeof value === "bigint" ? failed(m, fate, 0) : value;
+        };
+      }
       case "unary": {
         const operand = this.#build(ast.operand);
+        if (ast.how === "whole") return (m) => 0 - Number(operand(m));
         return ast.operator === "!" ? (m) => operand(m) === false : (m) => -Number(operand(m));
       }
       case "binary":
@@ -142,21 +164,46 @@ class ClosureBuilder {
 
   #binary(ast: Ast & { node: "binary" }): Evaluate {
     const left = this.#build(ast.left);
-    if (ast.operator === "in") {
-      assert(ast.right.node === "list", "`in` needs a list");
-      const items = ast.right.items.map((item) => this.#build(item));
-      return (m) => {
-        const value = left(m);
-        return items.some((item) => item(m) === value);
-      };
-    }
+    if (ast.operator === "in") return this.#membership(ast, left);
     const right = this.#build(ast.right);
     if (ast.operator === "&&") return (m) => left(m) === true && right(m) === true;
     if (ast.operator === "||") return (m) => left(m) === true || right(m) === true;
-    const compute = operators[ast.operator];
+    if (ast.how === "mixed") {
+      const isNegated = ast.operator === "!=";
+      return (m) => isEqual(left(m) as number, right(m) as number) !== isNegated;
+    }
+    const compute = operationOf(ast, ast.operator);
     const fate = this.#faults.get(ast);
     if (fate === undefined) return (m) => compute(left(m) as number, right(m) as number);
-    return (m) => finiteOr(m, compute(left(m) as number, right(m) as number), fate);
+    const holds =
+      ast.how === "text" ? isShort : ast.how === undefined || ast.operator === "%" ? Number.isFinite : isWithin;
+    return (m) => {
+      const value = compute(left(m) as number, right(m) as number);
+      return holds(value) ? value : failed(m, fate, ast.how === "text" ? "" : 0);
+    };
+  }
+
+  #membership(ast: Ast & { node: "binary" }, left: Evaluate): Evaluate {
+    const isMixed = ast.how === "mixed";
+    if (ast.right.node !== "list") {
+      const list = this.#build(ast.right);
+      const has = isMixed ? isEqualItem : isItem;
+      return (m) => {
+        const value = left(m);
+        return has(list(m) as number[], value as number);
+      };
+    }
+    const items = ast.right.items.map((item) => this.#build(item));
+    if (isMixed) {
+      return (m) => {
+        const value = left(m);
+        return items.some((item) => isEqual(item(m) as number, value as number));
+      };
+    }
+    return (m) => {
+      const value = left(m);
+      return items.some((item) => item(m) === value);
+    };
   }
 
   #call(ast: Ast & { node: "call" }): Evaluate {
@@ -175,9 +222,7 @@ class ClosureBuilder {
     if (fails.how === "finite") return (m) => finiteOr(m, compute(m), fate);
     return (m) => {
       const value = compute(m);
-      if (value !== undefined) return value;
-      m.fault ||= fate;
-      return fails.otherwise;
+      return value === undefined ? failed(m, fate, fails.otherwise) : value;
     };
   }
 }
@@ -197,10 +242,34 @@ const operators = {
   ">=": (a: number, b: number) => a >= b,
 } as const;
 
-function finiteOr(machine: Machine, value: unknown, fate: number): unknown {
-  if (Number.isFinite(value)) return value;
+/** The operation on two values of the types that the checker let through. */
+function operationOf(
+  { how }: Ast & { node: "binary" },
+  operator: keyof typeof operators,
+): (a: number, b: number) => unknown {
+  const plain: (a: number, b: number) => unknown = operators[operator];
+  // Whole numbers have no negative zero, which products and remainders of theirs could become.
+  if (how === "whole" || how === "checked") return (a, b) => (plain(a, b) as number) + 0;
+  // A time moves by whole milliseconds: the exact sum, floored.
+  if (how === "time-first") return operator === "+" ? (a, b) => a + Math.floor(b) : (a, b) => a - Math.ceil(b);
+  return how === "time-last" ? (a, b) => Math.floor(a) + b : plain;
+}
+
+function isWithin(value: unknown): boolean {
+  return Number.isSafeInteger(value);
+}
+
+function isShort(value: unknown): boolean {
+  return String(value).length <= textLengthMax;
+}
+
+function failed(machine: Machine, fate: number, otherwise: unknown): unknown {
   machine.fault ||= fate;
-  return 0;
+  return otherwise;
+}
+
+function finiteOr(machine: Machine, value: unknown, fate: number): unknown {
+  return Number.isFinite(value) ? value : failed(machine, fate, 0);
 }
 
 function firstNotNull(args: readonly Evaluate[], machine: Machine): unknown {

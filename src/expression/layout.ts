@@ -1,12 +1,12 @@
-import { assert, formatDurationMs, unreachable } from "../kernel/index.ts";
-import type { Field, FieldKind } from "../schema/index.ts";
+import { assert, formatDurationMs, type RecordErrorCode, unreachable } from "../kernel/index.ts";
+import { type Field, type FieldKind, type Reads, type RowReads, unionOfReads } from "../schema/index.ts";
 import { type Ast, namePattern, partsOf } from "./ast.ts";
 import { call } from "./build.ts";
-import { FateTable, foldConstants, mayFault, nonFiniteMessage } from "./faults.ts";
-import { functionNamed } from "./functions.ts";
+import { FateTable, failureOf, foldConstants, nonFiniteMessage, timeMessage, wholeMessage } from "./faults.ts";
 import { printAst } from "./print.ts";
 import { quote } from "./problem.ts";
 import type { Fate, Passing, Program, RowOp, TypedExpression } from "./program.ts";
+import { eachRead, readsAlong } from "./reads.ts";
 import { familyOf } from "./types.ts";
 
 /**
@@ -16,6 +16,8 @@ import { familyOf } from "./types.ts";
 export interface Layout {
   /** Fields to read from the input row, each with its slot. */
   readonly loads: readonly SlottedName[];
+  /** What of its input rows a program reads. */
+  readonly reads: RowReads;
   readonly slotCount: number;
   readonly ops: readonly LaidOp[];
   /** What the output row holds as values. */
@@ -36,6 +38,8 @@ export interface LaidExpression {
   readonly ast: Ast;
   readonly kind: FieldKind;
   readonly nullable: boolean;
+  /** The value may be a bigint. */
+  readonly wide: boolean;
   readonly faults: ReadonlyMap<Ast, number>;
 }
 
@@ -58,6 +62,8 @@ export type LaidOp =
       readonly late: number;
       /** Fate when the time is null; 0 when it cannot be. */
       readonly missing: number;
+      /** Fate when the time is beyond 2^53. */
+      readonly wide: number;
     }
   | {
       readonly op: "call";
@@ -71,54 +77,60 @@ export type LaidOp =
 /** Lays a program out. Crashes on what no checked program has: unknown fields, unsafe names, values of a wrong family. */
 export function layOut(program: Program, passing?: Passing): Layout {
   const builder = new LayoutBuilder(program);
-  const ops = program.ops.map((op) => builder.op(op));
-  const assigned = passing && assignedBy(program.ops);
+  const ops = program.ops.flatMap((op) => builder.op(op) ?? []);
   const output = program.output
-    .filter(({ name }) => assigned === undefined || assigned.has(name) || passing?.carried.has(name))
-    .map(({ name }) => ({ name, slot: builder.slot(name) }));
+    .filter(({ name }) => passing === undefined || builder.assigned.has(name) || passing.carried.has(name))
+    .map(({ name }) => ({ name, slot: builder.handOn(name) }));
   return {
     ops,
     output,
     source: passing?.from,
     loads: builder.loads,
+    reads: builder.reads,
     slotCount: builder.slotOf.size,
     slotOf: builder.slotOf,
     fates: builder.fates.all,
   };
 }
 
-/** Names of the fields that operations set. */
+/** Names of the fields that operations set. What only narrows a type, as `require` does, sets nothing. */
 export function assignedBy(ops: readonly RowOp[]): Set<string> {
   return new Set(
-    ops.flatMap((op) =>
-      op.op === "assign" ? [op.field.name] : op.op === "call" ? op.results.map(({ name }) => name) : [],
-    ),
+    ops.flatMap((op) => {
+      if (op.op === "call") return op.results.map(({ name }) => name);
+      return op.op === "assign" && !isNarrowing(op.field, op.value) ? [op.field.name] : [];
+    }),
   );
+}
+
+/** Whether an assignment changes a field's type alone: its value is neither read nor set. */
+function isNarrowing({ name, type }: Field, { ast, type: from }: TypedExpression): boolean {
+  return ast.node === "field" && ast.name === name && from.kind === type.kind && (type.nullable || !from.nullable);
 }
 
 class LayoutBuilder {
   readonly fates = new FateTable();
   readonly slotOf = new Map<string, number>();
   readonly loads: SlottedName[] = [];
+  /** Names of the fields that operations so far have set. */
+  readonly assigned = new Set<string>();
+  reads: RowReads = new Map();
+  readonly #wideCode: RecordErrorCode;
   readonly #inputs: ReadonlySet<string>;
   /** Types as they stand after the operations so far. */
   readonly #nullable: Map<string, boolean>;
 
   constructor(program: Program) {
+    this.#wideCode = program.wideCode ?? "MR_DECODE_BODY";
     this.#inputs = new Set(program.input.map((field) => field.name));
     this.#nullable = new Map(program.input.map((field) => [field.name, field.type.nullable]));
   }
 
-  op(op: RowOp): LaidOp {
+  /** Undefined for an operation that does nothing to a row. */
+  op(op: RowOp): LaidOp | undefined {
     switch (op.op) {
-      case "assign": {
-        const value = this.#expression(op.value, op.field.name);
-        assert(
-          familyOf(value) === familyOf(op.field.type) || isTimeNumber(value.kind, op.field.type.kind),
-          `assigning ${value.kind} to ${op.field.name}, which is ${op.field.type.kind}`,
-        );
-        return { op: "assign", value, target: this.#target(op.field, `${op.field.name} = ${quote(op.value.text)}`) };
-      }
+      case "assign":
+        return this.#assign(op.field, op.value);
       case "dropIf":
         return this.#leaveIf(op.when, { kind: "filtered", reason: op.reason }, op.when.fields[0] ?? "");
       case "failIf":
@@ -143,6 +155,35 @@ class LayoutBuilder {
     }
   }
 
+  #assign(field: Field, given: TypedExpression): LaidOp | undefined {
+    const { kind, nullable } = field.type;
+    assert(
+      familyOf(given.type) === familyOf(field.type) || isTimeNumber(given.type.kind, kind),
+      `assigning ${given.type.kind} to ${field.name}, which is ${kind}`,
+    );
+    if (isNarrowing(field, given)) {
+      this.#nullable.set(field.name, nullable);
+      return undefined;
+    }
+    const keepsWide = kind === "long" || kind === "timestamp";
+    const value = this.#expression(keepsWide ? given : narrow(given), field.name);
+    return { op: "assign", value, target: this.#target(field, `${field.name} = ${quote(given.text)}`) };
+  }
+
+  /** The slot of a field that the output row holds as a value. */
+  handOn(name: string): number {
+    const slot = this.slot(name);
+    this.#read([name], "whole");
+    return slot;
+  }
+
+  #read(path: readonly string[], reads: Reads): void {
+    const [root = ""] = path;
+    if (this.assigned.has(root)) return;
+    const union = unionOfReads(this.reads, readsAlong(path, reads));
+    if (union !== "whole") this.reads = union;
+  }
+
   /** The slot of a field that is there by now; an input field is loaded when it is first asked for. */
   slot(name: string): number {
     const known = this.slotOf.get(name);
@@ -154,8 +195,7 @@ class LayoutBuilder {
   }
 
   #newSlot(name: string): number {
-    // Names become property names of generated code, and `__proto__` there would set the prototype.
-    assert(namePattern.test(name) && name !== "__proto__", `not a field name: ${JSON.stringify(name)}`);
+    assertSafe(name);
     const slot = this.slotOf.size;
     this.slotOf.set(name, slot);
     return slot;
@@ -163,6 +203,7 @@ class LayoutBuilder {
 
   #target({ name, type }: Field, what: string): Target {
     const slot = this.slotOf.get(name) ?? this.#newSlot(name);
+    this.assigned.add(name);
     this.#nullable.set(name, type.nullable);
     const failed = (message: string): number =>
       this.fates.add({ kind: "failed", code: "MR_EXPRESSION", field: name, message: `${what}: ${message}` });
@@ -185,9 +226,16 @@ class LayoutBuilder {
   #late(time: string, withinMs: number): LaidOp {
     const message = `${time} is older than stream time minus ${formatDurationMs(withinMs)}`;
     const nullable = this.#nullable.get(time) ?? false;
+    this.#read([time], "whole");
     return {
       op: "late",
       slot: this.slot(time),
+      wide: this.fates.add({
+        kind: "failed",
+        code: this.#wideCode,
+        field: time,
+        message: `${time}, the event time, is beyond 2^53`,
+      }),
       withinMs,
       late: this.fates.add({ kind: "late", field: time, message }),
       missing: nullable
@@ -204,7 +252,7 @@ class LayoutBuilder {
   #text(expression: TypedExpression): LaidExpression {
     const { kind } = expression.type;
     if (kind === "string" || kind === "enum") return this.#expression(expression, expression.fields[0] ?? "");
-    assert(kind !== "bytes" && kind !== "other", `a memory cannot take ${kind} as text: ${expression.text}`);
+    assert(textKinds.has(kind), `a memory cannot take ${kind} as text: ${expression.text}`);
     const asText = call("to_string", expression.ast);
     const ast = kind === "timestamp" && asText.node === "call" ? { ...asText, overload: "timestamp" as const } : asText;
     return this.#expression({ ...expression, ast }, expression.fields[0] ?? "");
@@ -214,30 +262,55 @@ class LayoutBuilder {
     const family = familyOf(expression.type);
     const isNumber = family === "number" || family === "timestamp" || family === "boolean";
     assert(isNumber, `a memory cannot take ${expression.type.kind} as a number: ${expression.text}`);
-    return this.#expression(expression, expression.fields[0] ?? "");
+    return this.#expression(narrow(expression), expression.fields[0] ?? "");
   }
 
   #expression(expression: TypedExpression, field: string): LaidExpression {
     const ast = foldConstants(expression.ast);
     const faults = new Map<Ast, number>();
+    eachRead(ast, (path, reads) => this.#read(path, reads));
     this.#visit(ast, field, faults);
-    return { ast, kind: expression.type.kind, nullable: expression.type.nullable, faults };
+    const { kind, nullable } = expression.type;
+    return { ast, kind, nullable, wide: expression.wide === true, faults };
   }
 
   #visit(ast: Ast, field: string, faults: Map<Ast, number>): void {
     for (const part of partsOf(ast)) this.#visit(part, field, faults);
     if (ast.node === "field") this.slot(ast.name);
-    if (!mayFault(ast)) return;
-    const isCast = ast.node === "call" && functionNamed(ast.name)?.fails?.how === "cast";
-    const why = isCast ? "the value does not convert" : nonFiniteMessage;
+    if (ast.node === "member") assertSafe(ast.name);
+    const failure = failureOf(ast);
+    if (failure === undefined) return;
     const fate: Fate = {
       kind: "failed",
-      code: isCast ? "MR_CAST" : "MR_EXPRESSION",
-      field,
-      message: `${quote(printAst(ast))}: ${why}`,
+      code: failure.code === "wide" ? this.#wideCode : failure.code,
+      field: failure.code === "wide" ? printAst(ast) : field,
+      message: `${quote(printAst(ast))}: ${failure.why}`,
     };
     faults.set(ast, this.fates.add(fate));
   }
+}
+
+const textKinds: ReadonlySet<FieldKind> = new Set([
+  "boolean",
+  "int",
+  "long",
+  "float",
+  "double",
+  "string",
+  "enum",
+  "timestamp",
+]);
+
+/** The expression as a number, where it may be a bigint. */
+function narrow(expression: TypedExpression): TypedExpression {
+  if (expression.wide !== true) return expression;
+  const { ast } = expression;
+  return { ...expression, ast: { node: "number", of: ast, at: ast.at }, wide: false };
+}
+
+// Names become property names of generated code, and `__proto__` there would set the prototype.
+function assertSafe(name: string): void {
+  assert(namePattern.test(name) && name !== "__proto__", `not a field name: ${JSON.stringify(name)}`);
 }
 
 /** Whether a time meets a whole number, which is the same thing in a row. */
@@ -250,8 +323,8 @@ function isTimeNumber(a: FieldKind, b: FieldKind): boolean {
 
 const unfitMessages: Readonly<Partial<Record<FieldKind, string>>> = {
   int: "the result is not a whole number of 32 bits",
-  long: "the result is not a whole number within 2^53",
-  timestamp: "the result is not a time",
+  long: wholeMessage,
+  timestamp: timeMessage,
   float: nonFiniteMessage,
   double: nonFiniteMessage,
 };

@@ -1,6 +1,6 @@
-import { type Ast, type BinaryOperator, comparisonPrecedence, precedence, reservedWords } from "./ast.ts";
+import { type Ast, type BinaryOperator, comparisonPrecedence, pathOf, precedence, reservedWords } from "./ast.ts";
 import { catching, ExpressionFault, type ExpressionProblem, quote } from "./problem.ts";
-import { type Token, tokenize } from "./tokens.ts";
+import { longEnd, type Token, tokenize } from "./tokens.ts";
 
 /** Longest text read as an expression, in UTF-16 code units. */
 export const expressionLengthMax = 4_096;
@@ -8,6 +8,8 @@ export const expressionLengthMax = 4_096;
 export const expressionDepthMax = 64;
 /** Most operators, calls, fields and constants in one expression. */
 export const expressionNodesMax = 1_000;
+/** Most names in one path: `a.b.c` has three. */
+export const pathNamesMax = 8;
 
 /**
  * Parses an expression; the first problem ends it.
@@ -79,7 +81,7 @@ class Parser {
       const operator = binaryOperatorOf(token);
       if (operator === undefined || precedence[operator] <= above) return left;
       this.#next++;
-      const right = operator === "in" ? this.#list(token) : this.#binary(precedence[operator]);
+      const right = operator === "in" ? this.#choices(token) : this.#binary(precedence[operator]);
       left = this.#made({ node: "binary", operator, left, right, at: token.at });
       if (precedence[operator] === comparisonPrecedence) this.#refuseChain();
     }
@@ -97,11 +99,52 @@ class Parser {
   }
 
   #operand(): Ast {
+    let operand = this.#primary();
+    while (true) {
+      const token = this.#peek();
+      if (token.kind !== "symbol") return operand;
+      if (this.#take(".")) operand = this.#member(operand, token, false);
+      else if (this.#take("?.")) operand = this.#member(operand, token, true);
+      else if (this.#take("[")) operand = this.#index(operand, token);
+      else return operand;
+    }
+  }
+
+  #member(of: Ast, point: Token, safe: boolean): Ast {
     const token = this.#peek();
     this.#next++;
-    if (token.kind === "number") {
-      return this.#made({ node: "literal", value: token.value, integer: token.integer, at: token.at });
+    if (token.kind !== "word") throw nameMissing(token, point);
+    const name = token.quoted ? token.text.slice(1, -1) : token.text;
+    if (this.#peek().text === "(") {
+      throw new ExpressionFault(
+        point.at,
+        `${quote(token.text)} is called like a method`,
+        `functions take their operand first: ${name}(x)`,
+      );
     }
+    const member: Ast = { node: "member", of, name, safe, at: point.at };
+    if ((pathOf(member)?.length ?? 0) > pathNamesMax) {
+      throw new ExpressionFault(
+        point.at,
+        `the path has more than ${pathNamesMax} names`,
+        "take the value out by extract in the ingest stage",
+      );
+    }
+    return this.#made(member);
+  }
+
+  #index(of: Ast, open: Token): Ast {
+    this.#enter(open.at);
+    const key = this.#expression();
+    this.#expect("]", open, 'the key of a map stands in brackets: map["key"]');
+    this.#depth--;
+    return this.#made({ node: "index", of, key, at: open.at });
+  }
+
+  #primary(): Ast {
+    const token = this.#peek();
+    this.#next++;
+    if (token.kind === "number") return this.#number(token, token.at, false);
     if (token.kind === "string")
       return this.#made({ node: "literal", value: token.value, integer: false, at: token.at });
     if (token.kind === "word") return this.#word(token);
@@ -116,12 +159,26 @@ class Parser {
     throw unexpectedForValue(token, this.#tokens[this.#next - 2]);
   }
 
+  #number(token: Token & { kind: "number" }, at: number, isNegative: boolean): Ast {
+    const { value, integer, text } = token;
+    if (value === longEnd && !isNegative) {
+      throw new ExpressionFault(
+        at,
+        `${quote(text)} is beyond 2^63, which no long is`,
+        `write ${quote(`${text}.0`)} for a double`,
+      );
+    }
+    // A whole number has no negative zero.
+    const signed = isNegative && !(integer && value === 0) ? -value : value;
+    return this.#made({ node: "literal", value: signed, integer, at });
+  }
+
   #unary(operator: "-" | "!", at: number): Ast {
     const number = this.#peek();
     // `-5` is a constant, so that lists and printed negative literals stay what they were.
     if (operator === "-" && number.kind === "number") {
       this.#next++;
-      return this.#made({ node: "literal", value: -number.value, integer: number.integer, at });
+      return this.#number(number, at, true);
     }
     this.#enter(at);
     const operand = this.#operand();
@@ -153,11 +210,10 @@ class Parser {
     return this.#made({ node: "call", name, args, at });
   }
 
-  #list(operator: Token): Ast {
+  /** What stands right of `in`: a list of constants or expressions, or a field that holds one. */
+  #choices(operator: Token): Ast {
     const open = this.#peek();
-    if (!this.#take("[")) {
-      throw new ExpressionFault(open.at, "`in` is not followed by a list", "write x in [a, b]");
-    }
+    if (!this.#take("[")) return this.#binary(comparisonPrecedence);
     const items = this.#items(open, "]", "close the list");
     if (items.length === 0) throw new ExpressionFault(operator.at, "the list of `in` is empty", "write x in [a, b]");
     return this.#made({ node: "list", items, at: open.at });
@@ -235,8 +291,17 @@ function unexpectedAfterValue(token: Token): ExpressionFault {
       "only a function name stands right before a bracket",
     );
   if (text === ")" || text === "]") return new ExpressionFault(at, `no bracket is open for ${quote(text)}`);
-  if (text === "[") return new ExpressionFault(at, "a list or index does not stand here", "write x in [a, b]");
+  if (text === ",") return new ExpressionFault(at, "`,` does not fit here", "a list stands in brackets: x in [a, b]");
   return new ExpressionFault(at, `${quote(text)} does not fit here`);
+}
+
+function nameMissing(token: Token, point: Token): ExpressionFault {
+  const found = token.kind === "end" ? "" : `, before ${quote(token.text)}`;
+  return new ExpressionFault(
+    token.at,
+    `the name of a field is missing after ${quote(point.text)}${found}`,
+    token.kind === "number" ? "a list has no index here; take an item out by extract in the ingest stage" : undefined,
+  );
 }
 
 function unexpectedForValue(token: Token, before: Token | undefined): ExpressionFault {

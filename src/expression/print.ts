@@ -2,7 +2,8 @@ import { type Ast, comparisonPrecedence, precedence, reservedWords } from "./ast
 
 const conditionalPrecedence = 1;
 const unaryPrecedence = 7;
-const atomPrecedence = 8;
+const postfixPrecedence = 8;
+const atomPrecedence = 9;
 
 /**
  * The canonical text of an expression: one space around binary operators, only the brackets that are needed,
@@ -14,6 +15,14 @@ export function printAst(ast: Ast): string {
       return printLiteral(ast);
     case "field":
       return reservedWords.has(ast.name) ? `\`${ast.name}\`` : ast.name;
+    case "member": {
+      const name = reservedWords.has(ast.name) ? `\`${ast.name}\`` : ast.name;
+      return `${printAbove(ast.of, postfixPrecedence - 1)}${ast.safe ? "?." : "."}${name}`;
+    }
+    case "index":
+      return `${printAbove(ast.of, postfixPrecedence - 1)}[${printAst(ast.key)}]`;
+    case "number":
+      return printAst(ast.of);
     case "unary":
       return ast.operator + printUnaryOperand(ast.operator, ast.operand);
     case "binary": {
@@ -41,8 +50,9 @@ function printLiteral(ast: Ast & { readonly node: "literal" }): string {
 
 function printUnaryOperand(operator: "-" | "!", operand: Ast): string {
   // `-5` would be read as one constant where the tree has a sign before the constant 5.
-  const positive =
-    operand.node === "literal" && typeof operand.value === "number" && !printLiteral(operand).startsWith("-");
+  const isNumber =
+    operand.node === "literal" && (typeof operand.value === "number" || typeof operand.value === "bigint");
+  const positive = isNumber && !printLiteral(operand).startsWith("-");
   return operator === "-" && positive ? `(${printAst(operand)})` : printAbove(operand, unaryPrecedence - 1);
 }
 
@@ -51,6 +61,10 @@ function printAbove(ast: Ast, strength: number): string {
 }
 
 function strengthOf(ast: Ast): number {
+  if (ast.node === "number") return strengthOf(ast.of);
+  if (ast.node === "member" || ast.node === "index") return postfixPrecedence;
+  // A sign or a digit right before a point would be read as part of what follows.
+  if (ast.node === "literal" && typeof ast.value !== "string" && typeof ast.value !== "boolean") return unaryPrecedence;
   if (ast.node === "binary") return precedence[ast.operator];
   if (ast.node === "conditional") return conditionalPrecedence;
   return ast.node === "unary" ? unaryPrecedence : atomPrecedence;

@@ -1,3 +1,6 @@
+import type { Ast } from "./ast.ts";
+import type { ValueType } from "./types.ts";
+
 /** What is wrong with an expression: what, where and why, and how to mend it. */
 export interface ExpressionProblem {
   readonly message: string;
@@ -6,19 +9,28 @@ export interface ExpressionProblem {
   readonly hint?: string;
 }
 
+/** An operand that may be null where that does not do. */
+export interface Unguarded {
+  readonly operand: Ast;
+  readonly type: ValueType;
+  /** The path that goes on from it, as `after.amount` from `after`. */
+  readonly member?: Ast;
+}
+
 /** Leaves the parser or the checker at the first problem; caught at their only entries. */
 export class ExpressionFault extends Error {
   override readonly name = "ExpressionFault";
-  readonly problem: ExpressionProblem;
+  readonly problem: ExpressionProblem & { readonly unguarded?: Unguarded };
 
-  constructor(at: number, message: string, hint?: string) {
+  constructor(at: number, message: string, hint?: string | Unguarded) {
     super(message);
-    this.problem = hint === undefined ? { message, at } : { message, at, hint };
+    if (typeof hint === "object") this.problem = { message, at, unguarded: hint };
+    else this.problem = hint === undefined ? { message, at } : { message, at, hint };
   }
 }
 
 /** Runs `work`, turning an `ExpressionFault` into its problem. */
-export function catching<T extends object>(work: () => T): T | { readonly problem: ExpressionProblem } {
+export function catching<T extends object>(work: () => T): T | { readonly problem: ExpressionFault["problem"] } {
   try {
     return work();
   } catch (thrown) {

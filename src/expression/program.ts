@@ -10,6 +10,8 @@ export interface TypedExpression {
   readonly text: string;
   /** Fields it reads, each once. */
   readonly fields: readonly string[];
+  /** Set when the value can be a long or a time beyond 2^53, a bigint; what takes it as a number has to look. */
+  readonly wide?: boolean;
 }
 
 /** One operation on a row. The operations of a stage compile into one function, in written order. */
@@ -76,6 +78,8 @@ export interface RowContext {
 /** What a stage's row operations compile from. */
 export interface Program {
   readonly input: RowShape;
+  /** Code of a record in which a long beyond 2^53 is taken as a number; MR_DECODE_BODY when left out. */
+  readonly wideCode?: RecordErrorCode;
   readonly ops: readonly RowOp[];
   /** Fields of the output row, in the order of the output schema; each must exist after the last operation. */
   readonly output: RowShape;

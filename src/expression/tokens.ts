@@ -4,7 +4,8 @@ import { ExpressionFault, quote } from "./problem.ts";
 export type Token =
   | {
       readonly kind: "number";
-      readonly value: number;
+      /** A bigint for a whole number beyond 2^53 - 1. */
+      readonly value: number | bigint;
       readonly integer: boolean;
       readonly at: number;
       readonly text: string;
@@ -14,8 +15,8 @@ export type Token =
   | { readonly kind: "symbol"; readonly at: number; readonly text: string }
   | { readonly kind: "end"; readonly at: number; readonly text: "" };
 
-const symbolsOfTwo: ReadonlySet<string> = new Set(["==", "!=", "<=", ">=", "&&", "||"]);
-const symbolsOfOne: ReadonlySet<string> = new Set([..."+-*/%<>!?:()[],"]);
+const symbolsOfTwo: ReadonlySet<string> = new Set(["==", "!=", "<=", ">=", "&&", "||", "?."]);
+const symbolsOfOne: ReadonlySet<string> = new Set([..."+-*/%<>!?:()[],."]);
 
 /** What other languages write, and what to write here. Those of three characters are tried before `==`. */
 const foreignOfThree: readonly (readonly [string, string])[] = [
@@ -30,7 +31,6 @@ const foreign: readonly (readonly [string, string])[] = [
   ["&", "write &&"],
   ["|", "write ||"],
   ["^", "write pow(a, b)"],
-  [".", "nested fields and methods are not part of the language; functions take their operand first: upper(name)"],
   [";", "an expression is one value; drop the semicolon"],
   ["\u201c", 'use straight quotes: "text"'],
   ["\u201d", 'use straight quotes: "text"'],
@@ -78,7 +78,9 @@ function tokenAt(text: string, at: number): Token {
 function symbolAt(text: string, at: number): Token {
   refuseForeign(foreignOfThree, text, at);
   const two = text.slice(at, at + 2);
-  if (symbolsOfTwo.has(two)) return { kind: "symbol", at, text: two };
+  // `ok?.5:1` is a conditional.
+  const isConditional = two === "?." && /[0-9]/.test(text.charAt(at + 2));
+  if (symbolsOfTwo.has(two) && !isConditional) return { kind: "symbol", at, text: two };
   refuseForeign(foreign, text, at);
   const one = text.charAt(at);
   if (symbolsOfOne.has(one)) return { kind: "symbol", at, text: one };
@@ -106,16 +108,27 @@ function numberAt(text: string, at: number, written: string): Token {
   }
   const value = Number(written);
   const integer = digitsPattern.test(written);
-  if (integer && !Number.isSafeInteger(value)) {
-    throw new ExpressionFault(
-      at,
-      `${quote(written)} is beyond 2^53, where whole numbers are not exact`,
-      `write ${quote(`${written}.0`)} for a double`,
-    );
-  }
+  if (integer && !Number.isSafeInteger(value)) return wideNumberAt(at, written);
   if (!Number.isFinite(value)) throw new ExpressionFault(at, `${quote(written)} is larger than any double`);
   return { kind: "number", value, integer, at, text: written };
 }
+
+/** Exact, as far as a long reaches; the sign before 2^63 is the parser's to see. */
+function wideNumberAt(at: number, written: string): Token {
+  const value = written.length <= longDigitsMax ? BigInt(written) : longEnd + 1n;
+  if (value <= longEnd) return { kind: "number", value, integer: true, at, text: written };
+  throw new ExpressionFault(
+    at,
+    `${quote(written)} is beyond 2^63, which no long is`,
+    `write ${quote(`${written}.0`)} for a double`,
+  );
+}
+
+/** 2^63: one more than the largest long, and the smallest one without its sign. */
+export const longEnd = 2n ** 63n;
+
+/** Digits of the longest whole number that is looked at, leading zeros included. */
+const longDigitsMax = 64;
 
 function quotedNameAt(text: string, at: number): Token {
   const end = text.indexOf("`", at + 1);
@@ -144,7 +157,9 @@ function stringAt(text: string, at: number, mark: string): Token {
   for (let i = from; i < text.length; i++) {
     const char = text.charAt(i);
     if (char === mark) {
-      return { kind: "string", value: value + text.slice(from, i), at, text: text.slice(at, i + 1) };
+      value += text.slice(from, i);
+      if (isIllFormed(value)) throw loneSurrogate(at);
+      return { kind: "string", value, at, text: text.slice(at, i + 1) };
     }
     if (char === "\n" || char === "\r") break;
     if (char !== "\\") continue;
@@ -163,6 +178,20 @@ function stringAt(text: string, at: number, mark: string): Token {
     from = i + 1;
   }
   throw new ExpressionFault(at, "the string is not closed", `end it with ${mark}`);
+}
+
+/** Whether a text has half of a surrogate pair, and thus no UTF-8. */
+export function isIllFormed(text: string): boolean {
+  return /\p{Surrogate}/u.test(text);
+}
+
+/** The fault of a text constant that no record could hold. */
+export function loneSurrogate(at: number): ExpressionFault {
+  return new ExpressionFault(
+    at,
+    "the text holds half of a surrogate pair, which is no character",
+    'write both halves, such as "\\ud83d\\ude00", or the character itself',
+  );
 }
 
 function matchAt(sticky: RegExp, text: string, at: number): string {

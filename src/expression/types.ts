@@ -1,4 +1,4 @@
-import type { FieldKind, FieldType } from "../schema/index.ts";
+import { avroTypeName, type FieldKind, type FieldType } from "../schema/index.ts";
 
 /** The type of a part of an expression. Beyond field types there is null alone, and constants adapt to their neighbour. */
 export interface ValueType {
@@ -6,11 +6,30 @@ export interface ValueType {
   readonly nullable: boolean;
   readonly avro: unknown;
   /** The constant itself, when the part is one. */
-  readonly constant?: number | string | boolean;
+  readonly constant?: number | bigint | string | boolean;
+  /** A long or a time that may lie beyond 2^53 - 1, and is then a bigint: it is no number yet. */
+  readonly wide?: boolean;
+  /** No whole number of the part is further from 0; 2^53 - 1 when left out. */
+  readonly bound?: number;
 }
 
+/** The largest whole number that is computed with. */
+export const wholeMax = Number.MAX_SAFE_INTEGER;
+
+const int32Max = 2 ** 31;
+
 /** Kinds that the language treats alike. */
-export type Family = "number" | "text" | "boolean" | "timestamp" | "bytes" | "other" | "null";
+export type Family =
+  | "number"
+  | "text"
+  | "boolean"
+  | "timestamp"
+  | "bytes"
+  | "record"
+  | "list"
+  | "map"
+  | "other"
+  | "null";
 
 const families: Readonly<Record<ValueType["kind"], Family>> = {
   int: "number",
@@ -22,9 +41,9 @@ const families: Readonly<Record<ValueType["kind"], Family>> = {
   boolean: "boolean",
   timestamp: "timestamp",
   bytes: "bytes",
-  record: "other",
-  list: "other",
-  map: "other",
+  record: "record",
+  list: "list",
+  map: "map",
   other: "other",
   null: "null",
 };
@@ -40,9 +59,28 @@ export function typeOf(kind: PlainKind, nullable = false): FieldType {
   return { kind, nullable, avro: kind === "timestamp" ? { type: "long", logicalType: "timestamp-millis" } : kind };
 }
 
-/** For messages: `int`, `nullable string`. */
+/** The type of a value that comes out of a row. */
+export function readType({ kind, nullable, avro }: FieldType): ValueType {
+  const limits = kind === "int" ? { bound: int32Max } : kind === "long" || kind === "timestamp" ? { wide: true } : {};
+  return { kind, avro, nullable, ...limits };
+}
+
+/** The type of a constant. */
+export function literalType(value: null | boolean | number | bigint | string, integer: boolean): ValueType {
+  if (value === null) return { kind: "null", nullable: true, avro: "null" };
+  if (typeof value === "string") return { ...typeOf("string"), constant: value };
+  if (typeof value === "boolean") return { ...typeOf("boolean"), constant: value };
+  if (typeof value === "bigint") return { ...typeOf("long"), constant: value, wide: true };
+  if (!integer) return { ...typeOf("double"), constant: value };
+  return { ...typeOf((value | 0) === value ? "int" : "long"), constant: value, bound: Math.abs(value) };
+}
+
+const spelled: ReadonlySet<ValueType["kind"]> = new Set(["record", "list", "map", "other"]);
+
+/** For messages: `int`, `nullable string`, `list of string`. */
 export function typeName(type: ValueType): string {
-  return type.nullable && type.kind !== "null" ? `nullable ${type.kind}` : type.kind;
+  const name = spelled.has(type.kind) ? avroTypeName(type.avro) : type.kind;
+  return type.nullable && type.kind !== "null" ? `nullable ${name}` : name;
 }
 
 /** Type of `+ - *` and `%`: whole numbers stay whole, anything with a float or double is double. */
@@ -52,9 +90,12 @@ export function arithmeticType(left: ValueType, right: ValueType): FieldType {
   return typeOf(left.kind === "long" || right.kind === "long" ? "long" : "int");
 }
 
-function isWhole(type: ValueType): boolean {
+/** Whether the type is int or long. */
+export function isWhole(type: ValueType): boolean {
   return type.kind === "int" || type.kind === "long";
 }
+
+const sameOnly: ReadonlySet<ValueType["kind"]> = new Set(["bytes", "record", "list", "map", "other"]);
 
 /**
  * The one type that holds the values of both; undefined when there is none. Nullable when either is.
@@ -63,15 +104,20 @@ function isWhole(type: ValueType): boolean {
  */
 export function commonType(a: ValueType, b: ValueType): ValueType | undefined {
   const nullable = a.nullable || b.nullable;
-  if (a.kind === "null") return { kind: b.kind, avro: b.avro, nullable: true };
-  if (b.kind === "null") return { kind: a.kind, avro: a.avro, nullable: true };
+  const wide = a.wide === true || b.wide === true ? { wide: true } : {};
+  if (a.kind === "null") return { kind: b.kind, avro: b.avro, nullable: true, ...wide };
+  if (b.kind === "null") return { kind: a.kind, avro: a.avro, nullable: true, ...wide };
   if (familyOf(a) !== familyOf(b)) return undefined;
-  if (familyOf(a) === "number") return { ...commonNumber(a, b), nullable };
+  if (familyOf(a) === "number") {
+    const number = commonNumber(a, b);
+    // Beside a double a long is taken as a number.
+    return { ...number, nullable, ...(number.kind === "long" ? wide : {}) };
+  }
   if (familyOf(a) === "text") return { ...commonText(a, b), nullable };
-  if (familyOf(a) === "other" || a.kind === "bytes") {
+  if (sameOnly.has(a.kind)) {
     return JSON.stringify(a.avro) === JSON.stringify(b.avro) ? { kind: a.kind, avro: a.avro, nullable } : undefined;
   }
-  return { kind: a.kind, avro: a.avro, nullable };
+  return { kind: a.kind, avro: a.avro, nullable, ...wide };
 }
 
 function commonNumber(a: ValueType, b: ValueType): FieldType {

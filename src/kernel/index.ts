@@ -23,6 +23,7 @@ export {
 export { type Rng, seededRng } from "./rng.ts";
 export { closest } from "./suggest.ts";
 export {
+  dayOfMonth,
   dayOfWeek,
   type EpochMs,
   eventTimeEndMs,
@@ -30,6 +31,8 @@ export {
   formatDurationMs,
   formatIsoTime,
   hourOfDay,
+  minuteOfHour,
+  monthOfYear,
   parseDurationMs,
   parseIsoTimeMs,
 } from "./time.ts";

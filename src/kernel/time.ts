@@ -86,6 +86,21 @@ export function dayOfWeek(ms: EpochMs): number {
   return days - Math.floor(days / 7) * 7 + 1;
 }
 
+/** Minute of the hour in UTC, 0 to 59. */
+export function minuteOfHour(ms: EpochMs): number {
+  return Math.floor(ms / 60_000) - Math.floor(ms / 3_600_000) * 60;
+}
+
+/** Day of the month in UTC, 1 to 31. */
+export function dayOfMonth(ms: EpochMs): number {
+  return civilFromDays(Math.floor(ms / 86_400_000)).day;
+}
+
+/** Month of the year in UTC, January is 1. */
+export function monthOfYear(ms: EpochMs): number {
+  return civilFromDays(Math.floor(ms / 86_400_000)).month;
+}
+
 /** Undefined for an offset that no clock shows: more than 23 hours or 59 minutes. */
 function zoneOffsetMs(zone: string | undefined): number | undefined {
   if (zone === undefined || zone === "Z") return 0;

@@ -73,7 +73,7 @@ export class Inference {
       if (i < rows.length && rows[i] !== null) chosen.push(i);
       if (chosen.length < microBatchRows && i < rows.length) continue;
       if (chosen.length === 0) break;
-      const scoring = this.#score(rows, chosen);
+      const scoring = this.#score(rows, errors, chosen);
       let failure: unknown;
       if (scoring !== undefined) failure = await scoring;
       if (failure === undefined) this.#finish(rows, errors, chosen);
@@ -84,16 +84,27 @@ export class Inference {
     }
   }
 
-  /** Answers what went wrong, wrapped, or undefined; a promise of it when the scorer takes its time. */
+  /**
+   * Answers what went wrong, wrapped, or undefined; a promise of it when the scorer takes its time. A row whose
+   * features are no numbers fails by itself and leaves `chosen`.
+   */
   #score(
-    rows: readonly (Row | null)[],
-    chosen: readonly number[],
+    rows: (Row | null)[],
+    errors: (RecordError | null)[],
+    chosen: number[],
   ): Promise<ScorerFault | undefined> | ScorerFault | undefined {
     this.#features.clear();
+    let taken = 0;
     for (const index of chosen) {
       const answer = this.#take.run(rows[index] as Row, this.#context);
-      if (answer !== 0) throw new AssertionError("reading a feature answered a fate");
+      if (answer === 0) chosen[taken++] = index;
+      else {
+        rows[index] = null;
+        errors[index] = errorOf(this.#take, answer);
+      }
     }
+    chosen.length = taken;
+    if (taken === 0) return undefined;
     this.#scores.fill(Number.NaN, 0, chosen.length);
     try {
       const done = this.#model.scorer.score(this.#features.rows, chosen.length, this.#scores, 0);
@@ -116,7 +127,7 @@ export class Inference {
   ): Promise<void> {
     this.#rethrowUnlessRecord(fault);
     for (const index of chosen) {
-      const alone = await this.#score(rows, [index]);
+      const alone = await this.#score(rows, errors, [index]);
       if (alone === undefined) {
         this.#failuresInRow = 0;
         this.#finish(rows, errors, [index]);
@@ -161,16 +172,16 @@ export class Inference {
       this.#given.results[0] = score;
       const answer = this.#predict.run(row, this.#context);
       if (answer === 0) rows[index] = this.#context.out;
-      else errors[index] = this.#errorOf(answer);
+      else errors[index] = errorOf(this.#predict, answer);
     }
   }
+}
 
-  #errorOf(answer: number): RecordError {
-    const fate = this.#predict.fates[answer];
-    return fate?.kind === "failed"
-      ? new RecordError(fate.code, fate.message)
-      : new RecordError("MR_EXPRESSION", "a decision has no value");
-  }
+function errorOf({ fates }: CompiledProgram, answer: number): RecordError {
+  const fate = fates[answer];
+  return fate?.kind === "failed"
+    ? new RecordError(fate.code, fate.message)
+    : new RecordError("MR_EXPRESSION", "a decision has no value");
 }
 
 /** Wraps what a scorer threw, which can be anything, undefined too. */
@@ -212,7 +223,8 @@ class FeatureRows implements RowMemory {
 export function featureProgram(stage: PlannedStage, { features }: PlannedInfer): Program {
   const { output: input } = stage.program;
   const numbers = features.map((name) => typed(ref(name), input));
-  return { input, ops: [{ op: "call", memory: 0, texts: [], numbers, results: [], drops: [] }], output: [] };
+  const call: RowOp = { op: "call", memory: 0, texts: [], numbers, results: [], drops: [] };
+  return { ...wideCodeOf(stage), input, ops: [call], output: [] };
 }
 
 /** From a row and its score, the one result of memory 0, to the record of the contract. */
@@ -231,7 +243,11 @@ export function predictionProgram(stage: PlannedStage, infer: PlannedInfer, vers
     const source = Object.hasOwn(sources, field.name) ? sources[field.name] : undefined;
     return source === undefined ? [] : [{ op: "assign", field, value: typed(source, scored) }];
   });
-  return { input, ops: [call, ...infer.decide.ops, ...ops], output };
+  return { ...wideCodeOf(stage), input, ops: [call, ...infer.decide.ops, ...ops], output };
+}
+
+function wideCodeOf({ program }: PlannedStage): Pick<Program, "wideCode"> {
+  return program.wideCode === undefined ? {} : { wideCode: program.wideCode };
 }
 
 function typed(ast: Ast, shape: RowShape): TypedExpression {

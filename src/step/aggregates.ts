@@ -1,4 +1,12 @@
-import { type Ast, conditional, isNull, literal, parseExpression, printAst } from "../expression/index.ts";
+import {
+  type Ast,
+  aggregateNames,
+  conditional,
+  isNull,
+  literal,
+  parseExpression,
+  printAst,
+} from "../expression/index.ts";
 import { closest } from "../kernel/index.ts";
 import type { RollingStore } from "../state/index.ts";
 import {
@@ -81,7 +89,7 @@ export function parseAggregate(
     );
   }
   if (!isAggregate(ast.name)) {
-    const near = closest(ast.name, Object.keys(aggregates));
+    const near = aggregateNames.get(ast.name.toLowerCase()) ?? closest(ast.name, Object.keys(aggregates));
     return refuse(
       `there is no aggregate ${ast.name}`,
       near === undefined ? `use one of ${names}` : `did you mean ${near}?`,

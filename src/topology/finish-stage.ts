@@ -45,7 +45,13 @@ export function finishStage(
     reader,
     eventTimeField: scope.timeField,
     keyField: wired.isIngest ? to.key : undefined,
-    program: { input: scope.input, ops: draft.ops, output: infer?.decide.input.slice(0, -1) ?? to.schema.shape },
+    program: {
+      // A long beyond 2^53 came as it is from the Avro or the JSON that the stage reads.
+      wideCode: from.format === "json" ? "MR_CAST" : "MR_DECODE_BODY",
+      input: scope.input,
+      ops: draft.ops,
+      output: infer?.decide.input.slice(0, -1) ?? to.schema.shape,
+    },
     memories: lowered.memories,
     lateWithinMs: late === undefined ? undefined : late.withinMs,
     infer,

@@ -37,8 +37,8 @@ const guard = (at: number, operand: string, parent: string, hint: string) => ({
 
 test.each([
   ["amount >= 0", guard(0, "amount", "amount >= 0", "coalesce(amount, 0) or amount == null || amount >= 0")],
-  ["amount * 2", guard(0, "amount", "amount * 2", "coalesce(amount, 0) or amount == null ? null : amount * 2")],
-  ["-spare", guard(1, "spare", "-spare", "coalesce(spare, 0) or spare == null ? null : -spare")],
+  ["amount * 2", guard(0, "amount", "amount * 2", "coalesce(amount, 0) or 'amount == null ? null : amount * 2'")],
+  ["-spare", guard(1, "spare", "-spare", "coalesce(spare, 0) or 'spare == null ? null : -spare'")],
   ["1 < spare", guard(4, "spare", "1 < spare", "coalesce(spare, 0) or spare == null || 1 < spare")],
   [
     "country == 'DE'",
@@ -49,16 +49,16 @@ test.each([
     guard(0, "country", 'country in ["DE"]', 'coalesce(country, "") or country == null || country in ["DE"]'),
   ],
   ["sure && ok", guard(0, "sure", "sure && ok", "coalesce(sure, false) or sure == null || sure && ok")],
-  ["!sure", guard(1, "sure", "!sure", "coalesce(sure, false) or sure == null ? null : !sure")],
-  ["sure ? 1 : 2", guard(0, "sure", "sure ? 1 : 2", "coalesce(sure, false)")],
-  ["hour(seen_at)", guard(5, "seen_at", "hour(seen_at)", "seen_at == null ? null : hour(seen_at)")],
+  ["!sure", guard(1, "sure", "!sure", "coalesce(sure, false) or 'sure == null ? null : !sure'")],
+  ["sure ? 1 : 2", guard(0, "sure", "sure ? 1 : 2", "coalesce(sure, false) or 'sure == null ? null : sure ? 1 : 2'")],
+  ["hour(seen_at)", guard(5, "seen_at", "hour(seen_at)", "'seen_at == null ? null : hour(seen_at)'")],
   [
     "upper(country)",
-    guard(6, "country", "upper(country)", 'coalesce(country, "") or country == null ? null : upper(country)'),
+    guard(6, "country", "upper(country)", "coalesce(country, \"\") or 'country == null ? null : upper(country)'"),
   ],
   [
     "min(total, amount)",
-    guard(11, "amount", "min(total, amount)", "coalesce(amount, 0) or amount == null ? null : min(total, amount)"),
+    guard(11, "amount", "min(total, amount)", "coalesce(amount, 0) or 'amount == null ? null : min(total, amount)'"),
   ],
   [
     "clamp(total, amount, 1)",
@@ -66,38 +66,53 @@ test.each([
       13,
       "amount",
       "clamp(total, amount, 1)",
-      "coalesce(amount, 0) or amount == null ? null : clamp(total, amount, 1)",
+      "coalesce(amount, 0) or 'amount == null ? null : clamp(total, amount, 1)'",
     ),
   ],
   // What narrows one side must not narrow the other.
   // A false `a && b` tells only that one of them was false.
   [
     "(amount == null && ok) || amount > 1",
-    guard(26, "amount", "amount > 1", "coalesce(amount, 0) or amount == null || amount > 1"),
+    guard(26, "amount", "amount > 1", "coalesce(amount, 0) or amount == null || (amount == null && ok || amount > 1)"),
   ],
   [
     "amount == null && amount > 1",
-    guard(18, "amount", "amount > 1", "coalesce(amount, 0) or amount == null || amount > 1"),
+    guard(18, "amount", "amount > 1", "coalesce(amount, 0) or amount == null || amount == null && amount > 1"),
   ],
   [
     "amount != null || amount > 1",
-    guard(18, "amount", "amount > 1", "coalesce(amount, 0) or amount == null || amount > 1"),
+    guard(18, "amount", "amount > 1", "coalesce(amount, 0) or amount == null || (amount != null || amount > 1)"),
   ],
   [
     "(amount != null || ok) && amount > 1",
-    guard(26, "amount", "amount > 1", "coalesce(amount, 0) or amount == null || amount > 1"),
+    guard(26, "amount", "amount > 1", "coalesce(amount, 0) or amount == null || (amount != null || ok) && amount > 1"),
   ],
   [
     "(amount != null && ok) ? 0 : amount * 2",
-    guard(29, "amount", "amount * 2", "coalesce(amount, 0) or amount == null ? null : amount * 2"),
+    guard(
+      29,
+      "amount",
+      "amount * 2",
+      "coalesce(amount, 0) or 'amount == null ? null : amount != null && ok ? 0 : amount * 2'",
+    ),
   ],
   [
     "clamp(amount, 0, 1) > 0",
-    guard(0, "clamp(amount, 0, 1)", "clamp(amount, 0, 1) > 0", "coalesce(clamp(amount, 0, 1), 0)"),
+    guard(
+      0,
+      "clamp(amount, 0, 1)",
+      "clamp(amount, 0, 1) > 0",
+      "coalesce(clamp(amount, 0, 1), 0) or clamp(amount, 0, 1) == null || clamp(amount, 0, 1) > 0",
+    ),
   ],
   [
     "coalesce(amount, spare) > 0",
-    guard(0, "coalesce(amount, spare)", "coalesce(amount, spare) > 0", "coalesce(coalesce(amount, spare), 0)"),
+    guard(
+      0,
+      "coalesce(amount, spare)",
+      "coalesce(amount, spare) > 0",
+      "coalesce(coalesce(amount, spare), 0) or coalesce(amount, spare) == null || coalesce(amount, spare) > 0",
+    ),
   ],
 ])("refuses %s, where null is not guarded, and says how to guard it", (text, problem) => {
   expect(problemOf(text)).toEqual(problem);
@@ -187,7 +202,12 @@ test.each<[string, number, string, string | undefined]>([
   ["len(city)", 0, "there is no function `len()`", "did you mean length?"],
   ["if(ok, 1, 2)", 0, "there is no function `if()`", "write test ? a : b"],
   ["not(ok)", 0, "there is no function `not()`", "write !"],
-  ["1 + mean(total)", 4, "there is no function `mean()`", "aggregates stand only under the features of rolling"],
+  [
+    "1 + mean(total)",
+    4,
+    "there is no function `mean()`",
+    "mean(total) is an aggregate over many records, and stands only under the features of a rolling step",
+  ],
   ["constructor(1)", 0, "there is no function `constructor()`", functionsHint()],
   ["clamp(total, 1)", 0, "clamp() takes 3 arguments, not 2", "write clamp(x, low, high)"],
   ["abs()", 0, "abs() takes 1 argument, not 0", "write abs(x)"],
@@ -271,7 +291,7 @@ test.each<[string, number, string, string | undefined]>([
 });
 
 function functionsHint(): string {
-  return "functions are abs, ceil, floor, round, sqrt, ln, log1p, exp, pow, min, max, clamp, coalesce, is_null, hour, day_of_week, upper, lower, trim, length, starts_with, ends_with, contains, to_double, to_int, to_long, to_string, to_boolean, to_timestamp";
+  return "functions are abs, ceil, floor, round, sqrt, ln, log1p, exp, pow, min, max, clamp, coalesce, is_null, hour, day_of_week, minute, day_of_month, month, upper, lower, trim, length, starts_with, ends_with, contains, substring, replace, split_part, size, to_double, to_int, to_long, to_string, to_boolean, to_timestamp";
 }
 
 test("says so when no field is in scope at all", () => {

@@ -110,7 +110,7 @@ describe.each(["generated", "closures"] as const)("%s", (backEnd) => {
     expect(run("float", "total", { total: 1e39 })).toEqual(failed("r = `total`: the result is not a finite number"));
     expect(run("float", "total", { total: 0.1 })).toEqual({ r: Math.fround(0.1) });
     expect(run("timestamp", "paid_at + total", { paid_at: 0, total: 1e17 })).toEqual(
-      failed("r = `paid_at + total`: the result is not a time"),
+      failed("`paid_at + total`: the result is not a time"),
     );
     expect(run("double", "coalesce(amount, null)", { amount: null })).toEqual(
       failed("r = `coalesce(amount, null)`: the result is null"),

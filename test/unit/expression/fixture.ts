@@ -66,7 +66,10 @@ export function freshContext(): RowContext {
 /** The same tree without positions, which printing does not keep. */
 export function withoutPositions(ast: Ast): unknown {
   return JSON.parse(
-    JSON.stringify(ast, (key, value: unknown) => (key === "at" ? undefined : Object.is(value, -0) ? "-0" : value)),
+    JSON.stringify(ast, (key, value: unknown) => {
+      if (key === "at") return undefined;
+      return Object.is(value, -0) ? "-0" : typeof value === "bigint" ? `${value}n` : value;
+    }),
   );
 }
 

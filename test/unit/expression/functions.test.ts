@@ -68,7 +68,24 @@ test.each<[string, unknown, unknown]>([
   ["to_int", "1.5", "MR_CAST"],
   ["to_int", "-0", 0],
   ["to_long", "9007199254740991", 9_007_199_254_740_991],
-  ["to_long", "9007199254740992", "MR_CAST"],
+  ["to_long", "9007199254740992", 9_007_199_254_740_992n],
+  ["to_long", "-9223372036854775808", -9_223_372_036_854_775_808n],
+  ["to_long", "9223372036854775807", 9_223_372_036_854_775_807n],
+  ["to_long", "9223372036854775808", "MR_CAST"],
+  ["to_long", "1e3", 1_000],
+  ["to_long", "1.50e1", 15],
+  ["to_long", "-0", 0],
+  ["to_long", "0e999999999999", 0],
+  ["to_long", "1e999999999999", "MR_CAST"],
+  // A double would round both to whole numbers.
+  ["to_long", "0.99999999999999999999", "MR_CAST"],
+  ["to_long", "9007199254740991.1", "MR_CAST"],
+  ["to_double", "9007199254740993", "MR_CAST"],
+  ["to_double", "9007199254740994", 9_007_199_254_740_994],
+  ["to_double", "9007199254740993.0", 9_007_199_254_740_992],
+  ["to_double", "+100000000000000000000000", "MR_CAST"],
+  ["to_double", "-36893488147419103232", -(2 ** 65)],
+  ["to_double", "0.1", 0.1],
   ["to_boolean", "False", false],
   ["to_boolean", "1", true],
   ["to_boolean", "yes", "MR_CAST"],
@@ -78,7 +95,7 @@ test.each<[string, unknown, unknown]>([
   ["to_timestamp", "2099-12-31T23:59:59.999Z", 4_102_444_799_999],
   ["to_timestamp", "yesterday", "MR_CAST"],
   ["to_string", "as it is", "as it is"],
-])("%s of the text %j is %j", (name, city, gives) => {
+])("%s of the text %j is %s", (name, city, gives) => {
   expect(resultOf(`${name}(city)`, { city })).toBe(gives);
 });
 

@@ -143,7 +143,7 @@ describe.each(["generated", "closures"] as const)("%s", (backEnd) => {
       "`\u0024{1}`",
       "\u2028\u2029",
       "\\",
-      "\ud800",
+      "\u{1f600}",
       "*/",
       "</script>",
       "'",

@@ -6,9 +6,15 @@ import { parsed } from "./fixture.ts";
 function shown(ast: Ast): string {
   switch (ast.node) {
     case "literal":
-      return JSON.stringify(ast.value);
+      return typeof ast.value === "bigint" ? `${ast.value}n` : JSON.stringify(ast.value);
     case "field":
       return ast.name;
+    case "member":
+      return `(${shown(ast.of)}${ast.safe ? "?." : "."}${ast.name})`;
+    case "index":
+      return `(${shown(ast.of)}[${shown(ast.key)}])`;
+    case "number":
+      return `number(${shown(ast.of)})`;
     case "unary":
       return `(${ast.operator}${shown(ast.operand)})`;
     case "binary":
@@ -41,6 +47,17 @@ test.each([
   ["a || b ? c + 1 : d", "((a || b) ? (c + 1) : d)"],
   ["a in [1, -2, 3] && b", "((a in [1, -2, 3]) && b)"],
   ["a in ['x']", '(a in ["x"])'],
+  ["a in tags && b", "((a in tags) && b)"],
+  ["a.b.c + 1", "(((a.b).c) + 1)"],
+  ["-a.b", "(-(a.b))"],
+  ["a?.b?.in", "((a?.b)?.in)"],
+  ["coalesce(before, after).amount", "(coalesce(before, after).amount)"],
+  ["labels['k'] == 1", '((labels["k"]) == 1)'],
+  ["ok?.5:1", "(ok ? 0.5 : 1)"],
+  ["a.`in`", "(a.in)"],
+  ["id == 9007199254740993", "(id == 9007199254740993n)"],
+  ["-9223372036854775808", "-9223372036854775808n"],
+  ["9223372036854775807", "9223372036854775807n"],
   ["clamp(a, 0, 10)", "clamp(a, 0, 10)"],
   ["count()", "count()"],
   ["mean(delay) / max(a, b)", "(mean(delay) / max(a, b))"],
@@ -111,11 +128,17 @@ test.each<[string, number, string, string | undefined]>([
   ["a ** 2", 2, "`**` is not an operator", "write pow(a, b)"],
   ["a ^ 2", 2, "`^` is not an operator", "write pow(a, b)"],
   ["a ?? 2", 2, "`??` is not an operator", "write coalesce(a, b)"],
+  ["name.upper()", 4, "`upper` is called like a method", "functions take their operand first: upper(x)"],
+  ["card.", 5, "the name of a field is missing after `.`", undefined],
+  ["card?.1", 7, "`:` is missing for `?` at 4", "a conditional is test ? a : b"],
+  ["a.b.c.d.e.f.g.h.i", 15, "the path has more than 8 names", "take the value out by extract in the ingest stage"],
+  ["a[0", 3, "`]` is missing for `[` at 1", 'the key of a map stands in brackets: map["key"]'],
+  ["a in (1, 2)", 7, "`,` does not fit here", "a list stands in brackets: x in [a, b]"],
   [
-    "card.country",
-    4,
-    "`.` is not an operator",
-    "nested fields and methods are not part of the language; functions take their operand first: upper(name)",
+    "'\\ud800'",
+    0,
+    "the text holds half of a surrogate pair, which is no character",
+    'write both halves, such as "\\ud83d\\ude00", or the character itself',
   ],
   ["a; b", 1, "`;` is not an operator", "an expression is one value; drop the semicolon"],
   ["a == \u201cx\u201d", 5, "`\u201c` is not an operator", 'use straight quotes: "text"'],
@@ -135,11 +158,9 @@ test.each<[string, number, string, string | undefined]>([
   ["a + b)", 5, "no bracket is open for `)`", undefined],
   ["f(a,)", 4, "a value is missing after `,`, before `)`", undefined],
   ["(a)(b)", 3, "an operator is missing before `(`", "only a function name stands right before a bracket"],
-  ["a[0]", 1, "a list or index does not stand here", "write x in [a, b]"],
   ["[1, 2]", 0, "a list stands only right of `in`", "write x in [a, b]"],
-  ["a in b", 5, "`in` is not followed by a list", "write x in [a, b]"],
   ["a in []", 2, "the list of `in` is empty", "write x in [a, b]"],
-  ["a in", 4, "`in` is not followed by a list", "write x in [a, b]"],
+  ["a in", 4, "a value is missing after `in`", undefined],
   ["a < b < c", 6, "`<` follows another comparison", "join comparisons with &&, or put one in brackets"],
   ["a == b in [1]", 7, "`in` follows another comparison", "join comparisons with &&, or put one in brackets"],
   ["a ? b", 5, "`:` is missing for `?` at 2", "a conditional is test ? a : b"],
@@ -158,10 +179,16 @@ test.each<[string, number, string, string | undefined]>([
   ["1.2.3", 0, "`1.2.3` is not a number", undefined],
   ["0x1F", 0, "`0x1F` is not a number", undefined],
   [
-    "9007199254740992",
+    "9223372036854775808",
     0,
-    "`9007199254740992` is beyond 2^53, where whole numbers are not exact",
-    "write `9007199254740992.0` for a double",
+    "`9223372036854775808` is beyond 2^63, which no long is",
+    "write `9223372036854775808.0` for a double",
+  ],
+  [
+    "-9223372036854775809",
+    1,
+    "`9223372036854775809` is beyond 2^63, which no long is",
+    "write `9223372036854775809.0` for a double",
   ],
   ["1e999", 0, "`1e999` is larger than any double", undefined],
   ["`a b`", 0, "a backtick must open and close a field name", 'text stands in quotes: "text"'],

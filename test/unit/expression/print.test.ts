@@ -35,6 +35,13 @@ test.each([
   ["`null`", "`null`"],
   ["`plain`", "plain"],
   ["a in ['x',1]", 'a in ["x", 1]'],
+  ["(a).b?.c", "a.b?.c"],
+  ["a.null", "a.`null`"],
+  ["(a+b).c", "(a + b).c"],
+  ["(-5).c", "(-5).c"],
+  ["m[ 'k' ]", 'm["k"]'],
+  ["-9223372036854775808", "-9223372036854775808"],
+  ["a in (b||c)", "a in (b || c)"],
 ])("prints %s as %s", (text, printed) => {
   expect(printAst(parsed(text))).toBe(printed);
 });
