@@ -23,6 +23,7 @@ export {
 export { type Rng, seededRng } from "./rng.ts";
 export { closest } from "./suggest.ts";
 export {
+  bareTimeMinMs,
   dayOfMonth,
   dayOfWeek,
   type EpochMs,
@@ -35,5 +36,6 @@ export {
   monthOfYear,
   parseDurationMs,
   parseIsoTimeMs,
+  timeMinMs,
 } from "./time.ts";
 export { readUtf8, type Utf8Reading } from "./utf8.ts";

@@ -3,8 +3,15 @@ export type EpochMs = number & { readonly __epochMs?: never };
 
 /** First time accepted as an event time: 1970-01-01T00:00:00Z. */
 export const eventTimeMinMs = 0;
-/** First time refused as an event time: 2100-01-01T00:00:00Z. */
+/** First time refused as an event time, and as any other: 2100-01-01T00:00:00Z. */
 export const eventTimeEndMs = 4_102_444_800_000;
+/** First time accepted in a field that is no event time: 0001-01-01T00:00:00Z. */
+export const timeMinMs = -62_135_596_800_000;
+/**
+ * A bare number below this is taken for seconds: 1973-03-03T09:46:40Z as milliseconds. As seconds, the numbers below
+ * it reach to the year 5138, so that no time of today in seconds passes for milliseconds.
+ */
+export const bareTimeMinMs = 100_000_000_000;
 
 const unitMs: Readonly<Record<string, number>> = {
   ms: 1,
@@ -15,15 +22,17 @@ const unitMs: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-/** Longest text looked at as a duration or a time. */
-const textLengthMax = 40;
+/** Longest text looked at as a duration. */
+const durationLengthMax = 40;
+/** Longest text looked at as a time: any number of digits behind the second, within reason. */
+const timeLengthMax = 400;
 
 /**
  * A duration such as `100ms`, `25s`, `10min`, `1h`, `7d`, in milliseconds; undefined when it is none.
  * Whole numbers only; `m` is accepted for minutes. At most 3,650 days.
  */
 export function parseDurationMs(text: string): number | undefined {
-  if (text.length > textLengthMax) return undefined;
+  if (text.length > durationLengthMax) return undefined;
   const match = /^(\d+)(ms|s|min|m|h|d)$/.exec(text);
   const unit = unitMs[match?.[2] ?? ""];
   if (match === null || unit === undefined) return undefined;
@@ -40,14 +49,16 @@ export function formatDurationMs(ms: number): string {
   return `${ms}ms`;
 }
 
-const isoTime = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:\d{2})?)?$/;
+const isoTime =
+  /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?([Zz]|[+-]\d{2}(?::?\d{2})?)?)?$/;
 
 /**
- * An ISO 8601 date or time as milliseconds since the epoch; undefined when the text is none.
- * Without a zone it is UTC. Fractions below a millisecond are cut off.
+ * A date or time in ISO 8601 or RFC 3339 as milliseconds since the epoch; undefined when the text is none. Taken as
+ * people write it: a blank or t for the T, z for Z, a comma for the point, zones as +01:00, +0100 and +01.
+ * Without a zone it is UTC. Fractions below a millisecond are cut off, however many digits they have.
  */
 export function parseIsoTimeMs(text: string): EpochMs | undefined {
-  if (text.length > textLengthMax) return undefined;
+  if (text.length > timeLengthMax) return undefined;
   const m = isoTime.exec(text);
   if (m === null) return undefined;
   const [year, month, day, hour, minute, second] = [m[1], m[2], m[3], m[4] ?? "0", m[5] ?? "0", m[6] ?? "0"].map(
@@ -103,9 +114,9 @@ export function monthOfYear(ms: EpochMs): number {
 
 /** Undefined for an offset that no clock shows: more than 23 hours or 59 minutes. */
 function zoneOffsetMs(zone: string | undefined): number | undefined {
-  if (zone === undefined || zone === "Z") return 0;
+  if (zone === undefined || zone === "Z" || zone === "z") return 0;
   const hours = Number(zone.slice(1, 3));
-  const minutes = Number(zone.slice(4, 6));
+  const minutes = Number(zone.slice(3).replace(":", ""));
   if (hours > 23 || minutes > 59) return undefined;
   return (zone.startsWith("-") ? -1 : 1) * (hours * 60 + minutes) * 60_000;
 }

@@ -118,6 +118,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
           deps.deflateGzip,
         ),
         recordBytesMax: plan.limits.recordBytes,
+        dropsTombstones: stage.ingest?.tombstones === "drop",
         clock,
         logger,
         yieldToLoop: deps.yieldToLoop,
@@ -143,8 +144,16 @@ function inferenceOf(
   return new Inference(stage, stage.infer, model, passing);
 }
 
-function ingestReaderOf({ ingest, keyField }: PlannedStage): JsonReader | undefined {
+function ingestReaderOf({ ingest, keyField, eventTimeField }: PlannedStage): JsonReader | undefined {
   if (ingest === undefined) return undefined;
-  const { schema, casts, supplied } = ingest;
-  return createJsonReader({ schema, casts, supplied, ...(keyField === undefined ? {} : { key: keyField }) });
+  const { schema, casts, supplied, timesFromMs, extract } = ingest;
+  return createJsonReader({
+    schema,
+    casts,
+    supplied,
+    extract,
+    timesFromMs,
+    ...(keyField === undefined ? {} : { key: keyField }),
+    ...(eventTimeField === undefined ? {} : { eventTime: eventTimeField }),
+  });
 }

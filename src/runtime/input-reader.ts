@@ -1,5 +1,12 @@
 import { eventTimeEndMs, eventTimeMinMs, RecordError } from "../kernel/index.ts";
-import { fromJsonValue, type JsonReader, type RecordSchema, type Row, readSchemaId } from "../schema/index.ts";
+import {
+  fromJsonText,
+  type JsonReader,
+  parseJsonBytes,
+  type RecordSchema,
+  type Row,
+  readSchemaId,
+} from "../schema/index.ts";
 import type { PlannedStage } from "../topology/index.ts";
 import type { RawBatch } from "../wire/index.ts";
 import type { RowSource } from "./stage-transcoders.ts";
@@ -57,21 +64,10 @@ export class JsonInput implements InputReader {
 
   read(batch: RawBatch, index: number): Row | undefined {
     const from = batch.valueFrom[index] as number;
-    const value = from === -1 ? null : parseJson(batch.bytes.subarray(from, batch.valueTo[index]));
+    const to = batch.valueTo[index] as number;
+    const { text, value } = parseJsonBytes(this.#schema.name, batch.bytes, from, to);
     if (value === null) throw noJson();
-    return fromJsonValue(this.#schema, value);
-  }
-}
-
-/** Bytes that are no UTF-8 are refused, not replaced: a key that was changed on the way would become another one's. */
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(utf8.decode(bytes));
-  } catch {
-    // The parser's own message quotes the text, and a message must not hold values.
-    throw noJson();
+    return fromJsonText(this.#schema, text);
   }
 }
 
@@ -121,7 +117,8 @@ export class IngestInput implements InputReader {
       if (isTimeOutOfRange(timeMs))
         throw new RecordError("MR_CAST", `field ${this.#timeField}: a time outside 1970-2100`);
       // One event dated 2099 would make everything after it late.
-      if (typeof timeMs === "number" && timeMs > timestampMs + this.#aheadMs)
+      // A record without a timestamp (-1) says nothing of when it was written.
+      if (typeof timeMs === "number" && timestampMs >= 0 && timeMs > timestampMs + this.#aheadMs)
         throw new RecordError(
           "MR_CAST",
           `field ${this.#timeField}: more than ${this.#aheadMs} ms after the record's Kafka timestamp`,

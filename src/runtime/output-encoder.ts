@@ -5,7 +5,7 @@ import {
   type Row,
   type RowEncoder,
   type Transcoder,
-  toJsonValue,
+  toJsonText,
   transcoderOf,
   writeSchemaId,
 } from "../schema/index.ts";
@@ -84,7 +84,7 @@ export class OutputEncoder {
   }
 
   #encodeJson(row: Row): number {
-    const text = JSON.stringify(toJsonValue(this.#schema, row));
+    const text = toJsonText(this.#schema, row);
     const bytes = Buffer.byteLength(text);
     if (bytes > this.#bytesMax) throw tooLarge(bytes, this.#bytesMax);
     if (bytes > this.value.length) this.value = Buffer.allocUnsafe(2 * bytes);

@@ -50,6 +50,8 @@ export interface StageTaskParts {
   readonly outputs: OutputBatches;
   readonly deadLetters: DeadLetters;
   readonly recordBytesMax: number;
+  /** Filters records without a value, instead of making dead letters of them. */
+  readonly dropsTombstones: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly yieldToLoop: () => Promise<void>;
@@ -92,6 +94,7 @@ export class StageTask {
   /** Records per fate of the program in the chunk in hand. */
   readonly #fateCounts: Float64Array;
   #outCount = 0;
+  #tombstoneCount = 0;
   readonly #refused = new RefusedRecords();
 
   #phase: Phase = "decode";
@@ -199,6 +202,8 @@ export class StageTask {
     this.#parts.deadLetters.batches.sealAll();
     this.tally.out += this.#outCount;
     this.#outCount = 0;
+    if (this.#tombstoneCount > 0) this.tally.addFiltered("tombstone", this.#tombstoneCount);
+    this.#tombstoneCount = 0;
     for (let answer = 1; answer < this.#fateCounts.length; answer++) {
       const count = this.#fateCounts[answer] as number;
       if (count === 0) continue;
@@ -252,6 +257,10 @@ export class StageTask {
       if (bytes > this.#recordBytesMax) throw tooLarge(bytes, this.#recordBytesMax);
       if (!this.#refused.isEmpty && this.#refused.hasOutput(offset))
         throw new RecordError("MR_TOO_LARGE", "the broker refused the record that was made of this one");
+      if (batch.valueFrom[index] === -1 && this.#parts.dropsTombstones) {
+        this.#tombstoneCount++;
+        return true;
+      }
       const row = this.#reader.read(batch, index);
       if (row === undefined) {
         this.bytesIn -= bytes;
@@ -378,6 +387,7 @@ export class StageTask {
     this.#parts.deadLetters.batches.reset();
     this.#fateCounts.fill(0);
     this.#outCount = 0;
+    this.#tombstoneCount = 0;
     this.#piece.clear();
     this.tally.reset();
     this.bytesIn = 0;

@@ -65,7 +65,13 @@ export class StageTranscoders {
         ingest === undefined
           ? undefined
           : avroIngestRules(
-              { type: ingest.schema.type, casts: ingest.casts, supplied: ingest.supplied, key: keyField },
+              {
+                type: ingest.schema.type,
+                casts: ingest.casts,
+                supplied: ingest.supplied,
+                timesFromMs: ingest.timesFromMs,
+                key: keyField,
+              },
               this.nestedUnknown,
               never,
             ),

@@ -1,13 +1,15 @@
-import { eventTimeEndMs, RecordError } from "../kernel/index.ts";
 import { type AvroField, type AvroType, isTimestamp, type RecordType, splitNullable } from "./avro-type.ts";
-import { type CastType, castValue } from "./cast.ts";
-import { conversionOf, decimalOf, decimalText, needsUtc } from "./logical-type.ts";
+import type { CastType } from "./cast.ts";
+import { conversionOf, decimalOf, decimalText, logicalName, needsUtc } from "./logical-type.ts";
 import type { Long } from "./long.ts";
+import { exactNumbers, type ReadingRules, type ValueReading } from "./reading-rules.ts";
 import { Resolution, type ValueReader } from "./resolved-reader.ts";
+import { castReading } from "./scalar-from-json.ts";
 import { Skippers } from "./skipper.ts";
+import { checkTime } from "./time-bounds.ts";
 import type { IngestPlanRules } from "./transcode-plan.ts";
 import { UnionValue } from "./union-value.ts";
-import { fieldReadings, type ValueReading } from "./value-from-json.ts";
+import { valueReading } from "./value-from-json.ts";
 
 /** How an ingest reads Avro that others have written. */
 export interface AvroIngestOptions {
@@ -16,6 +18,8 @@ export interface AvroIngestOptions {
   readonly casts: Readonly<Record<string, CastType>>;
   readonly key: string | undefined;
   readonly supplied: readonly string[];
+  /** Earliest time that a number without a unit may mean. */
+  readonly timesFromMs: number;
 }
 
 /** A field that no written value but null can fit, and why. */
@@ -24,21 +28,22 @@ export interface NeverFits {
   readonly why: string;
 }
 
-/** 0001-01-01, the first day that ISO 8601 writes with four digits and Avro's readers agree on. */
-const timeMinMs = -62_135_596_800_000;
-
 /** The rules of one writer's plan. `unknown` and `never` are filled as it is made and used. */
 export function avroIngestRules(
   options: AvroIngestOptions,
   unknown: { count: number },
   never: NeverFits[],
 ): IngestPlanRules {
-  const byValue = (type: AvroType): ValueReading => {
-    const field: AvroField = { ...fieldBlank, type };
-    const rules = { ownForm: false, timeRange: true, absent: "refused", casts: {}, unknown } as const;
-    const [reading] = fieldReadings({ ...options.type, fields: [field] }, rules);
-    return reading?.read ?? ((value) => value);
+  // Which field is the event time, and its bounds, is the caller's business: other times may lie further off.
+  const values: ReadingRules = {
+    ownForm: false,
+    times: { eventTime: undefined, bareFromMs: options.timesFromMs },
+    absent: "refused",
+    casts: {},
+    unknown,
+    numbers: exactNumbers,
   };
+  const byValue = (type: AvroType): ValueReading => valueReading(type, values);
   const rules: IngestPlanRules = {
     byValue,
     unknown,
@@ -46,27 +51,17 @@ export function avroIngestRules(
       if (!never.some((known) => known.field === field && known.why === why)) never.push({ field, why });
     },
     time: (time, path) => {
-      if (typeof time === "number" && time >= timeMinMs && time < eventTimeEndMs) return;
-      throw new RecordError("MR_CAST", `field ${path}: a time outside 0001-2100`);
+      checkTime(Number(time), path, false);
     },
     key: options.key,
     supplied: new Set(options.supplied),
     fieldRule: (field, written) => {
       const cast = Object.hasOwn(options.casts, field.name) ? options.casts[field.name] : undefined;
-      return cast === undefined ? undefined : castRule(field, written, cast, rules);
+      return cast === undefined ? undefined : castRule(field, written, cast, rules, values);
     },
   };
   return rules;
 }
-
-const fieldBlank = {
-  name: "value",
-  aliases: [],
-  default: undefined,
-  doc: undefined,
-  sensitive: false,
-  attributes: {},
-} as const;
 
 /** Undefined where the writer's logical type says already what the cast would have to guess. */
 function castRule(
@@ -74,21 +69,22 @@ function castRule(
   written: AvroType,
   cast: CastType,
   rules: IngestPlanRules,
+  values: ReadingRules,
 ): ValueReader | undefined {
   const { type } = splitNullable(written);
   const { type: wanted } = splitNullable(field.type);
-  if (isTimestamp(wanted) && conversionOf(type, wanted) !== "raw") {
+  if (isTimestamp(wanted) && logicalName(type) !== undefined) {
     if (!needsUtc(type, wanted)) return undefined;
     return utcNames.has(cast) ? asUtc(field, written, rules) : undefined;
   }
   const read = new Resolution(new Skippers({ text: true })).resolve(written, written, field.name);
-  const asField = rules.byValue(field.type);
+  const asField = castReading(cast, rules.byValue(field.type), values, field.name);
   const decimal = decimalOf(type);
   return (cursor) => {
     const value = read(cursor);
     const plain = value instanceof UnionValue ? value.value : value;
     const given = decimal !== undefined && Buffer.isBuffer(plain) ? decimalText(plain, decimal) : plain;
-    return asField(castValue(cast, given, field.name), field.name);
+    return asField(given, field.name);
   };
 }
 

@@ -1,13 +1,15 @@
 export { avroIngestRules, type NeverFits } from "./avro-ingest.ts";
 export type { RecordType } from "./avro-type.ts";
 export { branchedTranscoder } from "./branched-transcoder.ts";
-export type { CastType } from "./cast.ts";
+export { type CastType, castTargets, castTypes } from "./cast.ts";
 export { type Incompatibility, type IncompatibilityKind, incompatibilities, readProblems } from "./compatibility.ts";
 export { framingBytes, readSchemaId, writeSchemaId } from "./framing.ts";
 export { inferSchema, recordNameOf, type Widened, widenedFields } from "./infer.ts";
 export { avroTypeName, fieldsIn, valuesIn } from "./inside-type.ts";
-export { type FromJsonOptions, fromJsonValue, toJsonValue } from "./json-form.ts";
+export { type FromJsonOptions, fromJsonText, fromJsonValue, toJsonText, toJsonValue } from "./json-form.ts";
+export { pointerKeys } from "./json-pointer.ts";
 export { createJsonReader, type JsonReader, type JsonReaderOptions } from "./json-reader.ts";
+export { jsonText, parseJsonBytes } from "./json-text.ts";
 export type { Long } from "./long.ts";
 export { avscRefusal } from "./other-readers.ts";
 export { normalSchemaText } from "./print-type.ts";

@@ -1,12 +1,15 @@
-import { formatIsoTime } from "../kernel/index.ts";
-import { type AvroType, isTimestamp, type RecordType } from "./avro-type.ts";
+import { formatIsoTime, RecordError } from "../kernel/index.ts";
+import { type AvroType, isTimestamp, type RecordType, splitNullable, type UnionType } from "./avro-type.ts";
 import { misfit } from "./byte-sink.ts";
+import { parseExactJson } from "./exact-json.ts";
+import { jsonText } from "./json-text.ts";
 import { setEntry } from "./map-entry.ts";
+import { exactNumbers, isObject, type ReadingRules, type ValueReading } from "./reading-rules.ts";
 import type { RecordSchema } from "./record-schema.ts";
 import type { Row } from "./row-shape.ts";
+import { branchName } from "./union-from-json.ts";
 import { UnionValue } from "./union-value.ts";
-import { type FieldReading, fieldReadings, isObject, lookUp } from "./value-from-json.ts";
-import { accepts } from "./value-writer.ts";
+import { type FieldReading, fieldReadings, lookUp, valueReading } from "./value-from-json.ts";
 
 /** Times that ISO 8601 writes with four digits of year. */
 const isoTimeMinMs = -62_167_219_200_000;
@@ -14,10 +17,17 @@ const isoTimeEndMs = 253_402_300_800_000;
 
 /**
  * A row in the one JSON form: unions without wrappers, times ISO 8601 in UTC, bytes base64, NaN and infinities as
- * text. Ready for JSON.stringify; fields that the schema does not have are left out.
+ * text. A value of a union that would be read back as another branch, or as none, stands in Avro's own form, under
+ * the branch's name. For {@link jsonText}: a long beyond 2^53 is a bigint. Fields that the schema does not have are
+ * left out.
  */
 export function toJsonValue(schema: RecordSchema, row: Row): unknown {
   return recordToJson(schema.type, row);
+}
+
+/** A row in the one JSON form, as text: what {@link fromJsonText} reads. */
+export function toJsonText(schema: RecordSchema, row: Row): string {
+  return jsonText(recordToJson(schema.type, row));
 }
 
 export interface FromJsonOptions {
@@ -39,16 +49,33 @@ export function fromJsonValue(schema: RecordSchema, value: unknown, options: Fro
   return row;
 }
 
+/**
+ * The row of JSON text in the one JSON form, numbers to their last digit.
+ * @throws SyntaxError for what is not JSON; RecordError as {@link fromJsonValue}
+ */
+export function fromJsonText(schema: RecordSchema, text: string): Row {
+  JSON.parse(text);
+  return fromJsonValue(schema, parseExactJson(text));
+}
+
 const strictReadings = new WeakMap<RecordType, readonly FieldReading[]>();
 const lenientReadings = new WeakMap<RecordType, readonly FieldReading[]>();
+const unionReadings = new WeakMap<UnionType, ValueReading>();
+
+const ownRules: ReadingRules = {
+  ownForm: true,
+  times: undefined,
+  absent: "refused",
+  casts: {},
+  numbers: exactNumbers,
+};
 
 /** Made once per schema: it costs more than reading a row. */
 function readingsOf(type: RecordType, lenient: boolean): readonly FieldReading[] {
   const kept = lenient ? lenientReadings : strictReadings;
   const known = kept.get(type);
   if (known !== undefined) return known;
-  const absent = lenient ? "zero" : "refused";
-  const made = fieldReadings(type, { ownForm: true, timeRange: false, absent, casts: {} });
+  const made = fieldReadings(type, lenient ? { ...ownRules, absent: "zero" } : ownRules);
   kept.set(type, made);
   return made;
 }
@@ -60,15 +87,9 @@ function recordToJson(type: RecordType, row: Readonly<Record<string, unknown>>):
 /** Shows what is there: a value that does not fit its type is passed on as it is. */
 function valueToJson(type: AvroType, value: unknown): unknown {
   if (value === null || value === undefined) return null;
-  if (value instanceof UnionValue) return branchToJson(type, value);
+  if (type.kind === "union") return unionToJson(type, value);
   if (typeof value === "number") return numberToJson(type, value);
-  // JSON.stringify knows no bigint; the digits must not be lost.
-  if (typeof value === "bigint") return String(value);
   if (Buffer.isBuffer(value)) return value.toString("base64");
-  if (type.kind === "union") {
-    const branch = type.branches.find((candidate) => accepts(candidate, value));
-    return branch === undefined ? value : valueToJson(branch, value);
-  }
   if (type.kind === "array" && Array.isArray(value)) return value.map((item) => valueToJson(type.items, item));
   if (type.kind === "record" && isObject(value)) return recordToJson(type, value);
   if (type.kind === "map" && isObject(value)) {
@@ -79,14 +100,32 @@ function valueToJson(type: AvroType, value: unknown): unknown {
   return value;
 }
 
-function branchToJson(type: AvroType, { branch, value }: UnionValue): unknown {
-  const chosen = type.kind === "union" ? type.branches[branch] : undefined;
-  return chosen === undefined ? value : valueToJson(chosen, value);
+function unionToJson(union: UnionType, value: unknown): unknown {
+  if (!(value instanceof UnionValue)) {
+    const { type } = splitNullable(union);
+    return type.kind === "union" ? value : valueToJson(type, value);
+  }
+  const branch = union.branches[value.branch];
+  if (branch === undefined) return value.value;
+  const json = valueToJson(branch, value.value);
+  return readBack(union, json) === value.branch ? json : { [branchName(branch)]: json };
+}
+
+/** The branch that a value without wrapper is read as; undefined when it is none. */
+function readBack(union: UnionType, json: unknown): number | undefined {
+  const read = unionReadings.get(union) ?? valueReading(union, ownRules);
+  unionReadings.set(union, read);
+  try {
+    const back = read(json, "");
+    return back instanceof UnionValue ? back.branch : undefined;
+  } catch (thrown) {
+    if (thrown instanceof RecordError) return undefined;
+    throw thrown;
+  }
 }
 
 function numberToJson(type: AvroType, value: number): unknown {
   if (!Number.isFinite(value)) return String(value);
-  const time = type.kind === "union" ? type.branches.find((branch) => accepts(branch, value)) : type;
-  const isTime = time !== undefined && isTimestamp(time) && value >= isoTimeMinMs && value < isoTimeEndMs;
+  const isTime = isTimestamp(type) && value >= isoTimeMinMs && value < isoTimeEndMs;
   return isTime ? formatIsoTime(value) : value;
 }

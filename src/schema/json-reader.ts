@@ -1,10 +1,14 @@
 import { RecordError } from "../kernel/index.ts";
-import { utf8OrUndefined } from "./byte-cursor.ts";
 import { typeWord } from "./byte-sink.ts";
 import type { CastType } from "./cast.ts";
+import { JsonNumber, parseExactJson } from "./exact-json.ts";
+import { findAt, pointerKeys } from "./json-pointer.ts";
+import { parseJsonBytes } from "./json-text.ts";
+import { isObject, type NumberTrust, sourceWanted } from "./reading-rules.ts";
 import type { RecordSchema } from "./record-schema.ts";
 import type { Row } from "./row-shape.ts";
-import { type FieldReading, fieldReadings, isObject } from "./value-from-json.ts";
+import { timeBoundsDefault } from "./time-bounds.ts";
+import { type FieldReading, fieldReadings } from "./value-from-json.ts";
 import { zeroOf } from "./zero.ts";
 
 /** Reads what others send as rows of one schema. */
@@ -29,17 +33,30 @@ export interface JsonReaderOptions {
   readonly key?: string;
   /** Fields that the caller fills: not read, and set to the zero of their type. */
   readonly supplied?: readonly string[];
+  /** By field: the JSON Pointer under which it is found, whatever its name. */
+  readonly extract?: Readonly<Record<string, string>>;
+  /** The field that is the topic's event time, which lies within 1970 to 2100. */
+  readonly eventTime?: string;
+  /** Earliest time that a bare number may mean, instead of 1973-03-03: what lies before it looks like seconds. */
+  readonly timesFromMs?: number;
 }
 
 /** A reader by the rules of "Reading what others send": field by name or alias, nothing guessed. */
 export function createJsonReader(options: JsonReaderOptions): JsonReader {
   const { schema, casts, key } = options;
   const supplied = new Set(options.supplied ?? []);
+  const extracts = options.extract ?? {};
   const nested = { count: 0 };
-  const rules = { ownForm: false, timeRange: true, absent: "refused", casts, unknown: nested } as const;
+  const numbers: NumberTrust = { areExact: true, literals: [] };
+  const times = {
+    eventTime: options.eventTime,
+    bareFromMs: options.timesFromMs ?? timeBoundsDefault.bareFromMs,
+  };
+  const rules = { ownForm: false, times, absent: "refused", casts, unknown: nested, numbers } as const;
   const fields = fieldReadings(schema.type, rules)
     .map((field) => suppliedOr(field, schema, supplied))
-    .map((field) => (field.name === key ? keyReading(field) : field));
+    .map((field) => (field.name === key ? keyReading(field) : field))
+    .map((field) => ({ ...field, pointer: Object.hasOwn(extracts, field.name) ? extracts[field.name] : undefined }));
   const pick = generatePicker(fields);
   const counts: PickCounts = { known: 0 };
   let unknownFields = 0;
@@ -49,7 +66,8 @@ export function createJsonReader(options: JsonReaderOptions): JsonReader {
       throw new RecordError("MR_PARSE", `reading ${schema.name}: the value is null`);
     }
     if (!isObject(value)) {
-      throw new RecordError("MR_CAST", `reading ${schema.name}: ${typeWord(value)} is no record`);
+      const word = typeWord(value instanceof JsonNumber ? Number(value.source) : value);
+      throw new RecordError("MR_CAST", `reading ${schema.name}: ${word} is no record`);
     }
     nested.count = 0;
     const row = pick(value, counts);
@@ -59,11 +77,46 @@ export function createJsonReader(options: JsonReaderOptions): JsonReader {
 
   return {
     readValue,
-    read: (bytes, from, to) => readValue(parseJson(schema.name, bytes, from, to)),
+    read(bytes, from, to) {
+      const { text, value } = parseJsonBytes(schema.name, bytes, from, to);
+      numbers.areExact = false;
+      numbers.literals.length = 0;
+      try {
+        const unknownBefore = unknownFields;
+        const row = readValue(value);
+        if (areWritten(numbers.literals, text) || !mayBeRounded.test(text)) return row;
+        unknownFields = unknownBefore;
+      } catch (thrown) {
+        if (thrown !== sourceWanted) throw thrown;
+      } finally {
+        numbers.areExact = true;
+      }
+      // A number may have lost digits, and a field takes it: the record is read once more, with them.
+      return readValue(parseExactJson(text));
+    },
     get unknownFields() {
       return unknownFields;
     },
   };
+}
+
+/** A number that is a whole one only after rounding has at least 16 digits, or a negative exponent. */
+const mayBeRounded = /\d[\d.]{15}|\d[eE]-/;
+
+/** More whole numbers than this are not looked for one by one, each from the beginning of the text. */
+const literalsMax = 16;
+
+function areWritten(literals: readonly string[], text: string): boolean {
+  return literals.length <= literalsMax && literals.every((literal) => standsIn(text, literal));
+}
+
+/** Whether a literal stands in the text with nothing of the number behind it. */
+function standsIn(text: string, literal: string): boolean {
+  for (let at = text.indexOf(literal); at >= 0; at = text.indexOf(literal, at + 1)) {
+    const after = text.charCodeAt(at + literal.length);
+    if (after === 44 || after === 125 || after <= 32) return true;
+  }
+  return false;
 }
 
 function suppliedOr(field: FieldReading, schema: RecordSchema, supplied: ReadonlySet<string>): FieldReading {
@@ -77,30 +130,50 @@ interface PickCounts {
   known: number;
 }
 
+/** A field that is found by its keys, or under a pointer. */
+interface PickedField extends FieldReading {
+  readonly pointer: string | undefined;
+}
+
 /**
  * One function that takes the fields out of an object and makes the row in one literal: looking them up in a loop
  * costs twice the time. Made of field names and aliases (checked to be Avro names, and quoted) and numbers only.
  * A function under a name is what every object has (`toString`), and counts as absent.
  */
-function generatePicker(fields: readonly FieldReading[]): (value: object, counts: PickCounts) => Row {
-  const take = fields.map(({ name, keys }, i) => {
+function generatePicker(fields: readonly PickedField[]): (value: object, counts: PickCounts) => Row {
+  const take = fields.map(({ name, keys, pointer }, i) => {
+    const read = `v${i} = reads[${i}](x${i}, ${JSON.stringify(name)});`;
+    const absent = `v${i} = fields[${i}].absent(${JSON.stringify(name)});`;
+    if (pointer !== undefined)
+      return `  const x${i} = findAt(o, paths[${i}]); let v${i}; if (x${i} === undefined) ${absent} else ${read}`;
     const [first, ...aliases] = keys.map((each) => `o[${JSON.stringify(each)}]`);
-    if (first === undefined) return `  const v${i} = fields[${i}].absent(${JSON.stringify(name)});`;
+    if (first === undefined) return `  const ${absent}`;
     const found = [
       `let x${i} = ${first};`,
       ...aliases.map((alias) => `if (x${i} === undefined || typeof x${i} === "function") x${i} = ${alias};`),
     ];
-    const absent = `x${i} === undefined || typeof x${i} === "function"`;
     return [
       `  ${found.join(" ")} let v${i};`,
-      `  if (${absent}) v${i} = fields[${i}].absent(${JSON.stringify(name)});`,
-      `  else { known++; v${i} = reads[${i}](x${i}, ${JSON.stringify(name)}); }`,
+      `  if (x${i} === undefined || typeof x${i} === "function") ${absent}`,
+      `  else { known++; ${read} }`,
     ].join("\n");
   });
+  const roots = usedByPointers(fields).map((_, i) => `  if (Object.hasOwn(o, roots[${i}])) known++;`);
   const literal = fields.map(({ name }, i) => `${JSON.stringify(name)}: v${i}`).join(", ");
-  const source = `return (o, counts) => { let known = 0;\n${take.join("\n")}\n  counts.known = known; return { ${literal} }; }`;
+  const source = `return (o, counts) => { let known = 0;\n${[...take, ...roots].join("\n")}\n  counts.known = known; return { ${literal} }; }`;
   const reads = fields.map((field) => field.read);
-  return new Function("fields", "reads", source)(fields, reads) as (value: object, counts: PickCounts) => Row;
+  const paths = fields.map(({ pointer }) => (pointer === undefined ? undefined : pointerKeys(pointer)));
+  const make = new Function("fields", "reads", "findAt", "paths", "roots", source);
+  return make(fields, reads, findAt, paths, usedByPointers(fields)) as (value: object, counts: PickCounts) => Row;
+}
+
+/** Keys of the event that only pointers use: they do not count as unknown. */
+function usedByPointers(fields: readonly PickedField[]): string[] {
+  const named = new Set(fields.flatMap(({ keys, pointer }) => (pointer === undefined ? keys : [])));
+  const roots = fields.flatMap(({ pointer }) =>
+    pointer === undefined ? [] : (pointerKeys(pointer)?.slice(0, 1) ?? []),
+  );
+  return [...new Set(roots)].filter((root) => !named.has(root));
 }
 
 function keyReading(field: FieldReading): FieldReading {
@@ -110,19 +183,4 @@ function keyReading(field: FieldReading): FieldReading {
 
 function missingKey(name: string): never {
   throw new RecordError("MR_REQUIRED", `field ${name}: the key is missing or null`);
-}
-
-/** V8 parses JSON without recursion, so nesting costs memory in proportion to the bytes and no stack. */
-function parseJson(name: string, bytes: Buffer, from: number, to: number): unknown {
-  if (from < 0 || from >= to) {
-    throw new RecordError("MR_PARSE", `reading ${name}: the value is ${from < 0 ? "null" : "empty"}`);
-  }
-  const text = utf8OrUndefined(bytes, from, to);
-  if (text === undefined) throw new RecordError("MR_PARSE", `reading ${name}: the value is not UTF-8`);
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's own message quotes the text, and a sensitive field may be in it.
-    throw new RecordError("MR_PARSE", `reading ${name}: the value is not JSON`);
-  }
 }

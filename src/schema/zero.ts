@@ -1,4 +1,5 @@
 import type { AvroType } from "./avro-type.ts";
+import { isWideUnion, UnionValue } from "./union-value.ts";
 
 /**
  * The zero of a type: 0, "", false, the first symbol, nothing inside. Null for a union that has it.
@@ -29,7 +30,9 @@ export function zeroOf(type: AvroType, open: ReadonlySet<AvroType> = new Set()):
       return {};
     case "union": {
       const hasNull = type.branches.some((branch) => branch.kind === "null");
-      return hasNull ? null : zeroOf(type.branches[0] ?? { kind: "null", attributes: {} }, open);
+      if (hasNull) return null;
+      const zero = zeroOf(type.branches[0] ?? { kind: "null", attributes: {} }, open);
+      return isWideUnion(type) ? new UnionValue(0, zero) : zero;
     }
     case "record": {
       if (open.has(type)) return null;

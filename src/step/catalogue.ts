@@ -2,6 +2,7 @@ import { cast } from "./clean/cast.ts";
 import { clamp } from "./clean/clamp.ts";
 import { dedupe } from "./clean/dedupe.ts";
 import { derive } from "./clean/derive.ts";
+import { extract } from "./clean/extract.ts";
 import { filter } from "./clean/filter.ts";
 import { impute } from "./clean/impute.ts";
 import { requireStep } from "./clean/require.ts";
@@ -11,6 +12,7 @@ import { infer } from "./score/infer.ts";
 
 /** Every step of this version by the name it has in a topology, in the order of the reference page. */
 export const stepCatalogue = {
+  extract,
   require: requireStep,
   cast,
   filter,

@@ -23,6 +23,10 @@ export interface LoweringContext {
   readonly stage: string;
   /** True in a stage that reads what others send: `cast` is then the reader's business. */
   readonly ingest: boolean;
+  /** Fields that Millrace fills by itself in an ingest stage. */
+  readonly supplied: readonly string[];
+  /** True when this step stands behind one that works on rows, or behind another `extract`. */
+  readonly isBehindReading: boolean;
   /** The event-time field of the input topic; undefined when it has none. */
   readonly timeField: string | undefined;
   /** The key field of the input topic; undefined when it has none. */
@@ -106,6 +110,8 @@ export interface StepDefinition<Config> {
   makes?(written: unknown): readonly string[] | undefined;
   /** For `cast`: what it lets the reader of an ingest stage convert. Inside ingest it lowers to nothing. */
   casts?(config: Config): Readonly<Record<string, CastType>>;
+  /** For `extract`: where in the event the reader of an ingest stage finds fields, as JSON Pointers. */
+  extracts?(config: Config): Readonly<Record<string, string>>;
 }
 
 /** Keeps the config type while a step is defined; the catalogue holds steps with their types erased. */

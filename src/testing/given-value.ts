@@ -5,7 +5,7 @@ import {
   fromJsonValue,
   parseRecordSchema,
   type RecordSchema,
-  toJsonValue,
+  toJsonText,
   writeSchemaId,
 } from "../schema/index.ts";
 import type { PlannedStage } from "../topology/index.ts";
@@ -44,7 +44,7 @@ function ownBytes(
   const hasEventId = stage.reader.shape.some((field) => field.name === "event_id");
   const value = hasEventId && given["event_id"] === undefined ? { ...given, event_id: eventId } : given;
   const row = fromJsonValue(stage.reader, value, { lenient: true });
-  if (stage.fromFormat === "json") return Buffer.from(JSON.stringify(toJsonValue(stage.reader, row)));
+  if (stage.fromFormat === "json") return Buffer.from(toJsonText(stage.reader, row));
   const { id } = registry.add(stage.from.subject ?? stage.from.name, stage.reader.json);
   return avroBytes(stage.reader, row, id);
 }

@@ -19,9 +19,8 @@ export function finishStage(
   const given = wired.isIngest ? wired.to.given : wired.from.schema;
   if (from === undefined || to === undefined || given === undefined || to.schema === undefined) return undefined;
   const timeField = to.timeFromKafka ? kafkaTimeField : undefined;
-  const supplied = timeField === undefined ? ["event_id"] : ["event_id", timeField];
   // What the ingest fills itself is not read, so that an alias may give the sender's own value another name.
-  const reader = wired.isIngest ? withoutShadowedAliases(given, new Set(supplied)) : given;
+  const reader = wired.isIngest ? withoutShadowedAliases(given, new Set(scope.supplied)) : given;
   const infer = lowered.infer === undefined ? undefined : plannedInfer(draft, models);
   if (lowered.infer !== undefined && infer === undefined) return undefined;
   const late = lowered.ops.find((op) => op.op === "late");
@@ -37,7 +36,10 @@ export function finishStage(
       ? {
           schema: reader,
           casts: lowered.casts,
-          supplied,
+          extract: lowered.extract,
+          timesFromMs: draft.timesFromMs,
+          tombstones: wired.fromSpec.tombstones ?? "dead-letter",
+          supplied: scope.supplied,
           kafkaTimeField: timeField,
           aheadMs: draft.aheadMs,
         }

@@ -21,6 +21,8 @@ type Path = readonly (string | number)[];
 export interface StageScope {
   readonly stage: string;
   readonly ingest: boolean;
+  /** Fields that Millrace fills by itself in an ingest stage. */
+  readonly supplied: readonly string[];
   /** Fields of the input rows. */
   readonly input: RowShape;
   readonly timeField: string | undefined;
@@ -35,6 +37,8 @@ export interface Lowered {
   readonly ops: readonly RowOp[];
   readonly memories: readonly MemorySpec[];
   readonly casts: Readonly<Record<string, CastType>>;
+  /** By field: where in the event an ingest finds it. */
+  readonly extract: Readonly<Record<string, string>>;
   /** Fields after the last step that ran on rows. */
   readonly shape: RowShape;
   /** The infer step at the end, and where it stands. */
@@ -56,6 +60,7 @@ export function lowerSteps(steps: readonly (StepPart | undefined)[], scope: Stag
     ops: lowering.ops,
     memories: lowering.memories,
     casts: lowering.casts,
+    extract: lowering.extract,
     shape: lowering.shape,
     infer: lowering.infer,
     isSound: lowering.isSound,
@@ -67,6 +72,7 @@ class Lowering {
   readonly ops: RowOp[] = [];
   readonly memories: MemorySpec[] = [];
   readonly casts: Record<string, CastType> = {};
+  readonly extract: Record<string, string> = {};
   shape: RowShape;
   infer: Lowered["infer"];
   isSound = true;
@@ -94,6 +100,7 @@ class Lowering {
       isMuted = true;
     });
     const ops = step.definition.lower(step.spec, context);
+    if (this.#scope.ingest) Object.assign(this.extract, step.definition.extracts?.(step.spec));
     this.ops.push(...ops);
     this.shape = shapeAfter(this.shape, ops);
     if (isMuted || this.#findings.problems.length > problemsBefore) this.#fail(step);
@@ -154,6 +161,8 @@ function stepContext(step: StepPart, lowering: Lowering, mute: () => void): Lowe
     shape: lowering.shape,
     stage: scope.stage,
     ingest: scope.ingest,
+    supplied: scope.supplied,
+    isBehindReading: lowering.ops.length > 0 || Object.keys(lowering.extract).length > 0,
     timeField: scope.timeField,
     keyField: scope.keyField,
     latenessMs: scope.latenessMs,

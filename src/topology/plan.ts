@@ -51,6 +51,12 @@ interface IngestReading {
   readonly supplied: readonly string[];
   /** Field set to Kafka's record timestamp. */
   readonly kafkaTimeField: string | undefined;
+  /** By field: the JSON Pointer under which the event has it. */
+  readonly extract: Readonly<Record<string, string>>;
+  /** Earliest time that a bare number may mean; what lies before it looks like seconds. */
+  readonly timesFromMs: EpochMs;
+  /** What becomes of records without a value. */
+  readonly tombstones: "dead-letter" | "drop";
   /** An event time further ahead of the Kafka timestamp is MR_CAST; undefined switches the check off. */
   readonly aheadMs: number | undefined;
 }

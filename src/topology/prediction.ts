@@ -15,6 +15,8 @@ export function decisions(wired: WiredStage, lowered: Lowered, findings: Finding
     shape: lowered.shape,
     stage: wired.head.name,
     ingest: wired.isIngest,
+    supplied: [],
+    isBehindReading: true,
     timeField: wired.from.time,
     keyField: wired.from.key,
     latenessMs: 0,

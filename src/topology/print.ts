@@ -1,4 +1,4 @@
-import { formatDurationMs, formatIsoTime } from "../kernel/index.ts";
+import { bareTimeMinMs, formatDurationMs, formatIsoTime } from "../kernel/index.ts";
 import { normalSchemaText, shadowedAliases } from "../schema/index.ts";
 import { typeText } from "./fit.ts";
 import type { Plan, PlannedModel, PlannedStage, PlannedTopic } from "./plan.ts";
@@ -97,6 +97,10 @@ function stageText(stage: PlannedStage, plan: Plan): string {
   if (stage.ingest !== undefined) {
     lines.push(`  reads ${stage.fromFormat} as ${stage.ingest.schema.name}${keyText(stage)}`);
     for (const { field, alias } of shadowedAliases(stage.ingest.schema)) lines.push(`  takes ${alias} as ${field}`);
+    const { timesFromMs, tombstones } = stage.ingest;
+    if (timesFromMs !== bareTimeMinMs)
+      lines.push(`  takes bare numbers for times from ${formatIsoTime(timesFromMs)} on`);
+    if (tombstones === "drop") lines.push("  drops records without a value");
     if (stage.ingest.kafkaTimeField === undefined && stage.eventTimeField !== undefined) {
       const { aheadMs } = stage.ingest;
       lines.push(

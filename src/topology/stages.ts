@@ -1,5 +1,5 @@
 import type { RowOp } from "../expression/index.ts";
-import { parseDurationMs, parseIsoTimeMs } from "../kernel/index.ts";
+import { bareTimeMinMs, parseDurationMs, parseIsoTimeMs } from "../kernel/index.ts";
 import { inferSchema, type RowShape } from "../schema/index.ts";
 import type { Findings } from "./findings.ts";
 import { fitRows } from "./fit.ts";
@@ -8,7 +8,7 @@ import { type Lowered, lowerSteps, type StageScope } from "./lowering.ts";
 import type { StartPosition } from "./plan.ts";
 import { assigned, decisions, predictionShape } from "./prediction.ts";
 import { type RegisteredVersions, schemasOf } from "./registered.ts";
-import { checkTopicFields, kafkaTime, subjectOf, type TopicDraft } from "./topics.ts";
+import { checkTopicFields, kafkaTime, kafkaTimeField, subjectOf, type TopicDraft } from "./topics.ts";
 import type { WiredStage } from "./wiring.ts";
 
 const hourMs = 3_600_000;
@@ -24,6 +24,7 @@ export interface StageDraft {
   readonly ops: readonly RowOp[];
   readonly decide: readonly RowOp[];
   readonly aheadMs: number | undefined;
+  readonly timesFromMs: number;
   readonly start: StartPosition;
 }
 
@@ -48,6 +49,7 @@ export function planStage(
   const input = inputShape(wired, findings);
   const start = startOf(wired);
   const aheadMs = aheadOf(wired, findings);
+  checkIngestKeys(wired, findings);
   if (input === undefined) {
     if (to.schema === undefined) to.isBroken = true;
     return undefined;
@@ -56,6 +58,7 @@ export function planStage(
   const scope: StageScope = {
     stage: wired.head.name,
     ingest: wired.isIngest,
+    supplied: suppliedIn(wired),
     input,
     timeField: wired.isIngest ? timestampIn(input, to.time) : from.time,
     keyField: from.key,
@@ -76,7 +79,16 @@ export function planStage(
   settleKeyAndTime(wired, lowered.infer !== undefined);
   if (to.schemaFrom === "inferred") checkTopicFields(to, findings);
   if (fill === undefined || !isSound) return undefined;
-  return { wired, scope, lowered, ops: [...lowered.ops, ...fill], decide, aheadMs, start };
+  return {
+    wired,
+    scope,
+    lowered,
+    ops: [...lowered.ops, ...fill],
+    decide,
+    aheadMs,
+    timesFromMs: timesFromOf(wired),
+    start,
+  };
 }
 
 /** The first step's rows: an ingest reads as the schema of its output, any other as that of its input. */
@@ -144,6 +156,26 @@ function aheadOf(wired: WiredStage, findings: Findings): number | undefined {
   }
   if (!isIngest || fromSpec.ahead === "none") return undefined;
   return fromSpec.ahead === undefined ? aheadMsDefault : parseDurationMs(fromSpec.ahead);
+}
+
+/** Fields of an ingest's rows that come from the record's coordinate and from Kafka. */
+export function suppliedIn({ isIngest, to }: WiredStage): readonly string[] {
+  if (!isIngest) return [];
+  return to.spec.time === kafkaTime ? ["event_id", kafkaTimeField] : ["event_id"];
+}
+
+/** Keys of `from` that say how foreign records are read. */
+function checkIngestKeys(wired: WiredStage, findings: Findings): void {
+  if (wired.isIngest || wired.from.isBroken) return;
+  for (const key of ["timesFrom", "tombstones"] as const) {
+    if (wired.fromSpec[key] === undefined) continue;
+    const message = `${key} belongs to stages that read what others send; topic ${wired.from.name} is written by a stage`;
+    findings.problem("MR_CONFLICT", [...wired.path, "from", key], message, "remove it, and set it on the ingest stage");
+  }
+}
+
+function timesFromOf({ fromSpec }: WiredStage): number {
+  return fromSpec.timesFrom === undefined ? bareTimeMinMs : (parseIsoTimeMs(fromSpec.timesFrom) ?? bareTimeMinMs);
 }
 
 /** `late.within`, or by default the longest window, at least an hour and at most a day. */

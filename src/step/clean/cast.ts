@@ -1,28 +1,28 @@
 import { z } from "zod";
 import { call, type RowOp, ref } from "../../expression/index.ts";
-import type { CastType, Field, FieldType } from "../../schema/index.ts";
+import { type CastType, castTargets, castTypes, type Field } from "../../schema/index.ts";
 import { fieldName } from "../config-parts.ts";
 import { defineStep, type LoweringContext } from "../contract.ts";
 import { settableField } from "../fields.ts";
 
-/** How each target is reached from a value, and the type it gives. */
-const targets: Readonly<Record<CastType, { readonly via: string; readonly kind: FieldType["kind"] }>> = {
-  boolean: { via: "to_boolean", kind: "boolean" },
-  int: { via: "to_int", kind: "int" },
-  long: { via: "to_long", kind: "long" },
-  float: { via: "to_double", kind: "float" },
-  double: { via: "to_double", kind: "double" },
-  string: { via: "to_string", kind: "string" },
-  "timestamp-millis": { via: "to_timestamp", kind: "timestamp" },
+/** The function that reaches each target from a value. */
+const functions: Readonly<Record<CastType, string | undefined>> = {
+  boolean: "to_boolean",
+  int: "to_int",
+  long: "to_long",
+  float: "to_double",
+  double: "to_double",
+  string: "to_string",
+  "timestamp-millis": "to_timestamp",
+  "epoch-seconds": undefined,
+  "epoch-millis": undefined,
+  "epoch-micros": undefined,
+  "epoch-nanos": undefined,
+  utc: undefined,
 };
 
 const castConfig = z
-  .record(
-    fieldName,
-    z
-      .enum(["boolean", "int", "long", "float", "double", "string", "timestamp-millis"])
-      .describe("The type that the field's value is converted to."),
-  )
+  .record(fieldName, z.enum(castTypes).describe("The type that the field's value is converted to."))
   .refine((casts) => Object.keys(casts).length > 0, { error: "must name at least one field" })
   .describe("Field names and the type each is converted to.");
 
@@ -46,7 +46,7 @@ export const cast = defineStep({
 /** In ingest the reader converts, to the type in the schema; naming another type would be a promise not kept. */
 function checkReading(name: string, target: CastType, context: LoweringContext): void {
   const field = context.field(name, [name]);
-  if (field === undefined || field.type.kind === targets[target].kind) return;
+  if (field === undefined || field.type.kind === castTargets[target].kind) return;
   const { kind } = field.type;
   context.problem({
     code: "MR_WRONG_TYPE",
@@ -58,8 +58,9 @@ function checkReading(name: string, target: CastType, context: LoweringContext):
 
 function conversion(name: string, target: CastType, context: LoweringContext): readonly RowOp[] {
   const field = settableField(name, context, [name]);
-  const { via, kind } = targets[target];
-  const value = field && context.expression(call(via, ref(name)), [name]);
+  const { kind } = castTargets[target];
+  const via = functions[target];
+  const value = field && via !== undefined ? context.expression(call(via, ref(name)), [name]) : undefined;
   if (field === undefined || value === undefined) return [];
   const avro = kind === "timestamp" ? { type: "long", logicalType: "timestamp-millis" } : kind;
   const converted: Field = {

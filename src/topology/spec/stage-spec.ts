@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { StepDefinition } from "../../step/index.ts";
 import { valueFormat } from "./topic-spec.ts";
-import { ahead, duration, kebabName, key, reference, startPosition } from "./values.ts";
+import { ahead, dateOrTime, duration, kebabName, key, reference, startPosition } from "./values.ts";
 
 const fromSpec = z.strictObject({
   topic: key(reference, "Topic to read, by its name under topics.", "payments.inbox"),
@@ -15,6 +15,16 @@ const fromSpec = z.strictObject({
     ahead,
     "How far an event time may lie after Kafka's timestamp before the record is refused (default 10min), or none. Ingest stages only.",
     "10min",
+  ).optional(),
+  timesFrom: key(
+    dateOrTime,
+    "Earliest time that a bare number may mean, instead of 1973-03-03: numbers of milliseconds before it look like seconds, and are refused. Ingest stages only.",
+    "1970-01-01",
+  ).optional(),
+  tombstones: key(
+    z.enum(["dead-letter", "drop"]),
+    "What becomes of records without a value: dead-letter (the default) or drop, which counts them as filtered under the reason `tombstone`. Ingest stages only.",
+    "drop",
   ).optional(),
 });
 

@@ -34,6 +34,11 @@ export const startPosition = z
     error: "expected earliest, latest or a time such as 2026-01-01T00:00:00Z",
   });
 
+/** A date, or a time. */
+export const dateOrTime = z
+  .string()
+  .refine((text) => parseIsoTimeMs(text) !== undefined, { error: "expected a date such as 1970-01-01, or a time" });
+
 /** How far event time may run ahead of Kafka's timestamp. */
 export const ahead = z.union([z.literal("none"), duration]);
 

@@ -211,6 +211,9 @@ export const ingestStage: PlannedStage = {
   ingest: {
     schema: orderSchema,
     casts: { paid_at: "timestamp-millis" },
+    extract: {},
+    timesFromMs: 0,
+    tombstones: "dead-letter",
     supplied: ["event_id"],
     kafkaTimeField: undefined,
     aheadMs: 600_000,

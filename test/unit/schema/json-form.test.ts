@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fromJsonValue, toJsonValue } from "../../../src/schema/index.ts";
+import { fromJsonText, fromJsonValue, toJsonText, toJsonValue, UnionValue } from "../../../src/schema/index.ts";
 import { rowSchema } from "./build.ts";
 
 const schema = rowSchema(
@@ -13,7 +13,14 @@ const schema = rowSchema(
 );
 
 test("times are ISO 8601 in UTC, bytes base64, NaN and infinities text, unions bare", () => {
-  const row = { id: "a", at: 1_700_000_000_123, until: 0, d: Number.NaN, y: Buffer.from([0xfe, 0xff]), u: 7 };
+  const row = {
+    id: "a",
+    at: 1_700_000_000_123,
+    until: 0,
+    d: Number.NaN,
+    y: Buffer.from([0xfe, 0xff]),
+    u: new UnionValue(1, 7),
+  };
   const json = toJsonValue(schema, row);
   expect(json).toEqual({
     id: "a",
@@ -50,13 +57,18 @@ test("any row comes back from its JSON text", () => {
     id: fc.string({ unit: "grapheme" }),
     at: fc.integer({ min: -62_167_219_200_000, max: 253_402_300_799_999 }),
     until: fc.option(fc.integer({ min: 0, max: 4e12 })),
-    d: fc.double().map((d) => (Object.is(d, -0) ? 0 : d)),
+    d: fc.double(),
     y: fc.option(fc.uint8Array().map((bytes) => Buffer.from(bytes))),
-    u: fc.option(fc.oneof(fc.integer(), fc.string())),
+    u: fc.option(
+      fc.oneof(
+        fc.integer().map((value) => new UnionValue(1, value)),
+        fc.string().map((value) => new UnionValue(2, value)),
+      ),
+    ),
   });
   fc.assert(
     fc.property(row, (value) => {
-      expect(fromJsonValue(schema, JSON.parse(JSON.stringify(toJsonValue(schema, value))))).toEqual(value);
+      expect(fromJsonText(schema, toJsonText(schema, value))).toEqual(value);
     }),
   );
 });

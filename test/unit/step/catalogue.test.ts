@@ -5,6 +5,8 @@ import { stepCatalogue, stepNamed, stepNamesLater } from "../../../src/step/inde
 import { lower, payment, start } from "./lowering.ts";
 
 const kinds = Object.keys(stepCatalogue);
+/** What reads foreign events belongs to ingest stages. */
+const optionsOf = (kind: string) => ({ ingest: kind === "extract" });
 
 test.each(kinds)("%s bears its own name, and one that is not announced for later", (kind) => {
   expect(stepNamed(kind)?.kind).toBe(kind);
@@ -12,12 +14,12 @@ test.each(kinds)("%s bears its own name, and one that is not announced for later
 });
 
 test.each(kinds)("the example of %s is a valid config and lowers without a problem", (kind) => {
-  expect(lower([[kind, stepNamed(kind)?.example]]).problems).toEqual([]);
+  expect(lower([[kind, stepNamed(kind)?.example]], optionsOf(kind)).problems).toEqual([]);
 });
 
 test.each(kinds)("%s lowers equally twice", (kind) => {
-  const once = lower([[kind, stepNamed(kind)?.example]]);
-  const twice = lower([[kind, stepNamed(kind)?.example]]);
+  const once = lower([[kind, stepNamed(kind)?.example]], optionsOf(kind));
+  const twice = lower([[kind, stepNamed(kind)?.example]], optionsOf(kind));
   expect(JSON.stringify(twice)).toBe(JSON.stringify(once));
 });
 
@@ -31,8 +33,8 @@ test.each(kinds)("%s gives the same answers to the same records, also after an u
       amount: rng.uniform() < 0.1 ? null : rng.normal() * 100,
     }),
   );
-  const straight = start(steps);
-  const disturbed = start(steps);
+  const straight = start(steps, optionsOf(kind));
+  const disturbed = start(steps, optionsOf(kind));
   for (let i = 0; i < rows.length; i++) {
     if (i % 40 === 20) {
       straight.keep();

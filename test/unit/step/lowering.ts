@@ -41,6 +41,7 @@ export interface Lowered {
 export interface LoweringOptions {
   readonly shape?: RowShape;
   readonly ingest?: boolean;
+  readonly isBehindReading?: boolean;
   readonly timeField?: string | undefined;
   readonly keyField?: string | undefined;
   readonly latenessMs?: number;
@@ -88,6 +89,8 @@ function contextFor(
     shape,
     stage: "tested",
     ingest: options.ingest ?? false,
+    supplied: options.ingest === true ? ["event_id"] : [],
+    isBehindReading: options.isBehindReading ?? false,
     timeField: "timeField" in options ? options.timeField : "paid_at",
     keyField: "keyField" in options ? options.keyField : "customer_id",
     latenessMs: options.latenessMs ?? 3_600_000,

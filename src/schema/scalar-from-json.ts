@@ -1,0 +1,175 @@
+import { parseIsoTimeMs } from "../kernel/index.ts";
+import { type AvroType, isTimestamp } from "./avro-type.ts";
+import { type CastType, castTargets, convert, epochShifts, floatOf, toDouble, toFloat, toInt, toLong } from "./cast.ts";
+import { JsonNumber } from "./exact-json.ts";
+import { isWellFormed } from "./json-text.ts";
+import { type ReadingRules, roundedFrom, sourceWanted, unfit, type ValueReading } from "./reading-rules.ts";
+import { checkBareTime, checkTime } from "./time-bounds.ts";
+
+/** Text that stands for a number in our own JSON form, which has no other way to say it. */
+export const ownNumbers: Readonly<Record<string, number>> = {
+  NaN: Number.NaN,
+  Infinity: Number.POSITIVE_INFINITY,
+  "-Infinity": Number.NEGATIVE_INFINITY,
+};
+
+/** The reading of a type without parts; `field` is the top-level field it belongs to. */
+export function scalarReading(type: AvroType, rules: ReadingRules, field?: string): ValueReading {
+  const isEventTime = field !== undefined && field === rules.times?.eventTime;
+  const reading = isTimestamp(type) ? timestampReading(rules, isEventTime) : plainReading(type, rules);
+  if (type.kind === "null") return reading;
+  return (value, path) => {
+    if (value === null) unfit(path, type.kind, value);
+    return reading(value, path);
+  };
+}
+
+/**
+ * Converts as a `cast` asks and then reads. Times are kept to their bounds by what was converted: a number of no
+ * unit to those of bare numbers, everything else to the calendar.
+ */
+export function castReading(cast: CastType, read: ValueReading, rules: ReadingRules, field: string): ValueReading {
+  const { times, numbers } = rules;
+  const isTime = castTargets[cast].kind === "timestamp";
+  const isEventTime = field === times?.eventTime;
+  const wantsUnit = isTime && epochShifts[cast] === undefined;
+  return (value, path) => {
+    if (value === null) return read(value, path);
+    if (!numbers.areExact && typeof value === "number") {
+      if (needsSource(cast, value)) throw sourceWanted;
+      numbers.literals.push(`"${path}":${value}`);
+    }
+    const bareFromMs = Number.NEGATIVE_INFINITY;
+    const converted = convert(cast, value, bareFromMs) ?? unfit(path, wanted[cast] ?? cast, value);
+    if (!isTime) return read(converted, path);
+    const ms = converted as number;
+    if (times === undefined) return ms;
+    const isBare = wantsUnit && !(typeof value === "string" && parseIsoTimeMs(value) !== undefined);
+    return isBare ? checkBareTime(ms, path, isEventTime, times.bareFromMs) : checkTime(ms, path, isEventTime);
+  };
+}
+
+const wanted: Readonly<Partial<Record<CastType, string>>> = {
+  boolean: "boolean (true, false, 1 or 0)",
+  string: "string, nor a number of at most 400 digits",
+  "timestamp-millis": "ISO 8601 time",
+  utc: "ISO 8601 time",
+  "epoch-seconds": "time in seconds",
+  "epoch-millis": "time in milliseconds",
+  "epoch-micros": "time in microseconds",
+  "epoch-nanos": "time in nanoseconds",
+};
+
+function needsSource(cast: CastType, value: number): boolean {
+  if (cast === "boolean") return false;
+  if (cast === "string" || epochShifts[cast] !== undefined) return !Number.isSafeInteger(value);
+  return Math.abs(value) > Number.MAX_SAFE_INTEGER;
+}
+
+function plainReading(type: AvroType, rules: ReadingRules): ValueReading {
+  const { numbers } = rules;
+  switch (type.kind) {
+    case "null":
+      return (value, path) => (value === null ? null : unfit(path, "null", value));
+    case "boolean":
+      return (value, path) => (typeof value === "boolean" ? value : unfit(path, "boolean", value));
+    case "string":
+      // What JSON comes from others has been looked through as a whole, which costs less.
+      if (rules.ownForm)
+        return (value, path) =>
+          typeof value === "string" && isWellFormed(value) ? value : unfit(path, "string that has UTF-8", value);
+      return (value, path) => (typeof value === "string" ? value : unfit(path, "string", value));
+    case "int":
+      // Adding 0 makes 0 of -0.
+      return (value, path) => {
+        if (typeof value === "number" && (value | 0) === value) return value | 0;
+        return (isNumber(value) ? toInt(value) : undefined) ?? unfit(path, "int of 32 bits", value);
+      };
+    case "long":
+      return (value, path) => {
+        if (Number.isSafeInteger(value)) {
+          const long = value as number;
+          if (!numbers.areExact && (long >= roundedFrom || long <= -roundedFrom)) numbers.literals.push(`:${long}`);
+          return long + 0;
+        }
+        if (!numbers.areExact && Number.isInteger(value)) throw sourceWanted;
+        return (isNumber(value) ? toLong(value) : undefined) ?? unfit(path, "long of 64 bits", value);
+      };
+    case "float":
+      return numberReading(rules, "float", floatOf, toFloat);
+    case "double":
+      return numberReading(rules, "double", (value) => value, toDouble);
+    case "enum": {
+      const symbols = new Set(type.symbols);
+      return (value, path) =>
+        typeof value === "string" && symbols.has(value) ? value : unfit(path, `symbol of ${type.name}`, value);
+    }
+    default:
+      return bytesReading(type.kind === "fixed" ? type.size : undefined);
+  }
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === "number" || typeof value === "bigint" || value instanceof JsonNumber;
+}
+
+function numberReading(
+  { ownForm, numbers }: ReadingRules,
+  name: string,
+  narrow: (value: number) => number | undefined,
+  convertNumber: (value: unknown) => number | null | undefined,
+): ValueReading {
+  const rare = (value: unknown, path: string): number => {
+    const number = ownForm ? ownNumberOf(value) : undefined;
+    return (
+      number ?? (isNumber(value) ? convertNumber(value) : undefined) ?? unfit(path, wantedNumber(name, value), value)
+    );
+  };
+  return (value, path) => {
+    if (typeof value !== "number" || !Number.isFinite(value)) return rare(value, path);
+    if (!numbers.areExact && Math.abs(value) > Number.MAX_SAFE_INTEGER) throw sourceWanted;
+    return narrow(value) ?? unfit(path, wantedNumber(name, value), value);
+  };
+}
+
+/** What our own tools print for numbers that JSON has no way to write, or pass on as they decoded it. */
+function ownNumberOf(value: unknown): number | undefined {
+  if (typeof value === "number") return value;
+  return typeof value === "string" && Object.hasOwn(ownNumbers, value) ? ownNumbers[value] : undefined;
+}
+
+function wantedNumber(name: string, value: unknown): string {
+  return isNumber(value) ? `${name} that keeps its digits` : name;
+}
+
+function timestampReading(rules: ReadingRules, isEventTime: boolean): ValueReading {
+  const { ownForm, times, numbers } = rules;
+  return (value, path) => {
+    if (ownForm && typeof value === "string") {
+      const ms = parseIsoTimeMs(value);
+      if (ms !== undefined) return times === undefined ? ms : checkTime(ms, path, isEventTime);
+    }
+    if (!numbers.areExact && Number.isInteger(value) && !Number.isSafeInteger(value)) throw sourceWanted;
+    const ms = isNumber(value) ? toLong(value) : undefined;
+    if (typeof ms !== "number") return unfit(path, "timestamp-millis", value);
+    return times === undefined ? ms : checkBareTime(ms, path, isEventTime, times.bareFromMs);
+  };
+}
+
+const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+/** Whether text is base64, with its padding. */
+export function isBase64(text: string): boolean {
+  return text.length % 4 === 0 && base64.test(text);
+}
+
+/** Base64 text from JSON; a Buffer when the value was Avro before. */
+function bytesReading(size: number | undefined): ValueReading {
+  const name = size === undefined ? "bytes in base64" : `${size} bytes in base64`;
+  return (value, path) => {
+    const isText = typeof value === "string" && isBase64(value);
+    const bytes = Buffer.isBuffer(value) ? value : isText ? Buffer.from(value, "base64") : undefined;
+    if (bytes === undefined || (size !== undefined && bytes.length !== size)) return unfit(path, name, value);
+    return bytes;
+  };
+}
