@@ -1,4 +1,4 @@
-import { avroTypeName, type FieldKind, type FieldType } from "../schema/index.ts";
+import { avroTypeName, type FieldKind, type FieldType, jsonText } from "../schema/index.ts";
 
 /** The type of a part of an expression. Beyond field types there is null alone, and constants adapt to their neighbour. */
 export interface ValueType {
@@ -115,7 +115,7 @@ export function commonType(a: ValueType, b: ValueType): ValueType | undefined {
   }
   if (familyOf(a) === "text") return { ...commonText(a, b), nullable };
   if (sameOnly.has(a.kind)) {
-    return JSON.stringify(a.avro) === JSON.stringify(b.avro) ? { kind: a.kind, avro: a.avro, nullable } : undefined;
+    return jsonText(a.avro) === jsonText(b.avro) ? { kind: a.kind, avro: a.avro, nullable } : undefined;
   }
   return { kind: a.kind, avro: a.avro, nullable, ...wide };
 }
@@ -127,7 +127,7 @@ function commonNumber(a: ValueType, b: ValueType): FieldType {
 }
 
 function commonText(a: ValueType, b: ValueType): { readonly kind: "enum" | "string"; readonly avro: unknown } {
-  const sameEnum = a.kind === "enum" && b.kind === "enum" && JSON.stringify(a.avro) === JSON.stringify(b.avro);
+  const sameEnum = a.kind === "enum" && b.kind === "enum" && jsonText(a.avro) === jsonText(b.avro);
   if (sameEnum || (a.kind === "enum" && b.constant !== undefined)) return { kind: "enum", avro: a.avro };
   if (b.kind === "enum" && a.constant !== undefined) return { kind: "enum", avro: b.avro };
   return { kind: "string", avro: "string" };

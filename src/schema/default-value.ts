@@ -1,13 +1,16 @@
-import type {
-  AvroField,
-  AvroType,
-  EnumType,
-  FixedType,
-  MapType,
-  PrimitiveType,
-  RecordType,
-  UnionType,
+import {
+  type AvroField,
+  type AvroType,
+  type EnumType,
+  type FixedType,
+  isNamed,
+  type MapType,
+  type PrimitiveType,
+  type RecordType,
+  type UnionType,
 } from "./avro-type.ts";
+import { jsonText } from "./json-text.ts";
+import { exactDouble, isLong } from "./long.ts";
 import { setEntry } from "./map-entry.ts";
 import { isWideUnion, UnionValue } from "./union-value.ts";
 
@@ -32,6 +35,28 @@ export function defaultProblem(type: AvroType, json: unknown): string | undefine
     if (thrown instanceof DefaultMismatch) return thrown.message;
     throw thrown;
   }
+}
+
+/** What to write instead of a default that does not fit: the same value in the type's form, else a value that fits. */
+export function defaultHint(type: AvroType, json: unknown): string | undefined {
+  const candidates = [asJson(json), typeof json === "object" ? undefined : String(json), ...plainDefaults(type)];
+  const fitting = candidates.find((each) => each !== undefined && defaultProblem(type, each) === undefined);
+  return fitting === undefined ? undefined : `write "default": ${jsonText(fitting)}`;
+}
+
+/** The value of a text that holds JSON: `"7"`, `"null"`, `"True"`. */
+function asJson(json: unknown): unknown {
+  if (typeof json !== "string") return undefined;
+  try {
+    return JSON.parse(json.toLowerCase());
+  } catch {
+    return undefined;
+  }
+}
+
+function plainDefaults(type: AvroType): unknown[] {
+  if (type.kind === "union") return [null, ...type.branches.flatMap(plainDefaults)];
+  return type.kind === "enum" ? [type.symbols[0]] : [0, "", false, [], {}];
 }
 
 /**
@@ -63,7 +88,7 @@ function fromDefault(type: AvroType, json: unknown, depth: number, budget: Budge
     case "union":
       return branchOf(type, json, depth, budget);
     case "float":
-      return Math.fround(numberOf(type, json));
+      return singleOf(type, json);
     case "double":
       return numberOf(type, json);
     default:
@@ -78,7 +103,7 @@ function isScalar(type: PrimitiveType | EnumType, json: unknown): boolean {
     case "int":
       return typeof json === "number" && (json | 0) === json;
     case "long":
-      return Number.isSafeInteger(json);
+      return isLong(json);
     case "enum":
       return typeof json === "string" && type.symbols.includes(json);
     default:
@@ -89,10 +114,24 @@ function isScalar(type: PrimitiveType | EnumType, json: unknown): boolean {
 /** Java writes infinities and NaN of defaults as text. */
 function numberOf(type: AvroType, json: unknown): number {
   if (typeof json === "number") return json;
+  if (typeof json === "bigint") {
+    const exact = exactDouble(json);
+    if (exact === undefined)
+      throw new DefaultMismatch(`${json} is no double; the nearest one is ${BigInt(Number(json))}`);
+    return exact;
+  }
   if (json === "NaN") return Number.NaN;
   if (json === "Infinity") return Number.POSITIVE_INFINITY;
   if (json === "-Infinity") return Number.NEGATIVE_INFINITY;
   return mismatch(type, json);
+}
+
+function singleOf(type: AvroType, json: unknown): number {
+  const number = numberOf(type, json);
+  const single = Math.fround(number);
+  if (Number.isFinite(number) && !Number.isFinite(single))
+    throw new DefaultMismatch(`${number} is no float, which ends at 3.4028234663852886e38`);
+  return single;
 }
 
 function bytesOf(type: PrimitiveType | FixedType, json: unknown): Buffer {
@@ -136,7 +175,8 @@ function branchOf(type: UnionType, json: unknown, depth: number, budget: Budget)
       if (!(thrown instanceof DefaultMismatch)) throw thrown;
     }
   }
-  throw new DefaultMismatch("fits no branch of the union");
+  const names = branches.map((branch) => (isNamed(branch) ? branch.fullName : branch.kind)).join(", ");
+  throw new DefaultMismatch(`${shown(json)} fits no branch of the union, which are ${names}`);
 }
 
 function objectOf(type: AvroType, json: unknown): Readonly<Record<string, unknown>> {
@@ -145,6 +185,21 @@ function objectOf(type: AvroType, json: unknown): Readonly<Record<string, unknow
 }
 
 function mismatch(type: AvroType, json: unknown): never {
-  const given = json === null ? "null" : Array.isArray(json) ? "a list" : `this ${typeof json}`;
-  throw new DefaultMismatch(`${given} is no ${type.kind}`);
+  const isNumber = typeof json === "number" || typeof json === "bigint";
+  const range = isNumber ? (ranges[type.kind] ?? "") : "";
+  const symbols = type.kind === "enum" ? `, whose symbols are ${type.symbols.slice(0, 20).join(", ")}` : "";
+  throw new DefaultMismatch(`${shown(json)} is no ${type.kind}${range}${symbols}`);
+}
+
+const ranges: Readonly<Partial<Record<AvroType["kind"], string>>> = {
+  int: ", which is a whole number from -2147483648 to 2147483647",
+  long: ", which is a whole number from -9223372036854775808 to 9223372036854775807",
+};
+
+/** A default in a message, cut when long. */
+function shown(json: unknown): string {
+  if (Array.isArray(json)) return "a list";
+  if (typeof json === "object" && json !== null) return "an object";
+  const text = typeof json === "string" ? JSON.stringify(json) : String(json);
+  return typeof json === "string" ? `the text ${text.length > 60 ? `${text.slice(0, 57)}..."` : text}` : text;
 }

@@ -10,11 +10,18 @@ export { type FromJsonOptions, fromJsonText, fromJsonValue, toJsonText, toJsonVa
 export { pointerKeys } from "./json-pointer.ts";
 export { createJsonReader, type JsonReader, type JsonReaderOptions } from "./json-reader.ts";
 export { jsonText, parseJsonBytes } from "./json-text.ts";
-export type { Long } from "./long.ts";
+export { isLong, type Long } from "./long.ts";
 export { avscRefusal } from "./other-readers.ts";
 export { normalSchemaText } from "./print-type.ts";
 export { type Reads, type RowReads, unionOfReads } from "./reads.ts";
-export { parseRecordSchema, parseRecordSchemaText, type RecordSchema } from "./record-schema.ts";
+export {
+  parseRecordSchema,
+  parseRecordSchemaText,
+  parseSchemaJson,
+  type RecordSchema,
+  readRecordSchema,
+  type SchemaTextProblem,
+} from "./record-schema.ts";
 export { cachedRegistry, type RegisteredSchema, type SchemaRegistry } from "./registry.ts";
 export { createDecoder, createEncoder, type RowDecoder, type RowEncoder, readableOrThrow } from "./row-codec.ts";
 export type { Field, FieldKind, FieldType, Row, RowShape } from "./row-shape.ts";

@@ -62,20 +62,25 @@ export function isWellFormedValue(value: unknown): boolean {
 /**
  * A value as JSON text, like JSON.stringify, with two numbers more: a bigint is its digits, and -0 is `-0.0`, which
  * JSON.stringify makes 0 of.
+ *
+ * @param indent blanks per level; 0 for one line
  */
-export function jsonText(value: unknown): string {
-  switch (typeof value) {
-    case "bigint":
-      return String(value);
-    case "number":
-      return Object.is(value, -0) ? "-0.0" : JSON.stringify(value);
-    case "object": {
-      if (value === null) return "null";
-      if (Array.isArray(value)) return `[${value.map(jsonText).join(",")}]`;
-      const members = Object.entries(value).filter(([, entry]) => entry !== undefined);
-      return `{${members.map(([key, entry]) => `${JSON.stringify(key)}:${jsonText(entry)}`).join(",")}}`;
-    }
-    default:
-      return JSON.stringify(value) ?? "null";
-  }
+export function jsonText(value: unknown, indent = 0): string {
+  return printed(value, indent, "");
+}
+
+function printed(value: unknown, indent: number, margin: string): string {
+  if (typeof value === "bigint") return String(value);
+  if (Object.is(value, -0)) return "-0.0";
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  const inner = margin + " ".repeat(indent);
+  const colon = indent > 0 ? ": " : ":";
+  const parts = Array.isArray(value)
+    ? value.map((item) => printed(item, indent, inner))
+    : Object.entries(value)
+        .filter(([, item]) => item !== undefined)
+        .map(([key, item]) => `${JSON.stringify(key)}${colon}${printed(item, indent, inner)}`);
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  if (indent === 0 || parts.length === 0) return `${open}${parts.join(",")}${close}`;
+  return `${open}\n${inner}${parts.join(`,\n${inner}`)}\n${margin}${close}`;
 }

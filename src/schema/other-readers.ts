@@ -8,9 +8,17 @@ import avro from "avsc";
  */
 export function avscRefusal(json: unknown): string | undefined {
   try {
-    avro.Type.forSchema(json as avro.Schema);
+    avro.Type.forSchema(withoutBigints(json) as avro.Schema);
     return undefined;
   } catch (thrown) {
     return thrown instanceof Error ? thrown.message : String(thrown);
   }
+}
+
+/** Longs beyond 2^53 as defaults: avsc takes them only with a long type of the reader's own, and then with any value. */
+function withoutBigints(json: unknown): unknown {
+  if (typeof json === "bigint") return 0;
+  if (Array.isArray(json)) return json.map(withoutBigints);
+  if (typeof json !== "object" || json === null) return json;
+  return Object.fromEntries(Object.entries(json).map(([key, item]) => [key, withoutBigints(item)]));
 }

@@ -10,7 +10,7 @@ import {
   primitiveKinds,
   type RecordType,
 } from "./avro-type.ts";
-import { defaultProblem } from "./default-value.ts";
+import { defaultHint, defaultProblem } from "./default-value.ts";
 
 type Path = readonly (string | number)[];
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -75,7 +75,10 @@ class TypeParser {
     if (!this.#strictDefaults || this.problems.length > 0) return;
     for (const { field, path } of this.#defaults) {
       const problem = defaultProblem(field.type, field.default);
-      if (problem !== undefined) this.#report([...path, "default"], `default of ${field.name}: ${problem}`);
+      if (problem !== undefined) {
+        const message = `the default does not fit: ${problem}`;
+        this.#report([...path, "default"], message, defaultHint(field.type, field.default));
+      }
     }
   }
 
@@ -168,7 +171,7 @@ class TypeParser {
       const at = [...path, "fields", i];
       const field = this.#field(entry, inner, at, depth);
       if (field === undefined) continue;
-      if (seen.has(field.name)) this.#report(at, `field ${field.name} is there twice`);
+      if (seen.has(field.name)) this.#report(at, "a field of this name is there twice");
       seen.add(field.name);
       fields.push(field);
       if (field.default !== undefined) this.#defaults.push({ field, path: at });
@@ -184,7 +187,7 @@ class TypeParser {
     }
     // It would set the prototype of a row instead of a field.
     if (name === "__proto__") return this.#report([...path, "name"], "a field cannot be called __proto__");
-    if (json["type"] === undefined) return this.#report(path, `field ${name} needs "type"`);
+    if (json["type"] === undefined) return this.#report(path, 'a field needs a "type"');
     const type = this.parse(json["type"], namespace, [...path, "type"], depth + 1);
     const aliases = this.#aliases(json, path, namePattern);
     if (type === undefined) return undefined;

@@ -1,4 +1,5 @@
 import { type AvroType, isNamed, type NamedType } from "./avro-type.ts";
+import { jsonText } from "./json-text.ts";
 
 /**
  * Avro's parsing canonical form: what a reader needs and nothing else (no doc, defaults, aliases, logical types).
@@ -77,7 +78,7 @@ function namedToJson(type: NamedType, defined: Set<string>): unknown {
  * keeps doc, defaults, aliases and logical types: schemas that differ in those are different versions.
  */
 export function normalSchemaText(json: unknown): string {
-  return JSON.stringify(sortKeys(json));
+  return jsonText(sortKeys(json));
 }
 
 const firstKeys = ["type", "name", "namespace", "doc", "aliases", "fields", "symbols", "items", "values", "size"];

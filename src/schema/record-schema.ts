@@ -1,5 +1,6 @@
 import type { Problem } from "../kernel/index.ts";
 import { type AvroField, type AvroType, isTimestamp, type RecordType, splitNullable } from "./avro-type.ts";
+import { readJsonSource } from "./json-source.ts";
 import { type ParseOptions, parseType } from "./parse-type.ts";
 import { canonicalForm, typeToJson } from "./print-type.ts";
 import type { Field, FieldKind, FieldType, RowShape } from "./row-shape.ts";
@@ -46,7 +47,7 @@ export function parseRecordSchema(
 ): { readonly schema: RecordSchema } | { readonly problems: readonly Problem[] } {
   const { type, problems } = parseType(json, options);
   if (type === undefined) {
-    return { problems: problems.map((problem) => ({ ...problem, message: `schema ${name}: ${problem.message}` })) };
+    return { problems: problems.map((problem) => ({ ...problem, message: placedMessage(problem, json, name) })) };
   }
   if (type.kind !== "record") {
     const message = `schema ${name}: a topic holds records, and this is ${type.kind}`;
@@ -55,7 +56,33 @@ export function parseRecordSchema(
   return { schema: recordSchemaOf(type, json) };
 }
 
-/** The schema as text, for messages and registries: {@link parseRecordSchema} on JSON text. Not JSON is a problem too. */
+/** A problem of a schema's text, with the offset at which it shows. */
+export interface SchemaTextProblem extends Problem {
+  readonly offset: number;
+}
+
+/**
+ * Reads a schema as its author wrote it: {@link parseRecordSchema} on JSON with comments, in which every number keeps
+ * its digits and every problem has its place.
+ */
+export function readRecordSchema(
+  text: string,
+  name: string,
+): { readonly schema: RecordSchema } | { readonly problems: readonly SchemaTextProblem[] } {
+  const reading = readJsonSource(text);
+  if ("fault" in reading) {
+    const { offset, message, hint } = reading.fault;
+    return {
+      problems: [{ code: "MR_SCHEMA", path: [], message: `schema ${name}: not JSON: ${message}`, hint, offset }],
+    };
+  }
+  const { value, offsetOf } = reading.source;
+  const parsed = parseRecordSchema(value, name);
+  if ("schema" in parsed) return parsed;
+  return { problems: parsed.problems.map((problem) => ({ ...problem, offset: offsetOf(problem.path) })) };
+}
+
+/** The schema as a registry gives it: {@link parseRecordSchema} on JSON text. Not JSON is a problem too. */
 export function parseRecordSchemaText(
   text: string,
   name: string,
@@ -63,11 +90,35 @@ export function parseRecordSchemaText(
 ): { readonly schema: RecordSchema } | { readonly problems: readonly Problem[] } {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseSchemaJson(text);
   } catch {
     return { problems: [{ code: "MR_SCHEMA", path: [], message: `schema ${name}: not JSON` }] };
   }
   return parseRecordSchema(json, name, options);
+}
+
+/**
+ * The JSON of a registered schema: whole numbers beyond 2^53 are bigints, as a default of a long may be one.
+ * @throws SyntaxError
+ */
+export function parseSchemaJson(text: string): unknown {
+  const json: unknown = JSON.parse(text);
+  if (!/[0-9]{16}/.test(text)) return json;
+  // What JSON.parse takes and the stricter reader does not (a key twice) is as JSON.parse has it.
+  const reading = readJsonSource(text);
+  return "source" in reading ? reading.source.value : json;
+}
+
+/** The message with the schema and the field, by its path of names, that it is about. */
+function placedMessage({ message, path }: Problem, json: unknown, name: string): string {
+  const names: string[] = [];
+  let at = json;
+  for (const [index, part] of path.entries()) {
+    at = typeof at === "object" && at !== null ? (at as Record<string | number, unknown>)[part] : undefined;
+    const field = typeof at === "object" && at !== null ? (at as { name?: unknown }).name : undefined;
+    if (path[index - 1] === "fields" && typeof part === "number" && typeof field === "string") names.push(field);
+  }
+  return `schema ${name}: ${names.length === 0 ? "" : `field ${names.join(".").slice(0, 200)}: `}${message}`;
 }
 
 function recordSchemaOf(type: RecordType, json: unknown): RecordSchema {

@@ -3,6 +3,7 @@ import {
   createEncoder,
   framingBytes,
   fromJsonValue,
+  jsonText,
   parseRecordSchema,
   type RecordSchema,
   toJsonText,
@@ -30,7 +31,7 @@ export function valueBytes(
   if (given === null || given instanceof Uint8Array) return given;
   if (typeof given === "string") return Buffer.from(given);
   if (stage.ingest === undefined) return ownBytes(stage, given, eventId, registry);
-  if (stage.fromFormat === "json") return Buffer.from(JSON.stringify(given));
+  if (stage.fromFormat === "json") return Buffer.from(jsonText(given));
   return foreignAvro(stage, given, registry);
 }
 

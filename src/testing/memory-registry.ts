@@ -1,4 +1,4 @@
-import { normalSchemaText, type RegisteredSchema, type SchemaRegistry } from "../schema/index.ts";
+import { jsonText, normalSchemaText, type RegisteredSchema, type SchemaRegistry } from "../schema/index.ts";
 
 /** A schema registry in memory: the same text has the same id under every subject, and nothing is refused. */
 export class MemoryRegistry implements SchemaRegistry {
@@ -15,7 +15,7 @@ export class MemoryRegistry implements SchemaRegistry {
     this.#versions.set(subject, versions);
     const known = versions.find((version) => version.id === id);
     if (known !== undefined) return known;
-    const text = this.#texts.get(id) ?? JSON.stringify(schemaJson);
+    const text = this.#texts.get(id) ?? jsonText(schemaJson);
     this.#texts.set(id, text);
     const added: RegisteredSchema = { id, version: versions.length + 1, subject, text };
     versions.push(added);

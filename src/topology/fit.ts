@@ -37,6 +37,12 @@ export function fitRows(schema: RecordSchema, rows: RowShape): Fit {
 }
 
 function missing(field: Field, schema: RecordSchema): Misfit {
+  if (typeof field.default === "bigint")
+    return {
+      field: field.name,
+      message: `schema ${schema.name} asks for field ${field.name}, the steps do not make it, and its default is beyond 2^53 - 1, where only ingest fills it in`,
+      hint: `add the field in the ingest stage, or add a step such as - derive: { ${field.name}: ... }`,
+    };
   return {
     field: field.name,
     message: `schema ${schema.name} asks for field ${field.name}, and the steps do not make it`,
@@ -80,6 +86,7 @@ function fits(found: FieldType, wanted: FieldType): boolean {
 /** JSON with sorted names: equal values have equal texts. */
 export function canonicalText(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalText).join(",")}]`;
+  if (typeof value === "bigint") return String(value);
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   return `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${canonicalText(item)}`).join(",")}}`;

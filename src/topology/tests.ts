@@ -1,6 +1,6 @@
 import type { RowOp } from "../expression/index.ts";
 import { errorCodes, parseIsoTimeMs } from "../kernel/index.ts";
-import type { Field, RowShape } from "../schema/index.ts";
+import { type Field, isLong, type RowShape } from "../schema/index.ts";
 import { danglingHint, type Findings, quoted } from "./findings.ts";
 import { typedExpression } from "./lowering.ts";
 import type { PlannedStage } from "./plan.ts";
@@ -139,11 +139,18 @@ function holds({ type }: Field, value: unknown): boolean {
     case "boolean":
       return typeof value === "boolean";
     case "int":
-    case "long":
       return Number.isInteger(value);
+    case "long":
+      return Number.isInteger(value) || isLong(value);
     case "float":
     case "double":
-      return typeof value === "number" || value === "NaN" || value === "Infinity" || value === "-Infinity";
+      return (
+        typeof value === "bigint" ||
+        typeof value === "number" ||
+        value === "NaN" ||
+        value === "Infinity" ||
+        value === "-Infinity"
+      );
     case "timestamp":
       return typeof value === "number" || (typeof value === "string" && parseIsoTimeMs(value) !== undefined);
     case "string":

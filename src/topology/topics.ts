@@ -1,10 +1,10 @@
 import { assert, parseDurationMs } from "../kernel/index.ts";
-import { avscRefusal, parseRecordSchemaText, type RecordSchema, withoutShadowedAliases } from "../schema/index.ts";
+import { avscRefusal, type RecordSchema, readRecordSchema, withoutShadowedAliases } from "../schema/index.ts";
 import { danglingHint, type Findings, quoted } from "./findings.ts";
 import type { PlannedTopic, ValueFormat } from "./plan.ts";
 import type { Outline, TopicPart } from "./spec/shape.ts";
 import type { TopicSpec } from "./spec/topic-spec.ts";
-import { type SourceBytes, sourceText } from "./yaml/source-text.ts";
+import { placeIn, type SourceBytes, sourceText } from "./yaml/source-text.ts";
 
 type Path = readonly (string | number)[];
 
@@ -95,7 +95,12 @@ function readSchema(draft: TopicDraft, name: string, names: TopicNames, findings
   const source = names.schemas.get(name);
   if (source === undefined) {
     const hint = danglingHint("schema", name, [...names.schemas.keys(), "inferred"]);
-    findings.problem("MR_REFERENCE", path, `there is no schema ${quoted(name)}: schemas/${name}.avsc is missing`, hint);
+    findings.problem(
+      "MR_REFERENCE",
+      path,
+      `there is no schema ${quoted(name)}: ${names.schemaFolder}/${name}.avsc is missing`,
+      hint,
+    );
     draft.isBroken = true;
     return;
   }
@@ -107,19 +112,22 @@ function readSchema(draft: TopicDraft, name: string, names: TopicNames, findings
     findings.problems.push({ ...problem, code: "MR_SCHEMA", path, place: { file, line, column, path: [] } });
     return;
   }
-  const parsed = parseRecordSchemaText(decoded.text, name);
+  const parsed = readRecordSchema(decoded.text, name);
   if ("schema" in parsed) {
     draft.given = parsed.schema;
     draft.schema = withoutShadowedAliases(parsed.schema);
     const refusal = avscRefusal(parsed.schema.json);
     if (refusal === undefined) return;
     const message = `schema ${name}: avsc, which consumers on Node read with, refuses it: ${refusal}`;
-    findings.problem("MR_SCHEMA", path, message, `mend schemas/${name}.avsc`);
+    const place = { file, line: 1, column: 1, path: [] };
+    findings.problems.push({ code: "MR_SCHEMA", path, message, hint: `mend ${file}`, place });
     return;
   }
   draft.isBroken = true;
-  for (const problem of parsed.problems)
-    findings.problem("MR_SCHEMA", path, problem.message, problem.hint ?? `mend schemas/${name}.avsc`);
+  for (const { offset, ...problem } of parsed.problems) {
+    const place = { file, ...placeIn(decoded.text, offset), path: problem.path };
+    findings.problems.push({ ...problem, path, hint: problem.hint ?? `mend ${file}`, place });
+  }
 }
 
 /** Kafka takes `.` and `_` for the same in metric names and refuses topics that differ in nothing else. */

@@ -3,9 +3,11 @@ import { link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/p
 import { join } from "node:path";
 import { messageOf, OperationError } from "../../kernel/index.ts";
 import {
+  jsonText,
   normalSchemaText,
   parseRecordSchema,
   parseRecordSchemaText,
+  parseSchemaJson,
   type RegisteredSchema,
   readProblems,
   type SchemaRegistry,
@@ -99,7 +101,7 @@ class Folder {
   /** Called under the lock. The version's file comes before its id: a crash between leaves a file that is adopted. */
   async register(subject: string, text: string): Promise<RegisteredSchema> {
     const ids = await this.#ids();
-    const normal = normalSchemaText(JSON.parse(text));
+    const normal = normalSchemaText(parseSchemaJson(text));
     const found = await this.#versionOf(subject, normal);
     if (found !== undefined) return this.#enter(found.holder, found.text, ids);
     const last = (await this.#versions(subject)).at(-1) ?? 0;
@@ -123,7 +125,7 @@ class Folder {
   async #enter(holder: Holder, text: string, ids: Ids): Promise<RegisteredSchema> {
     const known = idOf(ids, holder);
     if (known !== undefined) return { id: known, ...holder, text };
-    const id = (await this.#idOfText(normalSchemaText(JSON.parse(text)), ids)) ?? Math.max(0, ...ids.keys()) + 1;
+    const id = (await this.#idOfText(normalSchemaText(parseSchemaJson(text)), ids)) ?? Math.max(0, ...ids.keys()) + 1;
     const grown = new Map(ids).set(id, [...(ids.get(id) ?? []), holder]);
     const json = Object.fromEntries([...grown].sort(([a], [b]) => a - b));
     await this.#replace(join(this.#dir, "ids.json"), `${JSON.stringify(json, null, 2)}\n`);
@@ -204,7 +206,7 @@ function checkedText(subject: string, schemaJson: unknown): string {
     const message = `registering ${subject}: ${parsed.problems.map((problem) => problem.message).join("; ")}`;
     throw new OperationError("MR_SCHEMA", message);
   }
-  return `${JSON.stringify(schemaJson, null, 2)}\n`;
+  return `${jsonText(schemaJson, 2)}\n`;
 }
 
 function refuseIncompatible(subject: string, text: string, previousText: string): void {
@@ -232,7 +234,7 @@ function isHolder(value: unknown): value is Holder {
 
 function normalOf(text: string): string | undefined {
   try {
-    return normalSchemaText(JSON.parse(text));
+    return normalSchemaText(parseSchemaJson(text));
   } catch {
     return undefined;
   }

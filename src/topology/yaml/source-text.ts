@@ -14,7 +14,6 @@ export function sourceText(
   if ("text" in reading) return reading;
   const { badAt } = reading;
   const before = new TextDecoder("utf-8").decode(source.subarray(0, badAt));
-  const lineStart = Math.max(before.lastIndexOf("\n"), before.lastIndexOf("\r")) + 1;
   const byte = (source[badAt] ?? 0).toString(16).padStart(2, "0");
   return {
     problem: {
@@ -23,10 +22,15 @@ export function sourceText(
       message: `the file is not UTF-8: byte ${badAt} is 0x${byte}`,
       hint: badAt === 0 && /^f[ef]$/.test(byte) ? "save it as UTF-8, not as UTF-16" : "save it as UTF-8",
       file,
-      line: before.split(/\r\n|\n|\r/).length,
-      column: before.length - lineStart + 1,
+      ...placeIn(before, before.length),
     },
   };
+}
+
+/** Line and column, from 1, of a character of a text. */
+export function placeIn(text: string, offset: number): { readonly line: number; readonly column: number } {
+  const lines = text.slice(0, offset).split(/\r\n|\n|\r/);
+  return { line: lines.length, column: (lines.at(-1) ?? "").length + 1 };
 }
 
 const byteOrderMark = "\ufeff";

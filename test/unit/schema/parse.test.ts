@@ -45,18 +45,20 @@ test("reports every problem with its path, and what was meant", () => {
     { name: "g", type: { type: "fixed", name: "F", size: -1 } },
   );
   expect(problems(json)).toEqual([
-    'fields.0.type: schema payment: unknown type "strng" (did you mean "string"?)',
-    'fields.1.name: schema payment: a field needs a "name" of letters, digits and _',
-    'fields.2: schema payment: field d needs "type"',
-    "fields.3.type.2: schema payment: the union holds int twice",
-    "fields.4.type.symbols.1: schema payment: symbol x is there twice",
-    'fields.5.type: schema payment: fixed needs "size", a number of bytes',
+    'fields.0.type: schema payment: field a: unknown type "strng" (did you mean "string"?)',
+    'fields.1.name: schema payment: field b-c: a field needs a "name" of letters, digits and _',
+    'fields.2: schema payment: field d: a field needs a "type"',
+    "fields.3.type.2: schema payment: field e: the union holds int twice",
+    "fields.4.type.symbols.1: schema payment: field f: symbol x is there twice",
+    'fields.5.type: schema payment: field g: fixed needs "size", a number of bytes',
   ]);
 });
 
 test("refuses a default that does not fit its type, and loads it leniently as no default", () => {
   const json = record({ name: "n", type: "int", default: "7" });
-  expect(problems(json)).toEqual(["fields.0.default: schema payment: default of n: this string is no int"]);
+  expect(problems(json)).toEqual([
+    'fields.0.default: schema payment: field n: the default does not fit: the text "7" is no int (write "default": 7)',
+  ]);
   expect(schemaOf(json, false).name).toBe("Row");
 });
 
@@ -71,7 +73,7 @@ test("refuses what is no record, not JSON, doubled or called like a type of Avro
     "name: schema payment: int is a type of Avro's own",
   ]);
   expect(problems(record({ name: "a", type: "int" }, { name: "a", type: "int" }))).toEqual([
-    "fields.1: schema payment: field a is there twice",
+    "fields.1: schema payment: field a: a field of this name is there twice",
   ]);
   expect(problems(record({ name: "__proto__", type: "int" }))).toHaveLength(1);
   expect(parseRecordSchemaText("{", "payment")).toMatchObject({ problems: [{ code: "MR_SCHEMA" }] });
