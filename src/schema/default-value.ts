@@ -175,7 +175,7 @@ function branchOf(type: UnionType, json: unknown, depth: number, budget: Budget)
       if (!(thrown instanceof DefaultMismatch)) throw thrown;
     }
   }
-  const names = branches.map((branch) => (isNamed(branch) ? branch.fullName : branch.kind)).join(", ");
+  const names = type.branches.map((branch) => (isNamed(branch) ? branch.fullName : branch.kind)).join(", ");
   throw new DefaultMismatch(`${shown(json)} fits no branch of the union, which are ${names}`);
 }
 
