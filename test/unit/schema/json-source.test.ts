@@ -35,7 +35,7 @@ test("whole numbers of any size are read and printed with their digits", () => {
   );
   expect(jsonOf("9007199254740991")).toBe(9007199254740991);
   expect(jsonOf("9007199254740992")).toBe(9007199254740992n);
-  expect(jsonText(jsonOf('[-0, -0.0]'))).toBe("[-0.0,-0.0]");
+  expect(jsonText(jsonOf("[-0, -0.0]"))).toBe("[-0.0,-0.0]");
 });
 
 test("prints empty lists and objects beside a bigint, and leaves out what is undefined", () => {
