@@ -1,5 +1,5 @@
 import { type Hasher, OperationError } from "../kernel/index.ts";
-import { columnStarts, type Encoder } from "./encoder.ts";
+import { columnCount, columnStarts, type Encoder } from "./encoder.ts";
 import type { LogisticModel } from "./logistic.ts";
 import type { BinaryMetrics } from "./metrics.ts";
 import type { Scaler } from "./scaler.ts";
@@ -153,7 +153,7 @@ export function openArtefact(files: ArtefactFiles, where: string, hasher: Hasher
 export function readLogistic(artefact: ModelArtefact, where: string): LogisticModel {
   const { encoder, scaler } = artefact;
   const weights = object(artefact.files, "weights.json", where);
-  const values = numbers(weights["weights"], columnStarts(encoder).at(-1) ?? 0, where, "weights.json");
+  const values = numbers(weights["weights"], columnCount(encoder), where, "weights.json");
   const intercept = weights["intercept"];
   if (typeof intercept !== "number" || !Number.isFinite(intercept))
     throw damaged(where, "weights.json has no intercept");

@@ -28,6 +28,11 @@ export function columnStarts({ inputs }: Encoder): readonly number[] {
   return starts;
 }
 
+/** Columns that the inputs become. */
+export function columnCount(encoder: Encoder): number {
+  return columnStarts(encoder).at(-1) ?? 0;
+}
+
 /** The column of a category's code, counted from the first column of its input. */
 export function categoryColumn(code: number, valueCount: number): number {
   return Number.isNaN(code) ? valueCount + 1 : code;

@@ -13,11 +13,13 @@ export {
 } from "./artefact.ts";
 export {
   categoryCodes,
+  columnCount,
   type Encoder,
   expandRows,
   numbersEncoder,
   vocabularyOf,
 } from "./encoder.ts";
+export { inputKindOf } from "./feature-kind.ts";
 export {
   fitLogistic,
   type LabelledRows,

@@ -22,7 +22,7 @@ export {
   TaskLostError,
   TaskReopenError,
 } from "./port.ts";
-export type { ModelSource, ServedModel } from "./served-model.ts";
+export { type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
 export { createStageRunner, type StageRunner, type StageRunnerOptions, type StageStatus } from "./stage-runner.ts";
 export type { StageTask } from "./stage-task.ts";
 export { waitOutRegistry } from "./wait-out.ts";

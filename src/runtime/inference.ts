@@ -16,7 +16,8 @@ import { AssertionError, MillraceError, messageOf, OperationError, RecordError }
 import { microBatchRows } from "../model/index.ts";
 import type { Field, Row, RowShape } from "../schema/index.ts";
 import type { PlannedInfer, PlannedStage } from "../topology/index.ts";
-import { checkSignature, type ServedModel } from "./served-model.ts";
+import { FeatureRows } from "./feature-rows.ts";
+import { checkSignature, modelInputsOf, type ServedModel } from "./served-model.ts";
 
 /**
  * Rows that a scorer may refuse one after the other, each scored alone, before the scorer itself is held to be
@@ -47,11 +48,12 @@ export class Inference {
 
   /** @param passing of the program that makes predictions; left out, every field is carried as a value */
   constructor(stage: PlannedStage, infer: PlannedInfer, model: ServedModel, passing?: Passing) {
-    checkSignature(infer.model, model, infer.features);
+    const inputs = modelInputsOf(stage, infer.features);
+    checkSignature(infer.model, model, inputs);
     this.#infer = infer;
     this.#model = model;
     this.version = model.version;
-    this.#features = new FeatureRows(infer.features.length);
+    this.#features = new FeatureRows(inputs, model.scorer, microBatchRows);
     this.#take = compileProgram(featureProgram(stage, infer), [this.#features]);
     const options = passing === undefined ? {} : { passing };
     this.#predict = compileProgram(predictionProgram(stage, infer, model.version), [this.#given], options);
@@ -193,37 +195,14 @@ class ScorerFault {
   }
 }
 
-/** The features of a micro-batch, row by row; NaN stands for null, and the scorer puts the training mean there. */
-class FeatureRows implements RowMemory {
-  readonly texts: (string | null)[] = [];
-  readonly numbers: Float64Array;
-  readonly results = new Float64Array(0);
-  readonly rows: Float64Array;
-  #at = 0;
-
-  constructor(width: number) {
-    this.numbers = new Float64Array(width);
-    this.rows = new Float64Array(microBatchRows * width);
-  }
-
-  clear(): void {
-    this.#at = 0;
-  }
-
-  update(): number {
-    const { numbers, rows } = this;
-    let at = this.#at;
-    for (let i = 0; i < numbers.length; i++) rows[at++] = numbers[i] as number;
-    this.#at = at;
-    return 0;
-  }
-}
-
 /** Hands the features of a row to memory 0. */
 export function featureProgram(stage: PlannedStage, { features }: PlannedInfer): Program {
   const { output: input } = stage.program;
-  const numbers = features.map((name) => typed(ref(name), input));
-  const call: RowOp = { op: "call", memory: 0, texts: [], numbers, results: [], drops: [] };
+  const of = (isText: boolean): TypedExpression[] =>
+    modelInputsOf(stage, features)
+      .filter(({ kind }) => (kind === "category") === isText)
+      .map(({ name }) => typed(ref(name), input));
+  const call: RowOp = { op: "call", memory: 0, texts: of(true), numbers: of(false), results: [], drops: [] };
   return { ...wideCodeOf(stage), input, ops: [call], output: [] };
 }
 

@@ -1,5 +1,6 @@
-import { OperationError } from "../kernel/index.ts";
-import type { Scorer } from "../model/index.ts";
+import { assert, OperationError } from "../kernel/index.ts";
+import { inputKindOf, type ModelInput, type Scorer } from "../model/index.ts";
+import type { PlannedStage } from "../topology/index.ts";
 
 /** One version of a model, ready to score. */
 export interface ServedModel {
@@ -19,12 +20,37 @@ export interface ModelSource {
   peek(model: string, alias: string): ServedModel | undefined;
 }
 
-/** Halts with MR_MODEL unless the model was trained on exactly these inputs, in this order. */
-export function checkSignature(model: string, served: ServedModel, features: readonly string[]): void {
-  const inputs = served.scorer.signature.inputs.map((input) => input.name);
-  if (inputs.length === features.length && inputs.every((name, index) => name === features[index])) return;
+/** What the stage hands to its model: the features in the model's order, each as what its field can be taken for. */
+export function modelInputsOf(stage: PlannedStage, features: readonly string[]): readonly ModelInput[] {
+  return features.map((name) => {
+    const field = stage.program.output.find((candidate) => candidate.name === name);
+    const kind = field === undefined ? undefined : inputKindOf(field.type.kind);
+    assert(kind !== undefined, "a plan whose features are fields that a model can take");
+    return { name, kind };
+  });
+}
+
+/**
+ * Halts with MR_MODEL unless the model was trained on exactly these inputs, in this order, and takes as text what is
+ * text. A boolean is 1 or 0 to a model that was trained on a number.
+ */
+export function checkSignature(model: string, served: ServedModel, features: readonly ModelInput[]): void {
+  const { inputs } = served.scorer.signature;
+  const fits = (input: ModelInput, index: number): boolean => {
+    const feature = features[index];
+    return input.name === feature?.name && (input.kind === "category") === (feature.kind === "category");
+  };
+  if (inputs.length === features.length && inputs.every(fits)) {
+    assert(
+      served.scorer.code !== undefined || inputs.every(({ kind }) => kind !== "category"),
+      "a scorer that knows the codes of its categories",
+    );
+    return;
+  }
+  const listed = (all: readonly ModelInput[]): string =>
+    all.map(({ name, kind }) => (kind === "category" ? `${name} (category)` : name)).join(", ");
   throw new OperationError(
     "MR_MODEL",
-    `opening version ${served.version} of model ${model}: it was trained on ${inputs.join(", ")}; the stage has ${features.join(", ")}`,
+    `opening version ${served.version} of model ${model}: it was trained on ${listed(inputs)}; the stage has ${listed(features)}`,
   );
 }

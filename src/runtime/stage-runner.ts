@@ -9,7 +9,7 @@ import { GrownTopics } from "./grown-topics.ts";
 import type { Broker, GroupSink, Membership, OwnedBatch, OwnedTask, TaskId } from "./port.ts";
 import { Pump } from "./pump.ts";
 import type { PumpListener } from "./pump-options.ts";
-import { checkSignature, type ModelSource, type ServedModel } from "./served-model.ts";
+import { checkSignature, type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
 import { surveyStage } from "./stage-setup.ts";
 
 /** Bytes of input after which a chunk ends, however few records they are. */
@@ -292,7 +292,7 @@ export class StageRunner implements GroupSink {
     try {
       const served = await models.load(model, alias, this.#stopping.signal, onWaiting);
       if (this.#stopping.signal.aborted) return;
-      checkSignature(model, served, features);
+      checkSignature(model, served, modelInputsOf(this.stage, features));
       this.#model = served;
       this.#versionSeen = served.version;
       logger.info({ stage: name, model, version: served.version }, "The model is in service.");

@@ -1,3 +1,4 @@
+import { inputKindOf, type ModelInput } from "../model/index.ts";
 import type { Field, RowShape } from "../schema/index.ts";
 import { type InferConfig, parseModelReference } from "../step/index.ts";
 import { type Findings, quoted } from "./findings.ts";
@@ -18,7 +19,7 @@ export function planModels(
 ): Map<string, PlannedModel | undefined> {
   const models = new Map<string, PlannedModel | undefined>();
   for (const [name, part] of outline.models) models.set(name, planModel(name, part, topics, findings));
-  checkKeeps(outline, findings);
+  checkKeeps(outline, stages, topics, findings);
   for (const stage of stages) checkServing(stage, models, findings);
   return models;
 }
@@ -38,10 +39,7 @@ function planModel(
     name,
     task: spec.task,
     featuresFrom: spec.features.from,
-    features: features.map((field) => ({
-      name: field.name,
-      kind: field.type.kind === "boolean" ? ("boolean" as const) : ("number" as const),
-    })),
+    features,
     label: spec.label,
     candidates: spec.candidates ?? ["logistic"],
   };
@@ -69,7 +67,7 @@ function shapeOf(
   return topic.schema.shape;
 }
 
-function featuresOf(spec: ModelSpec, path: Path, shape: RowShape, findings: Findings): Field[] {
+function featuresOf(spec: ModelSpec, path: Path, shape: RowShape, findings: Findings): ModelInput[] {
   const { except, only } = spec.features;
   const names = shape.map((field) => field.name).filter((name) => name !== "event_id");
   const before = findings.problems.length;
@@ -87,27 +85,43 @@ function featuresOf(spec: ModelSpec, path: Path, shape: RowShape, findings: Find
     only === undefined
       ? shape.filter((field) => field.name !== "event_id" && except?.includes(field.name) !== true)
       : only.flatMap((name) => shape.find((field) => field.name === name) ?? []);
-  const usable = chosen.filter((field) => isFeature(field));
-  for (const field of chosen.filter((candidate) => !isFeature(candidate))) {
-    // A field that a misspelt name was to leave out is no second problem.
-    if (!namesAreRight) break;
-    const message = `features are numbers and booleans, and ${field.name} is ${field.type.kind}`;
-    const index = only?.indexOf(field.name) ?? -1;
-    const at = index >= 0 ? [...path, "only", index] : path;
-    const hint = index >= 0 ? "remove it" : `add it to except: [${[...(except ?? []), field.name].join(", ")}]`;
-    findings.problem("MR_WRONG_TYPE", at, message, hint);
-  }
+  // A field that a misspelt name was to leave out is no second problem.
+  if (namesAreRight) reportUnfit(chosen, spec, path, findings);
   if (chosen.length === 0) {
     const message = "the model has no features left";
     findings.problem("MR_CONFLICT", path, message, "leave some fields out of except");
   }
-  return usable;
+  return chosen.flatMap(({ name, type }) => {
+    const kind = inputKindOf(type.kind);
+    return kind === undefined ? [] : [{ name, kind }];
+  });
 }
 
-const featureKinds: ReadonlySet<string> = new Set(["int", "long", "float", "double", "boolean"]);
+function reportUnfit(chosen: readonly Field[], { features, label }: ModelSpec, path: Path, findings: Findings): void {
+  const { except, only } = features;
+  const joinsBy = only === undefined ? label?.on : undefined;
+  for (const field of chosen) {
+    const why = unfitness(field, joinsBy);
+    if (why === undefined) continue;
+    const index = only?.indexOf(field.name) ?? -1;
+    const at = index >= 0 ? [...path, "only", index] : path;
+    const hint = index >= 0 ? "remove it" : `add it to except: [${[...(except ?? []), field.name].join(", ")}]`;
+    findings.problem("MR_WRONG_TYPE", at, why, hint);
+  }
+}
 
-function isFeature(field: Field): boolean {
-  return featureKinds.has(field.type.kind);
+/** Why a field is no feature; undefined when it is one. A text that only names the event would be learnt by heart. */
+function unfitness({ name, type }: Field, joinsBy: string | undefined): string | undefined {
+  const kind = inputKindOf(type.kind);
+  if (kind === undefined) return `features are numbers, booleans, strings and enums, and ${name} is ${type.kind}`;
+  if (kind === "category" && name === joinsBy)
+    return `${name} joins the labels to their features, and a name is no feature`;
+  return undefined;
+}
+
+function isLabel({ type }: Field): boolean {
+  const kind = inputKindOf(type.kind);
+  return kind === "number" || kind === "boolean";
 }
 
 function checkLabel(
@@ -128,7 +142,7 @@ function checkLabel(
     if (on === undefined) findings.dangling([...path, "on"], `field of topic ${label.topic} named`, label.on, names);
     if (value === undefined)
       findings.dangling([...path, "field"], `field of topic ${label.topic} named`, label.field, names);
-    else if (!isFeature(value)) {
+    else if (!isLabel(value)) {
       const message = `a label is a boolean or a number, and ${label.field} is ${value.type.kind}`;
       findings.problem(
         "MR_WRONG_TYPE",
@@ -164,15 +178,31 @@ function checkLabel(
 }
 
 /** Every stage that serves a model must carry the field by which its predictions meet their labels. */
-function checkKeeps(outline: Outline, findings: Findings): void {
-  const steps = outline.stages.flatMap((stage) => stage.steps);
-  for (const step of steps) {
-    if (step?.kind === "infer" && step.spec !== undefined)
-      checkKeep(step.spec as InferConfig, step.path, outline, findings);
+function checkKeeps(
+  outline: Outline,
+  stages: readonly StageDraft[],
+  topics: ReadonlyMap<string, TopicDraft>,
+  findings: Findings,
+): void {
+  for (const { steps, spec } of outline.stages) {
+    const input = typeof spec?.from === "string" ? spec.from : spec?.from.topic;
+    for (const step of steps) {
+      if (step?.kind !== "infer" || step.spec === undefined) continue;
+      const draft = stages.find(({ lowered }) => lowered.infer?.path.join() === step.path.join());
+      const shape = draft?.lowered.shape ?? (input === undefined ? undefined : topics.get(input)?.schema?.shape);
+      checkKeep(step.spec as InferConfig, step.path, shape, outline, findings);
+    }
   }
 }
 
-function checkKeep({ model, keep }: InferConfig, path: Path, outline: Outline, findings: Findings): void {
+/** @param shape the rows that the step scores, as far as they are known */
+function checkKeep(
+  { model, keep }: InferConfig,
+  path: Path,
+  shape: RowShape | undefined,
+  outline: Outline,
+  findings: Findings,
+): void {
   const name = parseModelReference(model)?.model ?? "";
   const part = outline.models.get(name);
   if (part === undefined) {
@@ -184,7 +214,12 @@ function checkKeep({ model, keep }: InferConfig, path: Path, outline: Outline, f
   // A misspelt name has been reported where it stands.
   if (findings.isAbout([...path, "keep"]) || findings.isAbout([...part.path, "label", "on"])) return;
   const message = `labels of model ${name} are joined by ${on}, and the predictions of this stage do not keep it`;
-  findings.problem("MR_LABEL_KEEP", [...path, "keep"], message, `write keep: [${[...keep, on].join(", ")}]`);
+  // A line to paste names nothing that is not there.
+  const isThere = shape === undefined || shape.some((field) => field.name === on);
+  const hint = isThere
+    ? `write keep: [${[...keep, on].join(", ")}]`
+    : `its rows have no ${on}: carry it through the stages before, or name under label.on a field that they have`;
+  findings.problem("MR_LABEL_KEEP", [...path, "keep"], message, hint);
 }
 
 /** The stage's rows must have every feature of the model, under a name and type that serve. */
@@ -212,7 +247,7 @@ function checkServing(
       const message = `model ${name} needs feature ${quoted(feature.name)}, and stage ${stage.wired.head.name} does not have it`;
       const hint = `read topic ${models.get(name)?.featuresFrom}, from which the model learns`;
       findings.problem("MR_REFERENCE", path, message, hint);
-    } else if (!isFeature(field) || (field.type.kind === "boolean") !== (feature.kind === "boolean")) {
+    } else if (inputKindOf(field.type.kind) !== feature.kind) {
       const message = `feature ${feature.name} of model ${name} is a ${feature.kind}, and here it is ${field.type.kind}`;
       findings.problem("MR_WRONG_TYPE", path, message, "give the field the type that the model learns from");
     }

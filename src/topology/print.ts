@@ -129,7 +129,7 @@ function keyText({ keyField }: PlannedStage): string {
 function modelText(model: PlannedModel): string {
   const { label } = model;
   const lines = [`model ${model.name}, ${model.task}, ${model.candidates.join(", ")}`];
-  const features = model.features.map(({ name, kind }) => (kind === "boolean" ? `${name} (boolean)` : name));
+  const features = model.features.map(({ name, kind }) => (kind === "number" ? name : `${name} (${kind})`));
   lines.push(...wrapped(`  features of ${model.featuresFrom}: `, features));
   if (label !== undefined) lines.push(`  label ${label.field} of ${label.topic}, joined by ${label.on}`);
   return lines.join("\n");

@@ -6,12 +6,21 @@
  * this kind is served, because the import alone costs most of a second.
  *
  * A version holds `model.json` and one weights file as `model.save` writes them, beside signature, scaler and
- * checksums. Inputs reach the model standardised; it must answer one sigmoid output per row.
+ * checksums. Inputs reach the model standardised, and one-hot where `encoder.json` has a vocabulary for them. It must
+ * answer one sigmoid output per row, or a linear one where the signature says `"output": "logit"`.
  */
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { assert, type Logger, messageOf, OperationError } from "../../kernel/index.ts";
-import { applyScaler, type ModelArtefact, type Scorer } from "../../model/index.ts";
+import {
+  applyScaler,
+  categoryCodes,
+  columnCount,
+  expandRows,
+  type ModelArtefact,
+  type Scorer,
+} from "../../model/index.ts";
+import { formatFault, modelFault } from "./check-model.ts";
 
 type Tensorflow = typeof import("@tensorflow/tfjs-core");
 type Layers = typeof import("@tensorflow/tfjs-layers");
@@ -81,38 +90,47 @@ const openBackend: Readonly<Record<TfjsBackend, () => Promise<void>>> = {
 export async function openTfjsScorer(artefact: ModelArtefact, where: string, logger: Logger): Promise<Scorer> {
   assert(artefact.kind === "tfjs-layers", "a version that holds a layers model");
   const { tf, layers } = await loadTfjs(logger);
-  const width = artefact.signature.inputs.length;
+  const { signature, encoder, scaler } = artefact;
+  const width = signature.inputs.length;
+  const columns = columnCount(encoder);
   const model = await readModel(layers, artefact, where);
-  const [input, output] = [model.inputs[0]?.shape, model.outputs[0]?.shape];
-  const fits =
-    model.inputs.length === 1 && model.outputs.length === 1 && input?.at(-1) === width && output?.at(-1) === 1;
-  if (!fits) {
+  const fault = modelFault(model, columns, signature);
+  if (fault !== undefined) {
     model.dispose();
-    throw new OperationError(
-      "MR_MODEL",
-      `reading model ${where}: takes ${JSON.stringify(input)} and answers ${JSON.stringify(output)}; wanted [null,${width}] and [null,1]`,
-    );
+    throw new OperationError("MR_MODEL", `reading model ${where}: ${fault}`);
   }
+  const isLogit = signature.output === "logit";
   return {
-    signature: artefact.signature,
+    signature,
+    code: categoryCodes(encoder),
     score(rows, rowCount, into, intoAt) {
-      const standardised = rows.slice(0, rowCount * width);
-      applyScaler(artefact.scaler, standardised, rowCount);
+      const prepared = rows.slice(0, rowCount * width);
+      applyScaler(scaler, prepared, rowCount, encoder);
+      const expanded = new Float64Array(rowCount * columns);
+      expandRows(encoder, prepared, rowCount, expanded);
       const scores = tf.tidy(() => {
-        const answer = model.predict(tf.tensor2d(Float32Array.from(standardised), [rowCount, width]));
+        const answer = model.predict(tf.tensor2d(Float32Array.from(expanded), [rowCount, columns]));
         return (Array.isArray(answer) ? answer[0] : answer)?.dataSync();
       });
-      for (let i = 0; i < rowCount; i++) into[intoAt + i] = scores?.[i] ?? Number.NaN;
+      for (let i = 0; i < rowCount; i++) {
+        const score = scores?.[i] ?? Number.NaN;
+        into[intoAt + i] = isLogit ? 1 / (1 + Math.exp(-score)) : score;
+      }
     },
   };
 }
 
 async function readModel(layers: Layers, artefact: ModelArtefact, where: string) {
   try {
-    const topology = JSON.parse(new TextDecoder().decode(artefact.files.get("model.json"))) as {
+    const file = artefact.files.get("model.json");
+    if (file === undefined) throw new OperationError("MR_MODEL", "model.json is missing");
+    const topology = JSON.parse(new TextDecoder().decode(file)) as {
+      format?: unknown;
       modelTopology: object;
       weightsManifest: { paths: string[]; weights: import("@tensorflow/tfjs-core").io.WeightsManifestEntry[] }[];
     };
+    const foreign = formatFault(topology);
+    if (foreign !== undefined) throw new OperationError("MR_MODEL", foreign);
     const paths = topology.weightsManifest.flatMap((group) => group.paths).map((path) => path.replace(/^\.\//, ""));
     const parts = paths.map((path) => {
       const bytes = artefact.files.get(path);

@@ -10,21 +10,27 @@ export const modelSpec = z
     features: key(
       z.strictObject({
         from: key(reference, "Topic whose fields are the features.", "payments.features"),
-        except: key(fieldNames.min(1), "Fields of the topic that are no features; event_id never is.", [
-          "payment_id",
-        ]).optional(),
+        except: key(
+          fieldNames.min(1),
+          "Fields of the topic that are no features, such as times and ids; event_id never is.",
+          ["payment_id"],
+        ).optional(),
         only: key(fieldNames.min(1), "The features by name, in this order, instead of all fields.", [
           "amount",
         ]).optional(),
       }),
-      "The inputs of the model: numbers and booleans.",
+      "The inputs of the model: numbers, booleans, strings and enums. Text is one-hot: a column for each of the 50 most frequent values, one for any other, one for null.",
       { from: "payments.features", except: ["payment_id"] },
     ),
     label: key(
       z.strictObject({
         topic: key(reference, "Topic that says, later, what came true.", "payments.labels"),
         on: key(reference, "Field that joins a label to its features; predictions must keep it.", "payment_id"),
-        field: key(reference, "Boolean or number (0 or 1) that is to be predicted.", "is_fraud"),
+        field: key(
+          reference,
+          "Boolean or number that is to be predicted; any value but 0, 1, true, false and null stops the training.",
+          "is_fraud",
+        ),
       }),
       "Where training finds the truth.",
       { topic: "payments.labels", on: "payment_id", field: "is_fraud" },

@@ -63,7 +63,7 @@ export const predictionSchema = schemaOf("Prediction", [
 const orderSchemaId = 7;
 const outputSchemaId = 9;
 
-function schemaOf(name: string, fields: readonly unknown[]): RecordSchema {
+export function schemaOf(name: string, fields: readonly unknown[]): RecordSchema {
   const parsed = parseRecordSchema({ type: "record", name, namespace: "test", fields }, name);
   if ("problems" in parsed) throw new Error(JSON.stringify(parsed.problems));
   return parsed.schema;

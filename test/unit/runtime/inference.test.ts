@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { OperationError } from "../../../src/kernel/index.ts";
+import type { Scorer, Signature } from "../../../src/model/index.ts";
 import { feedStage, type ServedModel, type StageYield } from "../../../src/runtime/index.ts";
 import type { Row } from "../../../src/schema/index.ts";
 import {
@@ -14,6 +15,7 @@ import {
   predictionSchema,
   recordsOf,
   rowOf,
+  schemaOf,
   scoreStage,
   totalSchema,
 } from "./fixture.ts";
@@ -140,6 +142,87 @@ test("a model that was trained on other inputs does not open", () => {
   expect(() => compiled(scoreStage).openTask(0, other)).toThrow(
     "opening version 3 of model fraud: it was trained on orders; the stage has amount, orders",
   );
+});
+
+// The check held names to the stage's, and any order of the right number of them passed.
+test("a model that was trained on the same inputs in another order does not open", () => {
+  const model = modelOf(() => 0);
+  const signature = { task: "binary", inputs: [...model.scorer.signature.inputs].reverse() } as const;
+  const other = { ...model, scorer: { ...model.scorer, signature } };
+  expect(() => compiled(scoreStage).openTask(0, other)).toThrow(
+    "opening version 3 of model fraud: it was trained on orders, amount; the stage has amount, orders",
+  );
+});
+
+describe("a category among the features", () => {
+  const stage = { ...scoreStage, infer: { ...scoreStage.infer!, features: ["orders", "customer", "amount"] } };
+  const signature: Signature = {
+    task: "binary",
+    inputs: [
+      { name: "orders", kind: "number" },
+      { name: "customer", kind: "category" },
+      { name: "amount", kind: "number" },
+    ],
+  };
+
+  test("goes in as the code that the scorer gives it, at its place among the numbers", async () => {
+    const seen: number[][] = [];
+    const scorer: Scorer = {
+      signature,
+      code: (input, value) => 100 * input + value.length,
+      score: (rows, count, into, at) => {
+        for (let i = 0; i < count; i++) seen.push([...rows.subarray(3 * i, 3 * i + 3)]);
+        into.fill(0.5, at, at + count);
+      },
+    };
+    const registry = new FakeRegistry();
+    registry.schemas.set(7, totalSchema);
+    const task = compiled(stage, { registry }).openTask(0, { version: 3, scorer });
+    const rows = [
+      { ...total("a", 5, 2), customer: "c1" },
+      { ...total("b", null, 3), customer: "c-long" },
+    ];
+    const made = await feedStage(task, [batchOf(rows.map((row) => ({ value: avro(totalSchema, row) })))], never);
+    expect(made.counts).toMatchObject({ in: 2, out: 2 });
+    expect(seen).toEqual([
+      [2, 102, 5],
+      [3, 106, Number.NaN],
+    ]);
+  });
+
+  test("a model that was trained on a number of that name does not open", () => {
+    const inputs = signature.inputs.map(({ name }) => ({ name, kind: "number" as const }));
+    const model: ServedModel = {
+      version: 3,
+      scorer: { signature: { task: "binary", inputs }, score: () => undefined },
+    };
+    expect(() => compiled(stage).openTask(0, model)).toThrow(
+      "it was trained on orders, customer, amount; the stage has orders, customer (category), amount",
+    );
+  });
+});
+
+test("a feature that is a whole number beyond 2^53 costs its record, which is named, and is never rounded", async () => {
+  const long = { name: "orders", type: ["null", "long"], default: null };
+  const schema = schemaOf("Total", [...(totalSchema.json as { fields: object[] }).fields.slice(0, 5), long]);
+  const program = { input: schema.shape, ops: [], output: schema.shape };
+  const stage = { ...scoreStage, reader: schema, from: { ...scoreStage.from, schema }, program };
+  const registry = new FakeRegistry();
+  registry.schemas.set(7, schema);
+  const task = compiled(stage, { registry }).openTask(
+    0,
+    modelOf((_, orders) => orders / 1e16),
+  );
+  const rows = [5, 9_007_199_254_740_993n, 9_007_199_254_740_991].map((orders, i) => ({
+    ...order(`r${i}`, { amount: 1 }),
+    orders,
+  }));
+  const made = await feedStage(task, [batchOf(rows.map((row) => ({ value: avro(schema, row) })))], never);
+  expect(made.counts).toMatchObject({ in: 3, out: 2, deadLetters: { MR_DECODE_BODY: 1 } });
+  const [letter] = recordsOf(made.outgoing, "dead-letter");
+  expect(headersOf(letter!)).toMatchObject({ "millrace.event.id": "inbox-0-r1" });
+  expect(headersOf(letter!)["__streams.errors.message"]).toMatch(/^`orders`: a whole number beyond 2\^53/);
+  expect(predictions(made).map((row) => row["score"])).toEqual([5e-16, 0.9007199254740991]);
 });
 
 test("predictions written as JSON are in the one JSON form, and carry the time of writing", async () => {

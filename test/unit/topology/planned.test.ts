@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { compileProgram } from "../../../src/expression/index.ts";
-import { topologyJsonSchema, topologyLanguage, topologyReference } from "../../../src/topology/index.ts";
+import { runPlannedTest } from "../../../src/testing/index.ts";
+import { printPlan, topologyJsonSchema, topologyLanguage, topologyReference } from "../../../src/topology/index.ts";
 import type { JsonSchema } from "../../../src/topology/spec/levels.ts";
 import { payment, problemLines, replaced, smallSchemas, smallText, soundPlan } from "./fixture.ts";
 
@@ -154,4 +155,24 @@ test("every key of the language has a sentence, in the JSON Schema and on the re
   const page = topologyReference(topologyLanguage);
   for (const step of topologyLanguage.catalogue) expect(page).toContain(`### \`${step.kind}\``);
   expect(page).toContain("| `delivery` | `at-least-once` | yes |");
+});
+
+test("text and enums are features, printed as categories, and a stub may compare them", async () => {
+  const text = smallText.replace("except: [payment_id, customer_id, paid_at]", "except: [payment_id, paid_at]");
+  const stub = `tests:
+  - name: a customer decides
+    stage: score
+    with: { models: { fraud: "customer_id == 'c1' ? 0.9 : 0.2" } }
+    given: [{ payment_id: p1, customer_id: c1 }, { payment_id: p2, customer_id: c2 }, { payment_id: p3, customer_id: c1 }]
+    expect: { records: [{ score: 0.9, review: true }, { score: 0.2, review: false }, { score: 0.9 }] }
+`;
+  const plan = soundPlan(text + stub, { schemas: smallSchemas });
+  expect(plan.models[0]?.features).toEqual([
+    { name: "customer_id", kind: "category" },
+    { name: "amount", kind: "number" },
+    { name: "n_1h", kind: "number" },
+    { name: "mean_1h", kind: "number" },
+  ]);
+  expect(printPlan(plan)).toContain("features of features: customer_id (category), amount, n_1h, mean_1h");
+  expect(await runPlannedTest(plan, plan.tests[0]!)).toEqual([]);
 });

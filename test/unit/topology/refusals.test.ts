@@ -118,11 +118,27 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    name: "a feature that is text",
+    name: "a feature that is a time",
     from: "except: [payment_id, customer_id, paid_at]",
-    to: "except: [payment_id, paid_at]",
+    to: "except: [payment_id]",
     expected: [
-      "t.yaml:34:15 MR_WRONG_TYPE models.fraud.features: features are numbers and booleans, and customer_id is string; add it to except: [payment_id, paid_at, customer_id]",
+      "t.yaml:34:15 MR_WRONG_TYPE models.fraud.features: features are numbers, booleans, strings and enums, and paid_at is timestamp; add it to except: [payment_id, paid_at]",
+    ],
+  },
+  {
+    name: "the text that joins the labels among the features that nobody named",
+    from: "except: [payment_id, customer_id, paid_at]",
+    to: "except: [paid_at]",
+    expected: [
+      "t.yaml:34:15 MR_WRONG_TYPE models.fraud.features: payment_id joins the labels to their features, and a name is no feature; add it to except: [paid_at, payment_id]",
+    ],
+  },
+  {
+    name: "a label that is text",
+    from: "on: payment_id, field: is_fraud",
+    to: "on: payment_id, field: event_id",
+    expected: [
+      "t.yaml:35:52 MR_WRONG_TYPE models.fraud.label.field: a label is a boolean or a number, and event_id is string; derive a boolean from it in the stage that writes the labels",
     ],
   },
   {
@@ -383,4 +399,20 @@ test("a namespace given beside the file is held to the rule of the file's own", 
     't.yaml:1:1 MR_OUT_OF_RANGE namespace: a namespace has only letters, digits, dots, underscores and hyphens; choose another namespace than the given "../x"',
   ]);
   expect(given("n".repeat(101))).toEqual([expect.stringContaining("a namespace has at most 100 characters")]);
+});
+
+test("the cure for predictions that meet no labels names no field that the rows do not have", () => {
+  const lean = payment.replace('{ "name": "payment_id", "type": "string" },', "");
+  const text = smallText
+    .replace("features: { schema: inferred }", "features: { schema: lean }")
+    .replace("late: { within: 2h }", "")
+    .replace(/- rolling: .*/, '- filter: "true"')
+    .replace("keep: [payment_id]", "keep: [customer_id]")
+    .replace("{ from: features, except: [payment_id, customer_id, paid_at] }", "{ from: raw, only: [amount] }");
+  const schemas = new Map([...smallSchemas, ["lean", lean]]);
+  expect(problemLines(text, { schemas })).toEqual([
+    expect.stringMatching(
+      /MR_LABEL_KEEP .* do not keep it; its rows have no payment_id: carry it through the stages before, or name under label\.on a field that they have$/,
+    ),
+  ]);
 });
