@@ -1,0 +1,93 @@
+/**
+ * `npm run bench:wide -- --old FOLDER`: one stage with one `derive` on records of sixty fields, on the memory broker,
+ * this build beside an older one. Both are built before (`npm run build`). See docs/benchmarks.md.
+ *
+ *   npm run bench:wide -- --old FOLDER [--rounds N] [--records N]
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import type { WindowResult } from "./job.ts";
+import { spreadOf, spreadText, tableText } from "./summary.ts";
+
+const repository = join(import.meta.dirname, "..");
+const timeoutMs = 120_000;
+
+interface WideResult {
+  readonly in: number;
+  readonly out: number;
+  /** Mean bytes of a value. */
+  readonly bytes: number;
+  readonly window: WindowResult;
+  /** Longest that the event loop was held up. */
+  readonly delayMsMax: number;
+}
+
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      old: { type: "string" },
+      rounds: { type: "string", default: "5" },
+      records: { type: "string", default: "200000" },
+    },
+  });
+  if (values.old === undefined) throw new Error("--old FOLDER: a built clone of the version to compare with");
+  const builds = { old: resolve(values.old), new: repository };
+  for (const build of Object.values(builds)) {
+    if (!existsSync(join(build, "dist"))) throw new Error(`${build} is not built: run npm run build there`);
+  }
+  const [rounds, records] = [Number(values.rounds), Number(values.records)];
+  const results: Record<"old" | "new", WideResult[]> = { old: [], new: [] };
+  for (let round = 0; round < rounds; round++) {
+    const order = ["old", "new"] as const;
+    // Who goes first changes, so that neither always meets a warmer machine.
+    for (const name of round % 2 === 0 ? order : order.toReversed())
+      results[name].push(await run(builds[name], records));
+  }
+  say(report(results, records));
+}
+
+async function run(build: string, records: number): Promise<WideResult> {
+  const args = ["--import", "tsx", join(import.meta.dirname, "wide-contestant.ts"), build, String(records)];
+  const child = spawn(process.execPath, args, { cwd: repository, stdio: ["ignore", "pipe", "inherit"] });
+  const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+  let text = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  clearTimeout(timer);
+  if (code !== 0) throw new Error(`running ${build}: it ended with ${code}: ${text}`);
+  const result = JSON.parse(text.trim().split("\n").at(-1) ?? "") as WideResult;
+  if (result.in !== records || result.out !== records) throw new Error(`${build} did not do every record: ${text}`);
+  return result;
+}
+
+function report(results: Readonly<Record<"old" | "new", readonly WideResult[]>>, records: number): string {
+  const perCpuSecond = (name: "old" | "new") =>
+    spreadOf(results[name].map(({ window }) => (1e6 * window.records) / window.cpuMicros));
+  const rows = (["old", "new"] as const).map((name) => {
+    const micros = spreadOf(results[name].map(({ window }) => window.cpuMicros / window.records));
+    const { median, min, max } = perCpuSecond(name);
+    const delays = spreadOf(results[name].map(({ delayMsMax }) => delayMsMax));
+    const thousands = { median: median / 1e3, min: min / 1e3, max: max / 1e3 };
+    return [name, spreadText(micros, 2), spreadText(thousands, 0), delays.median.toFixed(0)];
+  });
+  const bytes = results.new[0]?.bytes.toFixed(1) ?? "";
+  return [
+    `${records} records of ${bytes} bytes each, ${results.new.length} runs of either build`,
+    "",
+    tableText([["", "µs CPU per record", "1,000 records per CPU-second", "longest event-loop delay, ms"], ...rows]),
+    "",
+    "Medians, in brackets the range; the memory broker's own work is in both.",
+    `ratio ${(perCpuSecond("new").median / perCpuSecond("old").median).toFixed(2)}`,
+  ].join("\n");
+}
+
+await main();
