@@ -60,7 +60,7 @@ export class StageTranscoders {
       output: values === undefined ? undefined : to.schema?.type,
       values: values ?? new Set(),
       copies,
-      checksText: true,
+      checksText: !isOursAlone(this.#stage),
       ingest:
         ingest === undefined
           ? undefined
@@ -86,4 +86,9 @@ export class StageTranscoders {
     }
     return transcoder;
   }
+}
+
+/** Whether only Millrace writes a stage's input: its text was UTF-8 when it came in. */
+function isOursAlone({ ingest, from }: PlannedStage): boolean {
+  return ingest === undefined && !from.external && from.writers.length > 0;
 }

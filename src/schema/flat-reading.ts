@@ -26,7 +26,7 @@ export function readStatement(written: AvroType, wanted: AvroType, target: ReadT
   return nullableStatement(written, inline, `${target.into} = null; `, `${target.into} = ${target.reader}(c)`);
 }
 
-/** Statements that step over a value at `p`, checking it as reading would. */
+/** Statements that step over a value at `p`, checking it as reading would; text needs `view`, a DataView of `b`. */
 export function skipStatement(written: AvroType, skipper: string, checksText: boolean): string {
   const { type, nullable } = splitNullable(written);
   const general = `c.at = p; ${skipper}(c); p = c.at;`;
@@ -83,7 +83,7 @@ function skipFlat(written: AvroType, checksText: boolean): string | undefined {
     case "int":
       return "if (b[p++] > 127) { c.at = p - 1; c.int(); p = c.at; }";
     case "long":
-      return "if (b[p++] > 127) p = longEnd(b, p - 1);";
+      return `if (${continued}) p = longEnd(b, p - ${inlineLongBytes});`;
     case "float":
       return "p += 4;";
     case "double":
@@ -102,5 +102,12 @@ function skipFlat(written: AvroType, checksText: boolean): string | undefined {
   }
 }
 
-/** Nearly all text is ASCII, which is UTF-8 as it stands. */
-const skipText = "k += p; while (p < k && b[p] < 128) p++; if (p < k) { checkText(b, p, k); p = k; }";
+/** Longs of up to so many bytes are stepped over without a call: times and ids have six to eight. */
+const inlineLongBytes = 8;
+const continued = Array.from({ length: inlineLongBytes }, () => "b[p++] > 127").join(" && ");
+
+/** Nearly all text is ASCII, which is UTF-8 as it stands; four bytes at a time (-2139062144 is 0x80808080). */
+const skipText = [
+  "k += p; while (p + 4 <= k && (view.getInt32(p) & -2139062144) === 0) p += 4;",
+  "while (p < k && b[p] < 128) p++; if (p < k) { checkText(b, p, k); p = k; }",
+].join(" ");

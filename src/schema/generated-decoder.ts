@@ -76,6 +76,7 @@ class DecoderEmitter {
       readText,
       longEnd,
       checkText,
+      viewOf: keptView(),
       readers: bySlot((_, __, i) => consumers[i]?.consumer.read),
       symbols: bySlot((step, wanted) => symbolsOf(step.written, wanted)),
       skips: plan.steps.map((step) => step.skip),
@@ -95,6 +96,7 @@ class DecoderEmitter {
     return this.#compile([
       "return (b, from, to) => {",
       "  c.reset(b, from, to);",
+      this.#view(),
       `  let p = from, k = 0${slots.map((slot) => `, ${slot}`).join("")};`,
       ...this.#demands(),
       ...this.#steps(0, steps.length),
@@ -110,7 +112,14 @@ class DecoderEmitter {
     for (let from = 0; from < steps.length; from += fieldsPerFunction) {
       const to = Math.min(from + fieldsPerFunction, steps.length);
       reads.push(
-        this.#compile(["return (b, p, to) => {", "  let k = 0;", ...this.#steps(from, to), "  return p;", "}"]),
+        this.#compile([
+          "return (b, p, to) => {",
+          this.#view(),
+          "  let k = 0;",
+          ...this.#steps(from, to),
+          "  return p;",
+          "}",
+        ]),
       );
       yield;
     }
@@ -150,6 +159,11 @@ class DecoderEmitter {
     }
     if (to === this.#plan.steps.length) lines.push(this.#mark(to));
     return lines.filter((line) => line !== "");
+  }
+
+  /** Records in a row lie in one buffer: its view is kept. */
+  #view(): string {
+    return this.#checksText ? "  const view = viewOf(b);" : "";
   }
 
   #mark(field: number): string {
@@ -206,6 +220,17 @@ class DecoderEmitter {
     if (this.#marks === undefined) return [];
     return ['"#plan": owner', '"#bytes": b', `"#at": ${this.#marks.areKept ? "P.slice()" : "P"}`];
   }
+}
+
+function keptView(): (bytes: Buffer) => DataView<ArrayBufferLike> {
+  let last: Buffer | undefined;
+  let view: DataView<ArrayBufferLike> = new DataView(new ArrayBuffer(0));
+  return (bytes) => {
+    if (bytes === last) return view;
+    last = bytes;
+    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    return view;
+  };
 }
 
 /** The reader's symbol for each of the writer's. */
