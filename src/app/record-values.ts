@@ -4,18 +4,35 @@ import {
   createDecoder,
   createEncoder,
   framingBytes,
-  fromJsonValue,
+  fromJsonText,
   parseRecordSchemaText,
   type RecordSchema,
   type RowDecoder,
   type SchemaRegistry,
-  toJsonValue,
+  toJsonText,
   writeSchemaId,
 } from "../schema/index.ts";
 
+/** What `produce` makes of a line's value, where it would not do so by itself. */
+export const valueForms = ["tombstone", "json", "text", "bytes"] as const;
+export type ValueForm = (typeof valueForms)[number];
+
+/** A value as it is shown. */
+export interface ShownValue {
+  /** JSON text on one line. Of a value that is JSON its own text, of Avro the one JSON form. */
+  readonly json: string;
+  /** What `produce` has to be told to send the same value again; undefined where it does so by itself. */
+  readonly as: ValueForm | undefined;
+}
+
 /** Turns values into JSON for people: Avro by its writer's schema, JSON as it is, text, else base64. */
 export interface ValueReader {
-  /** Never throws for what the bytes hold. */
+  /**
+   * Never throws for what the bytes hold.
+   * @param isAvroTopic whether `produce` would write values of the topic as Avro
+   */
+  show(bytes: Buffer, isAvroTopic: boolean): Promise<ShownValue>;
+  /** As {@link show}, parsed. */
   read(bytes: Buffer): Promise<unknown>;
 }
 
@@ -64,32 +81,26 @@ export function createValueReader(
       ? { schema: parsed.schema, decoder: createDecoder(parsed.schema, parsed.schema) }
       : undefined;
   };
-  return {
+  const reader: ValueReader = {
     async read(bytes) {
+      return JSON.parse((await reader.show(bytes, false)).json);
+    },
+    async show(bytes, isAvroTopic) {
       if (bytes.length >= framingBytes && bytes[0] === 0) {
         const found = await lookUp(bytes.readUInt32BE(1));
         if (found !== undefined) {
           try {
-            return toJsonValue(found.schema, found.decoder.decode(bytes, framingBytes, bytes.length));
+            const row = found.decoder.decode(bytes, framingBytes, bytes.length);
+            return { json: toJsonText(found.schema, row), as: undefined };
           } catch (thrown) {
             if (!(thrown instanceof MillraceError)) throw thrown;
           }
         }
       }
-      return plainValue(bytes);
+      return plainValue(bytes, isAvroTopic);
     },
   };
-}
-
-/** JSON when it is JSON, text when it is UTF-8, else `{"base64": ...}`. */
-export function plainValue(bytes: Buffer): unknown {
-  const text = textOf(bytes);
-  if (text === undefined) return { base64: bytes.toString("base64") };
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+  return reader;
 }
 
 /** The text of UTF-8 bytes; undefined when they are none. */
@@ -98,12 +109,46 @@ export function textOf(bytes: Buffer): string | undefined {
   return Buffer.from(text, "utf8").equals(bytes) ? text : undefined;
 }
 
-/** Turns JSON into the bytes of a topic: Avro when its subject is registered, else JSON text. */
+/** JSON when it is JSON, text when it is UTF-8, else `{"base64": ...}`. */
+function plainValue(bytes: Buffer, isAvroTopic: boolean): ShownValue {
+  const text = textOf(bytes);
+  if (text === undefined)
+    return { json: JSON.stringify({ base64: bytes.toString("base64") }), as: isAvroTopic ? "bytes" : undefined };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { json: JSON.stringify(text), as: isAvroTopic ? "text" : undefined };
+  }
+  const isReadOtherwise = value === null || typeof value === "string" || isBase64Form(value) || text !== text.trim();
+  // Line breaks stand only between the parts of JSON: inside its strings they are escaped.
+  return { json: text.replace(/[\r\n]/g, " "), as: isAvroTopic || isReadOtherwise ? "json" : undefined };
+}
+
+/** Whether a JSON value is how bytes that are no text are shown. */
+export function isBase64Form(value: unknown): value is { readonly base64: string } {
+  if (typeof value !== "object" || value === null || Object.keys(value).length !== 1) return false;
+  return "base64" in value && typeof value.base64 === "string";
+}
+
+/** Turns JSON into the bytes of a topic: Avro when its subject is registered, else the text as it stands. */
 export interface ValueWriter {
   /** True when values are written as Avro. */
   readonly isAvro: boolean;
-  /** @throws RecordError naming the field that does not fit the schema */
-  write(value: unknown): Buffer;
+  /**
+   * @param json JSON text that has been parsed before
+   * @throws RecordError naming the field that does not fit the schema
+   */
+  write(json: string): Buffer;
+}
+
+/** Whether values of the topic are written as Avro: its subject is registered. */
+export async function isAvroTopic(
+  registry: SchemaRegistry | undefined,
+  topic: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await registry?.latest(`${topic}-value`, signal)) !== undefined;
 }
 
 export async function createValueWriter(
@@ -113,7 +158,7 @@ export async function createValueWriter(
 ): Promise<ValueWriter> {
   const registered = await registry?.latest(`${topic}-value`, signal);
   if (registered === undefined) {
-    return { isAvro: false, write: (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)) };
+    return { isAvro: false, write: (json) => Buffer.from(json) };
   }
   const parsed = parseRecordSchemaText(registered.text, `${topic}-value`, { strictDefaults: false });
   if ("problems" in parsed) {
@@ -126,8 +171,8 @@ export async function createValueWriter(
   let scratch = Buffer.alloc(4_096);
   return {
     isAvro: true,
-    write(value) {
-      const row = fromJsonValue(parsed.schema, value);
+    write(json) {
+      const row = fromJsonText(parsed.schema, json);
       for (;;) {
         const end = encoder.encode(row, scratch, writeSchemaId(scratch, 0, registered.id));
         if (end >= 0) return Buffer.from(scratch.subarray(0, end));

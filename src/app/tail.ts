@@ -2,7 +2,7 @@ import { type EpochMs, formatIsoTime, OperationError } from "../kernel/index.ts"
 import type { Broker, OffsetRange } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import { type RawBatch, readHeaders } from "../wire/index.ts";
-import { createValueReader, textOf, type ValueReader } from "./record-values.ts";
+import { createValueReader, isAvroTopic, textOf, type ValueForm, type ValueReader } from "./record-values.ts";
 
 export interface TailOptions {
   readonly broker: Broker;
@@ -21,10 +21,14 @@ export interface PrintedRecord {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  readonly timestamp: string;
+  /** ISO 8601, or milliseconds since 1970 for a time that it does not write; null for Kafka's "none", -1. */
+  readonly timestamp: string | number | null;
   readonly key: string | { readonly base64: string } | null;
   readonly headers: readonly { readonly name: string; readonly value: string | { readonly base64: string } | null }[];
+  /** A tombstone's is null, with nothing beside it. */
   readonly value: unknown;
+  /** What `produce` has to be told to send the same value again. */
+  readonly as?: ValueForm;
 }
 
 /** Prints the records of a topic as they are, all partitions side by side, in offset order within each. */
@@ -35,12 +39,18 @@ export async function tailTopic(options: TailOptions, signal: AbortSignal): Prom
   const enough = new AbortController();
   const either = AbortSignal.any([signal, enough.signal]);
   const reader = createValueReader(options.registry, either);
+  // Asked for with the first record, so that a topic without any is followed whatever the registry does.
+  let asked: Promise<boolean> | undefined;
+  const isAvro = (): Promise<boolean> => {
+    asked ??= isAvroTopic(options.registry, topic, either);
+    return asked;
+  };
   let printed = 0;
   const follow = async (partition: number): Promise<void> => {
     for await (const batch of broker.read({ topic, partition, from: options.from }, either)) {
       for (let i = 0; i < batch.count; i++) {
         if (printed === options.max) return;
-        const line = JSON.stringify(await printedRecord(batch, i, reader));
+        const line = await printedLine(batch, i, reader, await isAvro());
         if (printed === options.max) return;
         printed++;
         options.print(line);
@@ -61,21 +71,34 @@ export async function tailTopic(options: TailOptions, signal: AbortSignal): Prom
   return printed;
 }
 
-async function printedRecord(batch: RawBatch, index: number, reader: ValueReader): Promise<PrintedRecord> {
+/** The line is put together as text: the value's own text is not to be written anew. */
+async function printedLine(batch: RawBatch, index: number, reader: ValueReader, isAvro: boolean): Promise<string> {
   const slice = (from: Int32Array, to: Int32Array): Buffer | null => {
     const start = from[index] ?? -1;
     return start < 0 ? null : batch.bytes.subarray(start, to[index]);
   };
-  const value = slice(batch.valueFrom, batch.valueTo);
-  return {
+  const head: Omit<PrintedRecord, "value" | "as"> = {
     topic: batch.topic,
     partition: batch.partition,
     offset: batch.offsets[index] ?? -1,
-    timestamp: formatIsoTime(batch.timestampsMs[index] ?? 0),
+    timestamp: printedTime(batch.timestampsMs[index] ?? -1),
     key: readable(slice(batch.keyFrom, batch.keyTo)),
     headers: readHeaders(batch, index).map((header) => ({ name: header.name, value: readable(header.value) })),
-    value: value === null ? null : await reader.read(value),
   };
+  const value = slice(batch.valueFrom, batch.valueTo);
+  const { json, as } = value === null ? { json: "null", as: undefined } : await reader.show(value, isAvro);
+  // `produce` takes one blank behind the colon for the line's own.
+  const blank = as === "json" && json.startsWith(" ") ? " " : "";
+  const form = as === undefined ? "" : `,"as":${JSON.stringify(as)}`;
+  return `${JSON.stringify(head).slice(0, -1)},"value":${blank}${json}${form}}`;
+}
+
+/** The first time with a year of five digits. */
+const isoTimeEndMs = 253_402_300_800_000;
+
+function printedTime(ms: number): string | number | null {
+  if (ms === -1) return null;
+  return ms >= 0 && ms < isoTimeEndMs ? formatIsoTime(ms) : ms;
 }
 
 function readable(bytes: Uint8Array | null): string | { readonly base64: string } | null {

@@ -101,7 +101,8 @@ function scalarOf(source: string): unknown {
   return isShown ? number : new JsonNumber(source);
 }
 
-function skipBlanks(text: string, from: number): number {
+/** The first character from `from` on that is no white space of JSON. */
+export function skipBlanks(text: string, from: number): number {
   let at = from;
   for (;;) {
     const unit = text.charCodeAt(at);
@@ -111,7 +112,7 @@ function skipBlanks(text: string, from: number): number {
 }
 
 /** The end of the text, number or word that begins at `from`. */
-function endOfScalar(text: string, from: number): number {
+export function endOfScalar(text: string, from: number): number {
   let at = from + 1;
   if (text[from] === '"') {
     for (;;) {

@@ -45,7 +45,7 @@ function refused(what: string, found: string): RecordError {
 }
 
 /** Whether all text of a JSON value, keys included, is well-formed. Nesting costs no stack. */
-export function isWellFormedValue(value: unknown): boolean {
+function isWellFormedValue(value: unknown): boolean {
   const open: unknown[] = [value];
   while (open.length > 0) {
     const next = open.pop();

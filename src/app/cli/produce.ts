@@ -1,10 +1,10 @@
 import { open } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { systemClock } from "../../adapters/node/index.ts";
 import { messageOf } from "../../kernel/index.ts";
 import { type ExitCode, exitCodes, usageError } from "../exit.ts";
 import { feedSample } from "../feed-sample.ts";
+import { linesOf } from "../lines.ts";
 import { loadPlan } from "../load-topology.ts";
 import { produceLines } from "../produce.ts";
 import { openReach } from "../reach.ts";
@@ -104,14 +104,7 @@ async function openFile(file: string): Promise<Readable> {
   const handle = await open(file).catch((cause: unknown) => {
     throw usageError(`--file: reading ${file}: ${messageOf(cause)}`);
   });
-  return handle.createReadStream();
-}
-
-/**
- * Lines until the input ends or a stop is asked for. The interface is made when the first line is asked for: one made
- * earlier loses what arrives before that.
- */
-async function* linesOf(input: Readable, stop: AbortSignal): AsyncGenerator<string> {
-  if (stop.aborted) return;
-  yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal: stop });
+  if (!(await handle.stat()).isDirectory()) return handle.createReadStream();
+  await handle.close();
+  throw usageError(`--file: ${file} is a folder: name a file of JSON lines in it, or - for standard input`);
 }

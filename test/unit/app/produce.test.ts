@@ -1,8 +1,10 @@
+import { Readable } from "node:stream";
 import { afterEach, expect, test } from "vitest";
 import { createCodecs } from "../../../src/adapters/codecs/index.ts";
 import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
 import { systemClock } from "../../../src/adapters/node/index.ts";
 import { exitCodeOf } from "../../../src/app/exit.ts";
+import { linesOf } from "../../../src/app/lines.ts";
 import { produceLines } from "../../../src/app/produce.ts";
 import { createValueWriter } from "../../../src/app/record-values.ts";
 import { type PrintedRecord, tailTopic } from "../../../src/app/tail.ts";
@@ -10,6 +12,7 @@ import { OperationError, silentLogger } from "../../../src/kernel/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { partitionOf } from "../../../src/wire/index.ts";
 import { deferred, within } from "../../support/deadline.ts";
+import { plainRecords } from "../../support/records.ts";
 
 const partitions = 3;
 const { signal } = new AbortController();
@@ -26,10 +29,11 @@ async function produce(lines: readonly string[], keyField?: string): Promise<num
     topics: [{ topic: "t", partitions, replication: 1, configs: { "max.message.bytes": "100000" } }],
   });
   const writer = await createValueWriter(undefined, "t", signal);
-  const all = (async function* () {
-    yield* lines;
-  })();
-  return produceLines(all, { broker, topic: "t", writer, keyField, now: () => 1_000 }, signal);
+  return produceLines(
+    linesOf(Readable.from([Buffer.from(lines.join("\n"))]), signal),
+    { broker, topic: "t", writer, keyField, now: () => 1_000 },
+    signal,
+  );
 }
 
 async function tail(max: number): Promise<PrintedRecord[]> {
@@ -66,7 +70,7 @@ test("what tail prints is sent as it was: key, value, headers and time, also byt
     { key: "k", value: null, headers: [], timestamp: "2026-01-01T00:00:00.002Z" },
   ].map((line) => JSON.stringify(line));
   await produce(lines);
-  const printed = (await tail(3)).sort((a, b) => a.timestamp.localeCompare(b.timestamp));
+  const printed = (await tail(3)).sort((a, b) => String(a.timestamp).localeCompare(String(b.timestamp)));
   const again = printed.map(({ key, value, headers, timestamp }) => JSON.stringify({ key, value, headers, timestamp }));
   expect(again).toEqual(lines);
 });
@@ -92,6 +96,20 @@ test.each([
   ["headers that are no list", '{"key":"a","value":1,"headers":{"h":"v"}}', undefined, "headers"],
   ["a header that is none", '{"key":"a","value":1,"headers":[null]}', undefined, "headers"],
   ["a key field that only every object has", '{"a":1}', "toString", "toString"],
+  ["a key of half a surrogate pair", '{"k":"\\ud800"}', "k", "surrogate"],
+  ["a text value of half a surrogate pair", '{"key":"a","value":"\\udc00"}', undefined, "surrogate"],
+  [
+    "a header of half a surrogate pair",
+    '{"value":1,"headers":[{"name":"h","value":"\\udc00"}]}',
+    undefined,
+    "surrogate",
+  ],
+  ["a key that is a list", '{"key":[1],"value":1}', undefined, "key"],
+  ["a key of too many digits", '{"k":1e500}', "k", "key"],
+  ["base64 that is none", '{"key":"a","value":{"base64":"!"}}', undefined, "base64"],
+  ["a form that is none", '{"key":"a","value":1,"as":"avro"}', undefined, "as"],
+  ["a tombstone with a value", '{"key":"a","value":1,"as":"tombstone"}', undefined, "tombstone"],
+  ["text that is none", '{"key":"a","value":1,"as":"text"}', undefined, "text"],
   ["a time that is none", '{"key":"a","value":1,"timestamp":"soon"}', undefined, "timestamp"],
   [
     "a record that is larger than the topic takes",
@@ -126,7 +144,7 @@ test("a slow stream is sent while it goes on, and what was read when it ends is 
   const writer = await createValueWriter(undefined, "t", signal);
   const isSeen = deferred();
   const lines = (async function* () {
-    yield '{"key":"a","value":1}';
+    yield '{"key":"a","value":1}\n';
     await isSeen.promise;
     yield '{"key":"a","value":2}';
   })();
@@ -134,9 +152,50 @@ test("a slow stream is sent while it goes on, and what was read when it ends is 
     if (sent === 1) isSeen.resolve();
   };
   const sent = produceLines(
-    lines,
+    linesOf(Readable.from(lines), signal),
     { broker, topic: "t", writer, keyField: undefined, now: () => 1_000, progress },
     signal,
   );
   expect(await within(10_000, "both records", sent)).toBe(2);
+});
+
+/** Key and value of every record, as they stand in the topic. */
+async function stored(): Promise<(string | null)[][]> {
+  const found: (string | null)[][] = [];
+  for (let partition = 0; partition < partitions; partition++) {
+    const [marks] = (await broker.admin.watermarks("t", signal)).filter((each) => each.partition === partition);
+    const range = { topic: "t", partition, from: "earliest", to: marks?.end ?? 0 } as const;
+    for await (const batch of broker.read(range, signal))
+      found.push(...plainRecords(batch).map(({ key, value }) => [key?.toString() ?? null, value?.toString() ?? null]));
+  }
+  return found;
+}
+
+// Digits were lost on the way: 9007199254740993 was sent, and keyed, as ...992.
+test.each<[string, string | undefined, string | null, string | null]>([
+  ['{"k":"a", "id":9007199254740993,"x":1.0}', "k", "a", '{"k":"a", "id":9007199254740993,"x":1.0}'],
+  ['{"k":9007199254740993}', "k", "9007199254740993", '{"k":9007199254740993}'],
+  ['{"k":1.0}', "k", "1", '{"k":1.0}'],
+  ['{"k":true}', "k", "true", '{"k":true}'],
+  ['{"k":"x\u2028y"}', "k", "x\u2028y", '{"k":"x\u2028y"}'],
+  ['{"k":"a","k":"b"}', "k", "b", '{"k":"a","k":"b"}'],
+  ['{"a":{"k":"no"},"k":"yes"}', "k", "yes", '{"a":{"k":"no"},"k":"yes"}'],
+  [
+    '{"key":12345678901234567890,"value":{"id": 9007199254740993}}',
+    undefined,
+    "12345678901234567890",
+    '{"id": 9007199254740993}',
+  ],
+  ['{"key": "a", "value": {"x":1} }', undefined, "a", '{"x":1}'],
+  ['{"key":"a","value":null}', undefined, "a", null],
+  ['{"key":"a","value":null,"as":"tombstone"}', undefined, "a", null],
+  ['{"key":"a","value": null,"as":"json"}', undefined, "a", "null"],
+  ['{"key":"a","value":"text"}', undefined, "a", "text"],
+  ['{"key":"a","as":"json","value":"text"}', undefined, "a", '"text"'],
+  ['{"key":"a","value":{"base64":"YQ=="}}', undefined, "a", "a"],
+  ['{"key":"a","value":{"base64":"YQ=="},"as":"json"}', undefined, "a", '{"base64":"YQ=="}'],
+  ['{"value":1.50}', undefined, null, "1.50"],
+])("%s with key %s is sent as %j: %j", async (line, keyField, key, value) => {
+  await produce([line], keyField);
+  expect(await stored()).toEqual([[key, value]]);
 });

@@ -34,8 +34,10 @@ test("Avro is written by the topic's latest schema and shown in the one JSON for
   const writer = await createValueWriter(registry, "t", never);
   expect(writer.isAvro).toBe(true);
   const value = { id: "p1", at: "2026-01-01T00:00:00.000Z", note: null };
-  expect(await createValueReader(registry, never).read(writer.write({ id: "p1", at: value.at }))).toEqual(value);
-  expect(() => writer.write({ id: 7, at: value.at })).toThrow(/field id/);
+  expect(
+    await createValueReader(registry, never).read(writer.write(JSON.stringify({ id: "p1", at: value.at }))),
+  ).toEqual(value);
+  expect(() => writer.write(JSON.stringify({ id: 7, at: value.at }))).toThrow(/field id/);
 });
 
 test("a value larger than the first buffer is written whole", async () => {
@@ -43,18 +45,17 @@ test("a value larger than the first buffer is written whole", async () => {
   registry.add("t-value", json);
   const writer = await createValueWriter(registry, "t", never);
   const note = "x".repeat(100_000);
-  const bytes = writer.write({ id: "p1", at: 0, note });
+  const bytes = writer.write(JSON.stringify({ id: "p1", at: 0, note }));
   expect(await createValueReader(registry, never).read(bytes)).toMatchObject({ note });
   // The next one is not disturbed by what the buffer held.
-  expect(await createValueReader(registry, never).read(writer.write({ id: "q", at: 0 }))).toMatchObject({ id: "q" });
+  expect(await createValueReader(registry, never).read(writer.write('{"id":"q","at":0}'))).toMatchObject({ id: "q" });
 });
 
-test("without a schema values are written as JSON, and text as it is", async () => {
+test("without a schema values are written as they stand", async () => {
   for (const registry of [undefined, new MemoryRegistry()]) {
     const writer = await createValueWriter(registry, "t", never);
     expect(writer.isAvro).toBe(false);
-    expect(writer.write({ a: 1 }).toString()).toBe('{"a":1}');
-    expect(writer.write("not { json").toString()).toBe("not { json");
+    expect(writer.write('{ "a":1.0}').toString()).toBe('{ "a":1.0}');
   }
 });
 

@@ -1,0 +1,142 @@
+import { formatIsoTime, type Header, parseIsoTimeMs } from "../kernel/index.ts";
+import { isWellFormed, memberSpans, numberText } from "../schema/index.ts";
+import type { Line } from "./lines.ts";
+import { isBase64Form, type ValueForm, type ValueWriter, valueForms } from "./record-values.ts";
+
+/** What a line says of a record. */
+export interface LineRecord {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly Header[];
+  /** Undefined where the line does not say; -1 is Kafka's "none". */
+  readonly timestampMs: number | undefined;
+}
+
+/**
+ * A line that is a bare value, with the field that is its key. A JSON topic gets the bytes of the line as they stand.
+ * @throws SyntaxError, RecordError saying what is wrong with the line
+ */
+export function bareRecord(line: Line, keyField: string, writer: ValueWriter): LineRecord {
+  const parsed: unknown = JSON.parse(line.text);
+  const isRecord = typeof parsed === "object" && parsed !== null && !Array.isArray(parsed);
+  const span = isRecord ? memberSpans(line.text).get(keyField) : undefined;
+  const key = span && scalarText(line.text.slice(span.from, span.to).trim());
+  if (key === undefined || key === null) {
+    throw new SyntaxError(`the value has no field ${JSON.stringify(keyField)} that could be the key`);
+  }
+  const value = writer.isAvro ? writer.write(line.text) : line.bytes;
+  return { key: utf8Of(key, "the key"), value, headers: [], timestampMs: undefined };
+}
+
+/**
+ * A line as `tail` prints it, of this version or an earlier one.
+ * @throws SyntaxError, RecordError saying what is wrong with the line
+ */
+export function printedRecord({ text }: Line, writer: ValueWriter): LineRecord {
+  const parsed: unknown = JSON.parse(text);
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed) || !Object.hasOwn(parsed, "value")) {
+    throw new SyntaxError('no record as `tail` prints it: there is no "value"; bare values need --key FIELD');
+  }
+  const { value, headers = [], timestamp, as } = parsed as Record<string, unknown>;
+  const spans = memberSpans(text);
+  const sourceOf = (name: string): string | undefined => {
+    const span = spans.get(name);
+    return span && text.slice(span.from, span.to);
+  };
+  if (!Array.isArray(headers) || !headers.every(isHeader))
+    throw new SyntaxError('"headers" is no list of {"name": ..., "value": ...}');
+  return {
+    key: keyOf((parsed as Record<string, unknown>)["key"], sourceOf("key")),
+    value: valueBytes(value, sourceOf("value") ?? "", formOf(as), writer),
+    headers: headers.map(headerOf),
+    timestampMs: timestamp === undefined ? undefined : timestampOf(timestamp),
+  };
+}
+
+function formOf(as: unknown): ValueForm | undefined {
+  if (as === undefined || valueForms.some((form) => form === as)) return as as ValueForm | undefined;
+  throw new SyntaxError(`"as" is none of ${valueForms.join(", ")}`);
+}
+
+/** @param source text of the value in its line, blanks around it included */
+function valueBytes(value: unknown, source: string, as: ValueForm | undefined, writer: ValueWriter): Buffer | null {
+  switch (as) {
+    case "tombstone":
+      if (value !== null) throw new SyntaxError('"as": "tombstone" goes with "value": null');
+      return null;
+    case "json":
+      // One blank behind the colon belongs to the line.
+      return Buffer.from(source.startsWith(" ") ? source.slice(1) : source);
+    case "text":
+      if (typeof value !== "string") throw new SyntaxError('"as": "text" goes with a value that is text');
+      return utf8Of(value, "the value");
+    case "bytes":
+      if (!isBase64Form(value)) throw new SyntaxError('"as": "bytes" goes with "value": {"base64": ...}');
+      return bytesOf(value, "the value");
+    default:
+      return plainValueOf(value, source, writer);
+  }
+}
+
+function plainValueOf(value: unknown, source: string, writer: ValueWriter): Buffer | null {
+  if (value === null) return null;
+  if (writer.isAvro) return writer.write(source);
+  if (typeof value === "string" || isBase64Form(value)) return bytesOf(value, "the value");
+  return Buffer.from(source.trim());
+}
+
+function keyOf(key: unknown, source: string | undefined): Buffer | null {
+  if (key === null || key === undefined || source === undefined) return null;
+  if (isBase64Form(key)) return bytesOf(key, "the key");
+  const text = typeof key === "object" ? undefined : scalarText(source.trim());
+  if (text === undefined || text === null) throw new SyntaxError('"key" is neither text, a number nor {"base64": ...}');
+  return utf8Of(text, "the key");
+}
+
+/**
+ * The characters of JSON text, a number's digits, true or false: what a key is made of. Null for null, undefined for
+ * an object, a list or a number of more than 400 digits.
+ */
+function scalarText(source: string): string | null | undefined {
+  if (source.startsWith('"')) return JSON.parse(source) as string;
+  if (source === "null") return null;
+  return source === "true" || source === "false" ? source : numberText(source);
+}
+
+function timestampOf(timestamp: unknown): number {
+  if (timestamp === null) return -1;
+  const timestampMs = typeof timestamp === "string" ? parseIsoTimeMs(timestamp) : timestamp;
+  if (typeof timestampMs === "number" && Number.isSafeInteger(timestampMs) && timestampMs >= -1) return timestampMs;
+  throw new SyntaxError(
+    `"timestamp" is no ISO 8601 time such as ${formatIsoTime(0)}, no milliseconds since 1970, and not null for none`,
+  );
+}
+
+interface WrittenHeader {
+  readonly name: string;
+  readonly value?: unknown;
+}
+
+function isHeader(value: unknown): value is WrittenHeader {
+  return typeof value === "object" && value !== null && "name" in value && typeof value.name === "string";
+}
+
+function headerOf({ name, value }: WrittenHeader): Header {
+  utf8Of(name, "the name of a header");
+  return { name, value: value === null || value === undefined ? null : bytesOf(value, `the header ${name}`) };
+}
+
+/** Text as UTF-8, or the bytes of `{"base64": ...}`. */
+function bytesOf(value: unknown, what: string): Buffer {
+  if (!isBase64Form(value)) return utf8Of(typeof value === "object" ? JSON.stringify(value) : String(value), what);
+  const bytes = Buffer.from(value.base64, "base64");
+  if (bytes.toString("base64").replace(/=+$/, "") !== value.base64.replace(/=+$/, ""))
+    throw new SyntaxError(`${what} is no base64`);
+  return bytes;
+}
+
+/** @throws SyntaxError for half of a surrogate pair, which would become U+FFFD */
+function utf8Of(text: string, what: string): Buffer {
+  if (!isWellFormed(text)) throw new SyntaxError(`${what} holds half of a surrogate pair, which has no UTF-8`);
+  return Buffer.from(text);
+}
