@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { TopologyDriver } from "../../../src/testing/index.ts";
 import { type Plan, printPlan } from "../../../src/topology/index.ts";
 import { Evolution } from "./evolving.ts";
-import { replaced, smallSchemas, smallText } from "./fixture.ts";
+import { planText, replaced, smallSchemas, smallText } from "./fixture.ts";
 
 const rollingLine = "      - rolling: { by: customer_id, over: [1h], features: { n: count(), mean: mean(amount) } }\n";
 const options = { schemas: smallSchemas };
@@ -214,4 +214,108 @@ test("a plan is the same before and after its own schemas are registered, whatev
     }),
     { numRuns: 12 },
   );
+});
+
+/** The schema of the payments with its fields changed. */
+function paymentWith(edit: (fields: Record<string, unknown>[]) => unknown[]): { schemas: ReadonlyMap<string, string> } {
+  const payment = JSON.parse(smallSchemas.get("payment")!) as { fields: Record<string, unknown>[] };
+  const changed = JSON.stringify({ ...payment, fields: edit(payment.fields) });
+  return { schemas: new Map([...smallSchemas, ["payment", changed]]) };
+}
+
+const numbersOnly = replaced(smallText, "except: [payment_id, customer_id, paid_at]", "only: [n_1h]");
+
+test("a field that a given schema gains needs a default, which goes with it into the topics behind", async () => {
+  const evolution = new Evolution();
+  await evolution.apply(numbersOnly, options);
+  const bare = paymentWith((fields) => [...fields, { name: "shop", type: "string" }]);
+  const { problems } = await evolution.changes(numbersOnly, bare);
+  expect(problems).toMatchObject([
+    { code: "MR_SCHEMA_INCOMPATIBLE", path: ["topics", "raw", "schema"], hint: "give shop a default" },
+  ]);
+  const sound = paymentWith((fields) => [...fields, { name: "shop", type: "string", default: "web" }]);
+  const plan = await evolution.plan(numbersOnly, sound);
+  expect(fieldOf(plan, "features", "shop")).toMatchObject({ type: "string", default: "web" });
+  // The first time around nothing needs one, and nothing has one.
+  expect(fieldOf(await new Evolution().plan(numbersOnly, sound), "features", "shop")).not.toHaveProperty("default");
+  await evolution.apply(numbersOnly, sound);
+});
+
+test("a key field that is renamed with an alias is another field in the topics behind", async () => {
+  const evolution = new Evolution();
+  await evolution.apply(numbersOnly, options);
+  const renamed = paymentWith((fields) =>
+    fields.map((field) =>
+      field["name"] === "customer_id" ? { ...field, name: "client_id", aliases: ["customer_id"] } : field,
+    ),
+  );
+  const text = numbersOnly.replaceAll("customer_id", "client_id");
+  const { problems, lines } = await evolution.changes(text, renamed);
+  expect({ problems, lines }).toEqual({
+    problems: [],
+    lines: [
+      "+ schema raw-value: version 2, reads version 1; adds client_id (null in older records); drops customer_id",
+      "+ schema features-value: version 2, reads version 1; adds client_id (null in older records); drops customer_id",
+    ],
+  });
+});
+
+test("a given schema that takes over from an inferred one is told which name its record had", async () => {
+  const evolution = new Evolution();
+  await evolution.apply(first, options);
+  const inferred = (await evolution.plan(first, options)).topics.find(({ name }) => name === "features")!.schema!;
+  const text = replaced(first, "features: { schema: inferred }", "features: { schema: rows }");
+  const given = (name: string): { schemas: Map<string, string> } => ({
+    schemas: new Map([...smallSchemas, ["rows", JSON.stringify({ ...(inferred.json as object), name })]]),
+  });
+  const { problems } = await evolution.changes(text, given("Rows"));
+  expect(problems[0]?.message).toContain("the record is Rows now, and was Features");
+  expect(problems[0]?.hint).toBe('name it Features, or give it "aliases": ["millrace.small.Features"]');
+  expect((await evolution.changes(text, given("Features"))).lines).toEqual([]);
+});
+
+test("an inferred schema that takes over from a given one keeps the name of its record", async () => {
+  const evolution = new Evolution();
+  const inferred = (await evolution.plan(first, options)).topics.find(({ name }) => name === "features")!.schema!;
+  const rows = JSON.stringify({ ...(inferred.json as object), name: "Rows" });
+  const schemas = new Map([...smallSchemas, ["rows", rows]]);
+  await evolution.apply(replaced(first, "features: { schema: inferred }", "features: { schema: rows }"), { schemas });
+  const { lines, problems } = await evolution.changes(first, options);
+  expect({ lines, problems }).toEqual({ lines: [], problems: [] });
+});
+
+test("a registered version that is no schema stands in the way, and the others are still read", async () => {
+  const evolution = await applied(first);
+  evolution.registry.add("features-value", { type: "string" });
+  const { problems } = await evolution.changes(first, options);
+  expect(problems).toMatchObject([{ code: "MR_SCHEMA_INCOMPATIBLE", path: ["topics", "features", "schema"] }]);
+  expect(problems[0]?.hint).toContain("delete that version from the registry");
+});
+
+test.each([
+  ["hour(paid_at) < 6", "0", "boolean", "true or false"],
+  ["hour(paid_at)", "0.5", "int", "whole number of 32 bits"],
+  ["hour(paid_at)", "2147483648", "int", "whole number of 32 bits"],
+  ["to_long(hour(paid_at))", "0.25", "long", "whole number up to 2^53"],
+  ["n_1h / 2", '"much"', "double", "number"],
+  ["payment_id", "1", "string", "text"],
+  ["paid_at", '"yesterday"', "timestamp", "ISO 8601 time"],
+])("a default of %s that is %s is refused: it is no value of its type", (is, given, kind, word) => {
+  const { problems } = planText(withSteps(`derive: { made: { is: "${is}", default: ${given} } }`), options);
+  const said = problems.filter(({ path }) => path.at(-1) === "default").map(({ message }) => message);
+  expect(said).toEqual([`the field is ${kind}, and the default ${JSON.stringify(JSON.parse(given))} is no ${word}`]);
+});
+
+test.each([
+  ["hour(paid_at) < 6", "false", "boolean", false],
+  ["hour(paid_at)", "3", "int", 3],
+  ["payment_id", '""', "string", ""],
+  ["paid_at", '"1970-01-01T00:00:01Z"', { type: "long", logicalType: "timestamp-millis" }, 1000],
+])("a default of %s that is %s is in the schema from the first version on", async (is, given, type, value) => {
+  const text = withSteps(`derive: { made: { is: "${is}", default: ${given} } }`).replace(
+    "except: [payment_id, customer_id, paid_at]",
+    "only: [n_1h]",
+  );
+  const plan = await new Evolution().plan(text, options);
+  expect(fieldOf(plan, "features", "made")).toMatchObject({ type, default: value });
 });
