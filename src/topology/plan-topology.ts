@@ -24,7 +24,7 @@ type Path = readonly (string | number)[];
 /** The language with the stock steps, made once: building it and its JSON Schema takes some milliseconds. */
 export const topologyLanguage = new TopologyLanguage(Object.values(stepCatalogue) as StepDefinition<unknown>[]);
 
-/** What a plan is made from; nothing else is looked at, so that planning works offline and gives the same every time. */
+/** What a plan is made from; nothing else is looked at, so that the same request gives the same plan every time. */
 export interface PlanRequest {
   /** The file as it was read, and its name as messages show it. */
   readonly text: SourceBytes;

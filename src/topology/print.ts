@@ -9,7 +9,7 @@ const lineLengthMax = 100;
 
 /**
  * The plan as text: head, topics, stages in the order of the flow, models, warnings, and the hash as the last line.
- * Stable: the same file, schemas and environment print the same, with or without a cluster.
+ * Stable: the same file, schemas, environment and registered versions print the same, with or without a cluster.
  */
 export function printPlan(plan: Plan): string {
   const warnings = plan.warnings.map((warning) => `  ${placedWarning(warning)}`);

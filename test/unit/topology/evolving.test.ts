@@ -319,3 +319,13 @@ test.each([
   const plan = await new Evolution().plan(text, options);
   expect(fieldOf(plan, "features", "made")).toMatchObject({ type, default: value });
 });
+
+test("a null and a value leave a field whose default comes first in its union as they are", async () => {
+  const text = replaced(smallText, "mean: mean(amount)", "mean: { is: mean(amount), default: 3 }");
+  const driver = new TopologyDriver(await new Evolution().plan(text, options), { models: { fraud: 0.5 } });
+  const sent = (amount: number | null) => ({
+    value: JSON.stringify({ payment_id: "p", customer_id: "c", paid_at: "2026-01-01T00:00:00Z", amount }),
+  });
+  const fed = await driver.send("inbox", [sent(null), sent(8)]);
+  expect(fed.rows["features"]).toMatchObject([{ mean_1h: null }, { mean_1h: 8 }]);
+});
