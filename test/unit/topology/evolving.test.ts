@@ -329,3 +329,12 @@ test("a null and a value leave a field whose default comes first in its union as
   const fed = await driver.send("inbox", [sent(null), sent(8)]);
   expect(fed.rows["features"]).toMatchObject([{ mean_1h: null }, { mean_1h: 8 }]);
 });
+
+test("records of a topic that have no event_id are not ours: nothing stands in for it", async () => {
+  const evolution = new Evolution();
+  const fields = [{ name: "n_1h", type: "long" }];
+  evolution.registry.add("features-value", { type: "record", name: "Features", fields });
+  const { problems } = await evolution.changes(first, options);
+  expect(problems).toMatchObject([{ code: "MR_SCHEMA_INCOMPATIBLE", hint: "move to a new topic" }]);
+  expect(problems[0]?.message).toContain("field event_id was not there");
+});
