@@ -6,13 +6,11 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { commands } from "../src/app/cli/commands.ts";
 import { runCommandLine } from "../src/app/main.ts";
-import { precedence } from "../src/expression/ast.ts";
-import { functionTable } from "../src/expression/index.ts";
 import { errorCodes } from "../src/kernel/index.ts";
 import { sampleGenerators } from "../src/testing/index.ts";
 import { topologyJsonSchema, topologyLanguage, topologyReference } from "../src/topology/index.ts";
-
-const notice = "<!-- Made from the code by `npm run reference`; changes belong there. -->";
+import { expressionsPage } from "./expressions-page.ts";
+import { code, notice, row } from "./markdown.ts";
 
 /** Every page by its file name. */
 export async function referencePages(): Promise<ReadonlyMap<string, string>> {
@@ -49,40 +47,6 @@ function samplesText(): string {
     ...rows,
     "",
   ].join("\n");
-}
-
-function expressionsPage(): string {
-  const levels = new Map<number, string[]>();
-  for (const [operator, level] of Object.entries(precedence))
-    levels.set(level, [...(levels.get(level) ?? []), operator]);
-  const operators = [...levels].sort(([a], [b]) => b - a).map(([, names]) => names.map((name) => code(name)).join(" "));
-  const functions = Object.values(functionTable).map(({ signature, doc, example: [text, gives] }) =>
-    row([code(signature), doc, `${code(text)} is ${code(JSON.stringify(gives))}`]),
-  );
-  return `${[
-    notice,
-    "# Expressions",
-    "`filter`, `derive`, `rolling`, `decide` and the stubs of tests take expressions over the fields of a record. They are parsed, checked against the types of the schema and compiled before anything runs; text is never evaluated.",
-    "An operand that may be null has to be guarded: `amount == null || amount >= 0`, `coalesce(amount, 0.0)`, `country == null ? null : upper(country)`. A result that is not a finite number sends the record to the dead letters as `MR_EXPRESSION`.",
-    "## What can be written",
-    [
-      "| | |",
-      "|---|---|",
-      row(["numbers", "`12`, `0.5`, `1e-3`"]),
-      row(["text", "`\"at\"` or `'at'`"]),
-      row(["constants", "`true`, `false`, `null`"]),
-      row(["fields", "`amount`; a name that is no word or is reserved stands between backticks"]),
-      row(["conditional", "`test ? a : b`"]),
-      row(["one of several", '`country in ["at", "de"]`']),
-      row(["calls", "`round(amount)`"]),
-    ].join("\n"),
-    "## Operators, the closest-binding first",
-    ["`!` and the sign `-`", ...operators].map((line) => `1. ${line}`).join("\n"),
-    "Comparisons do not chain: write `a < b && b < c`.",
-    "## Functions",
-    [row(["function", "meaning", "example"]), "|---|---|---|", ...functions].join("\n"),
-    "Aggregates such as `mean(amount)` belong to the step `rolling` alone; see [the topology file](topology.md).",
-  ].join("\n\n")}\n`;
 }
 
 const kinds = {
@@ -143,14 +107,6 @@ async function help(names: readonly string[]): Promise<string> {
     stop: new AbortController().signal,
   });
   return text;
-}
-
-function row(cells: readonly string[]): string {
-  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
-}
-
-function code(text: string): string {
-  return `\`${text}\``;
 }
 
 if (process.argv[1] === import.meta.filename) {

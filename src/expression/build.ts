@@ -9,7 +9,9 @@ export function ref(name: string): Ast {
 /** A constant. Whole numbers, bigints beyond 2^53 among them, are integers, as if written without a point; others are doubles. Finite only. */
 export function literal(value: null | boolean | number | bigint | string): Ast {
   assert(typeof value !== "number" || Number.isFinite(value), `a literal must be finite, not ${String(value)}`);
-  return { node: "literal", value, integer: Number.isSafeInteger(value) || typeof value === "bigint", at: 0 };
+  // Whole numbers have no negative zero: it is a double's.
+  const integer = typeof value === "bigint" || (Number.isSafeInteger(value) && !Object.is(value, -0));
+  return { node: "literal", value, integer, at: 0 };
 }
 
 /** A call of a function of the table; name and arguments are checked by `checkExpression`. */

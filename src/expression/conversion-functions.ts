@@ -5,7 +5,7 @@ import { typeOf } from "./types.ts";
 export const conversionFunctions = {
   to_double: {
     signature: "to_double(x)",
-    doc: "x as a double: the nearest one to decimal text with a fraction or an exponent, or a boolean as 1 or 0. A whole number that no double is equal to, and what else does not convert, fails the record with MR_CAST; null stays null.",
+    doc: "x as a double: the nearest one to decimal text (of at most 64 characters) with a fraction or an exponent, or a boolean as 1 or 0. A whole number that no double is equal to, and what else does not convert, fails the record with MR_CAST; null stays null.",
     example: ['to_double("12.5")', 12.5],
     takesWide: true,
     nullAsFirst: true,
@@ -38,7 +38,7 @@ export const conversionFunctions = {
   },
   to_string: {
     signature: "to_string(x)",
-    doc: "x as text: whole numbers digit by digit, doubles as the shortest decimal that reads back as the same number, a time as ISO 8601 in UTC. A number that is not finite fails the record with MR_CAST; null stays null.",
+    doc: "x as text: whole numbers digit by digit, doubles as the shortest decimal that reads back as the same number, a time as ISO 8601 in UTC, for the years 0 to 9999. A number that is not finite fails the record with MR_CAST; null stays null.",
     example: ["to_string(2.5)", "2.5"],
     takesWide: true,
     nullAsFirst: true,

@@ -108,7 +108,8 @@ export const numberFunctions = {
   },
   clamp: {
     signature: "clamp(x, low, high)",
-    doc: "x held to the closed range from low to high. Null stays null.",
+    nullAsFirst: true,
+    doc: "low where x is below it, high where x is above it, else x. Null stays null.",
     example: ["clamp(12, 0, 10)", 10],
     parameters: [x(ordered, true), named("low", ordered), named("high", ordered)],
     result: commonNarrow,
