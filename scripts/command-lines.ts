@@ -7,7 +7,9 @@ import { commands } from "../src/app/cli/commands.ts";
 import { runCommandLine } from "../src/app/main.ts";
 
 /** Programs that documents may name and that nobody here can check. */
-const programsElsewhere = ["cd", "cat", "curl", "docker", "echo", "git", "grep", "kcat", "node"];
+const programsElsewhere = ["cd", "cat", "curl", "docker", "echo", "git", "grep", "kcat", "node", "python3", "wc"];
+/** Where documents have Python install what they need. */
+const pythonFolder = ".millrace/python/bin/";
 /** Commands that need no cluster and end by themselves. */
 const offlineCommands = ["validate", "plan", "graph", "test"];
 
@@ -38,12 +40,21 @@ function wordsOf(text: string): readonly string[] {
   return program < 0 ? [] : words.slice(program).filter((word, i, all) => word !== ">" && all[i - 1] !== ">");
 }
 
-/** What is wrong with a command line; undefined when nothing is. Offline commands are executed in the working directory. */
-export async function commandProblem(root: string, words: readonly string[]): Promise<string | undefined> {
+/**
+ * What is wrong with a command line; undefined when nothing is. Offline commands are executed in the working directory.
+ *
+ * @param made files that the document has its reader save
+ */
+export async function commandProblem(
+  root: string,
+  words: readonly string[],
+  made: ReadonlySet<string> = new Set(),
+): Promise<string | undefined> {
   const [program = "", ...args] = words;
   if (program === "npm") return npmProblem(root, args);
-  if (program === "npx" && args[0] === "millrace") return millraceProblem(root, args.slice(1));
-  if (["millrace", "bin/millrace"].includes(program)) return millraceProblem(root, args);
+  if (program === "npx" && args[0] === "millrace") return millraceProblem(root, args.slice(1), made);
+  if (["millrace", "bin/millrace"].includes(program)) return millraceProblem(root, args, made);
+  if (program.startsWith(pythonFolder)) return undefined;
   return programsElsewhere.includes(program) ? undefined : `nobody knows the program ${program}`;
 }
 
@@ -55,7 +66,11 @@ function npmProblem(root: string, [verb = "", script = ""]: readonly string[]): 
   return Object.hasOwn(scripts, name) ? undefined : `package.json has no script ${name}`;
 }
 
-async function millraceProblem(root: string, args: readonly string[]): Promise<string | undefined> {
+async function millraceProblem(
+  root: string,
+  args: readonly string[],
+  made: ReadonlySet<string>,
+): Promise<string | undefined> {
   const [name = "", ...rest] = args;
   if (["--version", "--help", "-V", "-h"].includes(name)) return undefined;
   const entry = commands.find((candidate) => candidate.name === name);
@@ -67,9 +82,11 @@ async function millraceProblem(root: string, args: readonly string[]): Promise<s
   if (given.words.length < wanted.filter((argument) => argument.required).length) return "an argument is missing";
   const takesFiles = wanted.some((argument) => argument.name().startsWith("file"));
   const files = [...(takesFiles ? given.words : []), ...given.topologies];
-  const missing = files.find((path) => !existsSync(join(root, path)));
+  const missing = files.find((path) => !made.has(path) && !existsSync(join(root, path)));
   if (missing !== undefined) return `there is no file ${missing}`;
   if (!offlineCommands.includes(name) || args.includes("--brokers")) return undefined;
+  // What the reader has saved is executed where the document's own test saves it.
+  if (files.some((path) => made.has(path))) return undefined;
   return executionProblem(args);
 }
 

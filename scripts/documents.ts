@@ -3,7 +3,7 @@
  * executed, topologies are planned, JSON is parsed, and links lead somewhere.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { nodeHasher } from "../src/adapters/node/index.ts";
 import { commands } from "../src/app/cli/commands.ts";
 import { sampleGenerators } from "../src/testing/index.ts";
@@ -13,6 +13,8 @@ import { commandLines, commandProblem } from "./command-lines.ts";
 const shellLanguages = ["sh", "bash", "shell", "console"];
 interface Fence {
   readonly language: string;
+  /** The file that the reader is to save it as, where the fence names one behind its language. */
+  readonly file: string;
   /** Line of its first line of text, from 1. */
   readonly line: number;
   readonly lines: readonly string[];
@@ -33,7 +35,7 @@ export function documentFiles(root: string): readonly string[] {
 export async function documentProblems(root: string, file: string, text: string): Promise<readonly string[]> {
   const { fences, prose } = partsOf(text);
   const found: Finding[] = [];
-  for (const fence of fences) found.push(...(await fenceFindings(root, fence)));
+  for (const fence of fences) found.push(...(await fenceFindings(root, fence, fences)));
   for (const [index, line] of prose.entries()) {
     const problems = [...linkProblems(root, file, text, line), ...inlineProblems(line)];
     found.push(...problems.map((message) => ({ line: index + 1, message })));
@@ -46,15 +48,16 @@ interface Finding {
   readonly message: string;
 }
 
-async function fenceFindings(root: string, fence: Fence): Promise<readonly Finding[]> {
+async function fenceFindings(root: string, fence: Fence, all: readonly Fence[]): Promise<readonly Finding[]> {
   const whole = (messages: readonly string[]): Finding[] => messages.map((message) => ({ line: fence.line, message }));
   if (fence.language === "json") return whole(jsonProblems(fence));
   if (fence.language === "yaml")
-    return fence.lines.includes("kind: Topology") ? whole(topologyProblems(root, fence)) : [];
+    return fence.lines.includes("kind: Topology") ? whole(topologyProblems(root, fence, all)) : [];
   if (!shellLanguages.includes(fence.language)) return [];
   const found: Finding[] = [];
+  const made = new Set(all.map(({ file }) => file));
   for (const { line, words } of commandLines(fence.lines, fence.line)) {
-    const problem = await commandProblem(root, words);
+    const problem = await commandProblem(root, words, made);
     if (problem !== undefined) found.push({ line, message: `\`${words.join(" ")}\`: ${problem}` });
   }
   return found;
@@ -71,14 +74,14 @@ function inlineProblems(line: string): readonly string[] {
 function partsOf(text: string): { readonly fences: readonly Fence[]; readonly prose: readonly string[] } {
   const fences: Fence[] = [];
   const prose: string[] = [];
-  let open: { language: string; line: number; lines: string[] } | undefined;
+  let open: { language: string; file: string; line: number; lines: string[] } | undefined;
   for (const [index, line] of text.split("\n").entries()) {
-    const mark = /^\s*```\s*(\S*)/.exec(line);
+    const mark = /^\s*```\s*(\S*)\s*(\S*)/.exec(line);
     if (open !== undefined && mark !== null) {
       fences.push(open);
       open = undefined;
     } else if (open !== undefined) open.lines.push(line);
-    else if (mark !== null) open = { language: mark[1] ?? "", line: index + 2, lines: [] };
+    else if (mark !== null) open = { language: mark[1] ?? "", file: mark[2] ?? "", line: index + 2, lines: [] };
     prose.push(open === undefined && mark === null ? line : "");
   }
   return { fences, prose };
@@ -93,11 +96,14 @@ function jsonProblems(fence: Fence): string[] {
   }
 }
 
-function topologyProblems(root: string, fence: Fence): readonly string[] {
+/** @param all fences of the document; the schemas that it has its reader save stand beside those of the repository */
+function topologyProblems(root: string, fence: Fence, all: readonly Fence[]): readonly string[] {
   const folder = join(root, "schemas");
   const schemas = readdirSync(folder).map(
     (name) => [name.replace(/\.avsc$/, ""), readFileSync(join(folder, name), "utf8")] as const,
   );
+  for (const { file, lines } of all)
+    if (file.endsWith(".avsc")) schemas.push([basename(file, ".avsc"), lines.join("\n")]);
   const { problems } = planTopology({
     text: fence.lines.join("\n"),
     file: "topology",

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { within } from "../../support/deadline.ts";
 
-const deadlineMs = 90_000;
+const deadlineMs = 150_000;
 
 export interface Ran {
   readonly code: number | null;
