@@ -254,3 +254,22 @@ test("stages that run alone ask for their own topics, the dead letters and the c
   const part = partOf(plan, plan.stages.slice(0, 1));
   expect(clusterNamesOf(part)).toEqual(["inbox", "raw", "small.dead-letters", "small.control"]);
 });
+
+// 0.1 let it through, and the records may be gone: a worker that runs today must start tomorrow.
+test("a registered schema that cannot read an older version than the newest is warned about; a new one is refused", () => {
+  const subject = "raw-value";
+  const asText = payment.replace('["null", "double"], "default": null', '"string"');
+  const without = payment.replace(',\n    { "name": "amount", "type": ["null", "double"], "default": null }', "");
+  const texts = (newest: string) =>
+    [asText, newest].map((text, at) => ({ id: at + 8, version: at + 1, subject, text }));
+  const around = asPlanned(plan);
+  const kept = changesFor(plan, { ...around, versions: new Map([...around.versions, [subject, texts(payment)]]) });
+  expect(kept.problems).toEqual([]);
+  expect(kept.warnings).toMatchObject([{ code: "MR_SCHEMA_INCOMPATIBLE", path: ["topics", "raw", "schema"] }]);
+  expect(kept.warnings[0]?.message).toContain("version 1 of raw-value cannot be read");
+  const registered = new Set([...around.registered].filter((name) => name !== subject));
+  const versions = new Map([...around.versions, [subject, texts(without)]]);
+  const fresh = changesFor(plan, { ...around, registered, versions });
+  expect(fresh.problems).toMatchObject([{ code: "MR_SCHEMA_INCOMPATIBLE" }]);
+  expect(fresh.problems[0]?.message).toContain("cannot read version 1 of raw-value");
+});
