@@ -83,7 +83,8 @@ function forEachTie(
 ): void {
   const order = Uint32Array.from(scores.keys());
   const sign = descending ? -1 : 1;
-  order.sort((a, b) => sign * compare(scores[a] as number, scores[b] as number));
+  // The difference of two equal infinities is NaN, which a sort takes for equal.
+  order.sort((a, b) => sign * ((scores[a] as number) - (scores[b] as number)));
   for (let from = 0; from < order.length; ) {
     const score = scores[order[from] as number];
     let to = from;
@@ -95,9 +96,4 @@ function forEachTie(
     visit(from, to - from, positives);
     from = to;
   }
-}
-
-/** By `<`, not by subtraction: the difference of two equal infinities is NaN. */
-function compare(a: number, b: number): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -43,6 +43,27 @@ export function encodeCategories(set: TrainingSet, signature: Signature): Encode
 }
 
 /**
+ * Sentences on categories that are rather names: more than half of their rows hold a value that is not among the most
+ * frequent, so that the model tells few of them apart.
+ *
+ * @param rows row-major, with the codes of `encoder`
+ */
+export function mostlyOther(rows: Float64Array, signature: Signature, encoder: Encoder): readonly string[] {
+  const width = signature.inputs.length;
+  return signature.inputs.flatMap(({ name, kind }, input) => {
+    const known = encoder.inputs[input]?.length ?? 0;
+    if (kind !== "category") return [];
+    let [given, other] = [0, 0];
+    for (let i = input; i < rows.length; i += width) {
+      if (!Number.isNaN(rows[i])) given++;
+      if (rows[i] === known) other++;
+    }
+    const found = `feature ${name}: ${other} of ${given} rows to learn from hold none of its ${known} most frequent values, and all those look alike; if it is a name or an id, leave it out with except`;
+    return other > given / 2 ? [found] : [];
+  });
+}
+
+/**
  * Sentences on numbers that stand alone: one value a million times larger than any other of its column. The fit takes
  * it as it is, and beside it all other values look alike. No value is told: the field may be sensitive.
  *

@@ -9,7 +9,7 @@ import {
   microBatchRows,
   type Signature,
 } from "../model/index.ts";
-import { encodeCategories, standOuts } from "./inputs.ts";
+import { encodeCategories, mostlyOther, standOuts } from "./inputs.ts";
 import type { TimeSplit } from "./time-split.ts";
 import type { RowCounts, TrainingSet } from "./training-rows.ts";
 
@@ -65,7 +65,7 @@ export function train(
     counts: set.counts,
     metrics: isMeasurable ? binaryMetrics(scoreAll(scorer, later.inputs, width), later.labels) : null,
     sample: { inputs: sample, score: scoreAll(scorer, sample, width)[0] ?? Number.NaN },
-    warnings: standOuts(earlier, signature),
+    warnings: [...standOuts(earlier, signature), ...mostlyOther(earlier, signature, encoder)],
   };
 }
 

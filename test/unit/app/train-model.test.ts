@@ -351,3 +351,19 @@ test("texts and booleans of the topic are features of the model", async () => {
     { values: ["DE", "FR"] },
   ]);
 });
+
+test("a feature row with a whole number beyond 2^53 is left out, counted and told, and never rounded", async () => {
+  const schema = schemaOf("Long", [...common, { name: "x", type: "long" }]);
+  const topics = [topicOf("features", schema), topicOf("labels", labels)];
+  const rows = upTo(21).map((i) => ({ ...feature(i, 1_000 + i), x: i === 3 ? 9_007_199_254_740_993n : i }));
+  await send("features", schema, rows);
+  await send(
+    "labels",
+    labels,
+    upTo(21).map((i) => known(i, 1_000 + i)),
+  );
+  const outcome = await training({ plan: { ...plan, topics } as Plan });
+  expect(outcome).toMatchObject({ inexact: 1, trainRows: 16, validationRows: 4, unlabelled: 0 });
+  expect(outcome.warnings).toEqual([expect.stringContaining("1 feature rows were left out")]);
+  expect(outcomeText("bad", outcome)).toContain(" inexact 1\n");
+});

@@ -301,6 +301,17 @@ describe("categories as features", () => {
     expect(model.weights).toHaveLength(52);
   });
 
+  test("a category that is rather a name is told, and one of few values is not", () => {
+    const rows = (values: number) =>
+      Array.from({ length: 500 }, (_, i) => ({ x: `v${i % values}`, label: (i % 2) as 0 | 1 }));
+    const warnings = (values: number) => train(setOf("category", rows(values)), signatureOf("category")).warnings;
+    // 400 rows to learn from over 200 values, two each: 50 of them are known.
+    expect(warnings(200)).toEqual([
+      "feature x: 300 of 400 rows to learn from hold none of its 50 most frequent values, and all those look alike; if it is a name or an id, leave it out with except",
+    ]);
+    expect(warnings(60)).toEqual([]);
+  });
+
   test("a boolean has columns for false, true and null", () => {
     const rows = Array.from({ length: 90 }, (_, i) => ({
       x: [true, false, null][i % 3] ?? null,
