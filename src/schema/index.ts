@@ -6,7 +6,7 @@ export { type Incompatibility, type IncompatibilityKind, incompatibilities, read
 export { numberText } from "./decimal.ts";
 export { framingBytes, readSchemaId, writeSchemaId } from "./framing.ts";
 export { inferSchema, recordNameOf, type Widened, widenedFields } from "./infer.ts";
-export { avroTypeName, fieldsIn, valuesIn } from "./inside-type.ts";
+export { avroTypeName, fieldsIn, kindText, valuesIn } from "./inside-type.ts";
 export { type FromJsonOptions, fromJsonText, fromJsonValue, toJsonText, toJsonValue } from "./json-form.ts";
 export { pointerKeys } from "./json-pointer.ts";
 export { createJsonReader, type JsonReader, type JsonReaderOptions } from "./json-reader.ts";

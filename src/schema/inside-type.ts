@@ -67,3 +67,8 @@ const unionNamesMax = 4;
 function branchName(avro: unknown): string {
   return avroTypeName(avro).replace(/^(?:record|enum|fixed) /, "");
 }
+
+/** The kind of a type as messages show it; what steps cannot look into is called by its Avro name. */
+export function kindText(type: FieldType): string {
+  return type.kind === "other" ? avroTypeName(type.avro) : type.kind;
+}

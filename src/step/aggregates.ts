@@ -8,6 +8,7 @@ import {
   printAst,
 } from "../expression/index.ts";
 import { closest } from "../kernel/index.ts";
+import { kindText } from "../schema/index.ts";
 import type { RollingStore } from "../state/index.ts";
 import {
   meanOf,
@@ -112,7 +113,7 @@ export function parseAggregate(
     return { kind: "count", argument: present, argumentText: printAst(present) };
   }
   return refuse(
-    `${ast.name} takes numbers, and ${printAst(argument)} is ${typed.type.kind}`,
+    `${ast.name} takes numbers, and ${printAst(argument)} is ${kindText(typed.type)}`,
     "count(x) takes any type",
   );
 }

@@ -1,7 +1,7 @@
 import type { ZodType } from "zod";
 import type { Ast, RowMemory, RowOp, TypedExpression } from "../expression/index.ts";
 import type { Problem } from "../kernel/index.ts";
-import type { CastType, Field, RowShape } from "../schema/index.ts";
+import { type CastType, type Field, kindText, type RowShape } from "../schema/index.ts";
 import type { Store, StoreSpec } from "../state/index.ts";
 
 /** A step's memory with the store behind it; made anew for every task. */
@@ -66,7 +66,7 @@ export function timeOf(context: LoweringContext): Field | undefined {
   if (time?.type.kind === "timestamp") return time;
   const found =
     time !== undefined
-      ? `${time.name} is ${time.type.kind}`
+      ? `${time.name} is ${kindText(time.type)}`
       : context.timeField === undefined
         ? "the topic it reads has none"
         : `there is no field ${context.timeField} here`;

@@ -1,5 +1,5 @@
 import { inputKindOf, type ModelInput } from "../model/index.ts";
-import type { Field, RowShape } from "../schema/index.ts";
+import { type Field, kindText, type RowShape } from "../schema/index.ts";
 import { type InferConfig, parseModelReference } from "../step/index.ts";
 import { type Findings, quoted } from "./findings.ts";
 import type { PlannedModel } from "./plan.ts";
@@ -143,7 +143,7 @@ function checkLabel(
     if (value === undefined)
       findings.dangling([...path, "field"], `field of topic ${label.topic} named`, label.field, names);
     else if (!isLabel(value)) {
-      const message = `a label is a boolean or a number, and ${label.field} is ${value.type.kind}`;
+      const message = `a label is a boolean or a number, and ${label.field} is ${kindText(value.type)}`;
       findings.problem(
         "MR_WRONG_TYPE",
         [...path, "field"],
@@ -172,7 +172,7 @@ function checkLabel(
       features.map((f) => f.name),
     );
   else if (on !== undefined && joined.type.kind !== on.type.kind) {
-    const message = `${label.on} is ${joined.type.kind} in topic ${spec.features.from} and ${on.type.kind} in topic ${label.topic}`;
+    const message = `${label.on} is ${kindText(joined.type)} in topic ${spec.features.from} and ${kindText(on.type)} in topic ${label.topic}`;
     findings.problem("MR_SCHEMA", [...path, "on"], message, "give both the same type, for example with cast");
   }
 }
@@ -248,7 +248,7 @@ function checkServing(
       const hint = `read topic ${models.get(name)?.featuresFrom}, from which the model learns`;
       findings.problem("MR_REFERENCE", path, message, hint);
     } else if (inputKindOf(field.type.kind) !== feature.kind) {
-      const message = `feature ${feature.name} of model ${name} is a ${feature.kind}, and here it is ${field.type.kind}`;
+      const message = `feature ${feature.name} of model ${name} is a ${feature.kind}, and here it is ${kindText(field.type)}`;
       findings.problem("MR_WRONG_TYPE", path, message, "give the field the type that the model learns from");
     }
   }

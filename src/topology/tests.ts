@@ -1,6 +1,6 @@
 import type { RowOp } from "../expression/index.ts";
 import { errorCodes, parseIsoTimeMs } from "../kernel/index.ts";
-import { type Field, isLong, type RowShape } from "../schema/index.ts";
+import { type Field, isLong, kindText, type RowShape } from "../schema/index.ts";
 import { danglingHint, type Findings, quoted } from "./findings.ts";
 import { typedExpression } from "./lowering.ts";
 import type { PlannedStage } from "./plan.ts";
@@ -127,7 +127,7 @@ function checkRow(record: Record<string, unknown>, shape: RowShape, path: Path, 
         on: "key",
       });
     } else if (!holds(field, value)) {
-      const message = `field ${name} is ${field.type.kind}, found ${foundName(value)}`;
+      const message = `field ${name} is ${kindText(field.type)}, found ${foundName(value)}`;
       findings.problem("MR_WRONG_TYPE", at, message, `write for example ${name}: ${flowText(zeroOf(field))}`);
     }
   }
@@ -210,7 +210,7 @@ function stubOf(stub: number | string, stage: PlannedStage, path: Path, findings
   const value = typedExpression(stub, input, (problem) => findings.problems.push({ ...problem, path }));
   if (value === undefined) return undefined;
   if (!["int", "long", "float", "double"].includes(value.type.kind) || value.type.nullable) {
-    const message = `a stub answers a number that is never null, and this is ${value.type.kind}`;
+    const message = `a stub answers a number that is never null, and this is ${kindText(value.type)}`;
     findings.problem("MR_EXPRESSION_TYPE", path, message, "write for example coalesce(amount, 0.0) / 1000.0");
     return undefined;
   }

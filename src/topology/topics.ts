@@ -1,5 +1,5 @@
 import { assert, parseDurationMs } from "../kernel/index.ts";
-import { avscRefusal, type RecordSchema, readRecordSchema, withoutShadowedAliases } from "../schema/index.ts";
+import { avscRefusal, kindText, type RecordSchema, readRecordSchema, withoutShadowedAliases } from "../schema/index.ts";
 import { danglingHint, type Findings, quoted } from "./findings.ts";
 import type { PlannedTopic, ValueFormat } from "./plan.ts";
 import type { Outline, TopicPart } from "./spec/shape.ts";
@@ -203,7 +203,7 @@ function checkKeyField(draft: TopicDraft, schema: RecordSchema, findings: Findin
   if (draft.spec.key !== undefined && keyField === undefined)
     findings.dangling([...draft.path, "key"], `field of schema ${schema.name} named`, draft.spec.key, names);
   if (keyField !== undefined && !keyKinds.has(keyField.type.kind)) {
-    const message = `a key is the text of a field, and ${keyField.name} is ${keyField.type.kind}`;
+    const message = `a key is the text of a field, and ${keyField.name} is ${kindText(keyField.type)}`;
     const path = draft.spec.key === undefined ? draft.path : [...draft.path, "key"];
     findings.problem("MR_KEY", path, message, "take a field of type string, int, long or boolean");
   }
@@ -230,7 +230,7 @@ function checkTimeField(draft: TopicDraft, schema: RecordSchema, findings: Findi
       schema.shape.map((f) => f.name),
     );
   else if (field.type.kind !== "timestamp") {
-    const message = `event time is a timestamp-millis, and ${name} is ${field.type.kind}`;
+    const message = `event time is a timestamp-millis, and ${name} is ${kindText(field.type)}`;
     const others =
       timestamps.length === 0 ? `give ${name} the logical type timestamp-millis` : `take ${timestamps.join(" or ")}`;
     findings.problem("MR_TIME", path, message, others);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type RowContext, ref } from "../../expression/index.ts";
+import { kindText } from "../../schema/index.ts";
 import { IdStore, type IdStoreOptions } from "../../state/index.ts";
 import { duration, durationMs, fieldName } from "../config-parts.ts";
 import { defineStep, lateOps, type StepMemory, timeOf } from "../contract.ts";
@@ -25,7 +26,7 @@ export const dedupe = defineStep({
       context.problem({
         code: "MR_WRONG_TYPE",
         path: ["by"],
-        message: `${by} is ${field.type.kind}, and an id must be text, a number, a boolean or a time`,
+        message: `${by} is ${kindText(field.type)}, and an id must be text, a number, a boolean or a time`,
       });
       return [];
     }

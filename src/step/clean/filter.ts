@@ -1,4 +1,5 @@
 import { call, literal, not } from "../../expression/index.ts";
+import { kindText } from "../../schema/index.ts";
 import { expressionText } from "../config-parts.ts";
 import { defineStep } from "../contract.ts";
 
@@ -17,7 +18,7 @@ export const filter = defineStep({
       context.problem({
         code: "MR_EXPRESSION_TYPE",
         path: [],
-        message: `the expression is ${kept.type.kind}, and a filter needs a boolean`,
+        message: `the expression is ${kindText(kept.type)}, and a filter needs a boolean`,
         hint: "compare it with something, such as amount > 0",
       });
       return [];

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { literal, type RowOp, ref, type TypedExpression } from "../../expression/index.ts";
-import type { Field, FieldType } from "../../schema/index.ts";
+import { type Field, type FieldType, kindText } from "../../schema/index.ts";
 import { type Aggregate, needsOf, parseAggregate, readerOf } from "../aggregates.ts";
 import { duration, durationMs, expressionText, fieldName, namesIn } from "../config-parts.ts";
 import { defineStep, type LoweringContext, lateOps, timeOf } from "../contract.ts";
@@ -95,7 +95,7 @@ function keyField({ by }: RollingConfig, context: LoweringContext): Field | unde
   const field = context.field(by, ["by"]);
   if (field === undefined) return undefined;
   if (!isTextual(field.type.kind)) {
-    const message = `${by} is ${field.type.kind}, and a key must be text, a number, a boolean or a time`;
+    const message = `${by} is ${kindText(field.type)}, and a key must be text, a number, a boolean or a time`;
     context.problem({ code: "MR_WRONG_TYPE", path: ["by"], message });
     return undefined;
   }
@@ -122,7 +122,7 @@ function whereOf({ where }: RollingConfig, context: LoweringContext): TypedExpre
   context.problem({
     code: "MR_EXPRESSION_TYPE",
     path: ["where"],
-    message: `the expression is ${expression.type.kind}, and where needs a boolean`,
+    message: `the expression is ${kindText(expression.type)}, and where needs a boolean`,
   });
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { RowOp } from "../../expression/index.ts";
+import { kindText } from "../../schema/index.ts";
 import { expressionText, fieldName, listLengthMax } from "../config-parts.ts";
 import { defineStep, type LoweringContext } from "../contract.ts";
 
@@ -63,7 +64,7 @@ export function decideOps(config: InferConfig, context: LoweringContext): readon
     if (value.type.kind === "boolean" && !value.type.nullable) {
       return [{ op: "assign", field: { name, type: value.type, doc: `decide ${text}` }, value }];
     }
-    const type = `${value.type.nullable ? "nullable " : ""}${value.type.kind}`;
+    const type = `${value.type.nullable ? "nullable " : ""}${kindText(value.type)}`;
     context.problem({
       code: "MR_EXPRESSION_TYPE",
       path,

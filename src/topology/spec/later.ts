@@ -5,15 +5,17 @@ import { stepNamesLater } from "../../step/index.ts";
  * value is MR_UNSUPPORTED: it is never taken for a spelling mistake, and never accepted and ignored.
  */
 export const laterKeys: Readonly<Record<string, readonly string[]>> = {
-  "": ["monitors", "profiles"],
+  "": ["monitors", "alerts", "profiles"],
+  commit: ["lingerMs"],
   "topics.*": ["table", "compaction", "columns"],
   "stages.*": ["use", "order", "errors", "parallelism", "state", "ttl", "idle"],
+  "stages.*.from": ["record"],
   "stages.*.late": ["idle", "grace"],
   "stages.*.steps.*": [...stepNamesLater, "tumbling", "hopping"],
   "stages.*.steps.*.infer": ["shadow"],
-  "stages.*.steps.*.rolling": ["delay", "order", "last"],
+  "stages.*.steps.*.rolling": ["delay", "order", "last", "store"],
   "models.*": ["metric", "gate", "rollout", "retrain"],
-  "models.*.label": ["matureAfter"],
+  "models.*.label": ["matureAfter", "within"],
   "tests.*.with": ["state", "tables"],
 };
 

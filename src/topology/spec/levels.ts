@@ -2,7 +2,7 @@ import { z } from "zod";
 
 /** The part of JSON Schema that `z.toJSONSchema` writes for our definitions. */
 export interface JsonSchema {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly title?: string;
   readonly description?: string;
   readonly examples?: readonly unknown[];

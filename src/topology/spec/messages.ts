@@ -3,7 +3,7 @@ import { closest, type ErrorCode } from "../../kernel/index.ts";
 import type { SpecProblem } from "../problems.ts";
 import { flowText } from "./flow-text.ts";
 import { laterHints, laterValues } from "./later.ts";
-import { definitionAt, type JsonSchema } from "./levels.ts";
+import { definitionAt, type JsonSchema, optionsOf } from "./levels.ts";
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly (string | number)[];
@@ -46,10 +46,10 @@ export function explain({ issue, path }: FlatIssue, root: JsonSchema, file: unkn
     case "invalid_value":
       return outsideSet(path, issue.values, found, hint);
     case "invalid_type":
-      return wrongType(path, expectedName(definition?.schema.type ?? issue.expected), found, hint);
+      return wrongType(path, expectedTypes(definition?.schema, issue.expected), found, hint, definition?.schema);
     case "invalid_union":
       if (isSeveralTopics(definition?.level, found)) return severalTopics(path);
-      return wrongType(path, unionName(definition?.schema), found, hint);
+      return wrongType(path, unionName(definition?.schema), found, hint, definition?.schema);
     case "too_small":
     case "too_big":
       return { code: "MR_OUT_OF_RANGE", path, message: rangeMessage(issue, found), hint };
@@ -73,24 +73,75 @@ function missing(path: Path, schema: JsonSchema | undefined, hint: string): Spec
   return { code: "MR_MISSING_KEY", path, message: `the key is missing${about}`, hint };
 }
 
-function wrongType(path: Path, expected: string, found: unknown, hint: string): SpecProblem {
+function expectedTypes(schema: JsonSchema | undefined, otherwise: string): string {
+  return schema?.type === undefined ? expectedName(otherwise) : unionName(schema);
+}
+
+function wrongType(path: Path, expected: string, found: unknown, example: string, schema?: JsonSchema): SpecProblem {
+  const hint = sameInType(path, expected, found, schema) ?? example;
   return { code: "MR_WRONG_TYPE", path, message: `expected ${expected}, found ${foundName(found)}`, hint };
 }
 
+/** The allowed word that was meant: the closest, one that begins or ends like it, or what other languages call it. */
+function meantOf(found: string, allowed: readonly string[]): string | undefined {
+  const word = found.toLowerCase();
+  const synonym = synonyms[word];
+  if (synonym !== undefined && allowed.includes(synonym)) return synonym;
+  const near = closest(word, allowed);
+  if (near !== undefined || word.length < 3) return near;
+  return allowed.find((name) => name.startsWith(word) || (name.length >= 3 && word.startsWith(name)));
+}
+
+const synonyms: Readonly<Record<string, string>> = {
+  timestamp: "timestamp-millis",
+  datetime: "timestamp-millis",
+  date: "timestamp-millis",
+  time: "timestamp-millis",
+  text: "string",
+  varchar: "string",
+  number: "double",
+  numeric: "double",
+  real: "double",
+  bigint: "long",
+  int64: "long",
+  int32: "int",
+};
+
 /** A whole number beyond 2^53 - 1, which YAML's reader keeps exactly and no key takes. */
 function tooLarge(path: Path, schema: JsonSchema | undefined, found: bigint, hint: string): SpecProblem {
-  const isNumber = schema?.type === "integer" || schema?.type === "number";
-  if (!isNumber) return wrongType(path, expectedName(schema?.type ?? "another value"), found, hint);
+  const types = schema === undefined ? [] : optionsOf(schema).flatMap(({ type }) => typesOf(type));
+  if (!types.includes("integer") && !types.includes("number"))
+    return wrongType(path, unionName(schema), found, hint, schema);
   const limit = found > 0n ? schema?.maximum : schema?.minimum;
   const bound = `${found > 0n ? "at most" : "at least"} ${limit ?? (found > 0n ? "2^53 - 1" : "-2^53 + 1")}`;
   return { code: "MR_OUT_OF_RANGE", path, message: `expected ${bound}, found ${found}`, hint };
+}
+
+/** The line with what stands there as the type that is expected, where that can be told. */
+function sameInType(path: Path, expected: string, found: unknown, schema?: JsonSchema): string | undefined {
+  const name = path.at(-1);
+  if (schema?.pattern !== undefined && !new RegExp(schema.pattern).test(String(found))) return undefined;
+  const isPlain = typeof found === "number" || typeof found === "boolean" || typeof found === "bigint";
+  if (isPlain && /(?:^| )text(?: |$)/.test(expected) && !Number.isNaN(found))
+    return written(name, JSON.stringify(String(found)));
+  if (typeof found !== "string") return undefined;
+  const word = found.toLowerCase();
+  if (expected.includes("true or false") && ["yes", "on", "y"].includes(word)) return written(name, "true");
+  if (expected.includes("true or false") && ["no", "off", "n"].includes(word)) return written(name, "false");
+  const number = Number(found.replaceAll("_", ""));
+  const fits = expected === "a whole number" ? Number.isSafeInteger(number) : Number.isFinite(number);
+  return /number/.test(expected) && /\d/.test(found) && fits ? written(name, String(number)) : undefined;
+}
+
+function written(name: string | number | undefined, value: string): string {
+  return typeof name === "string" ? `write ${flowText(name)}: ${value}` : `write ${value}`;
 }
 
 function outsideSet(path: Path, values: readonly unknown[], found: unknown, hint: string): SpecProblem {
   const allowed = values.map(String);
   const expected = allowed.length === 1 ? String(allowed[0]) : `one of ${allowed.join(", ")}`;
   if (typeof found !== typeof values[0]) return wrongType(path, expected, found, hint);
-  const meant = closest(String(found), allowed);
+  const meant = meantOf(String(found), allowed);
   const message = `expected ${expected}, found ${flowText(found).slice(0, 60)}`;
   return { code: "MR_OUT_OF_RANGE", path, message, hint: meant === undefined ? hint : `did you mean "${meant}"?` };
 }
@@ -142,10 +193,16 @@ const typeNames: Readonly<Record<string, string>> = {
 };
 
 function unionName(schema: JsonSchema | undefined): string {
-  const names = (schema?.anyOf ?? []).map((option) =>
-    option.const === undefined ? expectedName(option.type ?? "a value") : String(option.const),
+  const options = schema === undefined ? [] : optionsOf(schema);
+  const names = options.flatMap(({ const: only, type }) =>
+    only === undefined ? typesOf(type).map(expectedName) : [String(only)],
   );
   return names.length === 0 ? "another value" : [...new Set(names)].join(" or ");
+}
+
+/** JSON Schema writes a union of plain types as a list. */
+function typesOf(type: JsonSchema["type"]): readonly string[] {
+  return type === undefined ? [] : typeof type === "string" ? [type] : type;
 }
 
 /** What a value is, in the words of the messages. */
@@ -161,19 +218,35 @@ export function foundName(found: unknown): string {
 
 /** A line that would be right, from the example beside the definition, or of the nearest one around it. */
 function exampleHint(path: Path, schema: JsonSchema | undefined, root: JsonSchema): string {
-  const own = schema?.examples?.[0];
   const last = path.at(-1);
+  const own = schema?.examples?.[0];
   if (own !== undefined && typeof last === "string") return `write for example ${flowText(last)}: ${flowText(own)}`;
   for (let length = path.length - 1; length > 0; length--) {
-    const parent = path.slice(0, length);
-    const example = definitionAt(root, parent)?.schema.examples?.[0];
-    const name = parent.at(-1);
+    const definition = definitionAt(root, path.slice(0, length))?.schema;
+    const example = definition?.examples?.[0];
+    const name = path[length - 1];
     if (example === undefined || typeof name !== "string") continue;
-    const inside = valueAt(example, path.slice(length));
-    if (inside !== undefined && typeof last === "string") return `write for example ${last}: ${flowText(inside)}`;
-    return `write for example ${flowText(name)}: ${flowText(example)}`;
+    const inside = exampleInside(example, path.slice(0, length), path.slice(length), root);
+    if (inside === undefined) return `write for example ${flowText(name)}: ${flowText(example)}`;
+    return `write for example ${typeof last === "string" ? `${flowText(last)}: ` : ""}${flowText(inside)}`;
   }
   return "see docs/reference/topology.md";
+}
+
+/** The part of an example below `base`. Of names and indices that are the user's, any entry shows what one is. */
+function exampleInside(example: unknown, base: Path, path: Path, root: JsonSchema): unknown {
+  let at = example;
+  for (const [index, part] of path.entries()) {
+    if (typeof at !== "object" || at === null) return undefined;
+    const definition = definitionAt(root, [...base, ...path.slice(0, index)]);
+    const isOpen = definition !== undefined && optionsOf(definition.schema).some(hasUserNames);
+    at = valueAt(at, [part]) ?? (isOpen ? Object.values(at)[0] : undefined);
+  }
+  return at;
+}
+
+function hasUserNames({ items, additionalProperties }: JsonSchema): boolean {
+  return items !== undefined || typeof additionalProperties === "object";
 }
 
 /** What stands at a path; undefined when nothing does. */

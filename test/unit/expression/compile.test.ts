@@ -338,3 +338,16 @@ test("crashes on programs that no planner may build", () => {
     "no field units",
   );
 });
+
+test("a field that a row lacks is null, also where every object has something of that name", () => {
+  const shape = ["constructor", "toString", "hasOwnProperty"].map((name) => field(name, "string", true));
+  for (const { name } of shape) {
+    const program = compileProgram({
+      input: shape,
+      ops: [assign("gone", "boolean", `${name} == null`, { shape })],
+      output: [field("gone", "boolean")],
+    });
+    expect(outcome(program, {})).toEqual({ gone: true });
+    expect(outcome(program, { [name]: "there" })).toEqual({ gone: false });
+  }
+});

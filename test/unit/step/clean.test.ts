@@ -170,3 +170,9 @@ test("dedupe needs event time and a duration", () => {
   expect(lower([dedupe], { timeField: undefined }).problems).toMatchObject([{ code: "MR_TIME" }]);
   expect(() => lower([["dedupe", { by: "payment_id", within: "a day" }]])).toThrow(/must be a duration/);
 });
+
+test("cast leaves a field that is never null one that is never null, and a nullable one nullable", () => {
+  const { shape } = lower([["cast", { items: "long", amount: "string" }]]);
+  const nullable = Object.fromEntries(shape.map(({ name, type }) => [name, type.nullable]));
+  expect(nullable).toMatchObject({ items: false, amount: true });
+});

@@ -190,3 +190,11 @@ test("looks back as far as its longest window", () => {
   expect(stepNamed("rolling")?.lookBackMs?.({ ...all, over: ["1h", "2d"] })).toBe(172_800_000);
   expect(stepNamed("dedupe")?.lookBackMs?.({ by: "x", within: "1h" })).toBe(3_600_000);
 });
+
+test("a key without a text form is refused, even where the topic is keyed by it", () => {
+  const shape = [field("event_id", "string"), field("hash", "bytes"), field("paid_at", "timestamp")];
+  const config = { by: "hash", over: ["1h"], features: { n: "count()" } };
+  expect(lower([["rolling", config]], { shape, keyField: "hash", timeField: "paid_at" }).problems).toMatchObject([
+    { code: "MR_WRONG_TYPE", path: ["by"], message: expect.stringContaining("hash is bytes") },
+  ]);
+});

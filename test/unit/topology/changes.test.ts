@@ -273,3 +273,13 @@ test("a registered schema that cannot read an older version than the newest is w
   expect(fresh.problems).toMatchObject([{ code: "MR_SCHEMA_INCOMPATIBLE" }]);
   expect(fresh.problems[0]?.message).toContain("cannot read version 1 of raw-value");
 });
+
+test("topics of Millrace's own are copied as often as the most copied topic of the topology", () => {
+  const text = replaced(smallText, "partitions: 2 }", "partitions: 2, replication: 3 }").replace(
+    "features: { schema: inferred }",
+    "features: { schema: inferred, replication: 2 }",
+  );
+  const own = topicsNeeded(soundPlan(text, { schemas: smallSchemas }), { topics: [], brokerCount: 3 });
+  const copies = Object.fromEntries(own.map(({ topic, replication }) => [topic, replication]));
+  expect(copies).toMatchObject({ raw: 3, features: 2, "small.dead-letters": 3, "small.control": 3 });
+});

@@ -416,3 +416,30 @@ test("the cure for predictions that meet no labels names no field that the rows 
     ),
   ]);
 });
+
+test("topics that differ in nothing but . and _ on the cluster are one to Kafka's metrics, and are refused", () => {
+  expect(
+    small(
+      "  labels:",
+      "  in_box: { format: json, external: true, name: in.box }\n  inbox2: { format: json, external: true, name: in_box }\n  labels:",
+    ),
+  ).toEqual([
+    expect.stringMatching(
+      /^t\.yaml:11:\d+ MR_CONFLICT topics\.inbox2\.name: topics in_box and inbox2 are the same topic /,
+    ),
+  ]);
+});
+
+test("a name on the cluster has at most 249 characters, the namespace included", () => {
+  const planned = (length: number): string[] =>
+    problemLines(replaced(smallText, "raw: { schema", `raw: { name: ${"r".repeat(length)}, schema`), {
+      schemas: smallSchemas,
+      namespace: "staging",
+    });
+  expect(planned(249 - "staging.".length)).toEqual([]);
+  expect(planned(250 - "staging.".length)).toEqual([
+    expect.stringMatching(
+      /MR_OUT_OF_RANGE topics\.raw\.name: the name on the cluster, staging\.r+\.\.\., has more than 249/,
+    ),
+  ]);
+});
