@@ -1,8 +1,8 @@
 import { closest } from "../kernel/index.ts";
+import { toTime } from "../schema/index.ts";
 import type { Ast } from "./ast.ts";
 import { asNumber, checkSymbol, guarded, held, mismatch } from "./check-rules.ts";
 import { type Checked, plain } from "./checked.ts";
-import { toTimestamp } from "./conversions.ts";
 import { aggregateNames, foreignFunctions } from "./foreign-names.ts";
 import { type FunctionDefinition, functionNamed, functionTable, type Parameter } from "./functions.ts";
 import { both, presentWith } from "./narrowing.ts";
@@ -26,7 +26,8 @@ export function checkCall(ast: Call, given: readonly Checked[]): Checked {
   const type = definition.result(narrow.map((arg) => arg.type));
   if (type === undefined) throw differentTypes(ast, given);
   const args = ast.name === "coalesce" ? narrow.map((arg) => held(arg, type)) : narrow;
-  const onTime = ast.name === "to_string" && args[0]?.type.kind === "timestamp";
+  const isConversion = ast.name === "to_string" || ast.name === "to_timestamp";
+  const onTime = isConversion && args[0]?.type.kind === "timestamp";
   const overload = onTime ? ({ overload: "timestamp" } as const) : {};
   const resolved: Ast = { node: "call", name: ast.name, args: args.map((arg) => arg.ast), at: ast.at, ...overload };
   return { ...plain(type, resolved), ...factsOf(ast, given) };
@@ -148,14 +149,10 @@ function conversionHint(wanted: readonly Family[], arg: Checked): string | undef
 /** What is wrong with constants whatever the row: found here rather than in every record. */
 function checkConstants(ast: Call, args: readonly Checked[]): void {
   const [first, second, third] = args;
-  if (
-    ast.name === "to_timestamp" &&
-    first?.type.constant !== undefined &&
-    toTimestamp(first.type.constant) === undefined
-  ) {
+  if (ast.name === "to_timestamp" && first?.type.constant !== undefined && toTime(first.type.constant) === undefined) {
     throw new ExpressionFault(
       first.ast.at,
-      `${quote(printAst(first.ast))} is no time from 1970 up to 2100`,
+      `${quote(printAst(first.ast))} is no time up to 2100`,
       'write ISO 8601: "2026-01-31T08:00:00Z"',
     );
   }

@@ -1,6 +1,22 @@
-import { toBoolean, toDouble, toInt, toLong, toText, toTimestamp } from "./conversions.ts";
+import { epochToTime, toBoolean, toDouble, toFloat, toInt, toLong, toText, toTime } from "../schema/index.ts";
 import { type FunctionDefinition, nullAsFirst, scalar, scalarOrTime, x } from "./function-definition.ts";
 import { typeOf } from "./types.ts";
+
+/** A count of a unit since 1970 as a time. */
+function epoch(unit: string, shift: number, text: string, ms: number): FunctionDefinition {
+  const name = { 3: "epoch_seconds", 0: "epoch_millis", [-3]: "epoch_micros", [-6]: "epoch_nanos" }[shift] ?? "";
+  return {
+    signature: `${name}(x)`,
+    doc: `x ${unit} since 1970, a number or its text, as a time, floored to the millisecond; from the year 1 up to 2100. What does not convert fails the record with MR_CAST; null stays null.`,
+    example: [`${name}(${text})`, ms],
+    takesWide: true,
+    nullAsFirst: true,
+    parameters: [x(["number", "text"], true)],
+    result: nullAsFirst("timestamp"),
+    fails: { how: "cast", otherwise: 0 },
+    run: (value: unknown) => epochToTime(value, shift),
+  };
+}
 
 export const conversionFunctions = {
   to_double: {
@@ -13,6 +29,17 @@ export const conversionFunctions = {
     result: nullAsFirst("double"),
     fails: { how: "cast", otherwise: 0 },
     run: toDouble,
+  },
+  to_float: {
+    signature: "to_float(x)",
+    doc: "x as a double that a float holds: the nearest one to a number with a fraction; a whole number only when it is a float. What is beyond the floats, or does not convert, fails the record with MR_CAST; null stays null.",
+    example: ['to_float("0.5")', 0.5],
+    takesWide: true,
+    nullAsFirst: true,
+    parameters: [x(scalar, true)],
+    result: nullAsFirst("double"),
+    fails: { how: "cast", otherwise: 0 },
+    run: toFloat,
   },
   to_int: {
     signature: "to_int(x)",
@@ -60,13 +87,17 @@ export const conversionFunctions = {
   },
   to_timestamp: {
     signature: "to_timestamp(x)",
-    doc: "ISO 8601 text (UTC without a zone) or milliseconds since 1970 as a time, from 1970 up to 2100. What does not convert fails the record with MR_CAST; null stays null.",
+    doc: "ISO 8601 text (UTC without a zone) or milliseconds since 1970 as a time before 2100. A number below 100000000000 (1973-03-03) looks like seconds: write epoch_seconds(x), or epoch_millis(x) where it is none. What does not convert fails the record with MR_CAST; null stays null.",
     example: ['to_timestamp("1970-01-01T00:00:01Z")', 1_000],
     takesWide: true,
     nullAsFirst: true,
     parameters: [x(["number", "text", "timestamp"], true)],
     result: nullAsFirst("timestamp"),
     fails: { how: "cast", otherwise: 0 },
-    run: toTimestamp,
+    run: (value: unknown) => toTime(value),
   },
+  epoch_seconds: epoch("seconds", 3, "1.5", 1_500),
+  epoch_millis: epoch("milliseconds", 0, "5", 5),
+  epoch_micros: epoch("microseconds", -3, "1500", 1),
+  epoch_nanos: epoch("nanoseconds", -6, "1500000", 1),
 } satisfies Record<string, FunctionDefinition>;

@@ -1,7 +1,7 @@
 import { assert, unreachable } from "../kernel/index.ts";
 import type { Ast } from "./ast.ts";
 import { entryOf, fieldOf, isEqual, isEqualItem, isItem } from "./checks.ts";
-import { timeToText } from "./conversions.ts";
+import { onTime } from "./conversions.ts";
 import { functionNamed } from "./functions.ts";
 import { textLengthMax } from "./text-operations.ts";
 import { wholeMax } from "./types.ts";
@@ -135,7 +135,7 @@ export class ExpressionEmitter {
     if (ast.name === "is_null") return `(${args.join("")} === null)`;
     const definition = functionNamed(ast.name);
     assert(definition?.run !== undefined, `no function ${ast.name}`);
-    const run = this.constant(ast.overload === "timestamp" ? timeToText : definition.run);
+    const run = this.constant(ast.overload === "timestamp" ? onTime(ast.name) : definition.run);
     const [first = "", ...rest] = args;
     const source = definition.repeats
       ? rest.reduce((all, next) => `${run}(${all}, ${next})`, first)

@@ -1,7 +1,7 @@
 import { assert, unreachable } from "../kernel/index.ts";
 import type { Ast } from "./ast.ts";
 import { checkedDrop, entryOf, fieldOf, fitted, isEqual, isEqualItem, isItem } from "./checks.ts";
-import { timeToText } from "./conversions.ts";
+import { onTime } from "./conversions.ts";
 import { functionNamed } from "./functions.ts";
 import type { RunRow } from "./generate.ts";
 import type { LaidExpression, LaidOp, Layout, Target } from "./layout.ts";
@@ -212,7 +212,7 @@ class ClosureBuilder {
     if (ast.name === "is_null") return (m) => args.every((arg) => arg(m) === null);
     const definition = functionNamed(ast.name);
     assert(definition?.run !== undefined, `no function ${ast.name}`);
-    const run = (ast.overload === "timestamp" ? timeToText : definition.run) as (...values: unknown[]) => unknown;
+    const run = (ast.overload === "timestamp" ? onTime(ast.name) : definition.run) as (...values: unknown[]) => unknown;
     const compute: Evaluate = definition.repeats
       ? (m) => args.map((arg) => arg(m)).reduce((all, next) => run(all, next))
       : (m) => run(...args.map((arg) => arg(m)));

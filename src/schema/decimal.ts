@@ -10,6 +10,7 @@ export interface Decimal {
 
 /** Most digits that a number has when it is written out, and largest exponent it may be written with. */
 const sizeMax = 400;
+const digitsOnly = /^[+-]?\d+$/;
 const written = /^([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE]([+-]?\d+))?$/;
 
 /** Reads decimal text; undefined when it is none, or has more than 400 digits or an exponent beyond 400. */
@@ -96,6 +97,9 @@ export function doubleOf(source: string): number | undefined {
   if (!Number.isFinite(number) || exact === undefined) return undefined;
   const whole = wholeOf(exact);
   if (whole === undefined || BigInt(number) === whole) return number;
-  const printed = parseDecimal(String(number));
-  return printed !== undefined && isSameDecimal(printed, exact) ? number : undefined;
+  const printed = String(number);
+  // Digits alone are meant to the last one, unless they are what a double of that size prints as.
+  if (digitsOnly.test(source)) return source === printed ? number : undefined;
+  const decimal = parseDecimal(printed);
+  return decimal !== undefined && isSameDecimal(decimal, exact) ? number : undefined;
 }

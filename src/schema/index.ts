@@ -1,7 +1,20 @@
 export { avroIngestRules, type NeverFits } from "./avro-ingest.ts";
 export type { RecordType } from "./avro-type.ts";
 export { branchedTranscoder } from "./branched-transcoder.ts";
-export { type CastType, castTargets, castTypes } from "./cast.ts";
+export {
+  type CastType,
+  type Converted,
+  castTargets,
+  castTypes,
+  epochToTime,
+  toBoolean,
+  toDouble,
+  toFloat,
+  toInt,
+  toLong,
+  toText,
+  toTime,
+} from "./cast.ts";
 export { type Incompatibility, type IncompatibilityKind, incompatibilities, readProblems } from "./compatibility.ts";
 export { numberText } from "./decimal.ts";
 export { framingBytes, readSchemaId, writeSchemaId } from "./framing.ts";

@@ -97,6 +97,8 @@ export interface StepDefinition<Config> {
   readonly kind: string;
   /** One sentence for the reference page. */
   readonly summary: string;
+  /** More for the reference page, in Markdown. */
+  readonly details?: string;
   readonly config: ZodType<Config>;
   /** A config that is valid, for the reference page and the laws. */
   readonly example: Config;

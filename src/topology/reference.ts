@@ -23,7 +23,10 @@ export function topologyReference(language: TopologyLanguage): string {
       const config =
         language.jsonSchema.properties?.["stages"]?.items?.properties?.["steps"]?.items?.properties?.[step.kind];
       const table = config?.properties === undefined ? [] : [tableOf(config)];
-      return [`### \`${step.kind}\``, step.summary, ...table, `\`\`\`yaml\n${example}\n\`\`\``].join("\n\n");
+      const details = step.details === undefined ? [] : [step.details];
+      return [`### \`${step.kind}\``, step.summary, ...details, ...table, `\`\`\`yaml\n${example}\n\`\`\``].join(
+        "\n\n",
+      );
     }),
     "## Not in this version",
     "These parts of the language are refused as `MR_UNSUPPORTED`.",

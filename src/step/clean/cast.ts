@@ -6,19 +6,20 @@ import { defineStep, type LoweringContext } from "../contract.ts";
 import { settableField } from "../fields.ts";
 
 /** The function that reaches each target from a value. */
-const functions: Readonly<Record<CastType, string | undefined>> = {
+const functions: Readonly<Record<CastType, string>> = {
   boolean: "to_boolean",
   int: "to_int",
   long: "to_long",
-  float: "to_double",
+  float: "to_float",
   double: "to_double",
   string: "to_string",
   "timestamp-millis": "to_timestamp",
-  "epoch-seconds": undefined,
-  "epoch-millis": undefined,
-  "epoch-micros": undefined,
-  "epoch-nanos": undefined,
-  utc: undefined,
+  "epoch-seconds": "epoch_seconds",
+  "epoch-millis": "epoch_millis",
+  "epoch-micros": "epoch_micros",
+  "epoch-nanos": "epoch_nanos",
+  // Only an ingest sees the clocks of Avro's local times; text and numbers are UTC anyway.
+  utc: "to_timestamp",
 };
 
 const castConfig = z
@@ -29,7 +30,12 @@ const castConfig = z
 export const cast = defineStep({
   kind: "cast",
   summary:
-    "Converts fields to another type, and sends records whose value does not convert to the dead letters as MR_CAST. In an ingest stage it lets text be read as the number or time that the schema asks for.",
+    "Converts fields to another type, and sends records whose value does not convert to the dead letters as MR_CAST. In an ingest stage it lets text be read as the number or time that the schema asks for. A target means the same in every stage, and in the functions `to_int`, `to_timestamp`, `epoch_seconds` and so on.",
+  details: [
+    "| target | what it takes |",
+    "|---|---|",
+    ...castTypes.map((type) => `| \`${type}\` | ${castTargets[type].takes} |`),
+  ].join("\n"),
   config: castConfig,
   example: { items: "long" },
   casts: (config) => config,
@@ -60,7 +66,7 @@ function conversion(name: string, target: CastType, context: LoweringContext): r
   const field = settableField(name, context, [name]);
   const { kind } = castTargets[target];
   const via = functions[target];
-  const value = field && via !== undefined ? context.expression(call(via, ref(name)), [name]) : undefined;
+  const value = field && context.expression(call(via, ref(name)), [name]);
   if (field === undefined || value === undefined) return [];
   const avro = kind === "timestamp" ? { type: "long", logicalType: "timestamp-millis" } : kind;
   const converted: Field = {

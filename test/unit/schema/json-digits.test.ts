@@ -88,6 +88,8 @@ describe("a number as a number", () => {
     ["d", "0.1000000000000000055511151231257827", 0.1],
     // Between two doubles, but what the nearest prints as: so a producer's double comes back.
     ["d", "1e23", 1e23],
+    ["d", "100000000000000000000000", "MR_CAST"],
+    ["d", "123456789012345680000", 123456789012345680000],
     ["d", "1.7976931348623157e308", Number.MAX_VALUE],
     ["d", "-0.0", -0],
     ["d", "1e400", "MR_CAST"],

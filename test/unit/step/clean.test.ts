@@ -176,3 +176,17 @@ test("cast leaves a field that is never null one that is never null, and a nulla
   const nullable = Object.fromEntries(shape.map(({ name, type }) => [name, type.nullable]));
   expect(nullable).toMatchObject({ items: false, amount: true });
 });
+
+test.each([
+  ["epoch-seconds", 1_767_225_600, 1_767_225_600_000],
+  ["epoch-millis", 5, 5],
+  ["epoch-micros", 1_767_225_600_000_999, 1_767_225_600_000],
+  ["epoch-nanos", 1_767_225_600_000_000_001n, 1_767_225_600_000],
+  ["timestamp-millis", 1_767_225_600_000, 1_767_225_600_000],
+  ["timestamp-millis", 1_767_225_600, "MR_CAST"],
+  ["utc", 1_767_225_600_000, 1_767_225_600_000],
+] as const)("a later stage casts a long to %s as an ingest does: %s is %s", (target, items, expected) => {
+  const { run } = start([["cast", { items: target }]]);
+  const { fate, row } = run(payment(0, { items }), 0);
+  expect(row?.["items"] ?? fate).toBe(expected);
+});
