@@ -143,7 +143,21 @@ function toDouble(value: Exclude<Value, null>): number {
     return text.startsWith("-") && Number(text) === 0 ? -0 : equal(BigInt(text.replace("+", "")));
   const number = Number(text);
   if (!Number.isFinite(number)) throw new Fault("MR_CAST");
+  if (Math.abs(number) <= Number.MAX_SAFE_INTEGER) return number;
+  const [whole, printed] = [wholeOrFault(text), wholeOrFault(String(number))];
+  // A fraction, or a number too large for the fuzz to tell: the nearest double.
+  if (whole instanceof Fault || printed instanceof Fault) return number;
+  if (whole !== printed && whole !== BigInt(number)) throw new Fault("MR_CAST");
   return number;
+}
+
+function wholeOrFault(text: string): bigint | Fault {
+  try {
+    return wholeOf(text);
+  } catch (thrown) {
+    if (thrown instanceof Fault) return thrown;
+    throw thrown;
+  }
 }
 
 function equal(whole: bigint): number {
@@ -185,9 +199,10 @@ function wholeOf(value: Exclude<Value, null>): bigint {
 }
 
 function toTime(value: Exclude<Value, null>): Time {
-  // Text that is a time is none of the fuzz's texts.
-  if (typeof value === "string" || typeof value === "boolean") throw new Fault("MR_CAST");
+  if (value instanceof Time) return value;
+  // Text that is a date is none of the fuzz's texts; a number may be text.
+  if (typeof value === "boolean") throw new Fault("MR_CAST");
   const ms = wholeOf(value);
-  if (ms < 0n || ms >= BigInt(Date.UTC(2100))) throw new Fault("MR_CAST");
+  if (ms < 100_000_000_000n || ms >= BigInt(Date.UTC(2100))) throw new Fault("MR_CAST");
   return new Time(ms);
 }
