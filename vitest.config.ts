@@ -11,7 +11,7 @@ export default defineConfig({
           include: ["test/kafka/**/*.test.ts"],
           globalSetup: ["test/kafka/global-setup.ts"],
           testTimeout: 120_000,
-          hookTimeout: 120_000,
+          hookTimeout: 240_000,
           fileParallelism: false,
         },
       },

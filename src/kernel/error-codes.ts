@@ -75,6 +75,10 @@ export const errorCodes = {
   MR_TOPIC_MISMATCH: { kind: "operation", meaning: "A topic on the cluster differs from the plan." },
   MR_SUBJECT_MISSING: { kind: "operation", meaning: "A schema is not registered under its subject." },
   MR_OFFSET_RANGE: { kind: "operation", meaning: "The offset to read is no longer, or not yet, in the log." },
+  MR_LOG_CHANGED: {
+    kind: "operation",
+    meaning: "A partition's log was cut back or its topic made anew: what was read is no longer in it.",
+  },
   MR_RECORD_REFUSED: { kind: "operation", meaning: "The broker refuses a record." },
   MR_CLIENT_PATCH: {
     kind: "operation",

@@ -26,6 +26,12 @@ export interface GroupSpec {
   /** Names this member across restarts; undefined for a dynamic member. */
   readonly instanceId?: string;
   readonly logger: Logger;
+  /**
+   * What follows when an input's log is no longer the one that was read: cut back by the cluster, or its topic made anew.
+   * `halt`, the default, ends the membership with the command to go on; `restart` gives the task up and assigns it anew,
+   * to begin where the log differs.
+   */
+  readonly onLogChange?: "halt" | "restart";
 }
 
 /** Input partition number: together with the group it names a task. */

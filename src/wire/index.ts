@@ -4,6 +4,7 @@ export { crc32c } from "./crc32c.ts";
 export { decodeFetched, type FetchContext } from "./decode-fetched.ts";
 export { decodeOutgoing } from "./decode-outgoing.ts";
 export { readHeaders } from "./headers.ts";
+export { type EpochStart, leaderEpochsOf } from "./leader-epochs.ts";
 export { murmur2, partitionOf } from "./murmur2.ts";
 export type { Outgoing, OutgoingRole } from "./outgoing.ts";
 export type { RawBatch } from "./raw-batch.ts";

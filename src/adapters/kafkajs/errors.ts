@@ -33,7 +33,7 @@ export type Verdict = "again" | "elsewhere" | "rejoin" | "denied" | "refused" | 
 
 const verdicts: ReadonlyMap<number, Verdict> = new Map([
   ...[-1, 2, 7, 14, 19, 20, 51, 60, 62, 88].map((code) => [code, "again"] as const),
-  ...[3, 5, 6, 8, 9, 13, 15, 16, 41, 56, 74, 75, 76, 77, 78, 100].map((code) => [code, "elsewhere"] as const),
+  ...[3, 5, 6, 8, 9, 13, 15, 16, 41, 56, 74, 75, 76, 77, 78, 100, 103].map((code) => [code, "elsewhere"] as const),
   ...[22, 25, 27].map((code) => [code, "rejoin"] as const),
   ...[10, 18, 32, 87].map((code) => [code, "refused"] as const),
   ...[17, 23, 24, 26, 29, 30, 31, 33, 34, 35, 40, 42, 43, 44, 54, 58, 81, 82].map((code) => [code, "denied"] as const),

@@ -1,10 +1,18 @@
 import type { Offset } from "../../kernel/index.ts";
-import type { KafkajsParts, ProtocolRequest, WireDecoder } from "./client-types.ts";
+import type { BrokerConnection, ProtocolRequest } from "./client-types.ts";
+import { type FlexibleReader, flexibleRequest } from "./flexible.ts";
+import { noTopicId, topicIdBytes } from "./metadata.ts";
 
 export interface FetchTarget {
   readonly topic: string;
+  /** In base64url; empty when unknown. */
+  readonly topicId: string;
   readonly partition: number;
   readonly offset: Offset;
+  /** Epoch of the leader that is asked; -1 when unknown. A leader of another epoch refuses. */
+  readonly leaderEpoch: number;
+  /** Epoch under which the record before `offset` was written; -1 when unknown. A log that differs there is told. */
+  readonly lastEpoch: number;
   readonly bytesMax: number;
 }
 
@@ -22,10 +30,19 @@ export interface FetchedPartition {
   readonly logStartOffset: Offset;
   readonly abortedTransactions: readonly { readonly producerId: bigint; readonly firstOffset: Offset }[];
   readonly records: Buffer;
+  /** Where the log ceases to be the one that was read so far; undefined while it is the same. */
+  readonly divergesAt: Offset | undefined;
 }
 
-const apiKeyFetch = 1;
-const apiVersion = 11;
+export interface FetchAnswer {
+  readonly errorCode: number;
+  readonly partitions: readonly FetchedPartition[];
+}
+
+const apiKey = 1;
+/** From this version on topics are named by their ids, so that one of the same name is not taken for another. */
+const versionById = 13;
+const versionByName = 12;
 const minBytes = 1;
 const readCommitted = 1;
 const noBytes = Buffer.alloc(0);
@@ -35,51 +52,69 @@ const noBytes = Buffer.alloc(0);
  * checks the sums. The error code of each partition is left to the caller; in kafkajs one of them fails the whole answer.
  */
 export function fetchRequest(
-  parts: KafkajsParts,
+  { versions }: Pick<BrokerConnection, "versions">,
   targets: readonly FetchTarget[],
   options: FetchOptions,
 ): ProtocolRequest {
-  return {
-    request: { apiKey: apiKeyFetch, apiVersion, apiName: "Fetch", encode: async () => encode(parts, targets, options) },
-    response: { decode: async (bytes) => decode(new parts.Decoder(bytes)), parse: async (answer) => answer },
-  };
-}
-
-function encode(parts: KafkajsParts, targets: readonly FetchTarget[], options: FetchOptions) {
-  const encoder = new parts.Encoder();
-  encoder.writeInt32(-1).writeInt32(options.waitMsMax).writeInt32(minBytes).writeInt32(options.bytesMax);
-  // Session id 0 and epoch -1: every fetch names its partitions in full.
-  encoder.writeInt8(readCommitted).writeInt32(0).writeInt32(-1);
-  encoder.writeInt32(targets.length);
-  for (const { topic, partition, offset, bytesMax } of targets) {
-    encoder.writeString(topic).writeInt32(1);
-    encoder.writeInt32(partition).writeInt32(-1).writeInt64(offset).writeInt64(-1).writeInt32(bytesMax);
-  }
-  return encoder.writeInt32(0).writeString("");
-}
-
-function decode(decoder: WireDecoder): { readonly errorCode: number; readonly partitions: FetchedPartition[] } {
-  decoder.readInt32();
-  const errorCode = decoder.readInt16();
-  decoder.readInt32();
-  const topics = decoder.readArray((d) => {
-    const topic = d.readString() ?? "";
-    return d.readArray((inner) => decodePartition(inner, topic));
+  const isById = (versions?.[apiKey]?.maxVersion ?? versionByName) >= versionById;
+  return flexibleRequest({
+    apiKey,
+    apiName: "Fetch",
+    apiVersion: isById ? versionById : versionByName,
+    write: (to) => {
+      to.int32(-1).int32(options.waitMsMax).int32(minBytes).int32(options.bytesMax);
+      // Session id 0 and epoch -1: every fetch names its partitions in full.
+      to.int8(readCommitted).int32(0).int32(-1);
+      to.array(targets, (target) => {
+        if (isById) to.raw(target.topicId === "" ? noTopicId : Buffer.from(target.topicId, "base64url"));
+        else to.string(target.topic);
+        to.array([target], ({ partition, leaderEpoch, offset, lastEpoch, bytesMax }) =>
+          to.int32(partition).int32(leaderEpoch).int64(offset).int32(lastEpoch).int64(-1).int32(bytesMax).end(),
+        );
+        to.end();
+      });
+      to.array([], () => undefined);
+      to.string("").end();
+    },
+    read: (from): FetchAnswer => {
+      from.int32();
+      const errorCode = from.int16();
+      from.int32();
+      const found = from.array(() => {
+        const topic = isById ? topicOf(from.raw(topicIdBytes).toString("base64url"), targets) : (from.string() ?? "");
+        const partitions = from.array(() => readPartition(from, topic));
+        from.end();
+        return partitions;
+      });
+      from.end();
+      return { errorCode, partitions: found.flat() };
+    },
   });
-  return { errorCode, partitions: topics.flat() };
 }
 
-function decodePartition(decoder: WireDecoder, topic: string): FetchedPartition {
-  const partition = decoder.readInt32();
-  const errorCode = decoder.readInt16();
-  decoder.readInt64();
-  const lastStableOffset = Number(decoder.readInt64());
-  const logStartOffset = Number(decoder.readInt64());
-  const abortedTransactions = decoder.readArray((d) => ({
-    producerId: d.readInt64(),
-    firstOffset: Number(d.readInt64()),
-  }));
-  decoder.readInt32();
-  const records = decoder.readBytes() ?? noBytes;
-  return { topic, partition, errorCode, lastStableOffset, logStartOffset, abortedTransactions, records };
+function topicOf(id: string, targets: readonly FetchTarget[]): string {
+  return targets.find(({ topicId }) => topicId === id)?.topic ?? "";
+}
+
+function readPartition(from: FlexibleReader, topic: string): FetchedPartition {
+  const partition = from.int32();
+  const errorCode = from.int16();
+  from.int64();
+  const lastStableOffset = Number(from.int64());
+  const logStartOffset = Number(from.int64());
+  const abortedTransactions = from.array(() => {
+    const aborted = { producerId: from.int64(), firstOffset: Number(from.int64()) };
+    from.end();
+    return aborted;
+  });
+  from.int32();
+  const records = from.compactBytes() ?? noBytes;
+  let divergesAt: Offset | undefined;
+  from.end({
+    0: (diverging) => {
+      diverging.int32();
+      divergesAt = Number(diverging.int64());
+    },
+  });
+  return { topic, partition, errorCode, lastStableOffset, logStartOffset, abortedTransactions, records, divergesAt };
 }

@@ -7,11 +7,12 @@ import {
   type TopicPartition,
   topicPartitionKey,
 } from "../../kernel/index.ts";
-import type { Codecs, RawBatch } from "../../wire/index.ts";
+import { type Codecs, leaderEpochsOf, type RawBatch } from "../../wire/index.ts";
 import { decodePartition, emptyBatch } from "./decode.ts";
 import { KafkaAnswerError, kafkaCode, verdictOf } from "./errors.ts";
-import { type FetchedPartition, fetchRequest } from "./fetch-request.ts";
+import { type FetchAnswer, type FetchedPartition, fetchRequest } from "./fetch-request.ts";
 import type { ClusterLink } from "./link.ts";
+import { EpochTrail, type LogChange, type LogOrigin } from "./log-change.ts";
 import { listOffset } from "./offsets.ts";
 import { groupPolicy } from "./retry.ts";
 
@@ -33,6 +34,8 @@ export interface FetcherOptions {
   readonly logger: Logger;
   /** Resolves when the batch is taken; the partition is not fetched before that. */
   deliver(batch: RawBatch): Promise<void>;
+  /** The log is no longer the one that `position` belongs to; the partition is not read any more. */
+  changed(at: TopicPartition, position: Offset, change: LogChange): void;
   /** Reading cannot go on: records are damaged, a topic is gone, the client is not allowed. */
   failed(error: Error): void;
 }
@@ -46,6 +49,8 @@ interface Feed extends TopicPartition {
   isOver: boolean;
   corruptCount: number;
   unknownSinceMs: number | undefined;
+  readonly topicId: string | undefined;
+  readonly trail: EpochTrail;
 }
 
 /**
@@ -72,10 +77,13 @@ export class Fetcher {
   }
 
   /** Begins, or moves, a partition. What was on its way for the old position is dropped. */
-  start({ topic, partition }: TopicPartition, position: Offset): void {
+  start({ topic, partition }: TopicPartition, position: Offset, origin?: LogOrigin): void {
     const key = topicPartitionKey(topic, partition);
     const before = this.#feeds.get(key);
     if (before !== undefined) before.isOver = true;
+    const trail = before?.trail ?? new EpochTrail();
+    if (before === undefined && origin !== undefined && origin.leaderEpoch >= 0)
+      trail.note({ offset: position - 1, leaderEpoch: origin.leaderEpoch });
     this.#feeds.set(key, {
       topic,
       partition,
@@ -87,8 +95,15 @@ export class Fetcher {
       isOver: false,
       corruptCount: 0,
       unknownSinceMs: undefined,
+      topicId: origin?.topicId ?? before?.topicId,
+      trail,
     });
     this.#wake();
+  }
+
+  /** Epoch of the partition's leader under which the record before `offset` was written; -1 when unknown. */
+  epochBefore({ topic, partition }: TopicPartition, offset: Offset): number {
+    return this.#feeds.get(topicPartitionKey(topic, partition))?.trail.before(offset) ?? -1;
   }
 
   setPaused({ topic, partition }: TopicPartition, isPaused: boolean): void {
@@ -181,9 +196,22 @@ export class Fetcher {
     const led: Feed[] = [];
     for (const feed of this.#ready()) {
       const leader = await this.#options.link.leaderOf(feed.topic, feed.partition).catch(() => undefined);
-      if (leader === node && !feed.isOver && !feed.isBusy) led.push(feed);
+      if (leader === node && !feed.isOver && !feed.isBusy && !this.#isRemade(feed)) led.push(feed);
     }
     return led;
+  }
+
+  /** A topic of the same name under another id is another topic, whatever offsets it has. */
+  #isRemade(feed: Feed): boolean {
+    const known = this.#options.link.known(feed.topic);
+    if (known === undefined || feed.topicId === undefined || known.id === feed.topicId) return false;
+    this.#changed(feed, { kind: "remade" });
+    return true;
+  }
+
+  #changed(feed: Feed, change: LogChange): void {
+    this.remove(feed);
+    this.#options.changed(feed, feed.asked, change);
   }
 
   async #fetchOnce(node: number, feeds: readonly Feed[]): Promise<void> {
@@ -192,16 +220,23 @@ export class Fetcher {
     const first = this.#rotation++ % feeds.length;
     const asked = [...feeds.slice(first), ...feeds.slice(0, first)];
     const isAnyBusy = [...this.#feeds.values()].some((feed) => feed.isBusy);
-    const targets = asked.map(({ topic, partition, position }) => ({
-      topic,
-      partition,
-      offset: position,
-      bytesMax: partitionBytesMax,
-    }));
+    const targets = asked.map(({ topic, partition, position, topicId, trail }) => {
+      const known = link.known(topic);
+      const leaderEpoch = known?.partitions.find((p) => p.partition === partition)?.leaderEpoch ?? -1;
+      const lastEpoch = trail.before(position);
+      const offset = position;
+      return {
+        topic,
+        topicId: topicId ?? known?.id ?? "",
+        partition,
+        offset,
+        leaderEpoch,
+        lastEpoch,
+        bytesMax: partitionBytesMax,
+      };
+    });
     const options = { waitMsMax: isAnyBusy ? waitMsWhileBusy : waitMsMax, bytesMax: answerBytesMax };
-    const answer = await link.send<{ errorCode: number; partitions: FetchedPartition[] }>(node, "fetch", () =>
-      fetchRequest(link.parts, targets, options),
-    );
+    const answer = await link.send<FetchAnswer>(node, "fetch", (broker) => fetchRequest(broker, targets, options));
     if (answer.errorCode !== kafkaCode.none) throw new KafkaAnswerError("fetching", answer.errorCode);
     let isStale = false;
     for (const fetched of answer.partitions) {
@@ -223,6 +258,10 @@ export class Fetcher {
       return true;
     }
     feed.unknownSinceMs = undefined;
+    if (fetched.divergesAt !== undefined) {
+      this.#changed(feed, { kind: "truncated", at: fetched.divergesAt });
+      return true;
+    }
     if (fetched.records.length === 0) return false;
     let batch: RawBatch;
     try {
@@ -231,6 +270,7 @@ export class Fetcher {
       return this.#corrupt(feed, error);
     }
     feed.corruptCount = 0;
+    for (const start of leaderEpochsOf(fetched.records, batch.offsetNext)) feed.trail.note(start);
     this.#deliver(feed, feed.asked < feed.position ? { ...batch, offsetAsked: feed.asked } : batch);
     return false;
   }
@@ -282,7 +322,7 @@ export class Fetcher {
     const { link, clock, logger, failed } = this.#options;
     const context = { clock, policy: groupPolicy, signal: this.#stop.signal };
     const low = await listOffset(link, feed, "earliest", context);
-    const end = await listOffset(link, feed, "latest", context);
+    const end = await listOffset(link, feed, "logEnd", context);
     if (feed.isOver) return;
     if (feed.position > end) {
       const message = `reading ${nameOf(feed)}: offset ${feed.position} is beyond the end of the log, ${end}`;

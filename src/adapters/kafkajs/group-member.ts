@@ -1,4 +1,3 @@
-import { type OffsetsNext, type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
 import type { TaskId } from "../../runtime/index.ts";
 import {
   assignerName,
@@ -12,6 +11,7 @@ import {
 } from "./assigner.ts";
 import { checkCode, KafkaAnswerError, kafkaCode } from "./errors.ts";
 import type { ClusterLink } from "./link.ts";
+import { type OffsetToCommit, offsetCommitRequest } from "./offset-commit-request.ts";
 
 export interface GroupTimings {
   /** Without a heartbeat for this long the broker takes a member for dead. */
@@ -128,25 +128,13 @@ export class GroupMember {
    * Commits as the member of a generation, which is that of the moment at which ownership was checked (R3): whoever was
    * left behind since is refused, whatever this member has become meanwhile.
    */
-  async commit(
-    { memberId, generation }: MemberIdentity,
-    offsetsNext: OffsetsNext,
-    partitions: readonly TopicPartition[],
-  ): Promise<void> {
-    const topics = partitions.flatMap(({ topic, partition }) => {
-      const offset = offsetsNext.get(topicPartitionKey(topic, partition));
-      return offset === undefined ? [] : [{ topic, partitions: [{ partition, offset }] }];
-    });
-    const answer = await this.#ask<CommitAnswer>("OffsetCommit", {
-      groupId: this.#group,
-      groupGenerationId: generation,
-      memberId,
-      topics,
-    });
-    const answered = answer.responses.flatMap((response) => response.partitions);
+  async commit(as: MemberIdentity, offsets: readonly OffsetToCommit[]): Promise<void> {
+    const request = offsetCommitRequest({ ...as, group: this.#group, instanceId: this.#instanceId }, offsets);
+    const node = await this.#link.coordinatorOf(this.#group);
+    const answered = await this.#link.send<readonly CodeAnswer[]>(node, "control", () => request);
     for (const { errorCode } of answered) this.#check("committing offsets of", errorCode);
     // An answer that leaves a partition out has not committed it.
-    if (answered.length < topics.length) this.#check("committing offsets of", kafkaCode.requestTimedOut);
+    if (answered.length < offsets.length) this.#check("committing offsets of", kafkaCode.requestTimedOut);
   }
 
   async leave(): Promise<void> {
@@ -246,8 +234,4 @@ interface JoinAnswer extends CodeAnswer {
 
 interface SyncAnswer extends CodeAnswer {
   readonly memberAssignment: Buffer | null;
-}
-
-interface CommitAnswer {
-  readonly responses: readonly { readonly partitions: readonly CodeAnswer[] }[];
 }

@@ -9,7 +9,6 @@ import type { Outage } from "./outage.ts";
 /** Where the kafkajs request of each name lives in the protocol's numbering. */
 const apiKeys = {
   ListOffsets: 2,
-  OffsetCommit: 8,
   GroupCoordinator: 10,
   JoinGroup: 11,
   Heartbeat: 12,
@@ -77,7 +76,7 @@ export class ClusterLink {
 
   /** The named topics as the cluster has them now, each with its own error code; empty for the brokers only. */
   async describe(topics: readonly string[]): Promise<ClusterMetadata> {
-    const answer = await this.#askAny(metadataRequest(this.parts, topics));
+    const answer = await this.#askAny(metadataRequest(topics));
     for (const { node, address } of answer.brokers) this.#addresses.set(node, address);
     for (const topic of answer.topics) {
       if (topic.errorCode === kafkaCode.none) this.#topics.set(topic.topic, topic);
@@ -92,6 +91,11 @@ export class ClusterLink {
     if (known !== undefined) return known;
     const refreshing = this.#refreshing.get(topic) ?? this.#refresh(topic);
     return refreshing;
+  }
+
+  /** What is remembered of a topic; undefined while nothing is. */
+  known(topic: string): TopicMetadata | undefined {
+    return this.#topics.get(topic);
   }
 
   /** The node that leads a partition; throws a code whose verdict is `elsewhere` while nobody does. */
@@ -155,7 +159,7 @@ export class ClusterLink {
       .then(({ topics }) => {
         const found = topics.find((t) => t.topic === topic);
         checkCode(`describing topic ${topic}`, found?.errorCode ?? kafkaCode.unknownTopicOrPartition);
-        return found ?? { topic, errorCode: kafkaCode.none, partitions: [] };
+        return found ?? { topic, id: "", errorCode: kafkaCode.none, partitions: [] };
       })
       .finally(() => this.#refreshing.delete(topic));
     this.#refreshing.set(topic, refreshing);

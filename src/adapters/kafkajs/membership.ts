@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import {
   type Clock,
   messageOf,
+  type Offset,
   type OffsetsNext,
   OperationError,
   type TopicPartition,
@@ -23,7 +24,10 @@ import { verdictOf } from "./errors.ts";
 import { Fetcher } from "./fetcher.ts";
 import type { GroupMember, GroupTimings } from "./group-member.ts";
 import type { ClusterLink } from "./link.ts";
-import { committedOffsets, listOffset, noOffset, type OffsetPosition, resolveOffset } from "./offsets.ts";
+import { type LogChange, logChanged, offsetMetadata, topicIdIn } from "./log-change.ts";
+import type { OffsetToCommit } from "./offset-commit-request.ts";
+import type { CommittedPartition } from "./offset-fetch-request.ts";
+import { committedPartitions, listOffset, noOffset, type OffsetPosition, resolveOffset } from "./offsets.ts";
 import { isBehind, type Owned, Ownership } from "./ownership.ts";
 import type { SendBatch } from "./produce-lanes.ts";
 import { groupPolicy, type RetryContext, retrying } from "./retry.ts";
@@ -71,6 +75,7 @@ export class KafkaMembership implements Membership {
         const owned = this.#owned.all.find(({ task }) => task === batch.partition);
         if (owned !== undefined) await sink.batch({ task: owned.task, epoch: owned.epoch, batch });
       },
+      changed: (at, position, change) => this.#logChanged(at, position, change),
       failed: (error) => this.#fail(error),
     });
     this.#session = new Session({
@@ -105,6 +110,7 @@ export class KafkaMembership implements Membership {
       const offsets = await this.#offsetsOf(owned, doing, AbortSignal.any([signal, this.#end.signal]));
       if (!this.#owned.has(owned)) throw new TaskLostError(`${doing}: the task moved meanwhile`);
       owned.confirmed = offsets;
+      owned.startOver = new Map();
       owned.attempted = undefined;
       const handle = new KafkaTaskHandle(
         {
@@ -126,10 +132,15 @@ export class KafkaMembership implements Membership {
   }
 
   start(task: TaskId, offsets: OffsetsNext): void {
-    if (!this.#owned.tasks.includes(task)) return;
+    const owned = this.#owned.all.find((one) => one.task === task);
+    if (owned === undefined) return;
     for (const at of this.#partitionsOf(task)) {
-      const offset = offsets.get(topicPartitionKey(at.topic, at.partition));
-      if (offset !== undefined) this.#fetcher.start(at, offset);
+      const key = topicPartitionKey(at.topic, at.partition);
+      const offset = offsets.get(key);
+      if (offset === undefined) continue;
+      const committed = owned.committed.get(key);
+      const leaderEpoch = committed?.offset === offset ? committed.leaderEpoch : -1;
+      this.#fetcher.start(at, offset, { topicId: owned.topicIds.get(key), leaderEpoch });
     }
   }
 
@@ -177,11 +188,13 @@ export class KafkaMembership implements Membership {
 
   /** A new generation: what stays, what goes, what comes. `signal` ends the asking for it, when another one begins. */
   async #joined(tasks: readonly TaskId[], signal: AbortSignal): Promise<void> {
-    const { sink, spec } = this.#options;
+    const { sink, spec, link } = this.#options;
     const opened = this.#owned.all.filter(({ task, confirmed }) => confirmed !== undefined && tasks.includes(task));
     const partitions = opened.flatMap(({ task }) => this.#partitionsOf(task));
     const ended = AbortSignal.any([signal, this.#end.signal]);
-    const committed = await this.#believed(opened, partitions, ended);
+    // What is remembered of the topics may be from before they were made anew.
+    for (const topic of spec.topics) link.forget(topic);
+    const committed = offsetsOf(await this.#believed(opened, partitions, ended));
     if (ended.aborted) return;
     const { lost, gained } = this.#owned.advance(tasks, committed);
     for (const { task, handle } of lost) {
@@ -202,7 +215,6 @@ export class KafkaMembership implements Membership {
   /** Commits; a member that was left behind joins again first, and then commits if the task stayed with it. */
   async #commit(owned: Owned, offsetsNext: OffsetsNext, ended: AbortSignal): Promise<void> {
     const { member, spec, link } = this.#options;
-    const partitions = this.#partitionsOf(owned.task);
     const merged = new Map([...(owned.confirmed ?? []), ...offsetsNext]);
     owned.attempted = merged;
     const onError = (): void => link.forgetCoordinator(spec.group);
@@ -214,7 +226,7 @@ export class KafkaMembership implements Membership {
           ended.throwIfAborted();
           // R3: in the same turn as the check. While the request waits, a rebalance may make the task another's.
           as = member.identity;
-          await member.commit(as, offsetsNext, partitions);
+          await member.commit(as, this.#toCommit(owned, offsetsNext));
         });
         if (this.#owned.has(owned)) {
           owned.confirmed = merged;
@@ -232,22 +244,40 @@ export class KafkaMembership implements Membership {
     }
   }
 
+  #toCommit(owned: Owned, offsetsNext: OffsetsNext): OffsetToCommit[] {
+    return this.#partitionsOf(owned.task).flatMap((at) => {
+      const key = topicPartitionKey(at.topic, at.partition);
+      const offset = offsetsNext.get(key);
+      if (offset === undefined) return [];
+      const leaderEpoch = this.#fetcher.epochBefore(at, offset);
+      return [{ ...at, offset, leaderEpoch, metadata: offsetMetadata(owned.topicIds.get(key)) }];
+    });
+  }
+
   /** Committed offsets; inputs without one begin at the group's start position, which is committed at once. */
   async #offsetsOf(owned: Owned, doing: string, signal: AbortSignal): Promise<OffsetsNext> {
     const { spec, link, member } = this.#options;
     const partitions = this.#partitionsOf(owned.task);
     const committed = await this.#believed([owned], partitions, signal);
+    const topicIds = await this.#topicIds(partitions, signal);
     const fresh = new Map<string, number>();
     for (const at of partitions) {
       const key = topicPartitionKey(at.topic, at.partition);
-      const offset = committed.get(key) ?? noOffset;
-      if (offset === noOffset) {
+      const { offset, metadata } = committed.get(key) ?? { offset: noOffset, metadata: "" };
+      const before = topicIdIn(metadata);
+      const isRemade = before !== undefined && offset !== noOffset && before !== topicIds.get(key);
+      if (isRemade && spec.onLogChange !== "restart") throw logChanged(at, offset, { kind: "remade" }, spec.group);
+      const startOver = owned.startOver.get(key);
+      if (startOver !== undefined) fresh.set(key, startOver);
+      else if (offset === noOffset || isRemade) {
         // What came while the group was reading is all new to it, wherever it began with the others.
-        const start = member.isGained(owned.task) ? "earliest" : startOf(spec);
+        const start = isRemade || member.isGained(owned.task) ? "earliest" : startOf(spec);
         fresh.set(key, await resolveOffset(link, at, start, this.#retry(signal)));
       } else await this.#checkEnd(at, offset, doing, signal);
     }
-    const offsets = new Map([...committed, ...fresh]);
+    owned.topicIds = topicIds;
+    owned.committed = committed;
+    const offsets = new Map([...offsetsOf(committed), ...fresh]);
     if (fresh.size > 0) {
       owned.confirmed = undefined;
       await this.#commit(owned, fresh, signal);
@@ -255,8 +285,44 @@ export class KafkaMembership implements Membership {
     return offsets;
   }
 
+  /** Ids of the topics as the cluster has them now, by topic-partition. */
+  async #topicIds(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<Map<string, string>> {
+    const { link } = this.#options;
+    const ids = new Map<string, string>();
+    for (const { topic, partition } of partitions) {
+      const { id } = await retrying(this.#retry(signal), () => link.topic(topic));
+      ids.set(topicPartitionKey(topic, partition), id);
+    }
+    return ids;
+  }
+
+  /** The log of a partition is no longer the one that was read: the membership ends, or the task begins anew there. */
+  #logChanged(at: TopicPartition, position: Offset, change: LogChange): void {
+    const { spec, sink } = this.#options;
+    const error = logChanged(at, position, change, spec.group);
+    if (spec.onLogChange !== "restart") {
+      this.#fail(error);
+      return;
+    }
+    const key = topicPartitionKey(at.topic, at.partition);
+    const to = change.kind === "truncated" ? change.at : 0;
+    spec.logger.error(
+      { code: "MR_LOG_CHANGED", partition: key, position, to, change: change.kind },
+      "The log of a partition has changed; its task begins anew where it differs.",
+    );
+    const task = at.partition;
+    const before = this.#owned.all.find((owned) => owned.task === task);
+    const renewed = this.#owned.renew(task, new Map([[key, to]]));
+    if (renewed === undefined) return;
+    for (const each of this.#partitionsOf(task)) this.#fetcher.remove(each);
+    before?.handle?.end(new TaskLostError(error.message));
+    sink.lost([task]);
+    sink.assigned([renewed]);
+  }
+
   async #checkEnd(at: TopicPartition, offset: number, doing: string, signal: AbortSignal): Promise<void> {
-    const end = await listOffset(this.#options.link, at, "latest", this.#retry(signal));
+    const end = await listOffset(this.#options.link, at, "logEnd", this.#retry(signal));
+    // Between the last stable offset and the end lie records of open transactions, which others may have committed.
     if (offset <= end) return;
     const key = topicPartitionKey(at.topic, at.partition);
     const message = `${doing}: offset ${offset} of ${key} is beyond the end of the log, ${end}`;
@@ -271,13 +337,14 @@ export class KafkaMembership implements Membership {
     owners: readonly Owned[],
     partitions: readonly TopicPartition[],
     signal: AbortSignal,
-  ): Promise<Map<string, number>> {
+  ): Promise<Map<string, CommittedPartition>> {
     const { link, spec, clock } = this.#options;
     if (partitions.length === 0) return new Map();
     const endMs = clock.monotonicMs() + behindMsMax;
     for (let isFirst = true; ; isFirst = false) {
-      const committed = await committedOffsets(link, spec.group, partitions, this.#retry(signal));
-      const behind = owners.filter((owned) => isBehind(owned, committed)).map(({ task }) => task);
+      const committed = await committedPartitions(link, spec.group, partitions, this.#retry(signal));
+      const offsets = offsetsOf(committed);
+      const behind = owners.filter((owned) => isBehind(owned, offsets)).map(({ task }) => task);
       if (behind.length === 0) return committed;
       if (clock.monotonicMs() >= endMs) {
         const fields = { code: "MR_GROUP", group: spec.group, tasks: behind.map(String) } as const;
@@ -298,6 +365,10 @@ export class KafkaMembership implements Membership {
   #partitionsOf(task: TaskId): TopicPartition[] {
     return this.#options.spec.topics.map((topic) => ({ topic, partition: task }));
   }
+}
+
+function offsetsOf(committed: ReadonlyMap<string, CommittedPartition>): Map<string, Offset> {
+  return new Map([...committed].map(([key, { offset }]) => [key, offset]));
 }
 
 function startOf({ start }: GroupSpec): OffsetPosition {

@@ -8,6 +8,8 @@ export interface CommittedPartition extends TopicPartition {
   readonly offset: number;
   /** Epoch of the leader under which the record before it was written; -1 when nobody said. */
   readonly leaderEpoch: number;
+  /** What was committed with it. */
+  readonly metadata: string;
 }
 
 export interface OffsetFetchAnswer {
@@ -41,10 +43,10 @@ export function offsetFetchRequest(group: string, partitions: readonly TopicPart
         const own = from.array(() => {
           const partition = from.int32();
           const [offset, leaderEpoch] = [Number(from.int64()), from.int32()];
-          from.string();
+          const metadata = from.string() ?? "";
           const errorCode = from.int16();
           from.end();
-          return { topic, partition, offset, leaderEpoch, errorCode };
+          return { topic, partition, offset, leaderEpoch, metadata, errorCode };
         });
         from.end();
         return own;

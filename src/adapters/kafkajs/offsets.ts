@@ -1,21 +1,21 @@
 import { type Offset, type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
 import { checkCode, KafkaAnswerError, kafkaCode, type Verdict } from "./errors.ts";
 import type { ClusterLink } from "./link.ts";
-import { type OffsetFetchAnswer, offsetFetchRequest } from "./offset-fetch-request.ts";
+import { type CommittedPartition, type OffsetFetchAnswer, offsetFetchRequest } from "./offset-fetch-request.ts";
 import type { RetryContext } from "./retry.ts";
 import { retrying } from "./retry.ts";
 
 /** The pseudo timestamps of ListOffsets, and -1 as "no such offset" in its answer. */
-const listAt = { latest: -1, earliest: -2 } as const;
+const listAt = { latest: -1, logEnd: -1, earliest: -2 } as const;
 export const noOffset = -1;
 
-export type OffsetPosition = "earliest" | "latest" | { readonly timeMs: number };
+export type OffsetPosition = "earliest" | "latest" | "logEnd" | { readonly timeMs: number };
 
 type WithRetry = Pick<RetryContext, "clock" | "policy" | "signal">;
 
 /**
  * First, end, or first-at-a-time offset of one partition, as a read-committed reader sees it: its end is the last
- * stable offset. A time after the last record gives {@link noOffset}.
+ * stable offset, `latest`; records of open transactions lie between that and the end of the log, `logEnd`. A time after the last record gives {@link noOffset}.
  */
 export function listOffset(
   link: ClusterLink,
@@ -30,7 +30,7 @@ export function listOffset(
   return retrying({ ...context, onError }, async () => {
     const node = await link.leaderOf(topic, partition);
     const answer = await link.ask<ListOffsetsAnswer>(node, "ListOffsets", {
-      isolationLevel: 1,
+      isolationLevel: at === "logEnd" ? 0 : 1,
       topics: [{ topic, partitions: [{ partition, timestamp }] }],
     });
     const found = answer.responses[0]?.partitions[0];
@@ -52,22 +52,33 @@ export async function resolveOffset(
 }
 
 /** Committed next offsets of a group by {@link topicPartitionKey}; {@link noOffset} where nothing is committed. */
-export function committedOffsets(
+export async function committedOffsets(
   link: ClusterLink,
   group: string,
   partitions: readonly TopicPartition[],
   context: WithRetry,
 ): Promise<Map<string, Offset>> {
+  const committed = await committedPartitions(link, group, partitions, context);
+  return new Map([...committed].map(([key, { offset }]) => [key, offset]));
+}
+
+/** The same with what was committed beside them. */
+export function committedPartitions(
+  link: ClusterLink,
+  group: string,
+  partitions: readonly TopicPartition[],
+  context: WithRetry,
+): Promise<Map<string, CommittedPartition>> {
   return retrying({ ...context, onError: () => link.forgetCoordinator(group) }, async () => {
     const node = await link.coordinatorOf(group);
     const request = offsetFetchRequest(group, partitions);
     const answer = await link.send<OffsetFetchAnswer>(node, "control", () => request);
     const doing = `reading the offsets of group ${group}`;
     checkCode(doing, answer.errorCode);
-    const offsets = new Map<string, Offset>();
-    for (const { topic, partition, offset, errorCode } of answer.partitions) {
-      checkCode(doing, errorCode);
-      offsets.set(topicPartitionKey(topic, partition), offset);
+    const offsets = new Map<string, CommittedPartition>();
+    for (const found of answer.partitions) {
+      checkCode(doing, found.errorCode);
+      offsets.set(topicPartitionKey(found.topic, found.partition), found);
     }
     // An answer that leaves a partition out has not said that nothing is committed there.
     if (partitions.some((at) => !offsets.has(topicPartitionKey(at.topic, at.partition))))

@@ -1,5 +1,6 @@
 import type { OffsetsNext } from "../../kernel/index.ts";
 import type { Epoch, OwnedTask, TaskId } from "../../runtime/index.ts";
+import type { CommittedPartition } from "./offset-fetch-request.ts";
 import type { KafkaTaskHandle } from "./task-handle.ts";
 
 /** A task that this member owns, and what it knows of the group's committed offsets. */
@@ -9,6 +10,12 @@ export interface Owned extends OwnedTask {
   confirmed: OffsetsNext | undefined;
   /** Offsets of a commit whose answer was never seen. */
   attempted: OffsetsNext | undefined;
+  /** Ids of the topics that the offsets belong to, by topic-partition; empty until the task is opened. */
+  topicIds: ReadonlyMap<string, string>;
+  /** What the group had committed when the task was opened. */
+  committed: ReadonlyMap<string, CommittedPartition>;
+  /** Where the task begins whatever is committed, after its log has changed. */
+  startOver: OffsetsNext;
 }
 
 export interface NextGeneration {
@@ -52,14 +59,36 @@ export class Ownership {
       .filter((task) => !this.#owned.has(task))
       .map((task) => ({ task, epoch: ++this.#epochLast }));
     for (const { task, epoch } of gained) {
-      this.#owned.set(task, { task, epoch, handle: undefined, confirmed: undefined, attempted: undefined });
+      this.#owned.set(task, unopened(task, epoch, new Map()));
     }
     return { lost, gained };
+  }
+
+  /** The same task under another epoch, to begin at the given offsets; undefined when it is not owned. */
+  renew(task: TaskId, startOver: OffsetsNext): OwnedTask | undefined {
+    const before = this.#owned.get(task);
+    if (before === undefined) return undefined;
+    const next = unopened(task, ++this.#epochLast, new Map([...before.startOver, ...startOver]));
+    this.#owned.set(task, next);
+    return { task, epoch: next.epoch };
   }
 
   clear(): void {
     this.#owned.clear();
   }
+}
+
+function unopened(task: TaskId, epoch: Epoch, startOver: OffsetsNext): Owned {
+  return {
+    task,
+    epoch,
+    handle: undefined,
+    confirmed: undefined,
+    attempted: undefined,
+    topicIds: new Map(),
+    committed: new Map(),
+    startOver,
+  };
 }
 
 /**

@@ -3,7 +3,7 @@ import type { OffsetRange } from "../../runtime/index.ts";
 import type { Codecs, RawBatch } from "../../wire/index.ts";
 import { decodePartition } from "./decode.ts";
 import { KafkaAnswerError, kafkaCode, operationError, verdictOf } from "./errors.ts";
-import { type FetchedPartition, fetchRequest } from "./fetch-request.ts";
+import { type FetchAnswer, type FetchedPartition, fetchRequest } from "./fetch-request.ts";
 import type { ClusterLink } from "./link.ts";
 import { resolveOffset } from "./offsets.ts";
 import { groupPolicy, type RetryContext, retrying } from "./retry.ts";
@@ -93,8 +93,11 @@ function fetchAt(
   };
   return retrying({ clock, policy, signal, onError }, async () => {
     const node = await link.leaderOf(topic, partition);
-    const request = fetchRequest(link.parts, [{ topic, partition, offset, bytesMax }], { waitMsMax, bytesMax });
-    const answer = await link.send<{ errorCode: number; partitions: FetchedPartition[] }>(node, "fetch", () => request);
+    const topicId = link.known(topic)?.id ?? "";
+    const target = { topic, topicId, partition, offset, leaderEpoch: -1, lastEpoch: -1, bytesMax };
+    const answer = await link.send<FetchAnswer>(node, "fetch", (broker) =>
+      fetchRequest(broker, [target], { waitMsMax, bytesMax }),
+    );
     const [fetched] = answer.partitions;
     const code = answer.errorCode || (fetched?.errorCode ?? kafkaCode.unknownTopicOrPartition);
     if (code !== kafkaCode.none) throw new KafkaAnswerError(`fetching offset ${offset}`, code);

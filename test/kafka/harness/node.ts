@@ -9,7 +9,7 @@ import kafkajs from "kafkajs";
 import { javaOptions, kafkaJars, kafkaVersion, runJava } from "./java.ts";
 import { freePorts, type Place, propertiesText } from "./properties.ts";
 
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 120_000;
 const stopTimeoutMs = 20_000;
 
 /**

@@ -1,5 +1,5 @@
 import { loadKafkajs } from "../../../src/adapters/kafkajs/client.ts";
-import { type FetchedPartition, fetchRequest } from "../../../src/adapters/kafkajs/fetch-request.ts";
+import { type FetchAnswer, fetchRequest } from "../../../src/adapters/kafkajs/fetch-request.ts";
 import { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import { readBatchHeader } from "../../../src/wire/index.ts";
@@ -18,8 +18,11 @@ export async function storedBatches(bootstrap: string, topic: string, partition:
   const bytesMax = 50_000_000;
   try {
     const node = await link.leaderOf(topic, partition);
-    const request = fetchRequest(parts, [{ topic, partition, offset: 0, bytesMax }], { waitMsMax: 200, bytesMax });
-    const answer = await link.send<{ partitions: FetchedPartition[] }>(node, "fetch", () => request);
+    const { id: topicId } = await link.topic(topic);
+    const target = { topic, topicId, partition, offset: 0, leaderEpoch: -1, lastEpoch: -1, bytesMax };
+    const answer = await link.send<FetchAnswer>(node, "fetch", (broker) =>
+      fetchRequest(broker, [target], { waitMsMax: 200, bytesMax }),
+    );
     const records = answer.partitions[0]?.records ?? Buffer.alloc(0);
     const headers: StoredBatch[] = [];
     for (let at = 0; at < records.length; ) {

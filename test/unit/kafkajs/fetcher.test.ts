@@ -24,13 +24,14 @@ function fetcherOf(deliver: (batch: RawBatch) => Promise<void>): Fetcher {
   }));
   // An answer takes a turn, as a real one does: without it the fetching would never let the test go on.
   const send = async () => nextTurn({ errorCode: 0, partitions: fetched });
-  const link = { leaderOf: async () => 1, send } as unknown as ClusterLink;
+  const link = { leaderOf: async () => 1, known: () => undefined, send } as unknown as ClusterLink;
   return new Fetcher({
     link,
     codecs: noCodecs,
     clock: new FakeClock(0),
     logger: silentLogger,
     deliver,
+    changed: () => expect.fail("the log has not changed"),
     failed: (error) => expect.fail(error.message),
   });
 }

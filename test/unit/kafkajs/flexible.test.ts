@@ -19,13 +19,13 @@ test("an answer of version 7 is read with its tags, whatever they hold", async (
   const { response } = offsetFetchRequest("g1", []);
   const answer = hex(`00 00000000
     02 03 696e 03 00000000 0000000000000007 00000002 01 0000 00
-                  00000001 ffffffffffffffff ffffffff 00 0003 01 05 02 abcd 00
+                  00000001 ffffffffffffffff ffffffff 03 6162 0003 01 05 02 abcd 00
     0058 00`);
   expect(await response.decode(answer)).toEqual({
     errorCode: 88,
     partitions: [
-      { topic: "in", partition: 0, offset: 7, leaderEpoch: 2, errorCode: 0 },
-      { topic: "in", partition: 1, offset: -1, leaderEpoch: -1, errorCode: 3 },
+      { topic: "in", partition: 0, offset: 7, leaderEpoch: 2, metadata: "", errorCode: 0 },
+      { topic: "in", partition: 1, offset: -1, leaderEpoch: -1, metadata: "ab", errorCode: 3 },
     ],
   } satisfies OffsetFetchAnswer);
 });

@@ -1,50 +1,46 @@
 import { expect, test } from "vitest";
+import type { ProtocolRequest } from "../../../src/adapters/kafkajs/client-types.ts";
 import { kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
 import { defaultTimings, GroupMember } from "../../../src/adapters/kafkajs/group-member.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
 
-/** A member whose coordinator gives one answer to everything, and what it was asked. */
+/** A member whose coordinator gives one answer to everything, and what it was asked, as bytes. */
 function memberOf(answer: unknown) {
-  const asked: object[] = [];
+  const asked: Buffer[] = [];
   const link = {
     coordinatorOf: async () => 1,
-    ask: async (_node: number, name: string, args: object) => {
-      asked.push({ name, ...args });
+    send: async (_node: number, _lane: string, request: () => ProtocolRequest) => {
+      asked.push((await request().request.encode()).buffer);
       return answer;
     },
   };
-  const member = new GroupMember(link as unknown as ClusterLink, "g", ["in", "side"], undefined, defaultTimings);
+  const member = new GroupMember(link as unknown as ClusterLink, "g", ["in", "side"], "slot", defaultTimings);
   return { member, asked };
 }
 
 const identity = { memberId: "m-1", generation: 7 };
-const offsets = new Map([
-  ["in-0", 5],
-  ["side-0", 9],
-]);
-const partitions = [
-  { topic: "in", partition: 0 },
-  { topic: "side", partition: 0 },
+const offsets = [
+  { topic: "in", partition: 0, offset: 5, leaderEpoch: 2, metadata: "x" },
+  { topic: "side", partition: 0, offset: 9, leaderEpoch: -1, metadata: "" },
 ];
-const fine = { partition: 0, errorCode: 0 };
+const fine = { errorCode: 0 };
 
-test("R3: a commit names the member and the generation that it is made for", async () => {
-  const { member, asked } = memberOf({ responses: [{ partitions: [fine] }, { partitions: [fine] }] });
-  await member.commit(identity, offsets, partitions);
-  expect(asked).toMatchObject([{ name: "OffsetCommit", memberId: "m-1", groupGenerationId: 7 }]);
+test("R3: a commit names the member, its instance and the generation that it is made for, and what the offsets belong to", async () => {
+  const { member, asked } = memberOf([fine, fine]);
+  await member.commit(identity, offsets);
+  // Kafka protocol guide, OffsetCommit Request (Version: 8), worked by hand.
+  const expected = `00 02 67 00000007 04 6d2d31 05 736c6f74
+    03 03 696e 02 00000000 0000000000000005 00000002 02 78 00 00
+       05 73696465 02 00000000 0000000000000009 ffffffff 01 00 00 00`;
+  expect(asked).toEqual([Buffer.from(expected.replaceAll(/\s/g, ""), "hex")]);
 });
 
 test("an answer to a commit that leaves a partition out has not committed it", async () => {
-  const { member } = memberOf({ responses: [{ partitions: [fine] }] });
-  await expect(member.commit(identity, offsets, partitions)).rejects.toMatchObject({
-    code: kafkaCode.requestTimedOut,
-  });
+  const { member } = memberOf([fine]);
+  await expect(member.commit(identity, offsets)).rejects.toMatchObject({ code: kafkaCode.requestTimedOut });
 });
 
 test("an error of one partition is the commit's", async () => {
-  const refused = { partition: 0, errorCode: kafkaCode.illegalGeneration };
-  const { member } = memberOf({ responses: [{ partitions: [fine] }, { partitions: [refused] }] });
-  await expect(member.commit(identity, offsets, partitions)).rejects.toMatchObject({
-    code: kafkaCode.illegalGeneration,
-  });
+  const { member } = memberOf([fine, { errorCode: kafkaCode.illegalGeneration }]);
+  await expect(member.commit(identity, offsets)).rejects.toMatchObject({ code: kafkaCode.illegalGeneration });
 });

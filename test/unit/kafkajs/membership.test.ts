@@ -3,6 +3,7 @@ import { KafkaAnswerError, kafkaCode } from "../../../src/adapters/kafkajs/error
 import { defaultTimings, type GroupMember, type MemberIdentity } from "../../../src/adapters/kafkajs/group-member.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
 import { KafkaMembership } from "../../../src/adapters/kafkajs/membership.ts";
+import type { OffsetToCommit } from "../../../src/adapters/kafkajs/offset-commit-request.ts";
 import { type Logger, silentLogger } from "../../../src/kernel/index.ts";
 import { TaskLostError, TaskReopenError } from "../../../src/runtime/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
@@ -51,8 +52,8 @@ async function memberOf(answers: {
     },
     leave: async () => undefined,
     forgetIdentity: () => undefined,
-    commit: async (as: MemberIdentity, offsets: ReadonlyMap<string, number>) => {
-      asked.push(`commit ${offsets.get(key)} in ${as.generation}`);
+    commit: async (as: MemberIdentity, offsets: readonly OffsetToCommit[]) => {
+      asked.push(`commit ${offsets[0]?.offset} in ${as.generation}`);
       await answers.commit?.(as.generation);
     },
   };
@@ -61,10 +62,14 @@ async function memberOf(answers: {
     leaderOf: async () => 1,
     forgetCoordinator: () => undefined,
     forget: () => undefined,
+    known: () => undefined,
+    topic: async () => ({ topic: "in", id: "now", errorCode: 0, partitions: [] }),
     ask: async () => ({ responses: [{ topic: "in", partitions: [{ partition: 0, errorCode: 0, offset: "100" }] }] }),
     send: async () => {
       asked.push("offsets");
-      return { errorCode: 0, partitions: [{ topic: "in", partition: 0, offset: answers.committed(), errorCode: 0 }] };
+      const offset = answers.committed();
+      const found = { topic: "in", partition: 0, offset, leaderEpoch: -1, metadata: "", errorCode: 0 };
+      return { errorCode: 0, partitions: [found] };
     },
     close: async () => undefined,
   };
