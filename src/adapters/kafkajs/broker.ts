@@ -22,6 +22,7 @@ import { Outage } from "./outage.ts";
 import { ProduceLanes } from "./produce-lanes.ts";
 import { BatchProducer } from "./producer.ts";
 import { readRange } from "./read.ts";
+import { unknownTopicMsDefault } from "./unknown-topic.ts";
 
 export interface KafkaBrokerOptions {
   /** `host:port` of some of the brokers; the others are found through them. */
@@ -33,6 +34,8 @@ export interface KafkaBrokerOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly timings?: Partial<GroupTimings>;
+  /** How long a topic must be unknown on end before it is taken for deleted; 30 s when not given. */
+  readonly unknownTopicMs?: number;
   /** Told once when no broker has answered for two seconds, and again only after one did; logged by default. */
   readonly onWaiting?: () => void;
   /**
@@ -78,14 +81,14 @@ class KafkaBroker implements Broker {
     // Producing has connections of its own: a group's join or a fetch may hold one for seconds.
     this.#producing = this.#link(produceTimeoutMs);
     this.#asking = this.#link(adminTimeoutMs);
-    this.#producer = new BatchProducer(this.#producing, options.codecs, options.clock);
+    this.#producer = new BatchProducer(this.#producing, options.codecs, options.clock, options.unknownTopicMs);
     this.admin = new KafkaAdmin(this.#asking, options.clock);
   }
 
   async join(spec: GroupSpec, sink: GroupSink): Promise<Membership> {
     this.#closing.signal.throwIfAborted();
     await this.#checkTopics(spec);
-    const { codecs, clock, isLeaveForGood = false } = this.#options;
+    const { codecs, clock, isLeaveForGood = false, unknownTopicMs = unknownTopicMsDefault } = this.#options;
     const timings = { ...defaultTimings, ...this.#options.timings };
     const link = this.#link(readTimeoutMs);
     const membership = new KafkaMembership({
@@ -97,6 +100,7 @@ class KafkaBroker implements Broker {
       codecs,
       clock,
       timings,
+      unknownTopicMs,
       isLeaveForGood: isLeaveForGood || spec.instanceId === undefined,
       ended: () => this.#members.delete(membership),
     });
@@ -116,9 +120,9 @@ class KafkaBroker implements Broker {
 
   read(range: OffsetRange, signal: AbortSignal): AsyncIterable<RawBatch> {
     this.#closing.signal.throwIfAborted();
-    const { codecs, clock } = this.#options;
+    const { codecs, clock, unknownTopicMs = unknownTopicMsDefault } = this.#options;
     const link = this.#link(readTimeoutMs);
-    return readRange(range, { link, codecs, clock }, AbortSignal.any([signal, this.#closing.signal]));
+    return readRange(range, { link, codecs, clock, unknownTopicMs }, AbortSignal.any([signal, this.#closing.signal]));
   }
 
   async close(): Promise<void> {

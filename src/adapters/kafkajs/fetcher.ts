@@ -15,6 +15,7 @@ import type { ClusterLink } from "./link.ts";
 import { EpochTrail, type LogChange, type LogOrigin } from "./log-change.ts";
 import { listOffset } from "./offsets.ts";
 import { groupPolicy } from "./retry.ts";
+import { UnknownTopic } from "./unknown-topic.ts";
 
 const partitionBytesMax = 1_048_576;
 const answerBytesMax = 8_388_608;
@@ -25,13 +26,13 @@ const waitMsWhileBusy = 10;
 const backOffMs = { first: 100, max: 1_000 } as const;
 /** Damage on the way heals by asking again; damage on the disk does not. */
 const corruptAttemptsMax = 3;
-const unknownTopicMsMax = 10_000;
 
 export interface FetcherOptions {
   readonly link: ClusterLink;
   readonly codecs: Codecs;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly unknownTopicMs: number;
   /** Resolves when the batch is taken; the partition is not fetched before that. */
   deliver(batch: RawBatch): Promise<void>;
   /** The log is no longer the one that `position` belongs to; the partition is not read any more. */
@@ -48,7 +49,7 @@ interface Feed extends TopicPartition {
   isBusy: boolean;
   isOver: boolean;
   corruptCount: number;
-  unknownSinceMs: number | undefined;
+  readonly unknown: UnknownTopic;
   readonly topicId: string | undefined;
   readonly trail: EpochTrail;
 }
@@ -94,7 +95,7 @@ export class Fetcher {
       isBusy: before?.isBusy ?? false,
       isOver: false,
       corruptCount: 0,
-      unknownSinceMs: undefined,
+      unknown: new UnknownTopic(this.#options.clock, this.#options.unknownTopicMs),
       topicId: origin?.topicId ?? before?.topicId,
       trail,
     });
@@ -257,7 +258,7 @@ export class Fetcher {
       this.#judge(feed, new KafkaAnswerError(`reading ${nameOf(feed)}`, fetched.errorCode));
       return true;
     }
-    feed.unknownSinceMs = undefined;
+    feed.unknown.known();
     if (fetched.divergesAt !== undefined) {
       this.#changed(feed, { kind: "truncated", at: fetched.divergesAt });
       return true;
@@ -353,15 +354,13 @@ export class Fetcher {
   /** What an error says about one partition. */
   #judge(feed: Feed, error: unknown): void {
     if (this.#stop.signal.aborted) return;
-    const { link, clock, failed } = this.#options;
+    const { link, failed } = this.#options;
     const doing = `reading ${nameOf(feed)}`;
     if (verdictOf(error) === "denied") {
       failed(new OperationError("MR_BROKER", `${doing}: ${messageOf(error)}`, { cause: error }));
     }
     link.forget(feed.topic);
-    if (!(error instanceof KafkaAnswerError) || error.code !== kafkaCode.unknownTopicOrPartition) return;
-    feed.unknownSinceMs ??= clock.monotonicMs();
-    if (clock.monotonicMs() - feed.unknownSinceMs < unknownTopicMsMax) return;
+    if (!feed.unknown.isGoneAfter(error)) return;
     failed(new OperationError("MR_TOPIC_MISSING", `${doing}: topic ${feed.topic} is gone`, { cause: error }));
   }
 }

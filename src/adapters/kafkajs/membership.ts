@@ -47,6 +47,7 @@ export interface MembershipOptions {
   readonly codecs: Codecs;
   readonly clock: Clock;
   readonly timings: GroupTimings;
+  readonly unknownTopicMs: number;
   /** Whether `leave` gives the tasks up at once; false lets a static member's restart find them again. */
   readonly isLeaveForGood: boolean;
   /** The membership has ended, by either side. */
@@ -62,7 +63,7 @@ export class KafkaMembership implements Membership {
   readonly #end = new AbortController();
 
   constructor(options: MembershipOptions) {
-    const { spec, sink, link, member, codecs, clock, timings } = options;
+    const { spec, sink, link, member, codecs, clock, timings, unknownTopicMs } = options;
     this.#options = options;
     // Every task listens while it waits for the group.
     setMaxListeners(0, this.#end.signal);
@@ -71,6 +72,7 @@ export class KafkaMembership implements Membership {
       codecs,
       clock,
       logger: spec.logger,
+      unknownTopicMs,
       deliver: async (batch) => {
         const owned = this.#owned.all.find(({ task }) => task === batch.partition);
         if (owned !== undefined) await sink.batch({ task: owned.task, epoch: owned.epoch, batch });

@@ -6,14 +6,13 @@ import type { ClusterLink } from "./link.ts";
 import { type ProducedPartition, produceRequest } from "./produce-request.ts";
 import { producePolicy, retrying } from "./retry.ts";
 import { splitBatch } from "./split-batch.ts";
+import { UnknownTopic, unknownTopicMsDefault } from "./unknown-topic.ts";
 
 /**
  * How long a broker may wait for its replicas. Longer than the 9 to 13 s after which a dead replica is out of the set:
  * then what waits is confirmed, and need not be sent again. Below the request's own timeout.
  */
 const replicasMsMax = 15_000;
-/** A topic that was created a moment ago may be unknown to a broker for this long. */
-const unknownTopicMsMax = 3_000;
 /** Far above any limit a broker has: such a batch is refused here and not sent. */
 const batchBytesMax = 64 * 1024 * 1024;
 
@@ -22,8 +21,10 @@ export class BatchProducer {
   readonly #link: ClusterLink;
   readonly #codecs: Codecs;
   readonly #clock: Clock;
+  readonly #unknownTopicMs: number;
 
-  constructor(link: ClusterLink, codecs: Codecs, clock: Clock) {
+  constructor(link: ClusterLink, codecs: Codecs, clock: Clock, unknownTopicMs = unknownTopicMsDefault) {
+    this.#unknownTopicMs = unknownTopicMs;
     this.#link = link;
     this.#codecs = codecs;
     this.#clock = clock;
@@ -60,10 +61,9 @@ export class BatchProducer {
 
   #produce(outgoing: Outgoing, signal?: AbortSignal): Promise<void> {
     const { topic, partition } = outgoing;
-    const startedMs = this.#clock.monotonicMs();
+    const unknown = new UnknownTopic(this.#clock, this.#unknownTopicMs);
     const onError = (error: unknown, verdict: Verdict): void => {
-      const isUnknown = error instanceof KafkaAnswerError && error.code === kafkaCode.unknownTopicOrPartition;
-      if (isUnknown && this.#clock.monotonicMs() - startedMs > unknownTopicMsMax) throw missing(outgoing, error);
+      if (unknown.isGoneAfter(error)) throw missing(outgoing, error);
       if (verdict === "elsewhere") this.#link.forget(topic);
     };
     return retrying({ clock: this.#clock, policy: producePolicy, signal, onError }, async () => {

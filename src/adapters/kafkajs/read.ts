@@ -7,16 +7,19 @@ import { type FetchAnswer, type FetchedPartition, fetchRequest } from "./fetch-r
 import type { ClusterLink } from "./link.ts";
 import { resolveOffset } from "./offsets.ts";
 import { groupPolicy, type RetryContext, retrying } from "./retry.ts";
+import { UnknownTopic } from "./unknown-topic.ts";
 
 const bytesMax = 4 * 1024 * 1024;
 const waitMsMax = 500;
-const unknownTopicMsMax = 1_000;
+/** For a topic that nobody has read yet: most likely its name is wrong, and somebody waits to be told. */
+const absentTopicMs = 1_000;
 
 export interface ReadOptions {
   /** Closed when the reading ends. */
   readonly link: ClusterLink;
   readonly codecs: Codecs;
   readonly clock: Clock;
+  readonly unknownTopicMs: number;
 }
 
 /**
@@ -64,7 +67,7 @@ async function startOf(range: OffsetRange, options: ReadOptions, signal: AbortSi
 
 /** A topic that was just created may be unknown to a broker for a moment; one that does not exist stays so. */
 async function existing(range: OffsetRange, { link, clock }: ReadOptions, signal: AbortSignal): Promise<void> {
-  const policy = { ...groupPolicy, totalMs: unknownTopicMsMax };
+  const policy = { ...groupPolicy, totalMs: absentTopicMs };
   try {
     await retrying({ clock, policy, signal, onError: () => link.forget(range.topic) }, () =>
       link.leaderOf(range.topic, range.partition),
@@ -78,18 +81,14 @@ async function existing(range: OffsetRange, { link, clock }: ReadOptions, signal
 function fetchAt(
   { topic, partition }: OffsetRange,
   offset: Offset,
-  { link, clock }: ReadOptions,
+  { link, clock, unknownTopicMs }: ReadOptions,
   signal: AbortSignal,
 ): Promise<FetchedPartition> {
   const policy: RetryContext["policy"] = { ...groupPolicy, totalMs: Number.POSITIVE_INFINITY };
-  let unknownSinceMs: number | undefined;
+  const unknown = new UnknownTopic(clock, unknownTopicMs);
   const onError = (error: unknown): void => {
     link.forget(topic);
-    if (!isUnknownTopic(error)) unknownSinceMs = undefined;
-    else {
-      unknownSinceMs ??= clock.monotonicMs();
-      if (clock.monotonicMs() - unknownSinceMs > unknownTopicMsMax) throw error;
-    }
+    if (unknown.isGoneAfter(error)) throw error;
   };
   return retrying({ clock, policy, signal, onError }, async () => {
     const node = await link.leaderOf(topic, partition);

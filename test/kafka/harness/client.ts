@@ -14,6 +14,7 @@ export async function connect(bootstrap: string, options: Partial<KafkaBrokerOpt
     logger: silentLogger,
     clock: systemClock,
     timings: { heartbeatMs: 200, sessionMs: 6_000, metadataMs: 500 },
+    unknownTopicMs: 3_000,
     ...options,
   });
 }

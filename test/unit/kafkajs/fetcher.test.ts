@@ -30,6 +30,7 @@ function fetcherOf(deliver: (batch: RawBatch) => Promise<void>): Fetcher {
     codecs: noCodecs,
     clock: new FakeClock(0),
     logger: silentLogger,
+    unknownTopicMs: 30_000,
     deliver,
     changed: () => expect.fail("the log has not changed"),
     failed: (error) => expect.fail(error.message),

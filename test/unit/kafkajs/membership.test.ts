@@ -82,6 +82,7 @@ async function memberOf(answers: {
     codecs: noCodecs,
     clock,
     timings: defaultTimings,
+    unknownTopicMs: 30_000,
     isLeaveForGood: false,
     ended: () => undefined,
   });

@@ -19,7 +19,8 @@ function producerOf(answers: readonly (readonly Partial<ProducedPartition>[])[])
       return left.shift() ?? [{ topic: "out", partition: 0, errorCode: kafkaCode.none }];
     },
   };
-  return { producer: new BatchProducer(link as unknown as ClusterLink, noCodecs, new AutoClock()), asked };
+  const clock = new AutoClock();
+  return { producer: new BatchProducer(link as unknown as ClusterLink, noCodecs, clock), asked, clock };
 }
 
 test("an answer that names another partition, another topic or nothing confirms nothing: the batch is sent again", async () => {
@@ -30,4 +31,29 @@ test("an answer that names another partition, another topic or nothing confirms 
   ]);
   await producer.send(outgoingOf(textRecords("out", 0, 3)));
   expect(asked).toHaveLength(4);
+});
+
+const unknown = [{ topic: "out", partition: 0, errorCode: kafkaCode.unknownTopicOrPartition }];
+const moved = [{ topic: "out", partition: 0, errorCode: kafkaCode.notLeaderOrFollower }];
+
+test("a topic that is unknown for 30 s on end is missing, and named", async () => {
+  const { producer, clock } = producerOf(Array.from({ length: 1_000 }, () => unknown));
+  const startedMs = clock.monotonicMs();
+  await expect(producer.send(outgoingOf(textRecords("out", 0, 3)))).rejects.toMatchObject({
+    code: "MR_TOPIC_MISSING",
+    message: expect.stringContaining("topic out"),
+  });
+  expect(clock.monotonicMs() - startedMs).toBeGreaterThanOrEqual(30_000);
+  expect(clock.monotonicMs() - startedMs).toBeLessThan(31_000);
+});
+
+test("the 30 s count from the first answer that the topic is unknown, and begin anew after any other answer", async () => {
+  // Steps of half a second: 25 s of a moved leader, 20 s unknown, once more a moved leader, 10 s unknown.
+  const { producer } = producerOf([
+    ...Array.from({ length: 50 }, () => moved),
+    ...Array.from({ length: 40 }, () => unknown),
+    moved,
+    ...Array.from({ length: 20 }, () => unknown),
+  ]);
+  await producer.send(outgoingOf(textRecords("out", 0, 3)));
 });
