@@ -42,6 +42,7 @@ export class Pump {
   #settled: (() => void) | undefined;
   #yieldedMs: number;
   #retriesAtOnce = false;
+  #isPaused = false;
   #loop: Promise<void> | undefined;
 
   constructor(options: PumpOptions) {
@@ -198,10 +199,16 @@ export class Pump {
 
   #fetchFrom(offsetNext: Offset): void {
     this.#forgetQueue(offsetNext);
-    this.#options.membership.start(this.task, new Map([[this.#options.input, offsetNext]]));
+    const { membership, input } = this.#options;
+    if (this.#isPaused) membership.resume(this.task);
+    this.#isPaused = false;
+    membership.start(this.task, new Map([[input, offsetNext]]));
   }
 
   async #backOff(attempt: number): Promise<void> {
+    // Until it is open again the task would only throw away what is fetched for it.
+    this.#options.membership.pause(this.task);
+    this.#isPaused = true;
     this.#forgetQueue(this.#state.committed);
     this.#finishSettling();
     await this.#closeHandle();

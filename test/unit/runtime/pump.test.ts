@@ -331,3 +331,21 @@ function totalsRegistry(): FakeRegistry {
   registry.schemas.set(7, totalSchema);
   return registry;
 }
+
+test("nothing is fetched for a task while it is opened again: what came would be thrown away", async () => {
+  const { pump, broker, settle } = pumpOf(taskOf());
+  await settle();
+  let refusals = 3;
+  broker.onWrite = () => new TaskReopenError("writing");
+  broker.onOpen = () => (refusals-- > 0 ? new TaskReopenError("opening") : undefined);
+  await pump.take(ordersAt(0, 10));
+  await settle();
+  broker.onWrite = () => undefined;
+  for (let turn = 0; turn < 10; turn++) await settle();
+  const fetching = broker.calls.filter((call) => /^(pause|resume|open|start)/.test(call));
+  expect(fetching.slice(0, 2)).toEqual(["open", "start 0"]);
+  expect(fetching.slice(2).filter((call) => call !== "open" && call !== "pause")).toEqual(["resume", "start 0"]);
+  expect(fetching.indexOf("pause")).toBeLessThan(fetching.lastIndexOf("open"));
+  expect(fetching.lastIndexOf("pause")).toBeLessThan(fetching.indexOf("resume"));
+  await pump.drain();
+});
