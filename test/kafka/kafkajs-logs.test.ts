@@ -111,5 +111,6 @@ describeFaults("a log that is no longer the one that was read", () => {
     await away.until("the end", () => away.failures.length > 0);
     expect(away.failures[0]).toMatchObject({ code: "MR_LOG_CHANGED", message: expect.stringContaining("30") });
     expect(away.records).toEqual([]);
-  });
+    // Brokers are stopped and started four times.
+  }, 300_000);
 });

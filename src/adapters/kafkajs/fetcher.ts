@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import {
   type Clock,
   type Logger,
@@ -75,6 +76,8 @@ export class Fetcher {
 
   constructor(options: FetcherOptions) {
     this.#options = options;
+    // Every partition may wait on it.
+    setMaxListeners(0, this.#stop.signal);
   }
 
   /** Begins, or moves, a partition. What was on its way for the old position is dropped. */

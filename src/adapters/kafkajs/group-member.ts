@@ -26,9 +26,11 @@ export interface GroupTimings {
 }
 
 export const defaultTimings: GroupTimings = {
-  sessionMs: 15_000,
+  // The least that brokers allow by default. A member that dies without an instance id stops its group for that long: the
+  // others wait for it in the join.
+  sessionMs: 6_000,
   rebalanceMs: 60_000,
-  heartbeatMs: 2_000,
+  heartbeatMs: 1_000,
   revokeMsMax: 40_000,
   metadataMs: 60_000,
 };

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { type Clock, type Logger, messageOf, OperationError } from "../../kernel/index.ts";
 import type { TaskId } from "../../runtime/index.ts";
 import { KafkaAnswerError, kafkaCode, type Verdict, verdictOf } from "./errors.ts";
@@ -240,7 +241,10 @@ export class Session {
       () => undefined,
     );
     const beating = this.#beatUntil(over);
-    const revoked = revoke(tasks, AbortSignal.any([late.signal, signal])).catch((error: unknown) => {
+    const cut = AbortSignal.any([late.signal, signal]);
+    // Every task listens while it is given back.
+    setMaxListeners(0, cut);
+    const revoked = revoke(tasks, cut).catch((error: unknown) => {
       logger.warn({ code: "MR_GROUP", group, reason: messageOf(error) }, "Tasks threw while they were given back.");
     });
     await Promise.race([revoked, timer]);

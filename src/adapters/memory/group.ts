@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import {
   type Clock,
   type Logger,
@@ -125,6 +126,8 @@ export class Group implements MemberGroup {
     const { tasks } = member;
     if (tasks.length === 0) return;
     const late = new AbortController();
+    // Every task of the member listens while it is given back.
+    setMaxListeners(0, late.signal);
     const answered = new AbortController();
     const timer = clock.sleep(revokingMsMax, AbortSignal.any([answered.signal, member.gone])).then(
       () => {
