@@ -25,7 +25,7 @@ export const batchAttributes = { codecMask: 0x7, logAppendTime: 0x8, transaction
 /** Offset and length: what must be there before the size of a batch is known. They are not part of that size. */
 export const lengthPrefixBytes = 12;
 
-/** Most records in one batch: more is taken for a count that lies. The builder does not write more either. */
+/** Most records that the builder puts into one batch: kafkajs, which others may read with, overflows its stack on more. */
 export const batchRecordsMax = 125_000;
 
 /** Fewest bytes of a record: length, attributes, time, offset, key length, value length, header count. */

@@ -5,7 +5,6 @@ import {
   type BatchHeader,
   batchAttributes,
   batchLayout,
-  batchRecordsMax,
   lengthPrefixBytes,
   readBatchHeader,
   readLong,
@@ -199,9 +198,8 @@ function checkBatch(bytes: Buffer, at: number, header: BatchHeader, offsetMin: O
   if (baseOffset < offsetMin || lastOffset < baseOffset || !Number.isSafeInteger(lastOffset)) {
     throw new BatchFault(`its offsets ${baseOffset} to ${lastOffset} do not follow ${offsetMin - 1}`);
   }
-  if (recordCount < 0 || recordCount > batchRecordsMax) {
-    throw new BatchFault(`it declares ${recordCount} records, and 0 to ${batchRecordsMax} are allowed`);
-  }
+  // No upper limit: a batch is valid whatever its count, if the bytes agree, which is checked once it is inflated.
+  if (recordCount < 0) throw new BatchFault(`it declares ${recordCount} records`);
 }
 
 /** Runs `work` on the batch at `offset`; a fault becomes an error that says where. */

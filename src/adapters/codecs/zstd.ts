@@ -1,6 +1,9 @@
 import zstd from "@bokuweb/zstd-wasm";
 
 const frameMagic = 0xfd2fb528;
+/** Skippable frames have these magic numbers, the last four bits being free. */
+const skippableMagic = 0x184d2a50;
+const rleBlock = 1;
 /** First guess for a frame that does not say its size: what a batch of a Kafka producer seldom passes. */
 const guessBytes = 1024 * 1024;
 /** `ZSTD_error_dstSize_tooSmall`, as the package words it. */
@@ -14,18 +17,34 @@ export function loadZstd(): Promise<void> {
   return loading;
 }
 
-/**
- * Inflates a Zstandard frame (RFC 8878). {@link loadZstd} must have resolved.
- *
- * The package allocates what a frame declares without asking whether it got it, so the size is read first. Java
- * producers stream and declare none: those are tried with a buffer that grows to `bytesMax`.
- */
+/** Inflates Zstandard frames (RFC 8878), one or several, which make one content. {@link loadZstd} must have resolved. */
 export function inflateZstd(bytes: Uint8Array, bytesMax: number): Uint8Array {
-  const declared = declaredSize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
-  if (declared !== undefined) {
-    if (declared > bytesMax) throw new Error(`a Zstandard frame declares ${declared} bytes`);
-    return zstd.decompress(bytes, { defaultHeapSize: declared });
-  }
+  const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const parts: Uint8Array[] = [];
+  let left = bytesMax;
+  let at = 0;
+  do {
+    if (isSkippable(source, at)) at = frameEnd(source, at);
+    else {
+      const declared = declaredSize(source.subarray(at));
+      if (declared !== undefined && declared > left) throw new Error(`a Zstandard frame declares ${declared} bytes`);
+      const end = frameEnd(source, at);
+      const part = inflateFrame(source.subarray(at, end), declared, left);
+      left -= part.length;
+      parts.push(part);
+      at = end;
+    }
+  } while (at < source.length);
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
+}
+
+/**
+ * The package allocates what a frame declares without asking whether it got it, so the size is read first, and one frame
+ * is given at a time. Java producers stream and declare none: those are tried with a buffer that grows to `bytesMax`.
+ */
+function inflateFrame(bytes: Buffer, declared: number | undefined, bytesMax: number): Uint8Array {
+  if (declared !== undefined) return zstd.decompress(bytes, { defaultHeapSize: declared });
   for (let size = Math.min(guessBytes, bytesMax); ; size = Math.min(size * 4, bytesMax)) {
     try {
       return zstd.decompress(bytes, { defaultHeapSize: size });
@@ -35,16 +54,60 @@ export function inflateZstd(bytes: Uint8Array, bytesMax: number): Uint8Array {
   }
 }
 
-/** The content size in the frame header (RFC 8878 §3.1.1.1); undefined when the frame does not tell. */
-function declaredSize(frame: Buffer): number | undefined {
+function isSkippable(source: Buffer, at: number): boolean {
+  return at + 8 <= source.length && (source.readUInt32LE(at) & ~0xf) >>> 0 === skippableMagic;
+}
+
+/** Position after the frame at `at`, found by stepping over its blocks (RFC 8878 §3.1.1). */
+function frameEnd(source: Buffer, at: number): number {
+  if (isSkippable(source, at)) return bounded(source, at + 8 + source.readUInt32LE(at + 4));
+  const { headerBytes, hasChecksum } = frameHeader(source.subarray(at));
+  let next = at + headerBytes;
+  for (let isLast = false; !isLast; ) {
+    bounded(source, next + 3);
+    const header = source.readUIntLE(next, 3);
+    isLast = (header & 1) === 1;
+    next = bounded(source, next + 3 + (((header >> 1) & 3) === rleBlock ? 1 : header >> 3));
+  }
+  return bounded(source, next + (hasChecksum ? 4 : 0));
+}
+
+function bounded(source: Buffer, at: number): number {
+  if (at > source.length) throw new Error("a Zstandard frame is cut off");
+  return at;
+}
+
+interface FrameHeader {
+  readonly headerBytes: number;
+  readonly hasChecksum: boolean;
+  /** Where the content size stands, and its code (RFC 8878 §3.1.1.1); the size is undefined when the frame does not tell. */
+  readonly sizeAt: number;
+  readonly sizeCode: number;
+  readonly hasSize: boolean;
+}
+
+function frameHeader(frame: Buffer): FrameHeader {
   if (frame.length < 6 || frame.readUInt32LE(0) !== frameMagic)
     throw new Error("a Zstandard frame has other first bytes");
   const descriptor = frame.readUInt8(4);
-  const single = (descriptor & 0x20) !== 0;
+  const isSingle = (descriptor & 0x20) !== 0;
   const sizeCode = descriptor >> 6;
-  if (sizeCode === 0 && !single) return undefined;
-  const at = 5 + (single ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] ?? 0);
-  if (at + 2 ** sizeCode > frame.length) throw new Error("a Zstandard frame is cut off");
+  const hasSize = sizeCode > 0 || isSingle;
+  const sizeAt = 5 + (isSingle ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] ?? 0);
+  return {
+    headerBytes: sizeAt + (hasSize ? 2 ** sizeCode : 0),
+    hasChecksum: (descriptor & 4) !== 0,
+    sizeAt,
+    sizeCode,
+    hasSize,
+  };
+}
+
+/** The content size in the frame header (RFC 8878 §3.1.1.1); undefined when the frame does not tell. */
+function declaredSize(frame: Buffer): number | undefined {
+  const { headerBytes, sizeAt: at, sizeCode, hasSize } = frameHeader(frame);
+  if (!hasSize) return undefined;
+  bounded(frame, headerBytes);
   if (sizeCode === 0) return frame.readUInt8(at);
   if (sizeCode === 1) return 256 + frame.readUInt16LE(at);
   if (sizeCode === 2) return frame.readUInt32LE(at);

@@ -172,3 +172,14 @@ test("a zstd frame that does not declare its size may be larger than the first g
   expect(codecs.zstd(bytes, 64 * mebibyte).length).toBe(3 * mebibyte);
   expect(() => codecs.zstd(bytes, 2 * mebibyte)).toThrow();
 });
+
+test("several zstd frames are one content, whatever each declares, and skippable ones are stepped over", () => {
+  const skippable = Buffer.concat([Buffer.from([0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0]), Buffer.from("abc")]);
+  const frames = [text, noise, Buffer.from("a")].map((part) => compress.zstd(part));
+  const bytes = Buffer.concat([skippable, ...frames.flatMap((frame) => [frame, skippable])]);
+  const whole = Buffer.concat([text, noise, Buffer.from("a")]);
+  expect(Buffer.from(codecs.zstd(bytes, mebibyte)).equals(whole)).toBe(true);
+  // The limit is for all of them.
+  expect(() => codecs.zstd(bytes, whole.length - 1)).toThrow();
+  expect(() => codecs.zstd(bytes.subarray(0, -skippable.length - 1), mebibyte)).toThrow("cut off");
+});

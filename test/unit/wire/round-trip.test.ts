@@ -197,3 +197,20 @@ test("a producer stamped onto a batch is in its header and the batch is still wh
   expect([bytes.readInt16BE(51), bytes.readInt32BE(53)]).toEqual([3, 17]);
   expect(decode(bytes).count).toBe(1);
 });
+
+test("a stamp that is not transactional takes the mark of one that was", () => {
+  const { bytes } = build([{ timestampMs: 7, key: null, value: Buffer.from("v"), headers: [] }]);
+  const stamp = { producerId: 7, producerEpoch: 0, baseSequence: 0 };
+  stampProducer(bytes, { ...stamp, transactional: true });
+  stampProducer(bytes, { ...stamp, transactional: false });
+  expect(readBatchHeader(bytes, 0).attributes).toBe(0);
+});
+
+test("a batch takes 125,000 records, and the next one is refused", () => {
+  const builder = new RecordBatchBuilder({ topic: "orders", partition: 3, role: "output", bytesMax: 100_000_000 });
+  const append = () => builder.appendWithHeaders(7, null, 0, 0, null, 0, 0, []);
+  let taken = 0;
+  while (taken < 130_000 && append()) taken++;
+  expect(taken).toBe(125_000);
+  expect(builder.finish().recordCount).toBe(125_000);
+});
