@@ -51,7 +51,7 @@ export interface Connection {
   failIfNotConnected(): void;
   nextCorrelationId(): number;
   readonly clientId: string;
-  readonly requestQueue: { push(request: QueuedRequest): void };
+  readonly requestQueue: { push(request: QueuedRequest): void; maybeThrottle(ms: number): void };
   readonly socket?: { destroy(): void; cork(): void; uncork(): void; write(bytes: Buffer): boolean };
 }
 

@@ -1,4 +1,5 @@
 import type { Connection, ProtocolRequest } from "./client-types.ts";
+import type { Throttled } from "./flexible.ts";
 
 /** Size, API key, API version, correlation id, length of the client's name. */
 const headBytes = 14;
@@ -34,7 +35,9 @@ export async function sendOn(connection: Connection, protocol: ProtocolRequest):
       },
     });
   });
-  return response.parse(await response.decode(payload));
+  const decoded = await response.decode(payload);
+  connection.requestQueue.maybeThrottle((decoded as Partial<Throttled>).clientSideThrottleTime ?? 0);
+  return response.parse(decoded);
 }
 
 /** Everything before the body, behind the size of the whole request. */

@@ -77,7 +77,6 @@ export function fetchRequest(
       to.string("").end();
     },
     read: (from): FetchAnswer => {
-      from.int32();
       const errorCode = from.int16();
       from.int32();
       const found = from.array(() => {

@@ -165,7 +165,17 @@ export interface FlexibleRequest {
   readonly apiName: string;
   readonly apiVersion: number;
   write(to: FlexibleWriter): void;
+  /** Reads the answer behind its throttle time, with which every answer to these requests begins. */
   read(from: FlexibleReader): unknown;
+}
+
+/**
+ * A decoded answer with the time for which the broker reads nothing more from the connection (KIP-219), under the name
+ * that kafkajs looks for: its queue sends nothing for so long, and counts no time limit meanwhile.
+ */
+export interface Throttled {
+  readonly clientSideThrottleTime: number;
+  readonly answer: unknown;
 }
 
 /**
@@ -188,9 +198,9 @@ export function flexibleRequest({ apiKey, apiName, apiVersion, write, read }: Fl
       decode: async (bytes) => {
         const answer = new FlexibleReader(bytes);
         answer.end();
-        return read(answer);
+        return { clientSideThrottleTime: answer.int32(), answer: read(answer) } satisfies Throttled;
       },
-      parse: async (answer) => answer,
+      parse: async (decoded) => (decoded as Throttled).answer,
     },
   };
 }

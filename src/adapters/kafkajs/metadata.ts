@@ -49,7 +49,6 @@ export function metadataRequest(topics: readonly string[]): ProtocolRequest {
 }
 
 function read(from: FlexibleReader): ClusterMetadata {
-  from.int32();
   const brokers = from.array(() => {
     const node = from.int32();
     const address = `${from.string()}:${from.int32()}`;

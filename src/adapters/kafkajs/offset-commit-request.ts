@@ -35,7 +35,6 @@ export function offsetCommitRequest(by: Committer, offsets: readonly OffsetToCom
       to.end();
     },
     read: (from): { readonly errorCode: number }[] => {
-      from.int32();
       const answered = from.array(() => {
         from.string();
         const codes = from.array(() => {

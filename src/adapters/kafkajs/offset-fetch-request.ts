@@ -37,7 +37,6 @@ export function offsetFetchRequest(group: string, partitions: readonly TopicPart
       to.boolean(true).end();
     },
     read: (from): OffsetFetchAnswer => {
-      from.int32();
       const found = from.array(() => {
         const topic = from.string() ?? "";
         const own = from.array(() => {

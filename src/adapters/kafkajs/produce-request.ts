@@ -1,5 +1,6 @@
 import type { Outgoing } from "../../wire/index.ts";
 import type { KafkajsParts, ProtocolRequest, WireDecoder } from "./client-types.ts";
+import type { Throttled } from "./flexible.ts";
 
 export interface ProducedPartition {
   readonly topic: string;
@@ -30,11 +31,14 @@ export function produceRequest(parts: KafkajsParts, outgoing: Outgoing, timeoutM
         return encoder.writeInt32(1).writeInt32(outgoing.partition).writeInt32(outgoing.bytes.length);
       },
     },
-    response: { decode: async (bytes) => decode(new parts.Decoder(bytes)), parse: async (answer) => answer },
+    response: {
+      decode: async (bytes) => decode(new parts.Decoder(bytes)),
+      parse: async (decoded) => (decoded as Throttled).answer,
+    },
   };
 }
 
-function decode(decoder: WireDecoder): ProducedPartition[] {
+function decode(decoder: WireDecoder): Throttled & { readonly answer: ProducedPartition[] } {
   const topics = decoder.readArray((d) => {
     const topic = d.readString() ?? "";
     return d.readArray((inner) => {
@@ -45,5 +49,5 @@ function decode(decoder: WireDecoder): ProducedPartition[] {
       return produced;
     });
   });
-  return topics.flat();
+  return { answer: topics.flat(), clientSideThrottleTime: decoder.readInt32() };
 }

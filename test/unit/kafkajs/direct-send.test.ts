@@ -29,6 +29,7 @@ class FakeConnection {
     write: (bytes: Buffer) => this.written.push(bytes) > 0,
   };
   readonly requestQueue = {
+    maybeThrottle: (ms: number) => void this.calls.push(`throttle ${ms}`),
     push: (request: QueuedRequest) => {
       this.queued.push(request);
       request.sendRequest();
@@ -68,9 +69,11 @@ test("a batch leaves as the bytes that kafkajs would have sent, and is not copie
   expect(Buffer.concat(connection.written).equals(expected.buffer)).toBe(true);
 
   const answer = new parts.Encoder().writeInt32(1).writeString("payments.clean").writeInt32(1).writeInt32(3);
-  answer.writeInt16(0).writeInt64(5).writeInt64(-1).writeInt64(0).writeInt32(0);
+  answer.writeInt16(0).writeInt64(5).writeInt64(-1).writeInt64(0).writeInt32(700);
   connection.queued[0]?.entry.resolve({ payload: answer.buffer });
   expect(await sent).toEqual([{ topic: "payments.clean", partition: 3, errorCode: 0 }]);
+  // A broker that is over its quota reads nothing for so long, and a request that is sent meanwhile only times out.
+  expect(connection.calls.at(-1)).toBe("throttle 700");
 });
 
 test("what ends the connection rejects the request", async () => {

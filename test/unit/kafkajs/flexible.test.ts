@@ -21,7 +21,7 @@ test("an answer of version 7 is read with its tags, whatever they hold", async (
     02 03 696e 03 00000000 0000000000000007 00000002 01 0000 00
                   00000001 ffffffffffffffff ffffffff 03 6162 0003 01 05 02 abcd 00
     0058 00`);
-  expect(await response.decode(answer)).toEqual({
+  expect(await response.parse(await response.decode(answer))).toEqual({
     errorCode: 88,
     partitions: [
       { topic: "in", partition: 0, offset: 7, leaderEpoch: 2, metadata: "", errorCode: 0 },
@@ -72,4 +72,9 @@ test("tagged fields that somebody reads are read, the others are stepped over", 
   const reader = new FlexibleReader(hex("02 07 01 ff 01 04 0000 0009 2a"));
   reader.end({ 1: (field) => seen.push(field.int32()) });
   expect([seen, reader.int8()]).toEqual([[9], 42]);
+});
+
+test("an answer says how long the broker wants to be left alone, under the name that kafkajs looks for", async () => {
+  const { response } = offsetFetchRequest("g1", []);
+  expect(await response.decode(hex("00 000004d2 01 0000 00"))).toMatchObject({ clientSideThrottleTime: 1_234 });
 });
