@@ -19,7 +19,9 @@ export function planOf(text: string, file = "t.yaml"): Plan {
   return plan;
 }
 
+type ExampleName = "card-fraud" | "cloudevents" | "debezium" | "flights" | "webhook";
+
 /** The plan of an example topology, its text changed by `edit`. */
-export function examplePlan(name: "card-fraud" | "flights", edit: (text: string) => string = (text) => text): Plan {
+export function examplePlan(name: ExampleName, edit: (text: string) => string = (text) => text): Plan {
   return planOf(edit(readFileSync(join(root, `topologies/${name}.yaml`), "utf8")), `topologies/${name}.yaml`);
 }

@@ -9,10 +9,31 @@ async function outcomes(edit: (text: string) => string): Promise<Record<string, 
   return Object.fromEntries((await Promise.all(entries)).filter(([, lines]) => lines.length > 0));
 }
 
-test.each(["card-fraud", "flights"] as const)("every case of %s holds", async (name) => {
-  const plan = examplePlan(name);
-  expect(plan.tests.length).toBeGreaterThan(3);
-  for (const planned of plan.tests) expect(await runPlannedTest(plan, planned), planned.name).toEqual([]);
+test.each(["card-fraud", "cloudevents", "debezium", "flights", "webhook"] as const)(
+  "every case of %s holds",
+  async (name) => {
+    const plan = examplePlan(name);
+    expect(plan.tests.length).toBeGreaterThan(2);
+    for (const planned of plan.tests) expect(await runPlannedTest(plan, planned), planned.name).toEqual([]);
+  },
+);
+
+test("reads Debezium's changes under /payload too, as its file says, when the converter sends schemas along", async () => {
+  const plan = examplePlan("debezium", (text) => {
+    const [, enabled] = /# {3}- extract: (.*)/.exec(text) ?? [];
+    return text
+      .replace(
+        /- extract: \{ customer_id: .*/,
+        `- extract: ${enabled?.replace(" }", "")}, customer_id: /payload/after/customer_id, changed_at: /payload/ts_ns }`,
+      )
+      .replace('{"before":null,"after"', '{"schema":{"type":"struct"},"payload":{"before":null,"after"')
+      .replace(
+        '"ts_ns":1767259800123456789}\n    expect:\n      records:',
+        '"ts_ns":1767259800123456789}}\n    expect:\n      records:',
+      );
+  });
+  const [planned] = plan.tests;
+  expect(planned && (await runPlannedTest(plan, planned))).toEqual([]);
 });
 
 describe("a case that does not hold", () => {

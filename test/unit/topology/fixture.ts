@@ -22,6 +22,9 @@ const exampleSchemas: ReadonlyMap<string, string> = new Map(
 
 export const exampleNames = ["card-fraud", "flights"] as const;
 
+/** Examples whose events are nested. */
+export const nestedExampleNames = ["cloudevents", "debezium", "webhook"] as const;
+
 /** The text of an example topology. */
 export function exampleText(name: string): string {
   return readFileSync(new URL(`topologies/${name}.yaml`, root), "utf8");

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { graphOf, printPlan } from "../../../src/topology/index.ts";
-import { exampleNames, exampleText, smallSchemas, smallText, soundPlan } from "./fixture.ts";
+import { exampleNames, exampleText, nestedExampleNames, smallSchemas, smallText, soundPlan } from "./fixture.ts";
 
 const golden = new URL("../../golden/plan/", import.meta.url).pathname;
 
-for (const name of exampleNames) {
+for (const name of [...exampleNames, ...nestedExampleNames]) {
   test(`the printed plan of ${name} is the golden file`, async () => {
     await expect(printPlan(soundPlan(exampleText(name)))).toMatchFileSnapshot(`${golden}${name}.txt`);
   });
