@@ -69,6 +69,7 @@ export class StageTranscoders {
                 type: ingest.schema.type,
                 casts: ingest.casts,
                 supplied: ingest.supplied,
+                extract: ingest.extract,
                 timesFromMs: ingest.timesFromMs,
                 key: keyField,
               },

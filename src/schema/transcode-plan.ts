@@ -16,6 +16,8 @@ export type FieldRule = (field: AvroField, written: AvroType) => ValueReader | u
 /** What an ingest adds to the plan. */
 export interface IngestPlanRules extends LenientRules {
   readonly fieldRule: FieldRule;
+  /** Name of the written field that a field is taken out of, whatever its own name; undefined for most. */
+  readonly writtenName: (field: AvroField) => string | undefined;
   /** Fields that the caller sets in the row. */
   readonly supplied: ReadonlySet<string>;
   /** Field that must be written and not null. */
@@ -192,6 +194,8 @@ class Planner {
   }
 
   #indexFor(field: AvroField): number | undefined {
+    const named = this.#request.ingest?.writtenName(field);
+    if (named !== undefined) return this.#writerIndex.get(named);
     const written = writtenFor(field, this.#request.writer);
     return written === undefined ? undefined : this.#writerIndex.get(written.name);
   }

@@ -13,8 +13,10 @@ const schemas: ReadonlyMap<string, string> = new Map(
 );
 
 /** The plan of a text, with the repository's schemas beside it. Throws every problem of the text. */
-export function planOf(text: string, file = "t.yaml"): Plan {
-  const { plan, problems } = planTopology({ text, file, environment: {}, schemas, hasher: nodeHasher });
+export function planOf(text: string, file = "t.yaml", more: Readonly<Record<string, unknown>> = {}): Plan {
+  const own = Object.entries(more).map(([name, json]) => [name, JSON.stringify(json)] as const);
+  const all = new Map([...schemas, ...own]);
+  const { plan, problems } = planTopology({ text, file, environment: {}, schemas: all, hasher: nodeHasher });
   if (plan === undefined) throw new Error(problems.map((problem) => problem.message).join("\n"));
   return plan;
 }
