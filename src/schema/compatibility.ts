@@ -65,8 +65,21 @@ export function namesMatch(
  * never be read again.
  */
 export function writerFieldsFor(field: AvroField, writer: RecordType): AvroField[] {
-  const exact = writer.fields.filter((candidate) => candidate.name === field.name);
-  return exact.length > 0 ? exact : writer.fields.filter((candidate) => field.aliases.includes(candidate.name));
+  const byName = fieldsByName(writer);
+  const exact = byName.get(field.name);
+  if (exact !== undefined) return [exact];
+  return [...new Set(field.aliases)].map((alias) => byName.get(alias)).filter((found) => found !== undefined);
+}
+
+const fieldIndexes = new WeakMap<RecordType, ReadonlyMap<string, AvroField>>();
+
+/** Looked up and not searched for: there are records of thousands of fields. */
+function fieldsByName(record: RecordType): ReadonlyMap<string, AvroField> {
+  const known = fieldIndexes.get(record);
+  if (known !== undefined) return known;
+  const index = new Map(record.fields.map((field) => [field.name, field]));
+  fieldIndexes.set(record, index);
+  return index;
 }
 
 type Path = readonly (string | number)[];

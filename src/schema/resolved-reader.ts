@@ -114,6 +114,10 @@ export class Resolution {
     const wide = isWideUnion(reader);
     const chosen =
       branchFor(writer, reader) ?? (this.#lenient === undefined ? undefined : lenientBranch(writer, reader));
+    // A record is another event under another name, be its fields the same: where there are several, none is taken.
+    if (chosen === undefined && wide && writer.kind === "record") {
+      return this.#refused(writer, `a written ${writer.name} is no branch of the union`, path);
+    }
     if (chosen === undefined) return this.#byValue(writer, reader, path);
     const read = this.resolve(writer, chosen, path);
     const index = branches.indexOf(chosen);
@@ -260,19 +264,22 @@ export class Resolution {
     const written = logicalName(writer) ?? writer.kind;
     const wanted = logicalName(reader) ?? reader.kind;
     const read = primitiveReader(writer, writer);
-    if (conversion === "never") {
-      this.#lenient?.never(path, `a ${written} is no ${wanted}`);
-      return (cursor) => {
-        read(cursor);
-        throw new RecordError("MR_CAST", `field ${path}: a ${written} is no ${wanted}`);
-      };
-    }
+    if (conversion === "never") return this.#refused(writer, `a ${written} is no ${wanted}`, path);
     const convert: ValueReader = (cursor) => {
       const value = conversion(read(cursor) as never);
       if (value !== undefined) return value;
       throw new RecordError("MR_CAST", `field ${path}: a ${written} that is no ${wanted} without a change`);
     };
     return this.#inRange(convert, reader, path);
+  }
+
+  #refused(writer: AvroType, why: string, path: string): ValueReader {
+    this.#lenient?.never(path, why);
+    const skip = this.#skippers.make(writer);
+    return (cursor) => {
+      skip(cursor);
+      throw new RecordError("MR_CAST", `field ${path}: ${why}`);
+    };
   }
 
   /** What Java does not resolve: read as it was written, and then judged by its value. */
@@ -288,10 +295,7 @@ export class Resolution {
 
 /** The writer's field that a reader's field means: its name first, then its aliases in their order. */
 export function writtenFor(field: AvroField, writer: RecordType): AvroField | undefined {
-  const found = writerFieldsFor(field, writer);
-  if (found.length < 2) return found[0];
-  const alias = field.aliases.find((name) => found.some((candidate) => candidate.name === name));
-  return found.find((candidate) => candidate.name === alias);
+  return writerFieldsFor(field, writer)[0];
 }
 
 /** The reader's field that each written one fills, by the written name. */

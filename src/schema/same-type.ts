@@ -1,4 +1,5 @@
 import type { AvroType, EnumType, RecordType, UnionType } from "./avro-type.ts";
+import { candidatesFor } from "./branches.ts";
 import { branchFor } from "./compatibility.ts";
 import { sameMeaning } from "./logical-type.ts";
 import { isWideUnion } from "./union-value.ts";
@@ -57,7 +58,8 @@ export class SameTypes {
     return written.branches.every((branch, i) => {
       const other = wanted.branches[i];
       if (other === undefined || !this.#same(branch, other)) return false;
-      return !byName || branchFor(branch, wanted) === other;
+      // What is the same can be read: only a better candidate in front of it would be taken instead.
+      return !byName || candidatesFor(branch, wanted)[0] === other || branchFor(branch, wanted) === other;
     });
   }
 

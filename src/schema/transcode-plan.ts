@@ -8,6 +8,7 @@ import type { Reads, RowReads } from "./reads.ts";
 import { type LenientRules, Resolution, type ValueReader, writtenFor } from "./resolved-reader.ts";
 import type { SameTypes } from "./same-type.ts";
 import { type Skipper, Skippers } from "./skipper.ts";
+import { isWideUnion } from "./union-value.ts";
 import { valueWriter } from "./value-writer.ts";
 
 /** Reads a written field under its own rules (a cast); undefined for fields that have none. */
@@ -293,6 +294,7 @@ function encoded(type: AvroType, value: unknown, path: string): Buffer {
 
 /** Whether reading needs no more than the kinds: no conversion, no range of times, no null that is refused. */
 function isPlainPair(written: AvroType, wanted: AvroType, isIngest: boolean): boolean {
+  if (isWideUnion(written) || isWideUnion(wanted)) return false;
   const from = branchesOf(written);
   const to = branchesOf(wanted);
   if (isIngest && (!canRead(wanted, written) || to.some(isTimestamp))) return false;

@@ -18,5 +18,7 @@ export class UnionValue {
 
 /** True for a union whose values are {@link UnionValue}s. */
 export function isWideUnion(type: AvroType): type is UnionType {
-  return type.kind === "union" && type.branches.filter((branch) => branch.kind !== "null").length > 1;
+  if (type.kind !== "union") return false;
+  const { branches } = type;
+  return branches.length > 2 || (branches.length === 2 && branches.every((branch) => branch.kind !== "null"));
 }

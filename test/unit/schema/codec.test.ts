@@ -278,3 +278,10 @@ test.each(["double", "float"])("a long beyond 2^53 that no %s equals is refused,
   const body = encode({ a: 2n ** 53n + 1n }, writer);
   expect(() => decode(body, writer, reader)).toThrow(expect.objectContaining({ code: "MR_DECODE_BODY" }));
 });
+
+test("an unknown symbol becomes the enum's default inside a list too", () => {
+  const of = (symbols: readonly string[], more: object = {}) => ({ type: "enum", name: "E", symbols, ...more });
+  const writer = rowSchema({ name: "a", type: { type: "array", items: of(["a", "b"]) } });
+  const reader = rowSchema({ name: "a", type: { type: "array", items: of(["other", "a"], { default: "other" }) } });
+  expect(decode(bytes(4, 2, 0, 0), writer, reader)).toEqual({ a: ["other", "a"] });
+});
