@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { atOnce } from "../../src/kernel/index.ts";
 import { createEncoder, parseRecordSchema, type RecordSchema, transcoderParts } from "../../src/schema/index.ts";
 import { avroSample, changedSchema } from "../support/avro-samples.ts";
-import { javaMissing, runJava } from "./harness/java.ts";
+import { avroJars, javaMissing, runJava } from "./harness/java.ts";
 
 // Avro's own classes (AvroOracle.java) beside ours: no broker takes part.
 const oracle = join(import.meta.dirname, "../java/AvroOracle.java");
@@ -64,7 +64,10 @@ async function javaOf(cases: readonly Case[]): Promise<string[]> {
   const lines = cases.map(
     ({ writer, reader, body }) => `${base64(writer)} ${base64(reader)} ${body.toString("base64")}`,
   );
-  const { code, stdout, stderr } = await runJava(oracle, [], { input: `${lines.join("\n")}\n` });
+  const { code, stdout, stderr } = await runJava(oracle, [], {
+    jars: await avroJars(),
+    input: `${lines.join("\n")}\n`,
+  });
   expect(stderr).toBe("");
   expect(code).toBe(0);
   return stdout.split("\n").slice(0, -1);

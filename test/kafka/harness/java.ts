@@ -10,6 +10,9 @@ export const kafkaVersion = "4.4.0";
 /** A release before it, which one test talks to as well. */
 export const kafkaVersionBefore = "4.3.1";
 
+/** The Avro for Java that resolves schemas beside ours. */
+const avroVersion = "1.12.0";
+
 const repository = join(import.meta.dirname, "../../..");
 const mavenTimeoutMs = 300_000;
 const outputBytesMax = 64 * 1024 * 1024;
@@ -25,29 +28,54 @@ const jars = new Map<string, Promise<string>>();
 
 /** The folder with the jars of Kafka and its tools; downloaded through Maven once, then taken from the cache. */
 export function kafkaJars(version = kafkaVersion): Promise<string> {
-  const found = jars.get(version) ?? findOrDownload(version);
-  jars.set(version, found);
+  return jarsOf({ name: "Kafka", version, folder: cacheFolder(version), dependencies: kafkaDependencies(version) });
+}
+
+/** The folder with the jar of Avro and what it needs. */
+export function avroJars(): Promise<string> {
+  const dependencies = [
+    ["org.apache.avro", "avro", avroVersion],
+    ["org.slf4j", "slf4j-simple", "1.7.36"],
+  ] as const;
+  return jarsOf({
+    name: "Avro",
+    version: avroVersion,
+    folder: cacheFolder(avroVersion, "millrace-avro"),
+    dependencies,
+  });
+}
+
+interface JarSet {
+  readonly name: string;
+  readonly version: string;
+  readonly folder: string;
+  /** Group, artifact and version of each. */
+  readonly dependencies: readonly (readonly [group: string, artifact: string, version: string])[];
+}
+
+function jarsOf(set: JarSet): Promise<string> {
+  const found = jars.get(set.folder) ?? findOrDownload(set);
+  jars.set(set.folder, found);
   return found;
 }
 
-function cacheFolder(version: string): string {
+function cacheFolder(version: string, name = "millrace-kafka"): string {
   const modules = join(repository, "node_modules");
   const base = existsSync(modules) ? join(modules, ".cache") : join(repository, ".millrace");
-  return join(base, "millrace-kafka", version);
+  return join(base, name, version);
 }
 
-async function findOrDownload(version: string): Promise<string> {
-  const folder = cacheFolder(version);
+async function findOrDownload({ name, version, folder, dependencies }: JarSet): Promise<string> {
   if (existsSync(join(folder, "complete"))) return folder;
   const work = await mkdtemp(join(tmpdir(), "millrace-kafka-jars-"));
   try {
-    await writeFile(join(work, "pom.xml"), pom(version));
+    await writeFile(join(work, "pom.xml"), pom(dependencies));
     const result = await run(
       "mvn",
       ["-q", "-B", "dependency:copy-dependencies", `-DoutputDirectory=${join(work, "libs")}`],
       { cwd: work, timeoutMs: mavenTimeoutMs },
     );
-    if (result.code !== 0) throw new Error(`downloading Kafka ${version} through Maven: ${result.stdout.trim()}`);
+    if (result.code !== 0) throw new Error(`downloading ${name} ${version} through Maven: ${result.stdout.trim()}`);
     await writeFile(join(work, "libs", "complete"), "");
     await publish(join(work, "libs"), folder);
   } finally {
@@ -67,16 +95,24 @@ async function publish(from: string, folder: string): Promise<void> {
   });
 }
 
-function pom(kafka: string): string {
-  const dependency = (group: string, artifact: string, version: string): string =>
-    `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
+function kafkaDependencies(kafka: string): JarSet["dependencies"] {
+  return [
+    ["org.apache.kafka", "kafka_2.13", kafka],
+    ["org.apache.kafka", "kafka-tools", kafka],
+    ["org.slf4j", "slf4j-simple", "1.7.36"],
+  ];
+}
+
+function pom(dependencies: JarSet["dependencies"]): string {
+  const elements = dependencies.map(
+    ([group, artifact, version]) =>
+      `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`,
+  );
   return `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
-  <groupId>millrace</groupId><artifactId>kafka-for-tests</artifactId><version>1</version><packaging>pom</packaging>
+  <groupId>millrace</groupId><artifactId>jars-for-tests</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>
-    ${dependency("org.apache.kafka", "kafka_2.13", kafka)}
-    ${dependency("org.apache.kafka", "kafka-tools", kafka)}
-    ${dependency("org.slf4j", "slf4j-simple", "1.7.36")}
+    ${elements.join("\n    ")}
   </dependencies>
 </project>
 `;
@@ -91,6 +127,8 @@ export interface JavaResult {
 export interface RunOptions {
   /** Release of Kafka whose tools are run. */
   readonly version?: string;
+  /** A folder of jars instead of Kafka's. */
+  readonly jars?: string;
   readonly input?: string | Buffer;
   readonly timeoutMs?: number;
   readonly cwd?: string;
@@ -102,11 +140,8 @@ export interface RunOptions {
  * @returns exit code and output; a code other than 0 is the caller's to judge. About 1.5 s each.
  */
 export async function runJava(mainClass: string, args: readonly string[], options: RunOptions = {}) {
-  return run(
-    "java",
-    [...javaOptions("128m"), "-cp", join(await kafkaJars(options.version), "*"), mainClass, ...args],
-    options,
-  );
+  const jars = options.jars ?? (await kafkaJars(options.version));
+  return run("java", [...javaOptions("128m"), "-cp", join(jars, "*"), mainClass, ...args], options);
 }
 
 /** JVM flags that start fast and stay small. */
