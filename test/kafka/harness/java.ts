@@ -10,8 +10,8 @@ export const kafkaVersion = "4.4.0";
 /** A release before it, which one test talks to as well. */
 export const kafkaVersionBefore = "4.3.1";
 
-/** The Avro for Java that resolves schemas beside ours. */
-const avroVersion = "1.12.0";
+/** The Avro for Java that resolves schemas beside ours. 1.12.0 reads a list of doubles as floats. */
+const avroVersion = "1.12.1";
 
 const repository = join(import.meta.dirname, "../../..");
 const mavenTimeoutMs = 300_000;
@@ -35,7 +35,7 @@ export function kafkaJars(version = kafkaVersion): Promise<string> {
 export function avroJars(): Promise<string> {
   const dependencies = [
     ["org.apache.avro", "avro", avroVersion],
-    ["org.slf4j", "slf4j-simple", "1.7.36"],
+    ["org.slf4j", "slf4j-simple", "2.0.13"],
   ] as const;
   return jarsOf({
     name: "Avro",
