@@ -28,7 +28,14 @@ function ingested(
   const never: NeverFits[] = [];
   const unknown = { count: 0 };
   const ingest = avroIngestRules(
-    { type: to.type, casts: options.casts ?? {}, key: options.key, supplied: [], timesFromMs: 100_000_000_000 },
+    {
+      type: to.type,
+      casts: options.casts ?? {},
+      key: options.key,
+      supplied: [],
+      extract: {},
+      timesFromMs: 100_000_000_000,
+    },
     unknown,
     never,
   );
