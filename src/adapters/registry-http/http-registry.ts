@@ -21,6 +21,11 @@ export function createHttpRegistry(options: HttpRegistryOptions): SchemaRegistry
   const unknownUntilMs = new Map<number, number>();
   const unknownMs = options.unknownMs ?? unknownMsDefault;
 
+  const latest: SchemaRegistry["latest"] = async (subject, signal) => {
+    const answer = await client.request("GET", `/subjects/${encodeURIComponent(subject)}/versions/latest`, signal);
+    return isMissing(answer) ? undefined : readSchema(client, `reading subject ${subject}`, answer, { subject });
+  };
+
   return {
     byId: async (id, signal) => {
       if ((unknownUntilMs.get(id) ?? Number.NEGATIVE_INFINITY) > options.clock.monotonicMs()) return undefined;
@@ -34,15 +39,16 @@ export function createHttpRegistry(options: HttpRegistryOptions): SchemaRegistry
       return found;
     },
 
-    latest: async (subject, signal) => {
-      const answer = await client.request("GET", `/subjects/${encodeURIComponent(subject)}/versions/latest`, signal);
-      return isMissing(answer) ? undefined : readSchema(client, `reading subject ${subject}`, answer, { subject });
-    },
+    latest,
 
     versions: async (subject, signal) => {
       const path = `/subjects/${encodeURIComponent(subject)}/versions`;
       const answer = await client.request("GET", path, signal);
-      if (isMissing(answer)) return [];
+      // Some servers of the protocol have no such list; what is newest they all tell.
+      if (isMissing(answer)) {
+        const newest = await latest(subject, signal);
+        return newest === undefined ? [] : [newest];
+      }
       if (answer.status !== 200) throw client.refusal(`reading the versions of ${subject}`, answer);
       if (!Array.isArray(answer.body) || !answer.body.every(Number.isSafeInteger))
         throw new OperationError("MR_REGISTRY", `reading the versions of ${subject}: the answer is no list of numbers`);
