@@ -84,7 +84,7 @@ export function createJsonReader(options: JsonReaderOptions): JsonReader {
       try {
         const unknownBefore = unknownFields;
         const row = readValue(value);
-        if (areWritten(numbers.literals, text) || !mayBeRounded.test(text)) return row;
+        if (numbers.literals.length === 0 || areWritten(numbers.literals, text) || !mayBeRounded.test(text)) return row;
         unknownFields = unknownBefore;
       } catch (thrown) {
         if (thrown !== sourceWanted) throw thrown;

@@ -34,7 +34,7 @@ export function parseJsonBytes(what: string, bytes: Buffer, from: number, to: nu
     // The parser's own message quotes the text, and a sensitive field may be in it.
     throw refused(what, "not JSON");
   }
-  if ((text.includes("\\ud") || text.includes("\\uD")) && !isWellFormedValue(value)) {
+  if (text.includes("\\u") && (text.includes("\\ud") || text.includes("\\uD")) && !isWellFormedValue(value)) {
     throw refused(what, "not UTF-8: half of a surrogate pair is escaped in it");
   }
   return { text, value };

@@ -1,4 +1,4 @@
-import { parseIsoTimeMs } from "../kernel/index.ts";
+import { eventTimeEndMs, parseIsoTimeMs } from "../kernel/index.ts";
 import { type AvroType, isTimestamp } from "./avro-type.ts";
 import { type CastType, castTargets, convert, epochShifts, floatOf, toDouble, toFloat, toInt, toLong } from "./cast.ts";
 import { JsonNumber } from "./exact-json.ts";
@@ -98,7 +98,7 @@ function plainReading(type: AvroType, rules: ReadingRules): ValueReading {
     case "float":
       return numberReading(rules, "float", floatOf, toFloat);
     case "double":
-      return numberReading(rules, "double", (value) => value, toDouble);
+      return doubleReading(numberReading(rules, "double", (value) => value, toDouble));
     case "enum": {
       const symbols = new Set(type.symbols);
       return (value, path) =>
@@ -132,6 +132,14 @@ function numberReading(
   };
 }
 
+/** Nearly every double there is, without a call. */
+function doubleReading(rest: ValueReading): ValueReading {
+  return (value, path) =>
+    typeof value === "number" && value <= Number.MAX_SAFE_INTEGER && value >= -Number.MAX_SAFE_INTEGER
+      ? value
+      : rest(value, path);
+}
+
 /** What our own tools print for numbers that JSON has no way to write, or pass on as they decoded it. */
 function ownNumberOf(value: unknown): number | undefined {
   if (typeof value === "number") return value;
@@ -144,7 +152,7 @@ function wantedNumber(name: string, value: unknown): string {
 
 function timestampReading(rules: ReadingRules, isEventTime: boolean): ValueReading {
   const { ownForm, times, numbers } = rules;
-  return (value, path) => {
+  const rest: ValueReading = (value, path) => {
     if (ownForm && typeof value === "string") {
       const ms = parseIsoTimeMs(value);
       if (ms !== undefined) return times === undefined ? ms : checkTime(ms, path, isEventTime);
@@ -154,6 +162,12 @@ function timestampReading(rules: ReadingRules, isEventTime: boolean): ValueReadi
     if (typeof ms !== "number") return unfit(path, "timestamp-millis", value);
     return times === undefined ? ms : checkBareTime(ms, path, isEventTime, times.bareFromMs);
   };
+  const fromMs = times === undefined ? 0 : Math.max(times.bareFromMs, 0);
+  // Nearly every time there is, without a call.
+  return (value, path) =>
+    typeof value === "number" && value >= fromMs && value < eventTimeEndMs && Number.isInteger(value)
+      ? value + 0
+      : rest(value, path);
 }
 
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
