@@ -30,7 +30,7 @@ test("a line for people has the time, the sentence and the fields that are there
   logger.debug({}, "Not shown.");
   expect(lines).toEqual([
     "09:08:07 Ready.  stage=clean stores=a,b\n",
-    "09:08:07 WARN Odd.\n",
+    "09:08:07 WARN Odd.  code=MR_EXPOSED\n",
     "09:08:07 ERROR Lost.  code=MR_IO\n",
   ]);
 });

@@ -23,7 +23,7 @@ test("a plain value is typed after substitution, a quoted one stays text", () =>
   expect(soundPlan(text, { schemas: smallSchemas, environment }).topics[1]?.partitions).toBe(3);
   const quoted = replaced(text, `\${COUNT}`, `"\${COUNT}"`);
   expect(problemLines(quoted, { schemas: smallSchemas, environment })).toEqual([
-    "t.yaml:11:17 MR_WRONG_TYPE topics.raw.partitions: expected a whole number, found text; write for example partitions: 4",
+    "t.yaml:11:17 MR_WRONG_TYPE topics.raw.partitions: expected a whole number, found text; write partitions: 3",
   ]);
 });
 
