@@ -42,7 +42,8 @@ export interface WireDecoder {
 
 export interface Connection {
   isConnected(): boolean;
-  connect(): Promise<unknown>;
+  /** Replaced on connections of our own, see `Connections`. */
+  connect: () => Promise<unknown>;
   disconnect(): Promise<unknown>;
   rejectRequests(error: Error): void;
   send(request: ProtocolRequest): Promise<unknown>;
@@ -52,7 +53,14 @@ export interface Connection {
   nextCorrelationId(): number;
   readonly clientId: string;
   readonly requestQueue: { push(request: QueuedRequest): void; maybeThrottle(ms: number): void };
-  readonly socket?: { destroy(): void; cork(): void; uncork(): void; write(bytes: Buffer): boolean };
+  /** Set as soon as `connect` was called. */
+  readonly socket?: {
+    destroy(): void;
+    cork(): void;
+    uncork(): void;
+    write(bytes: Buffer): boolean;
+    once(event: "close", listener: () => void): void;
+  };
 }
 
 /** A request as kafkajs's queue of a connection takes it; `entry` is settled with the answer's payload. */

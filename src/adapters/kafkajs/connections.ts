@@ -73,6 +73,7 @@ export class Connections {
       maxInFlightRequests: null,
       logger: this.#logger,
     });
+    for (const connection of connectionPool.pool) noticeCuts(connection);
     const broker = new this.#parts.Broker({
       connectionPool,
       logger: this.#logger,
@@ -117,6 +118,23 @@ export class Connections {
       connection.disconnect().catch(() => undefined);
     }
   }
+}
+
+/**
+ * Lets `connect` of a connection reject when its socket ends while it is made. kafkajs notices an error there, but no end
+ * without one: it then waits until its time is up, ten seconds, though the socket is long gone.
+ */
+function noticeCuts(connection: Connection): void {
+  const connect = connection.connect.bind(connection);
+  connection.connect = () => {
+    const made = connect();
+    const cut = new Promise<never>((_, reject) => {
+      // Where there is an error, kafkajs tells it in the turn of the end, and knows more.
+      const tell = (): void => reject(new ConnectionDroppedError("Closed connection"));
+      connection.socket?.once("close", () => setImmediate(tell));
+    });
+    return Promise.race([made, cut]);
+  };
 }
 
 /** A broker closes the connection on a version that it does not speak, and says nothing. */
