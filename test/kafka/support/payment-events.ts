@@ -42,7 +42,7 @@ const poisons = {
 const requiredFields = ["payment_id", "customer_id", "terminal_id", "paid_at"];
 const wrongTypes: readonly Fields[] = [
   { amount: "twelve" },
-  { amount: true },
+  { amount: [true] },
   { terminal_id: 17 },
   { payment_id: ["p"] },
   { paid_at: {} },
