@@ -123,3 +123,45 @@ tests:
 `);
   for (const planned of plan.tests) expect(await runPlannedTest(plan, planned), planned.name).toEqual([]);
 });
+
+test("whole numbers beyond 2^53 are compared digit by digit, and a double with the number that it is", async () => {
+  const numbers = {
+    type: "record",
+    name: "Numbers",
+    fields: [
+      { name: "event_id", type: "string" },
+      { name: "k", type: "string" },
+      { name: "at", type: { type: "long", logicalType: "timestamp-millis" } },
+      { name: "id", type: "long" },
+      { name: "x", type: "double" },
+    ],
+  };
+  const expecting = (record: string): Promise<readonly string[]> => {
+    const plan = planOf(
+      `apiVersion: millrace/v1
+kind: Topology
+name: large
+delivery: at-least-once
+topics:
+  inbox: { format: json, external: true }
+  raw: { schema: numbers, key: k, time: at, partitions: 1 }
+stages:
+  - { name: ingest, from: inbox, to: raw }
+tests:
+  - name: large
+    stage: ingest
+    given: ['{"k":"a","at":1767225600000,"id":9007199254740993,"x":9007199254740994}']
+    expect: { records: [${record}] }
+`,
+      "t.yaml",
+      { numbers },
+    );
+    const [planned] = plan.tests;
+    if (planned === undefined) throw new Error("the plan has no test");
+    return runPlannedTest(plan, planned);
+  };
+  expect(await expecting("{ id: 9007199254740993, x: 9007199254740994 }")).toEqual([]);
+  expect(await expecting("{ id: 9007199254740992 }")).toEqual([
+    "records[0].id: expected 9007199254740992, got 9007199254740993",
+  ]);
+});
