@@ -126,7 +126,8 @@ test("no text makes reading throw, and what JSON.parse takes is taken unless it 
       } catch {
         return;
       }
-      if ("source" in reading) expect(jsonText(reading.source.value)).toBe(JSON.stringify(json));
+      // -0 is printed with its sign, which JSON.stringify drops.
+      if ("source" in reading) expect(JSON.parse(jsonText(reading.source.value))).toEqual(json);
       else expect(reading.fault.message).toMatch(/twice|surrogate|larger than any double/);
     }),
     { numRuns: 2_000 },
