@@ -6,6 +6,7 @@ import { findAt, pointerKeys } from "./json-pointer.ts";
 import { parseJsonBytes } from "./json-text.ts";
 import { isObject, type NumberTrust, sourceWanted } from "./reading-rules.ts";
 import type { RecordSchema } from "./record-schema.ts";
+import { mayHoldRounded } from "./rounded-numbers.ts";
 import type { Row } from "./row-shape.ts";
 import { timeBoundsDefault } from "./time-bounds.ts";
 import { type FieldReading, fieldReadings } from "./value-from-json.ts";
@@ -47,7 +48,7 @@ export function createJsonReader(options: JsonReaderOptions): JsonReader {
   const supplied = new Set(options.supplied ?? []);
   const extracts = options.extract ?? {};
   const nested = { count: 0 };
-  const numbers: NumberTrust = { areExact: true, literals: [] };
+  const numbers: NumberTrust = { areExact: true, tookWhole: false };
   const times = {
     eventTime: options.eventTime,
     bareFromMs: options.timesFromMs ?? timeBoundsDefault.bareFromMs,
@@ -80,11 +81,11 @@ export function createJsonReader(options: JsonReaderOptions): JsonReader {
     read(bytes, from, to) {
       const { text, value } = parseJsonBytes(schema.name, bytes, from, to);
       numbers.areExact = false;
-      numbers.literals.length = 0;
+      numbers.tookWhole = false;
       try {
         const unknownBefore = unknownFields;
         const row = readValue(value);
-        if (numbers.literals.length === 0 || areWritten(numbers.literals, text) || !mayBeRounded.test(text)) return row;
+        if (!numbers.tookWhole || !mayHoldRounded(text)) return row;
         unknownFields = unknownBefore;
       } catch (thrown) {
         if (thrown !== sourceWanted) throw thrown;
@@ -98,25 +99,6 @@ export function createJsonReader(options: JsonReaderOptions): JsonReader {
       return unknownFields;
     },
   };
-}
-
-/** A number that is a whole one only after rounding has at least 16 digits, or a negative exponent. */
-const mayBeRounded = /\d[\d.]{15}|\d[eE]-/;
-
-/** More whole numbers than this are not looked for one by one, each from the beginning of the text. */
-const literalsMax = 16;
-
-function areWritten(literals: readonly string[], text: string): boolean {
-  return literals.length <= literalsMax && literals.every((literal) => standsIn(text, literal));
-}
-
-/** Whether a literal stands in the text with nothing of the number behind it. */
-function standsIn(text: string, literal: string): boolean {
-  for (let at = text.indexOf(literal); at >= 0; at = text.indexOf(literal, at + 1)) {
-    const after = text.charCodeAt(at + literal.length);
-    if (after === 44 || after === 125 || after <= 32) return true;
-  }
-  return false;
 }
 
 function suppliedOr(field: FieldReading, schema: RecordSchema, supplied: ReadonlySet<string>): FieldReading {

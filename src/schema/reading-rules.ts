@@ -29,17 +29,17 @@ export interface ReadingRules {
 export interface NumberTrust {
   areExact: boolean;
   /**
-   * While they are not: how whole numbers stand in the text if they are what they seem. A long fraction may have been
-   * rounded away (9007199254740991.4), and only the text tells.
+   * While they are not: set where a whole number was taken that may have had a fraction, which rounding has hidden
+   * (1125899906842625.1). Only the text tells.
    */
-  readonly literals: string[];
+  tookWhole: boolean;
 }
 
 /** Whole numbers from here on may have been rounded from a fraction that somebody would write: 1.1e15. */
 export const roundedFrom = 2 ** 50;
 
 /** Numbers that lost nothing: with their source, or as they were before. */
-export const exactNumbers: NumberTrust = { areExact: true, literals: [] };
+export const exactNumbers: NumberTrust = { areExact: true, tookWhole: false };
 
 /** Thrown for a number whose source text has to be looked at. Made once: it is no error, and nobody reads its stack. */
 export const sourceWanted = new Error("a number has to be read with its digits");

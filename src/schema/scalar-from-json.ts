@@ -37,7 +37,7 @@ export function castReading(cast: CastType, read: ValueReading, rules: ReadingRu
     if (value === null) return read(value, path);
     if (!numbers.areExact && typeof value === "number") {
       if (needsSource(cast, value)) throw sourceWanted;
-      numbers.literals.push(`"${path}":${value}`);
+      numbers.tookWhole = true;
     }
     const bareFromMs = Number.NEGATIVE_INFINITY;
     const converted = convert(cast, value, bareFromMs) ?? unfit(path, wanted[cast] ?? cast, value);
@@ -89,7 +89,7 @@ function plainReading(type: AvroType, rules: ReadingRules): ValueReading {
       return (value, path) => {
         if (Number.isSafeInteger(value)) {
           const long = value as number;
-          if (!numbers.areExact && (long >= roundedFrom || long <= -roundedFrom)) numbers.literals.push(`:${long}`);
+          if (!numbers.areExact && (long >= roundedFrom || long <= -roundedFrom)) numbers.tookWhole = true;
           return long + 0;
         }
         if (!numbers.areExact && Number.isInteger(value)) throw sourceWanted;

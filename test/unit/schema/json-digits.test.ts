@@ -104,6 +104,22 @@ describe("a number as a number", () => {
     expect(outcome(name, source)).toBe(expected);
   });
 
+  test.each([
+    // The same digits stand elsewhere without a fraction: in a field that is read, and in one that nobody reads.
+    ['{"l":1125899906842625.1,"other":1125899906842625}', {}],
+    ['{"other":[1125899906842625],"l":1125899906842625.1}', {}],
+    ['{"other":{"l":5},"l":5.0000000000000000001}', { casts: { l: "long" } }],
+    ['{"other":{"l":5},"l":50000000000000000001e-19}', { casts: { l: "long" } }],
+    ['{"other":{"l":5},"l":0.50000000000000000001E+1}', { casts: { l: "long" } }],
+  ] as const)("a fraction that rounding hides is seen in %s", (json, options) => {
+    expect(() => read(json, options)).toThrow("field l: a whole number is no long");
+  });
+
+  test("digits of a text, and fractions that show, do not keep a long from being read", () => {
+    const json = '{"s":"1.1.1e-1E-e-","d":0.1000000000000000055511151231257827,"l":1125899906842625}';
+    expect(read(json)).toMatchObject({ s: "1.1.1e-1E-e-", d: 0.1, l: 1125899906842625 });
+  });
+
   test("text under a cast is read by the same rules", () => {
     expect(outcome("l", '"9007199254740993"', { casts: { l: "long" } })).toBe(9007199254740993n);
     expect(outcome("l", '" 1"', { casts: { l: "long" } })).toBe("MR_CAST");
