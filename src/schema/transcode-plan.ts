@@ -122,6 +122,8 @@ class Planner {
   readonly #demands: (() => unknown)[] = [];
   /** Written fields that something is made of. */
   readonly #used = new Set<number>();
+  /** Written fields that are read as a whole, and so with all that is in them. */
+  readonly #readWhole = new Set<number>();
   #slotCount = 0;
 
   constructor(request: PlanRequest, same: SameTypes) {
@@ -211,9 +213,14 @@ class Planner {
     const rule = ingest?.fieldRule(field, written);
     const read = rule ?? new Resolution(this.#skippers, ingest).reading(written, wanted, reads, field.name);
     const isPlain = rule === undefined && reads === "whole" && isPlainPair(written, wanted, ingest !== undefined);
+    if (reads === "whole") this.#readWhole.add(index);
+    return this.#addConsumer(index, { wanted, read, isPlain });
+  }
+
+  #addConsumer(index: number, consumer: Omit<Consumer, "slot">): number {
     const slot = this.#slotCount++;
     const consumers = this.#consumers.get(index) ?? [];
-    consumers.push({ slot, wanted, read, isPlain });
+    consumers.push({ slot, ...consumer });
     this.#consumers.set(index, consumers);
     return slot;
   }
@@ -230,7 +237,16 @@ class Planner {
         nullFirst: written.kind === "union" && written.branches[0]?.kind === "null",
       });
     } else return false;
+    this.#checkTimes(index, seen);
     return true;
+  }
+
+  /** Of a field of an ingest that is copied and read in part, the rest is held to the bounds of times as well. */
+  #checkTimes(index: number, { name }: AvroField): void {
+    const written = this.#typeAt(index);
+    const isSkipped = !this.#consumers.has(index) || this.#readWhole.has(index);
+    if (this.#request.ingest === undefined || isSkipped || !holdsTime(written)) return;
+    this.#addConsumer(index, { wanted: written, read: this.#timeSkippers(name).make(written), isPlain: false });
   }
 
   /** Decodes as the output has it, straight from the writer; where only the steps' type leads there, as that. */
@@ -273,10 +289,13 @@ class Planner {
 
   /** In an ingest the times in a field that is copied must lie in range, like those that are read. */
   #skipperOf(index: number, field: AvroField): Skipper {
+    const isKept = this.#request.ingest !== undefined && this.#used.has(index);
+    return (isKept ? this.#timeSkippers(field.name) : this.#skippers).make(field.type);
+  }
+
+  #timeSkippers(name: string): Skippers {
     const { ingest, checksText } = this.#request;
-    if (ingest === undefined || !this.#used.has(index)) return this.#skippers.make(field.type);
-    const time = (value: number | bigint): void => ingest.time(value, field.name);
-    return new Skippers({ text: checksText, time }).make(field.type);
+    return new Skippers({ text: checksText, time: (value) => ingest?.time(value, name) });
   }
 }
 
@@ -299,6 +318,24 @@ function isPlainPair(written: AvroType, wanted: AvroType, isIngest: boolean): bo
   const to = branchesOf(wanted);
   if (isIngest && (!canRead(wanted, written) || to.some(isTimestamp))) return false;
   return from.every((type) => to.every((other) => conversionOf(type, other) === "raw"));
+}
+
+/** Whether a time stands anywhere in a type. */
+function holdsTime(type: AvroType, seen = new Set<AvroType>()): boolean {
+  if (seen.has(type)) return false;
+  seen.add(type);
+  switch (type.kind) {
+    case "record":
+      return type.fields.some((field) => holdsTime(field.type, seen));
+    case "union":
+      return type.branches.some((branch) => holdsTime(branch, seen));
+    case "array":
+      return holdsTime(type.items, seen);
+    case "map":
+      return holdsTime(type.values, seen);
+    default:
+      return isTimestamp(type);
+  }
 }
 
 function branchesOf(type: AvroType): readonly AvroType[] {

@@ -7,6 +7,7 @@ import {
   type NeverFits,
   type RecordSchema,
   type Row,
+  type RowReads,
   transcoderParts,
   UnionValue,
 } from "../../../src/schema/index.ts";
@@ -23,7 +24,12 @@ function ingested(
   writer: RecordSchema,
   to: RecordSchema,
   row: Row,
-  options: { readonly casts?: Readonly<Record<string, CastType>>; readonly key?: string } = {},
+  options: {
+    readonly casts?: Readonly<Record<string, CastType>>;
+    readonly key?: string;
+    /** What steps read; nothing when left out. */
+    readonly reads?: RowReads;
+  } = {},
 ): Ingested {
   const never: NeverFits[] = [];
   const unknown = { count: 0 };
@@ -41,7 +47,7 @@ function ingested(
   );
   const common = { writer: writer.type, reader: to.type, checksText: true, keepsRows: false, later: undefined, ingest };
   const coder = atOnce(
-    transcoderParts({ ...common, reads: new Map(), output: to.type, values: new Set(), copies: true }),
+    transcoderParts({ ...common, reads: options.reads ?? new Map(), output: to.type, values: new Set(), copies: true }),
   );
   const whole = atOnce(
     transcoderParts({ ...common, reads: "whole", output: undefined, values: new Set(), copies: false }),
@@ -227,6 +233,21 @@ describe("fields", () => {
     );
     expect(ingested(one(["null", "int"]), one("int"), { v: 3 }).out).toEqual({ v: 3 });
   });
+});
+
+test.each<[string, string, RowReads]>([
+  ["nothing of it", "v", new Map()],
+  ["whether it is null", "v", new Map([["v", new Map()]])],
+  ["a part beside the time", "v", new Map([["v", new Map([["n", "whole"]])]])],
+  ["all of it", "v.t", new Map([["v", "whole"]])],
+])("a time out of range in a field that is copied kills the record, when %s is read", (_, path, reads) => {
+  const time = { type: "long", logicalType: "timestamp-millis" };
+  const schema = one(["null", { type: "record", name: "N", fields: ["n", "t"].map((name) => ({ name, type: time })) }]);
+  const in2128 = 5_000_000_000_000;
+  expect(() => ingested(schema, schema, { v: { n: 0, t: in2128 } }, { reads })).toThrow(
+    `field ${path}: a time outside 0001-2100`,
+  );
+  expect(ingested(schema, schema, { v: { n: 0, t: 1 } }, { reads }).out).toEqual({ v: { n: 0, t: 1 } });
 });
 
 test("a branch stays the one that was written", () => {
