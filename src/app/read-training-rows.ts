@@ -21,6 +21,8 @@ export interface TrainingSource {
 }
 
 export interface FeaturesRead extends TopicRowsResult {
+  /** Rows that went to the trainer. */
+  readonly taken: number;
   /** Rows passed over because their event time is null. */
   readonly untimed: number;
   /** Rows passed over because a feature is a whole number beyond 2^53 - 1, which no double holds exactly. */
@@ -46,6 +48,7 @@ export async function readFeatures(
   const chunk = new FeatureBuffer(model.features);
   const from = source.fromMs ?? Number.NEGATIVE_INFINITY;
   const to = source.toMs ?? Number.POSITIVE_INFINITY;
+  let taken = 0;
   let untimed = 0;
   let inexact = 0;
   const row = (read: Row): void => {
@@ -56,13 +59,17 @@ export async function readFeatures(
       return;
     }
     if (timeMs < from || timeMs >= to || joinKey === null || joinKey === undefined) return;
-    if (!chunk.add(String(read["event_id"]), timeMs, String(joinKey), read)) inexact++;
-    else if (chunk.count >= chunkRows) chunk.flush(trainer);
+    if (!chunk.add(String(read["event_id"]), timeMs, String(joinKey), read)) {
+      inexact++;
+      return;
+    }
+    taken++;
+    if (chunk.count >= chunkRows) chunk.flush(trainer);
   };
   const visitor = { row, progress: (done: number, total: number): void => progress("features", done, total) };
   const result = await readTopicRows(broker, registry, topic.clusterName, schemaOf(topic), visitor, signal);
   chunk.flush(trainer);
-  return { ...result, untimed, inexact };
+  return { ...result, taken, untimed, inexact };
 }
 
 /** Sends the labels up to the bound; a null label says nothing, and one without a time cannot be the last. */

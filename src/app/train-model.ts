@@ -63,6 +63,7 @@ export async function trainModel(options: TrainingOptions, signal: AbortSignal):
   const trainer = options.openTrainer(signature);
   try {
     const features = await readFeatures(options, label.on, trainer, signal);
+    checkTaken(features, model.featuresFrom);
     const labels = await readLabels(options, label, trainer, signal);
     const onIteration = (iteration: number, loss: number): void => progress("fit", iteration, iteration, loss);
     const result = await trainer.train(onIteration, signal);
@@ -98,6 +99,22 @@ export async function trainModel(options: TrainingOptions, signal: AbortSignal):
   }
 }
 
+/** Rows that are there and all passed over are not "no rows in this range". */
+function checkTaken({ taken, inexact, untimed, undecodable }: FeaturesRead, topic: string): void {
+  const passedOver = inexact + untimed + undecodable;
+  if (taken > 0 || passedOver === 0) return;
+  const reasons = [
+    ...(inexact === 0 ? [] : [`${inexact} because ${inexactReason}`]),
+    ...(untimed === 0 ? [] : [`${untimed} because their event time is null`]),
+    ...(undecodable === 0 ? [] : [`${undecodable} because they cannot be decoded`]),
+  ];
+  const message = `reading features from topic ${topic}: all ${passedOver} rows were left out, ${reasons.join(", ")}`;
+  throw new OperationError("MR_TRAINING", message);
+}
+
+const inexactReason =
+  "a feature is a whole number beyond 9007199254740991, which no model takes exactly; leave the field out with except, or make it text";
+
 function manifestCounts({ unlabelled, labelledAfterSplit, repeats, repeatsDiffering }: RowCounts) {
   return { unlabelled, labelledAfterSplit, repeats, repeatsDiffering };
 }
@@ -123,10 +140,6 @@ function oddities({ repeatsDiffering }: RowCounts, { inexact }: FeaturesRead): r
       : [
           `${repeatsDiffering} repeats have other features than the record before of the same event_id, as after a crash that lost the rolling windows; the last one written counts`,
         ]),
-    ...(inexact === 0
-      ? []
-      : [
-          `${inexact} feature rows were left out: a feature is a whole number beyond 9007199254740991, which no model takes exactly; leave the field out with except, or make it text`,
-        ]),
+    ...(inexact === 0 ? [] : [`${inexact} feature rows were left out: ${inexactReason}`]),
   ];
 }

@@ -94,6 +94,7 @@ async function* readLines(
     for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n")) {
       const line = rest.slice(0, end);
       rest = rest.slice(end + 1);
+      if (line === "") continue; // the session is still there, and nothing new is
       if (line.startsWith('{"failed"')) throw failureFrom(JSON.parse(line) as { failed?: string; code?: string });
       yield batchFromJson(line);
     }

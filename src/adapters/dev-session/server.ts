@@ -20,6 +20,8 @@ export interface DevSessionServer {
 
 /** Largest request body; clients send far less. */
 const bodyBytesMax = 64 * 1024 * 1024;
+/** An empty line goes out this often while a reader waits: Node's fetch gives up on an answer silent for 5 minutes. */
+const idleLineMs = 60_000;
 
 type Operation = (broker: Broker, body: string, signal: AbortSignal) => Promise<unknown>;
 
@@ -40,13 +42,19 @@ const operations: Readonly<Record<string, Operation>> = {
 
 /**
  * @param folder receives the session's address, readable by its owner only
+ * @param lineMs how often a waiting reader is told that the session is still there; a minute by default
  * @throws OperationError MR_DEV_SESSION when another session runs in the folder
  */
-export async function serveDevSession(broker: Broker, folder: string, logger: Logger): Promise<DevSessionServer> {
+export async function serveDevSession(
+  broker: Broker,
+  folder: string,
+  logger: Logger,
+  lineMs = idleLineMs,
+): Promise<DevSessionServer> {
   const token = randomBytes(32).toString("hex");
   const stop = new AbortController();
   const server = createServer((request, response) => {
-    answer(broker, token, stop.signal, request, response).catch((thrown: unknown) => {
+    answer(broker, token, { stopped: stop.signal, lineMs }, request, response).catch((thrown: unknown) => {
       const code = thrown instanceof MillraceError ? thrown.code : "MR_IO";
       if (response.headersSent) response.destroy();
       else response.writeHead(400).end(JSON.stringify({ code, message: messageOf(thrown) }));
@@ -76,7 +84,7 @@ export async function serveDevSession(broker: Broker, folder: string, logger: Lo
 async function answer(
   broker: Broker,
   token: string,
-  stopped: AbortSignal,
+  { stopped, lineMs }: { readonly stopped: AbortSignal; readonly lineMs: number },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -90,7 +98,8 @@ async function answer(
   const name = (request.url ?? "/").slice(1);
   const body = await readBody(request);
   if (name === "read") {
-    await streamBatches(broker, JSON.parse(body) as OffsetRange, signal, response);
+    const idle = setInterval(() => response.write("\n"), lineMs);
+    await streamBatches(broker, JSON.parse(body) as OffsetRange, signal, response).finally(() => clearInterval(idle));
     return;
   }
   const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   connectDevSession,
@@ -191,6 +192,31 @@ test("a session that ends under a reader or a call that it keeps waiting is told
   await broker.append([textRecord("t", 0, "first")], never);
   await expect(reading).rejects.toMatchObject({ code: "MR_DEV_SESSION", message: "the dev session has ended" });
   server = await serveDevSession(broker, folder, silentLogger);
+});
+
+// Node's fetch takes 5 minutes without a byte for the end of an answer, which came out as the end of the session.
+test("a reader that has long waited hears that the session is there, and reads on", async () => {
+  await server.close();
+  server = await serveDevSession(broker, folder, silentLogger, 10);
+  await createTopic("t");
+  const range = { topic: "t", partition: 0, from: "earliest" };
+  const waiting = await post("read", { authorization: `Bearer ${session().token}` }, JSON.stringify(range));
+  const bytes = waiting.body?.getReader();
+  expect(new TextDecoder().decode((await bytes?.read())?.value)).toMatch(/^\n+$/);
+  await bytes?.cancel();
+  const stop = new AbortController();
+  const seen: string[] = [];
+  const reading = async (): Promise<void> => {
+    for await (const batch of connectDevSession(folder).read({ ...range, from: "earliest" }, stop.signal)) {
+      seen.push(...plainRecords(batch).map(textOf));
+      stop.abort();
+    }
+  };
+  const ended = expect(reading()).rejects.toMatchObject({ name: "AbortError" });
+  await delay(50);
+  await broker.append([textRecord("t", 0, "late")], never);
+  await ended;
+  expect(seen).toEqual(["late"]);
 });
 
 test("an answer that is cut in the middle is told as the end of the session", async () => {

@@ -352,6 +352,21 @@ test("texts and booleans of the topic are features of the model", async () => {
   ]);
 });
 
+test("rows that are all left out are told with the reason, and not as an empty topic", async () => {
+  const schema = schemaOf("Long", [...common, { name: "x", type: "long" }]);
+  const topics = [topicOf("features", schema), topicOf("labels", labels)];
+  await send(
+    "features",
+    schema,
+    upTo(3).map((i) => ({ ...feature(i, 1_000 + i), x: 90_071_992_547_409_930n })),
+  );
+  await expect(training({ plan: { ...plan, topics } as Plan })).rejects.toMatchObject({
+    code: "MR_TRAINING",
+    message:
+      "reading features from topic features: all 3 rows were left out, 3 because a feature is a whole number beyond 9007199254740991, which no model takes exactly; leave the field out with except, or make it text",
+  });
+});
+
 test("a feature row with a whole number beyond 2^53 is left out, counted and told, and never rounded", async () => {
   const schema = schemaOf("Long", [...common, { name: "x", type: "long" }]);
   const topics = [topicOf("features", schema), topicOf("labels", labels)];
