@@ -208,7 +208,7 @@ test("a reader that has long waited hears that the session is there, and reads o
   const seen: string[] = [];
   const reading = async (): Promise<void> => {
     for await (const batch of connectDevSession(folder).read({ ...range, from: "earliest" }, stop.signal)) {
-      seen.push(...plainRecords(batch).map(textOf));
+      seen.push(...plainRecords(batch).map((record) => String(textOf(record))));
       stop.abort();
     }
   };
