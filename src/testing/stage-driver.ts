@@ -9,7 +9,14 @@ import {
   type StageCounts,
   type StageTask,
 } from "../runtime/index.ts";
-import { createDecoder, framingBytes, type Row, type RowDecoder } from "../schema/index.ts";
+import {
+  createDecoder,
+  framingBytes,
+  fromJsonText,
+  type RecordSchema,
+  type Row,
+  type RowDecoder,
+} from "../schema/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
 import { batchesOf, fetched, type PlainRecord, recordsOf } from "./batches.ts";
@@ -82,6 +89,7 @@ export class StageDriver {
   readonly #clock: Clock;
   readonly #compiled: CompiledStage;
   readonly #models: Readonly<Record<string, StandInModel>>;
+  readonly #schema: RecordSchema;
   readonly #decoder: RowDecoder;
   readonly #tasks = new Map<number, StageTask>();
   readonly #offsets = new Map<number, Offset>();
@@ -101,6 +109,7 @@ export class StageDriver {
     this.#registry = options.registry ?? new MemoryRegistry();
     this.#clock = options.clock ?? new FakeClock(driverStartMs);
     this.#models = options.models ?? {};
+    this.#schema = schema;
     this.#decoder = createDecoder(schema, schema);
     this.#compiled = compileStage(plan, stage, {
       registry: this.#registry,
@@ -192,7 +201,7 @@ export class StageDriver {
     const bytes = Buffer.from(value ?? []);
     const row =
       this.stage.toFormat === "json"
-        ? (JSON.parse(bytes.toString("utf8")) as Row)
+        ? fromJsonText(this.#schema, bytes.toString("utf8"))
         : this.#decoder.decode(bytes, framingBytes, bytes.length);
     return { key: key === null ? null : Buffer.from(key).toString("utf8"), row, headers };
   }
