@@ -1,5 +1,5 @@
 import type { ErrorCode, Problem } from "../kernel/index.ts";
-import { parseRecordSchemaText, type RecordSchema, type RegisteredSchema } from "../schema/index.ts";
+import { parseRecordSchemaText, parseSchemaJson, type RecordSchema, type RegisteredSchema } from "../schema/index.ts";
 import type { ClusterDescription, ClusterTopic, TopicToCreate } from "./cluster.ts";
 import { canonicalText } from "./fit.ts";
 import { messageBytesLeast, partitionsOf, schemasNeeded, topicsNeeded } from "./needed.ts";
@@ -248,7 +248,7 @@ function parsedOrUndefined({ text, subject }: RegisteredSchema): RecordSchema | 
 
 function sameJson(text: string, json: unknown): boolean {
   try {
-    return canonicalText(JSON.parse(text)) === canonicalText(json);
+    return canonicalText(parseSchemaJson(text)) === canonicalText(json);
   } catch {
     return false;
   }

@@ -146,6 +146,22 @@ test("a schema that reads its predecessor becomes the next version, one that doe
   expect(refused.registerSchemas).toEqual([]);
 });
 
+test("a default that differs in the last digit of 16 is a new version", () => {
+  const withId = (digits: string) =>
+    payment.replace('"default": null }', `"default": null }, { "name": "id", "type": "long", "default": ${digits} }`);
+  const subject = "raw-value";
+  const state = asPlanned(plan);
+  const isNewAfter = (digits: string): boolean => {
+    const latest = { id: 9, version: 4, subject, text: withId(digits) };
+    const versions = new Map([...state.versions, [subject, [latest]]]);
+    const wide = soundPlan(smallText, { schemas: new Map([...smallSchemas, ["payment", withId("9007199254740992")]]) });
+    const { registerSchemas } = changesFor(wide, { ...state, versions, registered: new Set() });
+    return registerSchemas.some((schema) => schema.subject === subject);
+  };
+  expect(isNewAfter("9007199254740992")).toBe(false);
+  expect(isNewAfter("9007199254740993")).toBe(true);
+});
+
 // It was announced as a new version for ever, and the registry answered the old one each time.
 test("a schema that went back to a registered text needs nothing, unless it cannot read the newest version", () => {
   const subject = "raw-value";
