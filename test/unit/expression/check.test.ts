@@ -87,6 +87,26 @@ test.each([
     "(amount != null || ok) && amount > 1",
     guard(26, "amount", "amount > 1", "coalesce(amount, 0) or amount == null || (amount != null || ok) && amount > 1"),
   ],
+  // One of the two is there, and nobody knows which.
+  [
+    "(amount != null || spare != null) && amount > 1",
+    guard(
+      37,
+      "amount",
+      "amount > 1",
+      "coalesce(amount, 0) or amount == null || (amount != null || spare != null) && amount > 1",
+    ),
+  ],
+  // What fills in for a null says nothing of whether it was one.
+  [
+    "coalesce(amount, spare) != null && amount > 1",
+    guard(
+      35,
+      "amount",
+      "amount > 1",
+      "coalesce(amount, 0) or amount == null || coalesce(amount, spare) != null && amount > 1",
+    ),
+  ],
   [
     "(amount != null && ok) ? 0 : amount * 2",
     guard(
@@ -237,6 +257,7 @@ test.each<[string, number, string, string | undefined]>([
     'write to_double("x"), or to_string(amount)',
   ],
   ["kind == 'lamding'", 8, '`kind` is never `"lamding"`', 'did you mean "landing"?'],
+  ["'lamding' == kind", 0, '`kind` is never `"lamding"`', 'did you mean "landing"?'],
   ["kind in ['landing', 'taxi']", 20, '`kind` is never `"taxi"`', "its symbols are landing, departure"],
   ["coalesce(kind, 'taxi')", 15, '`kind` is never `"taxi"`', "its symbols are landing, departure"],
   ["ok ? kind : 'taxi'", 12, '`kind` is never `"taxi"`', "its symbols are landing, departure"],

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { compileProgram, type Program, type RowMemory, type RowOp } from "../../../src/expression/index.ts";
-import type { Field, Reads, Row } from "../../../src/schema/index.ts";
+import {
+  checkExpression,
+  compileProgram,
+  type Program,
+  type RowMemory,
+  type RowOp,
+} from "../../../src/expression/index.ts";
+import { type Field, parseRecordSchema, type Reads, type Row } from "../../../src/schema/index.ts";
 import { edgeShape } from "../../oracle/expression-trees.ts";
 import { expression, field, freshContext, problemOf, type } from "./fixture.ts";
 
@@ -56,7 +62,12 @@ describe("a long beyond 2^53", () => {
     ["maybe_id != null && id == maybe_id", { id: beyond, maybe_id: beyond }, true],
     ["id in [1, 2, 3, 9007199254740993]", { id: beyond }, true],
     ["id == total", { id: 2n ** 60n, total: 2 ** 60 }, true],
+    ["total == id", { id: 2n ** 60n, total: 2 ** 60 }, true],
+    ["id != ratio", { id: 2n ** 60n, ratio: 2 ** 60 }, false],
     ["id", { id: beyond }, beyond],
+    ["id in [1, total]", { id: 2n ** 60n, total: 2 ** 60 }, true],
+    ["paid_at", { paid_at: beyond }, beyond],
+    ["ok ? 0.5 : id", { ok: false, id: beyond }, { code: "MR_DECODE_BODY", field: "id" }],
     ["coalesce(maybe_id, id)", { maybe_id: null, id: beyond }, beyond],
     ["after?.id", { after: record }, beyond],
     ["ok ? id : 0", { ok: true, id: beyond }, beyond],
@@ -129,6 +140,9 @@ test.each<[string, Row, unknown]>([
   ["(units + units) / 2", { units: 1_500_000_000 }, 1_500_000_000],
   ["total / (units * -1)", { units: 0, total: 1 }, "MR_EXPRESSION"],
   ["units * -1 + 0.0", { units: 0 }, 0],
+  ["-units * 1.0", { units: 0 }, 0],
+  ["substring(city, 1, units)", { city: "abc", units: -1 }, "MR_EXPRESSION"],
+  ["substring(city, units)", { city: "abc", units: 0 }, "MR_EXPRESSION"],
   ["to_string(paid_at + 0.9999999999)", { paid_at: 1_767_225_600_000 }, "2026-01-01T00:00:00.000Z"],
   ["paid_at - 0.5", { paid_at: 10 }, 9],
   ["paid_at + total", { paid_at: 10, total: Number.NaN }, "MR_EXPRESSION"],
@@ -172,6 +186,17 @@ test("reads nothing of a field that only loses its null, and hands it on untouch
   expect(context.out).toEqual({ maybe_id: beyond });
 });
 
+test("a field that loses its null without a test for it fails the records in which it is null", () => {
+  const id = { name: "maybe_id", type: type("long") };
+  const value = expression("maybe_id", edgeShape);
+  const narrowed: Program = { input: edgeShape, ops: [{ op: "assign", field: id, value }], output: [id] };
+  for (const backEnd of ["generated", "closures"] as const) {
+    const { fates, run } = compileProgram(narrowed, [], { backEnd });
+    expect(fates[run({ maybe_id: null }, freshContext())]).toMatchObject({ code: "MR_EXPRESSION", field: "maybe_id" });
+    expect(fates[run({ maybe_id: 5 }, freshContext())]).toEqual({ kind: "out" });
+  }
+});
+
 test.each([
   ["maybe_id != null && to_string(maybe_id) == '5'"],
   ["is_null(amount) == false && amount > 0"],
@@ -188,8 +213,28 @@ test.each([
   ["!(after == null || after.inner == null) && after.inner.id > 0"],
   ["after != null && after.amount != null && after.amount > 0"],
   ["coalesce(amount, spare) != null && coalesce(amount, spare) > 0"],
+  ["(amount == null ? false : ok) && amount > 0"],
+  ["(amount == null ? true : ok) || amount > 0"],
+  ["(amount != null ? ok : true) || amount > 0"],
 ])("narrows in %s", (text) => {
   expect(expression(text, edgeShape).type).toMatchObject({ kind: "boolean", nullable: false });
+});
+
+test("a path that is known to be there is so at every depth, however its points are written", () => {
+  const innermost = { type: "record", name: "C", fields: [{ name: "id", type: ["null", "int"] }] };
+  const middle = { type: "record", name: "B", fields: [{ name: "c", type: ["null", innermost] }] };
+  const outer = { type: "record", name: "A", fields: [{ name: "b", type: ["null", middle] }] };
+  const read = parseRecordSchema({ type: "record", name: "Deep", fields: [{ name: "a", type: ["null", outer] }] });
+  if ("problems" in read) throw new Error("the schema is sound");
+  expect(problemOf("a?.b?.c?.id != null && a.b.c.id > 0", read.schema.shape)).toBeUndefined();
+  expect(problemOf("a.b != null && a?.b?.c == null", read.schema.shape)).toMatchObject({ at: 0 });
+});
+
+test("a checked tree checks again to the same, with what it knows of nulls", () => {
+  for (const text of ["clamp(after?.id, 0, 5) != null && after.units > 1", "id + 1 > 0 && total == id"]) {
+    const once = expression(text, edgeShape);
+    expect(checkExpression(once.ast, edgeShape, text)).toEqual({ expr: once });
+  }
 });
 
 test.each<[string, number, string, string | undefined]>([
