@@ -11,10 +11,12 @@ interface Scene {
   /** What the group has committed, by partition; the input holds ten records in each. */
   readonly committed: readonly number[];
   readonly aliasExists?: boolean;
+  /** First offset of each partition; default 0. */
+  readonly low?: number;
 }
 
 /** One stage of a single member, as `CatchUp` sees it. */
-async function lookAt({ status = "running", tasks, committed, aliasExists = false }: Scene) {
+async function lookAt({ status = "running", tasks, committed, aliasExists = false, low = 0 }: Scene) {
   const planned = { name: "score", group: "g", from: { clusterName: "in", writers: [] }, infer: { model: "m" } };
   const stage = {
     stage: planned,
@@ -25,7 +27,7 @@ async function lookAt({ status = "running", tasks, committed, aliasExists = fals
       status === "running" && tasks.every((task) => committed[task]! >= (ends.get(task) ?? 0)),
   } as unknown as WatchedStage;
   const admin = {
-    watermarks: async () => committed.map((_, partition) => ({ partition, low: 0, end: 10 })),
+    watermarks: async () => committed.map((_, partition) => ({ partition, low, end: 10 })),
     committed: async () => committed.map((offset, partition) => ({ partition, offset })),
   } as unknown as ClusterAdmin;
   const watch = new CatchUp({ stages: [stage], admin, aliasExists: async () => aliasExists });
@@ -43,6 +45,11 @@ test("a member that owns no task is done when the others are, and not before", a
   expect(await lookAt({ tasks: [], committed: [3, -1] })).toBe("behind");
   expect(await lookAt({ tasks: [1], committed: [9, 10] })).toBe("behind");
   expect(await lookAt({ tasks: [1], committed: [10, 10] })).toEqual({ lacking: [] });
+});
+
+test("a partition whose records retention has deleted has nothing left to be read", async () => {
+  expect(await lookAt({ tasks: [], committed: [-1], low: 10 })).toEqual({ lacking: [] });
+  expect(await lookAt({ tasks: [], committed: [-1], low: 9 })).toBe("behind");
 });
 
 // The alias is read a moment after the join: a run with a trained model ended as if it had none.

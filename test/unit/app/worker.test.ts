@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { systemClock } from "../../../src/adapters/node/index.ts";
 import { Worker } from "../../../src/app/worker.ts";
-import { OperationError, silentLogger } from "../../../src/kernel/index.ts";
+import { type Clock, OperationError, silentLogger } from "../../../src/kernel/index.ts";
 import type { Broker, StageRunner } from "../../../src/runtime/index.ts";
 import { deferred } from "../../support/deadline.ts";
 
@@ -52,4 +52,89 @@ test("a stage that cannot start ends the others and is the reason told", async (
   refused.start = () => Promise.reject(error);
   refused.drain = async () => undefined;
   await expect(workerOf(refused, startingStage()).run(new AbortController().signal)).rejects.toBe(error);
+});
+
+/** A stage that starts and drains at once, and is `status` from then on. */
+function startedStage(name: string, status: StageRunner["status"]): StageRunner {
+  const stage = {
+    stage: { name, group: name, from: { clusterName: name, writers: [] }, start: { kind: "earliest" } },
+    status,
+    isReady: status === "running",
+    tasks: [0],
+    haltReason: status === "halted" ? new OperationError("MR_MODEL", "no such version") : undefined,
+    caughtUp: () => true,
+    tick: () => undefined,
+    counts: () => ({ in: 3, out: 2, filtered: { rule: 1 }, late: 0, deadLetters: {} }),
+    start: async () => undefined,
+    drain: async () => undefined,
+  };
+  return stage as unknown as StageRunner;
+}
+
+/** Every wait a tenth as long. */
+const clock: Clock = {
+  ...systemClock,
+  monotonicMs: () => systemClock.monotonicMs(),
+  sleep: (ms, signal) => systemClock.sleep(ms / 10, signal),
+};
+
+/** A cluster of one partition per topic, of which groups have committed 4 of 10 records; "away" never answers. */
+const broker = {
+  admin: {
+    watermarks: async (topic: string) =>
+      topic === "away" ? new Promise(() => undefined) : [{ partition: 0, low: 0, end: 10 }],
+    committed: async (group: string) => {
+      if (group === "refused") throw new OperationError("MR_BROKER", "not authorised");
+      return [{ partition: 0, offset: 4 }];
+    },
+  },
+} as unknown as Broker;
+
+async function ended(stages: readonly StageRunner[], options: { stopped?: boolean; drainTimeoutMs?: number } = {}) {
+  const told: { level: string; fields: Record<string, unknown>; message: string }[] = [];
+  const at = (level: string) => (fields: Record<string, unknown>, message: string) =>
+    void told.push({ level, fields, message });
+  const logger = { ...silentLogger, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+  const { drainTimeoutMs = 10_000 } = options;
+  const worker = new Worker({ stages, broker, clock, logger, drainTimeoutMs, untilCaughtUp: false });
+  const stop = new AbortController();
+  const running = worker.run(stop.signal);
+  setTimeout(() => stop.abort(new Error("stopped")), 20);
+  return { code: await running, told };
+}
+
+test("a run that is stopped ends with 1 when one of its stages was halted, and with 0 else", async () => {
+  expect((await ended([startedStage("a", "running"), startedStage("b", "halted")])).code).toBe(1);
+  expect((await ended([startedStage("a", "running"), startedStage("b", "running")])).code).toBe(0);
+});
+
+test("a drain that takes too long ends with 75 and says so", async () => {
+  const stage = startedStage("a", "running");
+  stage.drain = () => new Promise(() => undefined);
+  const { code, told } = await ended([stage], { drainTimeoutMs: 300 });
+  expect(code).toBe(75);
+  expect(told.filter(({ level }) => level === "error").map(({ fields }) => fields["code"])).toEqual([
+    "MR_DRAIN_TIMEOUT",
+  ]);
+});
+
+test("a stage that cannot be drained is told, and the others are drained all the same", async () => {
+  const stage = startedStage("a", "running");
+  stage.drain = () => Promise.reject(new OperationError("MR_BROKER", "the broker is away"));
+  const { code, told } = await ended([stage, startedStage("b", "running")]);
+  expect(code).toBe(0);
+  expect(told.filter(({ level }) => level === "error").map(({ fields }) => fields)).toEqual([
+    { stage: "a", code: "MR_BROKER", reason: "the broker is away" },
+  ]);
+});
+
+test("the last counts tell each stage's lag, and null where the cluster refuses or does not answer", async () => {
+  const stages = ["a", "refused", "away"].map((name) => startedStage(name, "running"));
+  const { told } = await ended(stages);
+  const counts = told.filter(({ message }) => message === "Stage counts.").map(({ fields }) => fields);
+  expect(counts).toMatchObject([
+    { stage: "a", in: 3, out: 2, filtered: 1, lag: 6 },
+    { stage: "refused", lag: null },
+    { stage: "away", lag: null },
+  ]);
 });

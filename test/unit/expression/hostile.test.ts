@@ -134,6 +134,15 @@ describe.each(["generated", "closures"] as const)("%s", (backEnd) => {
       const result = field(name, "int");
       const compile = () => compileProgram({ input: [result], ops: [], output: [result] }, [], { backEnd });
       expect(compile, name).toThrow("not a field name");
+      const value = expression("city");
+      const member = { ...value, ast: { node: "member", of: value.ast, name, safe: false, at: 0 } } as const;
+      const path = () =>
+        compileProgram(
+          { input: payment, ops: [{ op: "assign", field: field("made", "string"), value: member }], output: [] },
+          [],
+          { backEnd },
+        );
+      expect(path, `city.${name}`).toThrow("not a field name");
     }
   });
 

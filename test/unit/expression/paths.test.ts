@@ -65,6 +65,7 @@ describe("a long beyond 2^53", () => {
     ["total == id", { id: 2n ** 60n, total: 2 ** 60 }, true],
     ["id != ratio", { id: 2n ** 60n, ratio: 2 ** 60 }, false],
     ["id", { id: beyond }, beyond],
+    ["id in rates", { id: 2n ** 60n, rates: [2 ** 60] }, true],
     ["id in [1, total]", { id: 2n ** 60n, total: 2 ** 60 }, true],
     ["paid_at", { paid_at: beyond }, beyond],
     ["ok ? 0.5 : id", { ok: false, id: beyond }, { code: "MR_DECODE_BODY", field: "id" }],
@@ -75,6 +76,8 @@ describe("a long beyond 2^53", () => {
     ["id + 1", { id: beyond }, { code: "MR_DECODE_BODY", field: "id" }],
     ["id > 5", { id: beyond }, { code: "MR_DECODE_BODY", field: "id" }],
     ["card.limit / 2", { card: { limit: beyond } }, { code: "MR_DECODE_BODY", field: "card.limit" }],
+    ["to_long('9007199254740993') + 1", {}, { code: "MR_DECODE_BODY", field: "9007199254740993" }],
+    ["to_long('9007199254740993') == id", { id: beyond }, true],
     ["abs(id)", { id: beyond }, { code: "MR_DECODE_BODY", field: "id" }],
     ["coalesce(id, 0.5)", { id: beyond }, { code: "MR_DECODE_BODY", field: "id" }],
     ["hour(paid_at)", { paid_at: beyond }, { code: "MR_DECODE_BODY", field: "paid_at" }],
@@ -121,11 +124,14 @@ describe("a long beyond 2^53", () => {
   test("is no event time", () => {
     for (const backEnd of ["generated", "closures"] as const) {
       const late: Program = { input: edgeShape, ops: [{ op: "late", time: "paid_at", withinMs: 1 }], output: [] };
-      const { fates, run } = compileProgram(late, [], { backEnd });
-      expect(fates[run({ paid_at: beyond }, freshContext())]).toMatchObject({
-        code: "MR_DECODE_BODY",
-        field: "paid_at",
-      });
+      for (const [given, code] of [
+        [late, "MR_DECODE_BODY"],
+        [{ ...late, wideCode: "MR_CAST" }, "MR_CAST"],
+      ] as const) {
+        const { fates, run, reads } = compileProgram(given, [], { backEnd });
+        expect(fates[run({ paid_at: beyond }, freshContext())]).toMatchObject({ code, field: "paid_at" });
+        expect(reads).toEqual(new Map([["paid_at", "whole"]]));
+      }
     }
   });
 });
@@ -163,6 +169,7 @@ test.each<[string, ReadonlyMap<string, Reads>]>([
   ["labels['a']", new Map([["labels", whole]])],
   ["amount == null || amount > 0", new Map([["amount", whole]])],
   ["sure == null", new Map([["sure", presence]])],
+  ["null != sure", new Map([["sure", presence]])],
 ])("%s reads no more than it needs", (text, reads) => {
   expect(compileProgram(program(text)).reads).toEqual(reads);
 });
@@ -224,7 +231,10 @@ test("a path that is known to be there is so at every depth, however its points 
   const innermost = { type: "record", name: "C", fields: [{ name: "id", type: ["null", "int"] }] };
   const middle = { type: "record", name: "B", fields: [{ name: "c", type: ["null", innermost] }] };
   const outer = { type: "record", name: "A", fields: [{ name: "b", type: ["null", middle] }] };
-  const read = parseRecordSchema({ type: "record", name: "Deep", fields: [{ name: "a", type: ["null", outer] }] });
+  const read = parseRecordSchema(
+    { type: "record", name: "Deep", fields: [{ name: "a", type: ["null", outer] }] },
+    "Deep",
+  );
   if ("problems" in read) throw new Error("the schema is sound");
   expect(problemOf("a?.b?.c?.id != null && a.b.c.id > 0", read.schema.shape)).toBeUndefined();
   expect(problemOf("a.b != null && a?.b?.c == null", read.schema.shape)).toMatchObject({ at: 0 });
@@ -351,6 +361,9 @@ test("makes no text that is longer than the limit, by one step or by many", () =
     code: "MR_EXPRESSION",
     field: "result",
   });
+  // 2^19 parts of two, none of which overlap, become 2^19 texts of 30.
+  const pairs = { city: "a".repeat(2 ** 20), country: "b".repeat(30) };
+  expect(resultOf("size(replace(city, 'aa', coalesce(country, '')))", pairs)).toBe(2 ** 19 * 30);
   const doubled = Array.from({ length: 5 }, (_, i): RowOp => {
     const value = expression("city + city", edgeShape);
     return { op: "assign", field: field("city", "string"), value: { ...value, text: `doubling ${i}` } };
