@@ -1,5 +1,5 @@
 import { formatIsoTime, type Header, parseIsoTimeMs } from "../kernel/index.ts";
-import { isWellFormed, memberSpans, numberText } from "../schema/index.ts";
+import { isWellFormed, memberSpans, numberText, pointerKeys } from "../schema/index.ts";
 import type { Line } from "./lines.ts";
 import { isBase64Form, type ValueForm, type ValueWriter, valueForms } from "./record-values.ts";
 
@@ -13,19 +13,32 @@ export interface LineRecord {
 }
 
 /**
- * A line that is a bare value, with the field that is its key. A JSON topic gets the bytes of the line as they stand.
+ * A line that is a bare value, with the field, or the JSON Pointer to it, that is its key. A JSON topic gets the bytes of the line as they stand.
  * @throws SyntaxError, RecordError saying what is wrong with the line
  */
 export function bareRecord(line: Line, keyField: string, writer: ValueWriter): LineRecord {
-  const parsed: unknown = JSON.parse(line.text);
-  const isRecord = typeof parsed === "object" && parsed !== null && !Array.isArray(parsed);
-  const span = isRecord ? memberSpans(line.text).get(keyField) : undefined;
-  const key = span && scalarText(line.text.slice(span.from, span.to).trim());
+  JSON.parse(line.text); // Throws what is no JSON.
+  const source = memberText(line.text, keyField) ?? textAt(line.text, keyField);
+  const key = source === undefined ? undefined : scalarText(source);
   if (key === undefined || key === null) {
-    throw new SyntaxError(`the value has no field ${JSON.stringify(keyField)} that could be the key`);
+    const hint = keyField.startsWith("/") ? "" : "; one inside another is named by its JSON Pointer, such as /data/id";
+    throw new SyntaxError(`the value has no field ${JSON.stringify(keyField)} that could be the key${hint}`);
   }
   const value = writer.isAvro ? writer.write(line.text) : line.bytes;
   return { key: utf8Of(key, "the key"), value, headers: [], timestampMs: undefined };
+}
+
+/** The text of a member of a JSON object; undefined when there is none, or the text is no object. */
+function memberText(text: string, name: string): string | undefined {
+  const span = text.trimStart().startsWith("{") ? memberSpans(text).get(name) : undefined;
+  return span && text.slice(span.from, span.to).trim();
+}
+
+/** What stands at a JSON Pointer through objects. */
+function textAt(text: string, pointer: string): string | undefined {
+  let found: string | undefined = text;
+  for (const name of pointerKeys(pointer) ?? []) found = found === undefined ? undefined : memberText(found, name);
+  return found === text ? undefined : found;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Ast, withParts } from "./ast.ts";
+import { type Ast, partsOf, withParts } from "./ast.ts";
 import { binary, call, conditional, literal } from "./build.ts";
 import { printAst } from "./print.ts";
 import type { ExpressionProblem, Unguarded } from "./problem.ts";
@@ -35,6 +35,7 @@ function replacement(root: Ast, first: Unguarded, check: Check): Ast | undefined
     if (replace === undefined) return undefined;
     const before = printAst(part);
     whole = replaced(whole, replace);
+    if (dividesBy(whole, printAst(replace.by))) return undefined;
     part = replaced(part, replace);
     isOne &&= printAst(part) !== before;
     const checked = check(whole);
@@ -58,6 +59,12 @@ function replacing({ operand, member, type }: Unguarded): Replacement | undefine
 function replaced(ast: Ast, replacement: Replacement): Ast {
   if (printAst(ast) === replacement.text) return replacement.by;
   return withParts(ast, (part) => replaced(part, replacement));
+}
+
+/** A 0 in place of a null divisor would compile, and fail every record in which it is null. */
+function dividesBy(ast: Ast, text: string): boolean {
+  const isDivision = ast.node === "binary" && (ast.operator === "/" || ast.operator === "%");
+  return (isDivision && printAst(ast.right) === text) || partsOf(ast).some((part) => dividesBy(part, text));
 }
 
 const tests: ReadonlySet<string> = new Set(["==", "!=", "<", "<=", ">", ">=", "in", "&&", "||"]);

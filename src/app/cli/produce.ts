@@ -24,7 +24,9 @@ export const command: CommandDefinition = {
     withConnection(command)
       .argument("[topic]", "topic as it is named on the cluster, without the namespace")
       .addOption(flag("--file <file>", "JSON lines to send; - reads standard input"))
-      .addOption(flag("--key <field>", "lines are bare values, and this field is the key"))
+      .addOption(
+        flag("--key <field>", "lines are bare values, and this field, or what is at this JSON Pointer, is the key"),
+      )
       .addOption(
         flag("--sample <topology>", "send the stock events of a topology file to its external topics, at its rate"),
       )

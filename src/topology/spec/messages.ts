@@ -55,11 +55,18 @@ export function explain({ issue, path }: FlatIssue, root: JsonSchema, file: unkn
       return { code: "MR_OUT_OF_RANGE", path, message: rangeMessage(issue, found), hint };
     case "invalid_key": {
       const inner = issue.issues[0]?.message ?? "the name is not allowed";
-      return { code: "MR_OUT_OF_RANGE", path, message: inner, hint: "choose another name", on: "key" };
+      return { code: "MR_OUT_OF_RANGE", path, message: inner, hint: keyHint(path, found), on: "key" };
     }
     default:
       return { code: codeOf(issue), path, message: lowerFirst(issue.message), hint };
   }
+}
+
+/** `{ a: x > 0,5 }` is an entry `a`, cut short, and an entry `5` without a value. */
+function keyHint(path: Path, found: unknown): string {
+  const isDigits = /^\d+$/.test(String(path.at(-1)));
+  if (!isDigits || found !== null) return "choose another name";
+  return "inside { } a comma ends the text before it: write a fraction with a point, as in 0.5, or quote the text";
 }
 
 /** Checks of our own say with `params.code` when they mean something else than "out of range". */
@@ -105,6 +112,14 @@ const synonyms: Readonly<Record<string, string>> = {
   bigint: "long",
   int64: "long",
   int32: "int",
+  seconds: "epoch-seconds",
+  unix: "epoch-seconds",
+  millis: "epoch-millis",
+  milliseconds: "epoch-millis",
+  micros: "epoch-micros",
+  microseconds: "epoch-micros",
+  nanos: "epoch-nanos",
+  nanoseconds: "epoch-nanos",
 };
 
 /** A whole number beyond 2^53 - 1, which YAML's reader keeps exactly and no key takes. */

@@ -82,6 +82,15 @@ test("the partition is murmur2 of the key, and a bare value is keyed by the text
   expect(record?.partition).toBe(partitionOf(Buffer.from("7"), 0, 1, partitions));
 });
 
+test("a key inside a nested event is named by its JSON Pointer, and keeps its digits", async () => {
+  const event = '{"id":"e1","data":{"meter/id":90071992547409931, "at":{"x":[1]}}}';
+  await produce([event], "/data/meter~1id");
+  expect(await tail(1)).toMatchObject([{ key: "90071992547409931" }]);
+  await broker.close();
+  await produce(['{"/data/id":"own","data":{"id":"inner"}}'], "/data/id");
+  expect(await tail(1)).toMatchObject([{ key: "own" }]);
+});
+
 test("a time may be milliseconds since 1970, and is now when there is none", async () => {
   await produce(['{"key":"a","value":1,"timestamp":1767225600000}', '{"key":"a","value":2}']);
   expect((await tail(2)).map((record) => record.timestamp)).toEqual([
@@ -96,6 +105,12 @@ test.each([
   ["headers that are no list", '{"key":"a","value":1,"headers":{"h":"v"}}', undefined, "headers"],
   ["a header that is none", '{"key":"a","value":1,"headers":[null]}', undefined, "headers"],
   ["a key field that only every object has", '{"a":1}', "toString", "toString"],
+  ["a pointer to nothing", '{"data":{"id":1}}', "/data/none", 'no field "/data/none" that could be the key ('],
+  ["a pointer to an object", '{"data":{"id":1}}', "/data", "/data"],
+  ["a pointer into what is no object", '{"data":[1]}', "/data/0", "/data/0"],
+  ["a pointer into a list", "[1]", "/0", "/0"],
+  ["a pointer with a stray tilde", '{"data":{"~":1}}', "/data/~", "/data/~"],
+  ["a path that is no pointer", '{"data":{"id":1}}', "data.id", "by its JSON Pointer, such as /data/id"],
   ["a key of half a surrogate pair", '{"k":"\\ud800"}', "k", "surrogate"],
   ["a text value of half a surrogate pair", '{"key":"a","value":"\\udc00"}', undefined, "surrogate"],
   [

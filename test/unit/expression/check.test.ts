@@ -38,6 +38,10 @@ const guard = (at: number, operand: string, parent: string, hint: string) => ({
 test.each([
   ["amount >= 0", guard(0, "amount", "amount >= 0", "coalesce(amount, 0) or amount == null || amount >= 0")],
   ["amount * 2", guard(0, "amount", "amount * 2", "coalesce(amount, 0) or 'amount == null ? null : amount * 2'")],
+  // A divisor of 0 in place of null compiles, and fails the record.
+  ["2 / amount", guard(4, "amount", "2 / amount", "'amount == null ? null : 2 / amount'")],
+  ["7 % spare > 1", guard(4, "spare", "7 % spare", "spare == null || 7 % spare > 1")],
+  ["amount / 2", guard(0, "amount", "amount / 2", "coalesce(amount, 0) or 'amount == null ? null : amount / 2'")],
   ["-spare", guard(1, "spare", "-spare", "coalesce(spare, 0) or 'spare == null ? null : -spare'")],
   ["1 < spare", guard(4, "spare", "1 < spare", "coalesce(spare, 0) or spare == null || 1 < spare")],
   [

@@ -326,6 +326,26 @@ test("refuses __proto__ as a name of features, decisions and topics", () => {
   ]);
 });
 
+test("a decimal comma inside { } is told as the comma that it is", () => {
+  expect(afterCast("derive: { a: amount > 0,5 }")).toEqual([
+    't.yaml:17:33 MR_OUT_OF_RANGE stages[0].steps[1].derive["5"]: must be a name: letters, digits and _, not beginning with a digit',
+  ]);
+  expect(small("decide: { review: score >= 0.8", "decide: { review: score >= 0,8").at(0)).toMatch(
+    /; inside \{ \} a comma ends the text before it: write a fraction with a point, as in 0\.5, or quote the text$/,
+  );
+});
+
+test.each([
+  ["seconds", "epoch-seconds"],
+  ["unix", "epoch-seconds"],
+  ["millis", "epoch-millis"],
+  ["microseconds", "epoch-micros"],
+  ["nanos", "epoch-nanos"],
+])("cast to %s names %s", (written, meant) => {
+  const step = "cast: { paid_at: timestamp-millis }";
+  expect(small(step, `cast: { paid_at: ${written} }`).at(0)).toContain(`; did you mean "${meant}"?`);
+});
+
 // Every unknown field after the first wrong step was passed over, not only those that the step would have made.
 test("after a step that is wrong only what it would have made is not reported", () => {
   const lines = afterCast(
