@@ -62,12 +62,49 @@ export type Conversion = "raw" | "never" | ((value: never) => unknown);
 export function conversionOf(writer: AvroType, reader: AvroType, asUtc = false): Conversion {
   const decimal = decimalOf(writer);
   if (decimal !== undefined) return decimalConversion(decimal, reader);
+  // Avro promotes text to bytes, and its characters would count as the digits of a binary number.
+  if (writer.kind === "string" && decimalOf(reader) !== undefined) return "never";
   const [from, to] = [timeUnitOf(writer), timeUnitOf(reader)];
   if (from === undefined || to === undefined) return "raw";
   const family = asUtc && from.family !== "date" ? "instant" : from.family;
   const isSame = family === to.family || (family === "date" && (to.family === "instant" || to.family === "local"));
   if (!isSame) return "never";
   return from.nanos === to.nanos ? "raw" : timeConversion(from.nanos, to.nanos, isTimestamp(reader));
+}
+
+/**
+ * Whether some value in the written type would have to be converted for some value in the wanted one, so that reading
+ * by values alone, which do not know their unit or scale, could change it.
+ */
+export function convertsInside(writer: AvroType, reader: AvroType): boolean {
+  const branches = reader.kind === "union" ? reader.branches : [reader];
+  const wanted = branches
+    .filter((branch) => hasParts(branch) === hasParts(writer))
+    .flatMap((branch) => leavesOf(branch))
+    .filter((leaf) => logicalName(leaf) !== undefined);
+  return wanted.length > 0 && leavesOf(writer).some((from) => wanted.some((to) => conversionOf(from, to) !== "raw"));
+}
+
+function hasParts({ kind }: AvroType): boolean {
+  return kind === "record" || kind === "map" || kind === "array";
+}
+
+/** The types without parts in a type. */
+function leavesOf(type: AvroType, seen = new Set<AvroType>()): readonly AvroType[] {
+  if (seen.has(type)) return [];
+  seen.add(type);
+  switch (type.kind) {
+    case "record":
+      return type.fields.flatMap((field) => leavesOf(field.type, seen));
+    case "union":
+      return type.branches.flatMap((branch) => leavesOf(branch, seen));
+    case "array":
+      return leavesOf(type.items, seen);
+    case "map":
+      return leavesOf(type.values, seen);
+    default:
+      return [type];
+  }
 }
 
 /** True for a writer's time that says nothing of UTC, read as a time. */

@@ -13,7 +13,7 @@ import { type ByteCursor, damaged } from "./byte-cursor.ts";
 import { misfit } from "./byte-sink.ts";
 import { branchFor, writerFieldsFor } from "./compatibility.ts";
 import { defaultMaker } from "./default-value.ts";
-import { type Conversion, conversionOf, logicalName } from "./logical-type.ts";
+import { type Conversion, conversionOf, convertsInside, logicalName } from "./logical-type.ts";
 import { exactDouble, type Long } from "./long.ts";
 import { setEntry } from "./map-entry.ts";
 import type { Reads } from "./reads.ts";
@@ -286,6 +286,13 @@ export class Resolution {
   #byValue(writer: AvroType, reader: AvroType, path: string): ValueReader {
     const rules = this.#lenient;
     if (rules === undefined) return () => damaged(`a written ${writer.kind} cannot be read as ${reader.kind}`);
+    if (convertsInside(writer, reader)) {
+      return this.#refused(
+        writer,
+        `a ${writer.kind} is no ${reader.kind}, as what is in it has another logical type`,
+        path,
+      );
+    }
     const read = new Resolution(this.#skippers).resolve(writer, writer, path);
     const asReader = rules.byValue(reader);
     if (!mayFit(writer, reader)) rules.never(path, `a ${writer.kind} is no ${reader.kind}`);

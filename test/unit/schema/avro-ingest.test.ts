@@ -80,6 +80,9 @@ const day = 20_454;
 const ms = day * 86_400_000;
 const decimal = (scale: number, precision = 9) => ({ type: "bytes", logicalType: "decimal", precision, scale });
 
+const map = (values: unknown) => ({ type: "map", values });
+const record = (type: unknown) => ({ type: "record", name: "X", fields: [{ name: "d", type }] });
+
 test.each([
   ["a date as its midnight in UTC", logical("int", "date"), day, time, ms],
   ["a date before 1970", logical("int", "date"), -1, time, -86_400_000],
@@ -108,6 +111,13 @@ test.each([
   ["a long that fits as an int", "long", 7, "int", 7],
   ["a double that is whole as a long", "double", 2 ** 40, "long", 2 ** 40],
   ["an int as a double", "int", 7, "double", 7],
+  [
+    "a map as a record, where all is as it was written",
+    map(decimal(2)),
+    { d: Buffer.from([7]) },
+    record(decimal(2)),
+    { d: Buffer.from([7]) },
+  ],
   ["a symbol as text", { type: "enum", name: "E", symbols: ["A"] }, "A", "string", "A"],
   ["NaN as it is", "double", Number.NaN, "double", Number.NaN],
   ["a long beyond 2^53", "long", 2n ** 60n + 1n, "long", 2n ** 60n + 1n],
@@ -137,6 +147,15 @@ test.each([
   ["a decimal of too many digits", decimal(0), Buffer.from([0x7f, 0xff]), decimal(2, 4)],
   ["a decimal as a double", decimal(2), Buffer.from([0x7b]), "double"],
   ["a decimal as text", decimal(2), Buffer.from([0x7b]), "string"],
+  ["text as a decimal, whose digits its characters are not", "string", "1.23", decimal(2)],
+  ["a map of decimals as a record of another scale", map(decimal(2)), { d: Buffer.from([0x7b]) }, record(decimal(3))],
+  ["a record of a decimal as a map of another scale", record(decimal(2)), { d: Buffer.from([0x7b]) }, map(decimal(3))],
+  [
+    "a map of microseconds as a record of milliseconds",
+    map(logical("long", "timestamp-micros")),
+    { d: ms },
+    record(time),
+  ],
   [
     "a symbol that is not known, without a default",
     { type: "enum", name: "E", symbols: ["A", "Z"] },
