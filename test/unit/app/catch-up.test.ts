@@ -8,7 +8,7 @@ const { signal } = new AbortController();
 interface Scene {
   readonly status?: WatchedStage["status"];
   readonly tasks: readonly number[];
-  /** What the group has committed, by partition; the input holds ten records in each. */
+  /** What the group has committed, by partition, -2 where it knows of none; the input holds ten records in each. */
   readonly committed: readonly number[];
   readonly aliasExists?: boolean;
   /** First offset of each partition; default 0. */
@@ -28,7 +28,8 @@ async function lookAt({ status = "running", tasks, committed, aliasExists = fals
   } as unknown as WatchedStage;
   const admin = {
     watermarks: async () => committed.map((_, partition) => ({ partition, low, end: 10 })),
-    committed: async () => committed.map((offset, partition) => ({ partition, offset })),
+    committed: async () =>
+      committed.map((offset, partition) => ({ partition, offset })).filter(({ offset }) => offset !== -2),
   } as unknown as ClusterAdmin;
   const watch = new CatchUp({ stages: [stage], admin, aliasExists: async () => aliasExists });
   await watch.begin(signal);
@@ -44,6 +45,7 @@ test("a stage is done when its tasks are", async () => {
 test("a member that owns no task is done when the others are, and not before", async () => {
   expect(await lookAt({ tasks: [], committed: [3, -1] })).toBe("behind");
   expect(await lookAt({ tasks: [1], committed: [9, 10] })).toBe("behind");
+  expect(await lookAt({ tasks: [1], committed: [-2, 10] })).toBe("behind");
   expect(await lookAt({ tasks: [1], committed: [10, 10] })).toEqual({ lacking: [] });
 });
 
@@ -77,9 +79,9 @@ class Chain {
   aliasesAsked = 0;
   readonly watch: CatchUp;
 
-  constructor() {
+  constructor(reportModel?: string) {
     const stages = [
-      this.#stage("report", ["score"]),
+      this.#stage("report", ["score"], reportModel),
       this.#stage("score", ["ingest"], "m"),
       this.#stage("ingest", []),
       this.#stage("clean", []),
@@ -121,6 +123,19 @@ test("a stage that lacks its model is not waited for, and the others are finishe
   expect(await chain.watch.look(signal), "the stage behind the one that waits has records of its own").toBe("behind");
   chain.committed["report"] = 10;
   expect(await chain.watch.look(signal)).toMatchObject({ lacking: [{ stage: "score" }] });
+});
+
+test("of two stages that lack their models one behind the other, both are told", async () => {
+  const chain = new Chain("n");
+  chain.statuses["report"] = "waiting";
+  await chain.watch.begin(signal);
+  Object.assign(chain.committed, { ingest: 10, clean: 10 });
+  expect(await chain.watch.look(signal)).toMatchObject({
+    lacking: [
+      { stage: "report", blockedBy: "waiting for model n: run millrace train" },
+      { stage: "score", blockedBy: "waiting for model m: run millrace train" },
+    ],
+  });
 });
 
 test("a model that appears while the others are worked off is waited for after all", async () => {

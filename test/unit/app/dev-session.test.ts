@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   connectDevSession,
   type DevSessionServer,
@@ -138,8 +138,21 @@ describe("through HTTP", () => {
 
   test("more records than one request takes keep their order", async () => {
     await createTopic("t");
+    const append = vi.spyOn(broker, "append");
     await connectDevSession(folder).append(textRecords("t", 0, 1_234), never);
+    expect(append.mock.calls.map(([part]) => part.length)).toEqual([500, 500, 234]);
     expect((await readAll(broker, "t", 1_234)).map(textOf)).toEqual(Array.from({ length: 1_234 }, (_, i) => `r${i}`));
+  });
+
+  test("no request carries more than 8 MiB of records", async () => {
+    await createTopic("t");
+    const append = vi.spyOn(broker, "append");
+    const records = Array.from({ length: 10 }, (_, i) => ({
+      ...textRecord("t", 0, `r${i}`),
+      key: Buffer.alloc(900_000, i),
+    }));
+    await connectDevSession(folder).append(records, never);
+    expect(append.mock.calls.map(([part]) => part.length)).toEqual([9, 1]);
   });
 
   test("a reader that follows sees what is written later, and ends with its signal", async () => {
@@ -191,6 +204,33 @@ test("a session that ends under a reader or a call that it keeps waiting is told
   })();
   await broker.append([textRecord("t", 0, "first")], never);
   await expect(reading).rejects.toMatchObject({ code: "MR_DEV_SESSION", message: "the dev session has ended" });
+  server = await serveDevSession(broker, folder, silentLogger);
+});
+
+test("a reader that follows is told the end of the session also where its answer ends in order", async () => {
+  await server.close();
+  const ending = Object.create(broker, {
+    admin: { value: broker.admin },
+    read: { value: async function* () {} },
+  }) as Broker;
+  server = await serveDevSession(ending, folder, silentLogger);
+  const client = connectDevSession(folder);
+  const range = { topic: "t", partition: 0, from: "earliest" } as const;
+  const drained = async (given: Parameters<Broker["read"]>[0]): Promise<number> => {
+    let batches = 0;
+    for await (const _ of client.read(given, never)) batches++;
+    return batches;
+  };
+  await expect(drained(range)).rejects.toMatchObject({ message: "the dev session has ended" });
+  expect(await drained({ ...range, to: 0 })).toBe(0);
+});
+
+test("a session that ends leaves the address of a later one in place", async () => {
+  const later = { port: 1, token: "of a later session", pid: process.pid };
+  writeFileSync(join(folder, "session.json"), JSON.stringify(later));
+  await server.close();
+  expect(session()).toEqual(later);
+  rmSync(join(folder, "session.json"));
   server = await serveDevSession(broker, folder, silentLogger);
 });
 

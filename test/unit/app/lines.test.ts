@@ -46,6 +46,7 @@ test("bytes that are not UTF-8 are told by their offset in the stream, a byte or
   const latin1 = Buffer.from('{"k":"K\u00f6ln"}', "latin1");
   const bytes = Buffer.concat([Buffer.from("\ufeffok\r\n"), latin1]);
   expect((await split([bytes])).map((line) => line.badAt)).toEqual([undefined, 7 + 7]);
+  expect((await split([Buffer.concat([Buffer.from("\ufeff"), latin1])])).map((line) => line.badAt)).toEqual([3 + 7]);
   expect((await split([Buffer.from("\ufffd")])).map((line) => line.badAt)).toEqual([undefined]);
 });
 

@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { createCodecs } from "../../../src/adapters/codecs/index.ts";
 import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
@@ -89,6 +90,51 @@ test("a key inside a nested event is named by its JSON Pointer, and keeps its di
   await broker.close();
   await produce(['{"/data/id":"own","data":{"id":"inner"}}'], "/data/id");
   expect(await tail(1)).toMatchObject([{ key: "own" }]);
+});
+
+test("records without a key go round the partitions", async () => {
+  await produce(['{"value":1}', '{"value":2}', '{"value":3}', '{"value":4}']);
+  const ends = (await broker.admin.watermarks("t", signal)).map(({ end }) => end);
+  expect(ends.sort()).toEqual([1, 1, 2]);
+});
+
+test("the lines before one that cannot be read are sent, and counted in its error", async () => {
+  const lines = ['{"key":"a","value":1}', '{"key":"a","value":2}', "no record"];
+  await expect(produce(lines)).rejects.toThrow(/^line 3: .* \(2 records before it were sent\)$/);
+  expect(await stored()).toEqual([
+    ["a", "1"],
+    ["a", "2"],
+  ]);
+});
+
+// A batch behind one that failed would stand in its place.
+test("after a batch that cannot be sent none is, those that wait for it among them", async () => {
+  await produce([]);
+  const writer = await createValueWriter(undefined, "t", signal);
+  const failing = deferred();
+  let calls = 0;
+  const append = async (): Promise<void> => {
+    calls++;
+    await failing.promise;
+  };
+  const away = Object.create(broker, { admin: { value: broker.admin }, append: { value: append } }) as Broker;
+  const lines = (async function* () {
+    yield '{"key":"a","value":1}\n';
+    await delay(300);
+    yield '{"key":"a","value":2}\n';
+    await delay(300);
+    failing.reject(new OperationError("MR_BROKER", "the broker is away"));
+  })();
+  const options = { broker: away, topic: "t", writer, keyField: undefined, now: () => 1_000 };
+  await expect(produceLines(linesOf(Readable.from(lines), signal), options, signal)).rejects.toThrow("away");
+  expect(calls).toBe(1);
+});
+
+test("a time before 1970 is printed as its milliseconds", async () => {
+  await produce([]);
+  const key = Buffer.from("a");
+  await broker.append([{ topic: "t", partition: 0, timestampMs: -5, key, value: key, headers: [] }], signal);
+  expect((await tail(1)).map((record) => record.timestamp)).toEqual([-5]);
 });
 
 test("a time may be milliseconds since 1970, and is now when there is none", async () => {

@@ -310,6 +310,8 @@ describe("categories as features", () => {
       "feature x: 300 of 400 rows to learn from hold none of its 50 most frequent values, and all those look alike; if it is a name or an id, leave it out with except",
     ]);
     expect(warnings(60)).toEqual([]);
+    // Four rows each of 100: one half of the rows is known, and it takes more than the other to be told.
+    expect(warnings(100)).toEqual([]);
   });
 
   test("a boolean has columns for false, true and null", () => {
