@@ -1,4 +1,4 @@
-import { formatIsoTime, type Header, parseIsoTimeMs } from "../kernel/index.ts";
+import { formatIsoTime, type Header, messageOf, parseIsoTimeMs } from "../kernel/index.ts";
 import { isWellFormed, memberSpans, numberText, pointerKeys } from "../schema/index.ts";
 import type { Line } from "./lines.ts";
 import { isBase64Form, type ValueForm, type ValueWriter, valueForms } from "./record-values.ts";
@@ -17,7 +17,7 @@ export interface LineRecord {
  * @throws SyntaxError, RecordError saying what is wrong with the line
  */
 export function bareRecord(line: Line, keyField: string, writer: ValueWriter): LineRecord {
-  JSON.parse(line.text); // Throws what is no JSON.
+  parsedLine(line.text);
   const source = memberText(line.text, keyField) ?? textAt(line.text, keyField);
   const key = source === undefined ? undefined : scalarText(source);
   if (key === undefined || key === null) {
@@ -26,6 +26,16 @@ export function bareRecord(line: Line, keyField: string, writer: ValueWriter): L
   }
   const value = writer.isAvro ? writer.write(line.text) : line.bytes;
   return { key: utf8Of(key, "the key"), value, headers: [], timestampMs: undefined };
+}
+
+/** @throws SyntaxError that also tells somebody with a file of CSV what a line is */
+function parsedLine(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const hint = /^\s*[[{]/.test(text) ? "" : "; every line is one JSON object, so make JSON lines of CSV and the like";
+    throw new SyntaxError(`${messageOf(cause)}${hint}`, { cause });
+  }
 }
 
 /** The text of a member of a JSON object; undefined when there is none, or the text is no object. */
@@ -46,7 +56,7 @@ function textAt(text: string, pointer: string): string | undefined {
  * @throws SyntaxError, RecordError saying what is wrong with the line
  */
 export function printedRecord({ text }: Line, writer: ValueWriter): LineRecord {
-  const parsed: unknown = JSON.parse(text);
+  const parsed = parsedLine(text);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed) || !Object.hasOwn(parsed, "value")) {
     throw new SyntaxError('no record as `tail` prints it: there is no "value"; bare values need --key FIELD');
   }

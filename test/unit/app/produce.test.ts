@@ -151,6 +151,8 @@ test.each([
   ["headers that are no list", '{"key":"a","value":1,"headers":{"h":"v"}}', undefined, "headers"],
   ["a header that is none", '{"key":"a","value":1,"headers":[null]}', undefined, "headers"],
   ["a key field that only every object has", '{"a":1}', "toString", "toString"],
+  ["a line of CSV", "meter;reading", "meter", "make JSON lines of CSV"],
+  ["a line of CSV without --key", "meter;reading", undefined, "make JSON lines of CSV"],
   ["a pointer to nothing", '{"data":{"id":1}}', "/data/none", 'no field "/data/none" that could be the key ('],
   ["a pointer to an object", '{"data":{"id":1}}', "/data", "/data"],
   ["a pointer into what is no object", '{"data":[1]}', "/data/0", "/data/0"],
