@@ -1,5 +1,5 @@
 import { bareTimeMinMs, formatDurationMs, formatIsoTime } from "../kernel/index.ts";
-import { normalSchemaText, shadowedAliases } from "../schema/index.ts";
+import { jsonText, normalSchemaText, shadowedAliases } from "../schema/index.ts";
 import { typeText } from "./fit.ts";
 import type { Plan, PlannedModel, PlannedStage, PlannedTopic } from "./plan.ts";
 import { formatProblem, type LocatedProblem } from "./problems.ts";
@@ -80,7 +80,7 @@ function topicText(topic: PlannedTopic): string {
 /** `ratio (null)`: the field, and what it is read as where a record does not have it. */
 function olderLack({ schema, olderLack: names }: PlannedTopic): string[] {
   return (schema?.shape ?? []).flatMap((field) =>
-    names.includes(field.name) ? [`${field.name} (${JSON.stringify(field.default ?? null)})`] : [],
+    names.includes(field.name) ? [`${field.name} (${jsonText(field.default ?? null)})`] : [],
   );
 }
 

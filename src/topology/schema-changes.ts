@@ -1,4 +1,10 @@
-import { incompatibilities, parseRecordSchemaText, type RecordSchema, type RegisteredSchema } from "../schema/index.ts";
+import {
+  incompatibilities,
+  jsonText,
+  parseRecordSchemaText,
+  type RecordSchema,
+  type RegisteredSchema,
+} from "../schema/index.ts";
 import { typeText } from "./fit.ts";
 
 /** Why a schema cannot read a registered version, field by field, and what to do about each. */
@@ -33,7 +39,7 @@ export function comingAndGoing(
   const has = (schema: RecordSchema, name: string): boolean => schema.shape.some((field) => field.name === name);
   const added = after.shape.filter((field) => !has(before, field.name));
   return {
-    added: added.map((field) => `${field.name} (${JSON.stringify(field.default ?? null)} in older records)`),
+    added: added.map((field) => `${field.name} (${jsonText(field.default ?? null)} in older records)`),
     dropped: before.shape.filter((field) => !has(after, field.name)).map((field) => field.name),
   };
 }

@@ -151,15 +151,17 @@ test("a default that differs in the last digit of 16 is a new version", () => {
     payment.replace('"default": null }', `"default": null }, { "name": "id", "type": "long", "default": ${digits} }`);
   const subject = "raw-value";
   const state = asPlanned(plan);
-  const isNewAfter = (digits: string): boolean => {
-    const latest = { id: 9, version: 4, subject, text: withId(digits) };
-    const versions = new Map([...state.versions, [subject, [latest]]]);
+  const linesAfter = (text: string): readonly string[] => {
+    const versions = new Map([...state.versions, [subject, [{ id: 9, version: 4, subject, text }]]]);
     const wide = soundPlan(smallText, { schemas: new Map([...smallSchemas, ["payment", withId("9007199254740992")]]) });
-    const { registerSchemas } = changesFor(wide, { ...state, versions, registered: new Set() });
-    return registerSchemas.some((schema) => schema.subject === subject);
+    const { lines } = changesFor(wide, { ...state, versions, registered: new Set() });
+    return lines.filter((line) => line.includes(subject));
   };
-  expect(isNewAfter("9007199254740992")).toBe(false);
-  expect(isNewAfter("9007199254740993")).toBe(true);
+  expect(linesAfter(withId("9007199254740992"))).toEqual([]);
+  expect(linesAfter(withId("9007199254740993"))).toEqual(["+ schema raw-value: version 5, reads version 4"]);
+  expect(linesAfter(payment)).toEqual([
+    "+ schema raw-value: version 5, reads version 4; adds id (9007199254740992 in older records)",
+  ]);
 });
 
 // It was announced as a new version for ever, and the registry answered the old one each time.
