@@ -151,6 +151,8 @@ function headerOf({ name, value }: WrittenHeader): Header {
 
 /** Text as UTF-8, or the bytes of `{"base64": ...}`. */
 function bytesOf(value: unknown, what: string): Buffer {
+  if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER)
+    throw new SyntaxError(`${what} is a number beyond 2^53 - 1, whose digits would be lost: write it as text`);
   if (!isBase64Form(value)) return utf8Of(typeof value === "object" ? JSON.stringify(value) : String(value), what);
   const bytes = Buffer.from(value.base64, "base64");
   if (bytes.toString("base64").replace(/=+$/, "") !== value.base64.replace(/=+$/, ""))

@@ -149,6 +149,12 @@ test("a time may be milliseconds since 1970, and is now when there is none", asy
 test.each([
   ["a key that is an object", '{"key":{"x":1},"value":1}', undefined, "key"],
   ["headers that are no list", '{"key":"a","value":1,"headers":{"h":"v"}}', undefined, "headers"],
+  [
+    "a number of a header whose digits would be lost",
+    '{"value":1,"headers":[{"name":"h","value":9007199254740993}]}',
+    undefined,
+    "the header h is a number beyond 2^53 - 1",
+  ],
   ["a header that is none", '{"key":"a","value":1,"headers":[null]}', undefined, "headers"],
   ["a key field that only every object has", '{"a":1}', "toString", "toString"],
   ["a line of CSV", "meter;reading", "meter", "make JSON lines of CSV"],
