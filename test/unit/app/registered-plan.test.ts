@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { createFolderRegistry } from "../../../src/adapters/registry-fs/index.ts";
-import { checkStart } from "../../../src/app/apply-plan.ts";
+import { checkStart, compareWithCluster } from "../../../src/app/apply-plan.ts";
 import { loadFilePlan } from "../../../src/app/load-topology.ts";
 import { patientRegistry } from "../../../src/app/patient-registry.ts";
+import { openMemoryBroker } from "../../../src/app/wire.ts";
 import { OperationError, silentLogger } from "../../../src/kernel/index.ts";
 import { MemoryRegistry } from "../../../src/testing/index.ts";
 import type { Changes } from "../../../src/topology/index.ts";
@@ -109,4 +110,26 @@ test("a start is refused with every reason, one a line, and the first one's code
     "starting shop: topic a differs; mend it\ntopic raw does not exist; run millrace apply\nthe plan's schema is no version of raw-value; run millrace apply",
   );
   expect(() => checkStart("shop", { ...changes, createTopics: [], registerSchemas: [], problems: [] })).not.toThrow();
+});
+
+test("a plan is compared with a cluster that has no control topic yet, and with every version of a subject", async () => {
+  const broker = await openMemoryBroker(1_000_000, silentLogger);
+  const file = written("compared.yaml", card);
+  const registry = await registered(file);
+  const { first: plan } = loadFilePlan(file, {}, undefined);
+  const [older] = plan.topics.flatMap(({ subject, schema, external }) =>
+    subject === undefined || schema === undefined || external ? [] : [{ subject, json: schema.json }],
+  );
+  if (older === undefined) throw new Error("the example registers schemas");
+  const json = older.json as { fields: unknown[] };
+  const more = { name: "added_later", type: ["null", "string"], default: null };
+  registry.add(older.subject, { ...json, fields: [...json.fields, more] });
+  try {
+    const changes = await compareWithCluster(plan, broker, registry, signal);
+    expect(changes.registerSchemas).toEqual([]);
+    expect(new Set(changes.problems.map(({ code }) => code))).toEqual(new Set(["MR_TOPIC_MISSING"]));
+    expect(changes.warnings.map(({ code }) => code)).toContain("MR_MODEL_MISSING");
+  } finally {
+    await broker.close();
+  }
 });

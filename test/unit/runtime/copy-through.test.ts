@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { feedStage, type ServedModel, type StageYield } from "../../../src/runtime/index.ts";
 import { createEncoder, type RecordSchema, type Row, UnionValue, writeSchemaId } from "../../../src/schema/index.ts";
 import type { PlannedStage } from "../../../src/topology/index.ts";
+import { expression } from "../expression/fixture.ts";
 import {
   avro,
   batchOf,
@@ -11,6 +12,7 @@ import {
   order,
   orderSchema,
   recordsOf,
+  rowOf,
   schemaOf,
   scoreStage,
   type TestRecord,
@@ -106,6 +108,41 @@ test("predictions of several pieces keep their own spans through the scoring, wh
   const model = modelOf((amount) => amount / 200);
   const { counts } = await sameEitherWay({ stage, records, model, registry });
   expect(counts.out).toBe(150);
+});
+
+// What the steps have set must not come out of the record as it was read.
+test("a prediction keeps what its stage's own steps made of a field, and the key its digits", async () => {
+  const fields = (totalSchema.json as { fields: unknown[] }).fields;
+  const input = schemaOf("Total", [...fields, { name: "account", type: "long" }]);
+  const predictions = scoreStage.to.schema ?? totalSchema;
+  const output = schemaOf("Prediction", [
+    ...(predictions.json as { fields: unknown[] }).fields,
+    { name: "amount", type: ["null", "double"] },
+    { name: "account", type: "long" },
+  ]);
+  const amount = input.shape.find(({ name }) => name === "amount");
+  if (amount === undefined) throw new Error("totals have an amount");
+  const registry = new FakeRegistry();
+  registry.schemas.set(8, input);
+  const value = expression("amount == null ? null : amount * 2", input.shape);
+  const stage: PlannedStage = {
+    ...scoreStage,
+    reader: input,
+    from: { ...scoreStage.from, schema: input },
+    to: { ...scoreStage.to, schema: output },
+    keyField: "account",
+    program: { input: input.shape, ops: [{ op: "assign", field: amount, value }], output: input.shape },
+  };
+  const row = { ...order("a", { amount: 20 }), orders: 1, account: 2n ** 53n + 1n };
+  const records = [{ value: framed(input, row, 8) }];
+  const what = { stage, records, model: modelOf((given) => given / 100), registry };
+  const { out } = await sameEitherWay(what);
+  expect(Buffer.from(out[0]?.[0] ?? "", "hex").toString()).toBe("9007199254740993");
+  expect(rowOf(output, Buffer.from(out[0]?.[1] ?? "", "hex"))).toMatchObject({
+    score: 0.4,
+    amount: 40,
+    account: 2n ** 53n + 1n,
+  });
 });
 
 function framed(schema: RecordSchema, row: Row, id: number): Buffer {

@@ -16,6 +16,7 @@ import {
   planOf,
   recordsOf,
   rowOf,
+  schemaOf,
   type TestRecord,
   totalSchema,
   totalsStage,
@@ -159,6 +160,46 @@ test("a Kafka timestamp outside 1970-2100 is MR_CAST where it is the event time,
   const records = [-1, 4_102_444_800_000, 4_102_444_799_999, 0].map((timestampMs) => ({ value, timestampMs }));
   const { counts } = await feed(task, records, { topic: "inbox" });
   expect([counts.out, counts.deadLetters]).toEqual([2, { MR_CAST: 2 }]);
+});
+
+test.each(["9007199254740993", "-9007199254740993"])("an event time of %s is MR_CAST", async (time) => {
+  const value = `{"id":"a","customer":"c","amount":3,"paid_at":${time}}`;
+  const { counts } = await feed(compiled(ingestStage).openTask(0), [{ value }], { topic: "inbox" });
+  expect([counts.out, counts.deadLetters]).toEqual([0, { MR_CAST: 1 }]);
+});
+
+test("a record without a Kafka timestamp is not too far ahead of it", async () => {
+  const value = JSON.stringify({ id: "a", customer: "c", amount: 3, paid_at: 1_700_000_600_000 });
+  const { counts } = await feed(compiled(ingestStage).openTask(0), [{ value, timestampMs: -1 }], { topic: "inbox" });
+  expect([counts.out, counts.deadLetters]).toEqual([1, {}]);
+});
+
+test("fields of foreign Avro that no schema here has are counted, record by record", async () => {
+  const writer = schemaOf("Foreign", [
+    { name: "id", type: "string" },
+    { name: "customer", type: "string" },
+    { name: "amount", type: "double" },
+    { name: "paid_at", type: "long" },
+    { name: "extra", type: "string" },
+  ]);
+  const registry = new FakeRegistry();
+  registry.schemas.set(7, writer);
+  const stage = compiled({ ...ingestStage, fromFormat: "avro" }, { registry });
+  const value = avro(writer, { id: "a", customer: "c", amount: 3, paid_at: 1_700_000_000_000, extra: "x" });
+  const { counts } = await feed(stage.openTask(0), [{ value }, { value }], { topic: "inbox" });
+  expect(counts.out).toBe(2);
+  expect(stage.unknownFields).toBe(2);
+});
+
+test.each([
+  ["others write", { external: true, writers: [] }],
+  ["no stage here writes", { external: false, writers: [] }],
+])("text that is not UTF-8 is MR_DECODE_BODY in a topic that %s, though it is only copied", async (_, written) => {
+  const value = avro(orderSchema, order("zz"));
+  value[value.lastIndexOf("z")] = 0xff;
+  const stage = { ...totalsStage, from: { ...totalsStage.from, ...written } };
+  const { counts } = await feed(compiled(stage).openTask(0), [{ value }]);
+  expect(counts.deadLetters).toEqual({ MR_DECODE_BODY: 1 });
 });
 
 test("a stage that reads JSON refuses what is empty, null or not JSON as MR_PARSE, and another type as MR_CAST", async () => {
