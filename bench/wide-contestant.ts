@@ -1,12 +1,12 @@
 /**
- * One run of stage `wide` of one build, in a process of its own: `wide-contestant.ts BUILD RECORDS`. Everything that is
- * measured comes out of `BUILD/dist`; prints one line of JSON.
+ * One run of one stage of one build, in a process of its own: `wide-contestant.ts BUILD RECORDS STAGE`. Everything that
+ * is measured comes out of `BUILD/dist`; prints one line of JSON.
  */
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { CpuWindow } from "./cpu-window.ts";
-import { wideRecords } from "./wide-records.ts";
+import { type BenchStage, benchStages } from "./stages.ts";
 
 const partitionCount = 4;
 const seed = 20_260_101;
@@ -18,7 +18,7 @@ const refuse = (): never => {
 };
 const codecs = { gzip: refuse, snappy: refuse, lz4: refuse, zstd: refuse, deflateGzip: refuse };
 
-async function main(build: string, records: number): Promise<void> {
+async function main(build: string, records: number, what: BenchStage): Promise<void> {
   const load = (path: string) => import(join(build, "dist", path));
   const [
     { createMemoryBroker },
@@ -33,8 +33,8 @@ async function main(build: string, records: number): Promise<void> {
       .map((folder) => load(`${folder}/index.js`))
       .concat(load("app/load-topology.js"), load("kernel/index.js")),
   );
-  const plan = loadPlan(join(import.meta.dirname, "wide.yaml"), {}, undefined);
-  const stage = plan.stages.find((planned: { name: string }) => planned.name === "wide");
+  const plan = loadPlan(join(import.meta.dirname, what.topology), {}, undefined);
+  const stage = plan.stages.find((planned: { name: string }) => planned.name === what.stage);
   const topics = [stage.from.clusterName, stage.to.clusterName, plan.deadLetters.clusterName];
   const broker = createMemoryBroker({
     codecs,
@@ -44,31 +44,35 @@ async function main(build: string, records: number): Promise<void> {
     topics: topics.map((topic) => ({ topic, partitions: partitionCount, replication: undefined, configs: {} })),
   });
   const signal = new AbortController().signal;
-  const encoder = schema.createEncoder(stage.from.schema);
-  const source = wideRecords(seed);
+  const encoder = stage.from.schema && schema.createEncoder(stage.from.schema);
+  const source = what.rows(seed);
   let bytes = 0;
   for (let done = 0; done < records; ) {
     const batch = [];
     for (; batch.length < recordsPerAppend && done < records; done++) {
       const row = source.next().value;
       const into = Buffer.alloc(valueBytesMax);
-      const value = into.subarray(0, encoder.encode(row, into, schema.writeSchemaId(into, 0, 1)));
-      const key = Buffer.from(String(row["account"]));
+      const value = encoder
+        ? into.subarray(0, encoder.encode(row, into, schema.writeSchemaId(into, 0, 1)))
+        : Buffer.from(JSON.stringify(row));
+      const key = Buffer.from(String(row[what.key]));
       bytes += value.length;
       const partition = partitionOf(key, 0, key.length, partitionCount);
       batch.push({
         topic: stage.from.clusterName,
         partition,
-        timestampMs: Number(row["paid_at"]),
+        timestampMs: Number(row[what.time]),
         key,
         value: Buffer.from(value),
       });
     }
     await broker.append(batch, signal);
   }
-  const registered = [stage.from, stage.to].map((topic, i) => {
-    return { id: i + 1, version: 1, subject: topic.subject, text: JSON.stringify(topic.schema.json) };
-  });
+  const registered = [stage.from, stage.to]
+    .filter((topic) => topic.schema)
+    .map((topic, i) => {
+      return { id: i + 1, version: 1, subject: topic.subject, text: JSON.stringify(topic.schema.json) };
+    });
   const registry = {
     byId: async (id: number) => registered[id - 1],
     latest: async (subject: string) => registered.find((each) => each.subject === subject),
@@ -101,4 +105,6 @@ async function main(build: string, records: number): Promise<void> {
   process.exit(0);
 }
 
-await main(process.argv[2] ?? "", Number(process.argv[3]));
+const what = benchStages[process.argv[4] ?? ""];
+if (what === undefined) throw new Error(`no stage ${process.argv[4]}: ${Object.keys(benchStages).join(", ")}`);
+await main(process.argv[2] ?? "", Number(process.argv[3]), what);

@@ -2,7 +2,7 @@
  * `npm run bench:wide -- --old FOLDER`: one stage with one `derive` on records of sixty fields, on the memory broker,
  * this build beside an older one. Both are built before (`npm run build`). See docs/benchmarks.md.
  *
- *   npm run bench:wide -- --old FOLDER [--rounds N] [--records N]
+ *   npm run bench:wide -- --old FOLDER [--rounds N] [--records N] [--stage wide|json|json-wide]
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -33,6 +33,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       old: { type: "string" },
+      stage: { type: "string", default: "wide" },
       rounds: { type: "string", default: "5" },
       records: { type: "string", default: "200000" },
     },
@@ -48,13 +49,13 @@ async function main(): Promise<void> {
     const order = ["old", "new"] as const;
     // Who goes first changes, so that neither always meets a warmer machine.
     for (const name of round % 2 === 0 ? order : order.toReversed())
-      results[name].push(await run(builds[name], records));
+      results[name].push(await run(builds[name], records, values.stage));
   }
   say(report(results, records));
 }
 
-async function run(build: string, records: number): Promise<WideResult> {
-  const args = ["--import", "tsx", join(import.meta.dirname, "wide-contestant.ts"), build, String(records)];
+async function run(build: string, records: number, stage: string): Promise<WideResult> {
+  const args = ["--import", "tsx", join(import.meta.dirname, "wide-contestant.ts"), build, String(records), stage];
   const child = spawn(process.execPath, args, { cwd: repository, stdio: ["ignore", "pipe", "inherit"] });
   const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
   let text = "";

@@ -51,13 +51,15 @@ export class ByteSink {
     this.#at += bytes.length;
   }
 
-  /** Length, then UTF-8. A lone surrogate has no UTF-8 and becomes U+FFFD. */
-  string(text: string): void {
+  /** Length, then UTF-8; false, and nothing written, for half of a surrogate pair, which has no UTF-8. */
+  string(text: string): boolean {
     const length = Buffer.byteLength(text);
+    if (length !== text.length && !text.isWellFormed()) return false;
     this.long(length);
     this.#room(length);
     this.#bytes.write(text, this.#at, length, "utf8");
     this.#at += length;
+    return true;
   }
 
   #room(size: number): void {
@@ -101,6 +103,9 @@ function writeSafe(into: Buffer, at: number, value: number): number {
   into[position++] = low;
   return position;
 }
+
+/** What text has to be, for {@link misfit}: half of a surrogate pair is none. */
+export const writableText = "text that has UTF-8: half of a surrogate pair is in it";
 
 /** Always throws MR_CAST for a value that its field cannot hold. Says the type of the value, never the value. */
 export function misfit(path: string, wanted: string, value: unknown): never {

@@ -1,5 +1,5 @@
 import { type AvroType, isTimestamp, splitNullable } from "./avro-type.ts";
-import { ByteSink, misfit, writeLong } from "./byte-sink.ts";
+import { ByteSink, misfit, writableText, writeLong } from "./byte-sink.ts";
 import { isLong } from "./long.ts";
 import type { Row } from "./row-shape.ts";
 import { writeText } from "./short-text.ts";
@@ -154,7 +154,7 @@ function roomOf(op: OutputOp): number {
 
 function misfitOf(name: string, type: AvroType): (value: unknown) => never {
   const wanted = isTimestamp(type) ? "timestamp-millis" : type.kind;
-  return (value) => misfit(name, wanted, value);
+  return (value) => misfit(name, type.kind === "string" && typeof value === "string" ? writableText : wanted, value);
 }
 
 /** Statements that write value `i`. `end` leaves room for all fixed parts, so only text asks for room. */
@@ -187,7 +187,7 @@ function writeFlat(i: number, type: AvroType): string | undefined {
     case "double":
       return `if (typeof v !== "number") misfits[${i}](v); p = b.writeDoubleLE(v, p);`;
     case "string":
-      return `if (typeof v !== "string") misfits[${i}](v); if (p + v.length * 3 > end) return -1; p = writeText(b, p, v);`;
+      return `if (typeof v !== "string") misfits[${i}](v); if (p + v.length * 3 > end) return -1; p = writeText(b, p, v); if (p < 0) misfits[${i}](v);`;
     case "enum":
       return `k = symbols[${i}].get(v); if (k === undefined) misfits[${i}](v); k <<= 1; ${varint}`;
     default:

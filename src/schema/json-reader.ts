@@ -6,7 +6,7 @@ import { findAt, pointerKeys } from "./json-pointer.ts";
 import { parseJsonBytes } from "./json-text.ts";
 import { isObject, type NumberTrust, sourceWanted } from "./reading-rules.ts";
 import type { RecordSchema } from "./record-schema.ts";
-import { mayHoldRounded } from "./rounded-numbers.ts";
+import { WholeNumbers } from "./rounded-wholes.ts";
 import type { Row } from "./row-shape.ts";
 import { timeBoundsDefault } from "./time-bounds.ts";
 import { type FieldReading, fieldReadings } from "./value-from-json.ts";
@@ -48,7 +48,7 @@ export function createJsonReader(options: JsonReaderOptions): JsonReader {
   const supplied = new Set(options.supplied ?? []);
   const extracts = options.extract ?? {};
   const nested = { count: 0 };
-  const numbers: NumberTrust = { areExact: true, tookWhole: false };
+  const numbers: NumberTrust = { areExact: true, wholes: new WholeNumbers() };
   const times = {
     eventTime: options.eventTime,
     bareFromMs: options.timesFromMs ?? timeBoundsDefault.bareFromMs,
@@ -81,11 +81,11 @@ export function createJsonReader(options: JsonReaderOptions): JsonReader {
     read(bytes, from, to) {
       const { text, value } = parseJsonBytes(schema.name, bytes, from, to);
       numbers.areExact = false;
-      numbers.tookWhole = false;
+      numbers.wholes.clear();
       try {
         const unknownBefore = unknownFields;
         const row = readValue(value);
-        if (!numbers.tookWhole || !mayHoldRounded(text)) return row;
+        if (numbers.wholes.count === 0 || !numbers.wholes.mayBeRounded(bytes, from, to)) return row;
         unknownFields = unknownBefore;
       } catch (thrown) {
         if (thrown !== sourceWanted) throw thrown;
@@ -104,7 +104,9 @@ export function createJsonReader(options: JsonReaderOptions): JsonReader {
 function suppliedOr(field: FieldReading, schema: RecordSchema, supplied: ReadonlySet<string>): FieldReading {
   const type = schema.type.fields.find((candidate) => candidate.name === field.name)?.type;
   if (!supplied.has(field.name) || type === undefined) return field;
-  return { ...field, keys: [], absent: () => zeroOf(type) };
+  const zero = zeroOf(type);
+  const isShared = typeof zero !== "object" || zero === null;
+  return { ...field, keys: [], absent: isShared ? () => zero : () => zeroOf(type) };
 }
 
 interface PickCounts {

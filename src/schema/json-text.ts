@@ -1,11 +1,9 @@
 import { RecordError } from "../kernel/index.ts";
 import { utf8OrUndefined } from "./byte-cursor.ts";
 
-const loneSurrogate = /\p{Surrogate}/u;
-
 /** Whether text has a UTF-8 form: half of a surrogate pair has none. */
 export function isWellFormed(text: string): boolean {
-  return !loneSurrogate.test(text);
+  return text.isWellFormed();
 }
 
 /** JSON as text and as JSON.parse reads it. */

@@ -2,6 +2,7 @@ import { RecordError } from "../kernel/index.ts";
 import { misfit } from "./byte-sink.ts";
 import type { CastType } from "./cast.ts";
 import { JsonNumber } from "./exact-json.ts";
+import { WholeNumbers } from "./rounded-wholes.ts";
 import type { TimeBounds } from "./time-bounds.ts";
 
 /** Turns one JSON (or plain JavaScript) value into a row's; throws MR_CAST or MR_REQUIRED, naming the field. */
@@ -28,18 +29,15 @@ export interface ReadingRules {
 /** What is known of the numbers that are read. */
 export interface NumberTrust {
   areExact: boolean;
-  /**
-   * While they are not: set where a whole number was taken that may have had a fraction, which rounding has hidden
-   * (1125899906842625.1). Only the text tells.
-   */
-  tookWhole: boolean;
+  /** While they are not: the whole numbers whose digits count, of which only the text tells whether they were. */
+  readonly wholes: WholeNumbers;
 }
 
 /** Whole numbers from here on may have been rounded from a fraction that somebody would write: 1.1e15. */
 export const roundedFrom = 2 ** 50;
 
 /** Numbers that lost nothing: with their source, or as they were before. */
-export const exactNumbers: NumberTrust = { areExact: true, tookWhole: false };
+export const exactNumbers: NumberTrust = { areExact: true, wholes: new WholeNumbers() };
 
 /** Thrown for a number whose source text has to be looked at. Made once: it is no error, and nobody reads its stack. */
 export const sourceWanted = new Error("a number has to be read with its digits");

@@ -16,12 +16,8 @@ export const ownNumbers: Readonly<Record<string, number>> = {
 /** The reading of a type without parts; `field` is the top-level field it belongs to. */
 export function scalarReading(type: AvroType, rules: ReadingRules, field?: string): ValueReading {
   const isEventTime = field !== undefined && field === rules.times?.eventTime;
-  const reading = isTimestamp(type) ? timestampReading(rules, isEventTime) : plainReading(type, rules);
-  if (type.kind === "null") return reading;
-  return (value, path) => {
-    if (value === null) unfit(path, type.kind, value);
-    return reading(value, path);
-  };
+  // A null is told apart where a value is refused (see unfit), and costs the others nothing.
+  return isTimestamp(type) ? timestampReading(rules, isEventTime) : plainReading(type, rules);
 }
 
 /**
@@ -33,21 +29,43 @@ export function castReading(cast: CastType, read: ValueReading, rules: ReadingRu
   const isTime = castTargets[cast].kind === "timestamp";
   const isEventTime = field === times?.eventTime;
   const wantsUnit = isTime && epochShifts[cast] === undefined;
-  return (value, path) => {
-    if (value === null) return read(value, path);
-    if (!numbers.areExact && typeof value === "number") {
-      if (needsSource(cast, value)) throw sourceWanted;
-      numbers.tookWhole = true;
-    }
-    const bareFromMs = Number.NEGATIVE_INFINITY;
-    const converted = convert(cast, value, bareFromMs) ?? unfit(path, wanted[cast] ?? cast, value);
-    if (!isTime) return read(converted, path);
-    const ms = converted as number;
+  // A double is the nearest one whatever was rounded away, and a boolean is read off one.
+  const needsDigits = isTime || cast === "int" || cast === "long" || cast === "string";
+  const trust = (value: number): void => {
+    if (Number.isSafeInteger(value)) {
+      if (needsDigits) numbers.wholes.add(value);
+    } else if (needsSource(cast, value)) throw sourceWanted;
+  };
+  const kept = keptBy[cast];
+  const timeFromMs = wantsUnit && times !== undefined ? Math.max(times.bareFromMs, 0) : eventTimeEndMs;
+  const converted = (value: unknown, path: string): unknown => {
+    const result = convert(cast, value, Number.NEGATIVE_INFINITY) ?? unfit(path, wanted[cast] ?? cast, value);
+    if (!isTime) return read(result, path);
+    const ms = result as number;
     if (times === undefined) return ms;
     const isBare = wantsUnit && !(typeof value === "string" && parseIsoTimeMs(value) !== undefined);
     return isBare ? checkBareTime(ms, path, isEventTime, times.bareFromMs) : checkTime(ms, path, isEventTime);
   };
+  return (value, path) => {
+    // Nearly every value there is needs no conversion, and then costs no call.
+    if (value === null || typeof value === kept) {
+      if (typeof value === "number" && !numbers.areExact) trust(value);
+      return read(value, path);
+    }
+    if (typeof value !== "number") return converted(value, path);
+    if (!numbers.areExact) trust(value);
+    const isTimeAsItIs = value >= timeFromMs && value < eventTimeEndMs && Number.isInteger(value);
+    return isTimeAsItIs ? value + 0 : converted(value, path);
+  };
 }
+
+/** The JavaScript type that a target takes as it is, if the field itself does. */
+const keptBy: Readonly<Partial<Record<CastType, string>>> = {
+  string: "string",
+  boolean: "boolean",
+  float: "number",
+  double: "number",
+};
 
 const wanted: Readonly<Partial<Record<CastType, string>>> = {
   boolean: "boolean (true, false, 1 or 0)",
@@ -89,7 +107,7 @@ function plainReading(type: AvroType, rules: ReadingRules): ValueReading {
       return (value, path) => {
         if (Number.isSafeInteger(value)) {
           const long = value as number;
-          if (!numbers.areExact && (long >= roundedFrom || long <= -roundedFrom)) numbers.tookWhole = true;
+          if (!numbers.areExact && (long >= roundedFrom || long <= -roundedFrom)) numbers.wholes.add(long);
           return long + 0;
         }
         if (!numbers.areExact && Number.isInteger(value)) throw sourceWanted;

@@ -36,7 +36,7 @@ export function readText(bytes: Buffer, from: number, to: number): string {
 
 /**
  * Writes length and UTF-8 at `at` and answers the end. Needs room for 5 bytes and 3 per UTF-16 unit.
- * A lone surrogate has no UTF-8 and becomes U+FFFD.
+ * -1, and nothing that counts written, for half of a surrogate pair, which has no UTF-8.
  */
 export function writeText(into: Buffer, at: number, text: string): number {
   const length = text.length;
@@ -51,6 +51,8 @@ export function writeText(into: Buffer, at: number, text: string): number {
     }
     if (i === length) return position;
   }
+  // Free for text of one byte per unit, as V8 keeps ASCII.
+  if (!text.isWellFormed()) return -1;
   const from = writeLong(into, at, Buffer.byteLength(text));
   return from + into.write(text, from, "utf8");
 }

@@ -1,5 +1,5 @@
 import { type AvroType, isTimestamp, type RecordType, type UnionType } from "./avro-type.ts";
-import { type ByteSink, misfit } from "./byte-sink.ts";
+import { type ByteSink, misfit, writableText } from "./byte-sink.ts";
 import { isLong, type Long } from "./long.ts";
 import { UnionValue } from "./union-value.ts";
 
@@ -43,7 +43,7 @@ class WriterFactory {
           const entries = Object.entries(value);
           if (entries.length > 0) sink.long(entries.length);
           for (const [key, entry] of entries) {
-            sink.string(key);
+            if (!sink.string(key)) misfit(`${path} key`, writableText, key);
             write(sink, entry, `${path} value`);
           }
           sink.byte(0);
@@ -165,7 +165,10 @@ function scalarWriter(type: AvroType): ValueWriter {
     case "double":
       return check((sink, value: number) => sink.double(value));
     case "string":
-      return check((sink, value: string) => sink.string(value));
+      return (sink, value, path) => {
+        if (typeof value !== "string") misfit(path, wanted, value);
+        if (!sink.string(value)) misfit(path, writableText, value);
+      };
     case "enum": {
       const indices = new Map(type.symbols.map((symbol, index) => [symbol, index]));
       return check((sink, value: string) => sink.long(indices.get(value) ?? 0));

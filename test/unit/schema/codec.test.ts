@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createDecoder, createEncoder, type RecordSchema, type Row, UnionValue } from "../../../src/schema/index.ts";
-import { bytes, rowSchema, schemaOf } from "./build.ts";
+import { bytes, record, rowSchema, schemaOf } from "./build.ts";
 
 function decode(body: Buffer, writer: RecordSchema, reader: RecordSchema = writer): Row {
   return createDecoder(writer, reader).decode(body, 0, body.length);
@@ -284,4 +284,19 @@ test("an unknown symbol becomes the enum's default inside a list too", () => {
   const writer = rowSchema({ name: "a", type: { type: "array", items: of(["a", "b"]) } });
   const reader = rowSchema({ name: "a", type: { type: "array", items: of(["other", "a"], { default: "other" }) } });
   expect(decode(bytes(4, 2, 0, 0), writer, reader)).toEqual({ a: ["other", "a"] });
+});
+
+// It was written as U+FFFD, so that two keys became one.
+test.each([
+  ["short text", { name: "s", type: "string" }, "a\ud800", "field s:"],
+  ["long text", { name: "s", type: "string" }, `${"x".repeat(100)}\udc00`, "field s:"],
+  ["a nullable", { name: "s", type: ["null", "string"] }, "\udc00\ud800", "field s:"],
+  ["a list", { name: "l", type: { type: "array", items: "string" } }, ["a", "\ud800b"], "field l[1]:"],
+  ["a map", { name: "m", type: { type: "map", values: "string" } }, { k: "\ud800" }, "field m value:"],
+  ["a key of a map", { name: "m", type: { type: "map", values: "string" } }, { "k\ud800": "" }, "field m key:"],
+])("half of a surrogate pair in %s is refused with its field", (_, field, value, message) => {
+  const schema = schemaOf(record(field));
+  const write = () => createEncoder(schema).encode({ [field.name]: value }, Buffer.alloc(1_000), 0);
+  expect(write).toThrow(message);
+  expect(write).toThrow("half of a surrogate pair");
 });

@@ -188,3 +188,58 @@ test("our own reader agrees with JSON.parse, but for the numbers whose source it
   const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
   expect(Array.isArray(parseExactJson(deep))).toBe(true);
 });
+
+describe("a fraction that a double does not hold", () => {
+  const fraction = fc
+    .record({
+      whole: fc.oneof(fc.nat(20), fc.nat({ max: 2 ** 31 }), fc.integer({ min: 2 ** 40, max: 2 ** 50 })),
+      isAbove: fc.boolean(),
+      places: fc.integer({ min: 1, max: 30 }),
+      form: fc.constantFrom("point", "moved", "exponent"),
+      before: fc.nat(40),
+      isNegative: fc.boolean(),
+    })
+    .map(({ whole, isAbove, places, form, before, isNegative }) => {
+      const part = isAbove ? `${"0".repeat(places)}1` : "9".repeat(places + 1);
+      const text = `${isNegative ? "-" : ""}${whole}`;
+      const source = {
+        point: `${text}.${part}`,
+        moved: `${`${text}${part}`.replace(/^(-?)0+(?=\d)/, "$1")}e-${part.length}`,
+        exponent: `${isNegative ? "-" : ""}1e-${330 + places}`,
+      }[form];
+      return { source, before: `{"x": "${"x".repeat(before)}"` };
+    });
+
+  test("is no whole number, wherever it stands and however it is written", () => {
+    fc.assert(
+      fc.property(fraction, fc.constantFrom("long" as const, "int" as const), ({ source, before }, cast) => {
+        const name = cast.slice(0, 1);
+        const json = `${before}, "${name}": ${source}, "d":1}`;
+        expect(() => read(json, { casts: { [name]: cast } })).toThrow(`no ${cast}`);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("stays in text", () => {
+    fc.assert(
+      fc.property(fraction, ({ source }) => {
+        const text = outcome("s", source, toText) as string;
+        // Written out and read back it is the same number, to the last digit.
+        expect(outcome("s", text, toText)).toBe(text);
+        expect(text).toMatch(/[.]|e-/);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("is found among many numbers whose digits count", () => {
+    const names = Array.from({ length: 20 }, (_, i) => `n${i}`);
+    const wide = rowSchema(...names.map((name) => ({ name, type: "long" })));
+    const bytes = Buffer.from(
+      `{${names.map((name, i) => `"${name}":${i === 18 ? "5.00000000000000000001" : 7}`).join()}}`,
+    );
+    const casts = Object.fromEntries(names.map((name) => [name, "long" as const]));
+    expect(() => createJsonReader({ schema: wide, casts }).read(bytes, 0, bytes.length)).toThrow("field n18");
+  });
+});
