@@ -243,3 +243,16 @@ describe("a fraction that a double does not hold", () => {
     expect(() => createJsonReader({ schema: wide, casts }).read(bytes, 0, bytes.length)).toThrow("field n18");
   });
 });
+
+test.each([
+  // A millisecond is not whole, whatever its double is; other units are floored, which the double would not be.
+  ["timestamp-millis", "1735689599999.99999999", "MR_CAST"],
+  ["epoch-millis", "1735689599999.99999999", 1735689599999],
+  ["epoch-millis", "1735689600000.00000001", 1735689600000],
+  // Seconds, by their size, and nothing that a cast to the millisecond takes.
+  ["timestamp-millis", "1735689600", "MR_CAST"],
+  ["timestamp-millis", "1735689600000", 1735689600000],
+  ["timestamp-millis", "4102444800000", "MR_CAST"],
+] as const)("cast to %s, the time %s is %s", (cast, source, expected) => {
+  expect(outcome("at", source, { casts: { at: cast } })).toBe(expected);
+});
