@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { OperationError } from "../../../src/kernel/index.ts";
+import { AssertionError, OperationError } from "../../../src/kernel/index.ts";
 import type { Scorer, Signature } from "../../../src/model/index.ts";
 import { feedStage, type ServedModel, type StageYield } from "../../../src/runtime/index.ts";
 import type { Row } from "../../../src/schema/index.ts";
@@ -117,6 +117,23 @@ test("a scorer that throws for every row is broken, and does not turn the topic 
   await expect(made).rejects.toThrow(
     "scoring with version 3 of model fraud: it failed for 64 rows in a row: out of memory",
   );
+});
+
+test("a scorer that throws for many rows, and not for 64 in a row, costs those rows alone", async () => {
+  const rows = Array.from({ length: 150 }, (_, i) => total(`r${i}`, i));
+  const everyOther = modelOf((amount) => {
+    if (amount % 2 === 1) throw new Error("cannot");
+    return 0.1;
+  });
+  expect((await score(everyOther, rows)).counts).toMatchObject({ in: 150, out: 75, deadLetters: { MR_INFER: 75 } });
+});
+
+test("a scorer that finds a fault of the program is not the record's", async () => {
+  const bug = new AssertionError("the encoder has no such input");
+  const broken = modelOf(() => {
+    throw bug;
+  });
+  await expect(score(broken, [total("a", 1)])).rejects.toBe(bug);
 });
 
 test("a scorer's error that says it is an outage is not the record's", async () => {
