@@ -1,14 +1,14 @@
+import { copyWords, wordsMax } from "../wire/index.ts";
+
 /** Up to this length a plain loop is fastest. */
 const loopMax = 16;
-/** Up to this length eight bytes at a time beat one call that first makes a view of the source. */
-const wordsMax = 256;
 
 /** Copies `from[start, end)` to `at` of `into` and answers the position after it. There must be room. */
 export type SpanCopy = (from: Buffer, start: number, end: number, into: Buffer, at: number) => number;
 
 /**
- * A copier that keeps the views of the buffers it met last: many spans in a row come out of one batch and go into one
- * scratch buffer.
+ * A copier that keeps the views of the buffers it met last: many spans in a row come out of one batch and go into
+ * another.
  */
 export function createSpanCopy(): SpanCopy {
   let source: Buffer | undefined;
@@ -32,11 +32,10 @@ export function createSpanCopy(): SpanCopy {
         target = into;
         targetView = new DataView(into.buffer, into.byteOffset, into.length);
       }
-      for (; i + 8 <= end; i += 8) {
-        targetView.setInt32(position, sourceView.getInt32(i, true), true);
-        targetView.setInt32(position + 4, sourceView.getInt32(i + 4, true), true);
-        position += 8;
-      }
+      const words = length & ~3;
+      copyWords(sourceView, start, words, targetView, at);
+      i += words;
+      position += words;
     }
     while (i < end) into[position++] = from[i++] as number;
     return position;
