@@ -330,9 +330,9 @@ test("what a pointer names is taken from there, read by the field's type, and co
     { name: "first", type: "string", default: "none" },
     { name: "raw", type: ["null", { type: "map", values: "int" }], default: null },
   );
-  const extract = { amount: "/data/amount", user_id: "/user-id", first: "/items/0/sku~1x", raw: "/data/m~0" };
+  const extract = { amount: "/data/amount", user_id: "/user-id", first: "/items/0/sku~1x", raw: "/data/m~0~01" };
   const json = createJsonReader({ schema: target, casts: { user_id: "string" }, extract });
-  const event = { data: { amount: 2.5, "m~": { a: 1 } }, "user-id": 7, items: [{ "sku/x": "s" }], amount: "no", x: 1 };
+  const event = { data: { amount: 2.5, "m~~1": { a: 1 } }, "user-id": 7, items: [{ "sku/x": "s" }], amount: "no", x: 1 };
   expect(json.readValue(event)).toEqual({ amount: 2.5, user_id: "7", first: "s", raw: { a: 1 } });
   // `amount` of the event itself and `x`.
   expect(json.unknownFields).toBe(2);
