@@ -32,7 +32,13 @@ export function candidatesFor(writer: AvroType, union: UnionType): readonly Avro
   return [...same, ...index.unnamed.filter((branch) => promotes(branch, writer))];
 }
 
+/** The index of a branch in its union; -1 for none of it. */
+export function positionOf(branch: AvroType, union: UnionType): number {
+  return indexOf(union).positions.get(branch) ?? -1;
+}
+
 interface BranchIndex {
+  readonly positions: ReadonlyMap<AvroType, number>;
   /** Under a branch's own full name, and under its aliases. */
   readonly byFullName: ReadonlyMap<string, readonly AvroType[]>;
   readonly byName: ReadonlyMap<string, readonly AvroType[]>;
@@ -60,7 +66,8 @@ function indexOf(union: UnionType): BranchIndex {
     add(byName, branch.name, branch);
   }
   const unnamed = union.branches.filter((branch) => !isNamed(branch));
-  const made: BranchIndex = { byFullName, byName, byKind, unnamed };
+  const positions = new Map(union.branches.map((branch, i) => [branch, i]));
+  const made: BranchIndex = { positions, byFullName, byName, byKind, unnamed };
   indexes.set(union, made);
   return made;
 }

@@ -43,13 +43,22 @@ export function incompatibilities(reader: AvroType, writer: AvroType): Incompati
 
 /** Whether a value written as `writer` can be read as `reader`. */
 export function canRead(reader: AvroType, writer: AvroType): boolean {
+  if (reader.kind === "union" && writer.kind === "union") {
+    return writer.branches.every((branch) => branchFor(branch, reader) !== undefined);
+  }
   return incompatibilities(reader, writer).length === 0;
 }
 
-/** The branch of a union that reads a written type; undefined when there is none. */
+/** The branch of a union that reads a written type; undefined when there is none. Remembered: types do not change. */
 export function branchFor(writer: AvroType, union: UnionType): AvroType | undefined {
-  return candidatesFor(writer, union).find((branch) => canRead(branch, writer));
+  const known = chosen.get(union) ?? new WeakMap<AvroType, { readonly branch: AvroType | undefined }>();
+  chosen.set(union, known);
+  const choice = known.get(writer) ?? { branch: candidatesFor(writer, union).find((each) => canRead(each, writer)) };
+  known.set(writer, choice);
+  return choice.branch;
 }
+
+const chosen = new WeakMap<UnionType, WeakMap<AvroType, { readonly branch: AvroType | undefined }>>();
 
 /** Names agree without their namespace, or an alias of the reader is the writer's full name. */
 export function namesMatch(

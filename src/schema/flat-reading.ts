@@ -11,7 +11,8 @@ export interface ReadTarget {
 }
 
 /**
- * Statements that read a value at `p` of `b`, move `p` behind it and rely on `c` (cursor), `to` and `k`.
+ * Statements that read a value at `p` of `b`, move `p` behind it and rely on `c` (cursor), `to`, `k` and `view`, a
+ * DataView of `b`.
  *
  * They are made of numbers and of the names in `target`, and of nothing else from the schema. Reading past the window
  * is harmless: bytes behind `to` are compared with it before a length is believed, and at the end.
@@ -59,9 +60,9 @@ function readFlat(written: AvroType, wanted: AvroType, { into, symbols }: ReadTa
       return `k = b[p++]; if (k > 127) { c.at = p - 1; ${into} = ${slow}; p = c.at; } else ${into} = (k >>> 1) ^ -(k & 1);`;
     }
     case "float":
-      return `if (p + 4 > to) damaged("the value ends too early"); ${into} = b.readFloatLE(p); p += 4;`;
+      return `if (p + 4 > to) damaged("the value ends too early"); ${into} = view.getFloat32(p, true); p += 4;`;
     case "double":
-      return `if (p + 8 > to) damaged("the value ends too early"); ${into} = b.readDoubleLE(p); p += 8;`;
+      return `if (p + 8 > to) damaged("the value ends too early"); ${into} = view.getFloat64(p, true); p += 8;`;
     case "string":
       if (wanted.kind !== "string") return undefined;
       return `${readLength} ${checkLength} ${into} = readText(b, p, p + k); p += k;`;

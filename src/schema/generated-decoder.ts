@@ -1,10 +1,10 @@
 import { type AvroType, splitNullable } from "./avro-type.ts";
 import { type ByteCursor, damaged, longEnd } from "./byte-cursor.ts";
 import { readStatement, skipStatement } from "./flat-reading.ts";
-import { doubleOf } from "./resolved-reader.ts";
+import { doubleOf, type ValueReader } from "./resolved-reader.ts";
 import type { Row } from "./row-shape.ts";
 import { readText } from "./short-text.ts";
-import { checkText } from "./skipper.ts";
+import { checkText, type Skipper } from "./skipper.ts";
 import type { FieldStep, TranscodePlan } from "./transcode-plan.ts";
 
 /** Decodes `bytes[from, to)`. Not to be entered again from inside. */
@@ -49,6 +49,10 @@ class DecoderEmitter {
   readonly #checksText: boolean;
   readonly #marks: Marks | undefined;
   readonly #slot: (slot: number) => string;
+  /** By slot and by field; filled with the code that uses them, so that thousands are no part of their own. */
+  readonly #readers: ValueReader[] = [];
+  readonly #symbols: ReturnType<typeof symbolsOf>[] = [];
+  readonly #skips: Skipper[] = [];
   readonly #names: readonly string[];
   readonly #values: readonly unknown[];
 
@@ -63,12 +67,6 @@ class DecoderEmitter {
     this.#checksText = checksText;
     this.#marks = marks;
     this.#slot = isSplit ? (slot) => `V[${slot}]` : (slot) => `v${slot}`;
-    const consumers = plan.steps.flatMap((step) => step.consumers.map((consumer) => ({ step, consumer })));
-    const bySlot = <T>(pick: (step: FieldStep, wanted: AvroType, i: number) => T): T[] => {
-      const table: T[] = [];
-      for (const [i, { step, consumer }] of consumers.entries()) table[consumer.slot] = pick(step, consumer.wanted, i);
-      return table;
-    };
     const tools: Readonly<Record<string, unknown>> = {
       c: cursor,
       damaged,
@@ -77,9 +75,9 @@ class DecoderEmitter {
       longEnd,
       checkText,
       viewOf: keptView(),
-      readers: bySlot((_, __, i) => consumers[i]?.consumer.read),
-      symbols: bySlot((step, wanted) => symbolsOf(step.written, wanted)),
-      skips: plan.steps.map((step) => step.skip),
+      readers: this.#readers,
+      symbols: this.#symbols,
+      skips: this.#skips,
       absent: plan.row.map((part) => (part.from === "absent" ? part.make : undefined)),
       demands: plan.demands,
       P: marks?.positions,
@@ -112,8 +110,9 @@ class DecoderEmitter {
     for (let from = 0; from < steps.length; from += fieldsPerFunction) {
       const to = Math.min(from + fieldsPerFunction, steps.length);
       reads.push(
-        this.#compile([
+        this.#compilePart([
           "return (b, p, to) => {",
+          compiledOnly("b", "p"),
           this.#view(),
           "  let k = 0;",
           ...this.#steps(from, to),
@@ -127,7 +126,7 @@ class DecoderEmitter {
     for (let from = fieldsPerFunction; from < row.length; from += fieldsPerFunction) {
       const to = Math.min(from + fieldsPerFunction, row.length);
       const sets = this.#assignments(from, to);
-      fills.push(this.#compile(["return (row) => {", ...sets, "}"]));
+      fills.push(this.#compilePart(["return (row) => {", compiledOnly("row", ""), ...sets, "}"]));
       yield;
     }
     const source = [
@@ -150,11 +149,23 @@ class DecoderEmitter {
     return new Function(...this.#names, lines.join("\n"))(...this.#values);
   }
 
+  /** One of several functions, compiled here and now. */
+  #compilePart(lines: readonly string[]): unknown {
+    const part = this.#compile(lines) as () => unknown;
+    part();
+    return part;
+  }
+
   #steps(from: number, to: number): string[] {
     const lines: string[] = [];
     for (let i = from; i < to; i++) {
       const step = this.#plan.steps[i];
       if (step === undefined) break;
+      this.#skips[i] = step.skip;
+      for (const { slot, read, wanted } of step.consumers) {
+        this.#readers[slot] = read;
+        this.#symbols[slot] = symbolsOf(step.written, wanted);
+      }
       lines.push(this.#mark(i), ...this.#step(i, step));
     }
     if (to === this.#plan.steps.length) lines.push(this.#mark(to));
@@ -163,7 +174,7 @@ class DecoderEmitter {
 
   /** Records in a row lie in one buffer: its view is kept. */
   #view(): string {
-    return this.#checksText ? "  const view = viewOf(b);" : "";
+    return "  const view = viewOf(b);";
   }
 
   #mark(field: number): string {
@@ -220,6 +231,14 @@ class DecoderEmitter {
     if (this.#marks === undefined) return [];
     return ['"#plan": owner', '"#bytes": b', `"#at": ${this.#marks.areKept ? "P.slice()" : "P"}`];
   }
+}
+
+/**
+ * V8 compiles a function when it is called first, and all of one schema's would be called first by one record. Called
+ * without arguments, a function that begins with this does nothing: it has been compiled, in its own part.
+ */
+export function compiledOnly(argument: string, result: string): string {
+  return `  if (${argument} === undefined) return ${result};`;
 }
 
 function keptView(): (bytes: Buffer) => DataView<ArrayBufferLike> {

@@ -1,5 +1,6 @@
 import { type AvroType, isTimestamp, splitNullable } from "./avro-type.ts";
 import { ByteSink, misfit, writableText, writeLong } from "./byte-sink.ts";
+import { compiledOnly } from "./generated-decoder.ts";
 import { isLong } from "./long.ts";
 import type { Row } from "./row-shape.ts";
 import { writeText } from "./short-text.ts";
@@ -43,15 +44,16 @@ export function* generateEncoder(
   const writes: unknown[] = [];
   for (let from = 0; from < ops.length; from += opsPerFunction) {
     const lines = emitter.ops(from, Math.min(from + opsPerFunction, ops.length));
-    writes.push(
-      emitter.compile([
-        "return (row, src, s, P, b, p, end) => {",
-        "  let k = 0, q = 0, v;",
-        ...lines,
-        "  return p;",
-        "}",
-      ]),
-    );
+    const write = emitter.compile([
+      "return (row, src, s, P, b, p, end) => {",
+      compiledOnly("row", "p"),
+      "  let k = 0, q = 0, v;",
+      ...lines,
+      "  return p;",
+      "}",
+    ]) as () => unknown;
+    write();
+    writes.push(write);
     yield;
   }
   const loop = "  for (const write of writes) { p = write(row, src, s, P, b, p, end); if (p < 0) return -1; }";
@@ -63,21 +65,22 @@ class EncoderEmitter {
   readonly #indexOf: ReadonlyMap<number, number> | undefined;
   readonly #tools: Readonly<Record<string, unknown>>;
   readonly #room: number;
+  /** By operation; filled with the code that uses them, so that thousands are no part of their own. */
+  readonly #writers: ValueWriter[] = [];
+  readonly #symbols: ReadonlyMap<string, number>[] = [];
+  readonly #misfits: ((value: unknown) => never)[] = [];
+  readonly #constants: Buffer[] = [];
 
   constructor(ops: readonly OutputOp[], indexOf: ReadonlyMap<number, number> | undefined) {
     this.#ops = ops;
     this.#indexOf = indexOf;
-    const values = ops.map((op) => (op.op === "value" ? op : undefined));
-    const flat = values.map((value) => (value === undefined ? undefined : splitNullable(value.type)));
     this.#room = ops.reduce((sum, op) => sum + roomOf(op), 0);
     this.#tools = {
       sink: new ByteSink(),
-      writers: values.map((value): ValueWriter | undefined => value && valueWriter(value.type)),
-      symbols: flat.map((value) =>
-        value?.type.kind === "enum" ? new Map(value.type.symbols.map((symbol, index) => [symbol, index])) : undefined,
-      ),
-      misfits: values.map((value, i) => value && misfitOf(value.label, flat[i]?.type ?? value.type)),
-      constants: ops.map((op) => (op.op === "constant" ? op.bytes : undefined)),
+      writers: this.#writers,
+      symbols: this.#symbols,
+      misfits: this.#misfits,
+      constants: this.#constants,
       isLong,
       writeLong,
       writeText,
@@ -105,7 +108,19 @@ class EncoderEmitter {
   }
 
   ops(from: number, to: number): string[] {
-    return this.#ops.slice(from, to).map((op, i) => `  ${this.#op(op, from + i)}`);
+    return this.#ops.slice(from, to).map((op, i) => {
+      this.#equip(op, from + i);
+      return `  ${this.#op(op, from + i)}`;
+    });
+  }
+
+  #equip(op: OutputOp, i: number): void {
+    if (op.op === "constant") this.#constants[i] = op.bytes;
+    if (op.op !== "value") return;
+    const { type } = splitNullable(op.type);
+    this.#writers[i] = valueWriter(op.type);
+    this.#misfits[i] = misfitOf(op.label, type);
+    if (type.kind === "enum") this.#symbols[i] = new Map(type.symbols.map((symbol, index) => [symbol, index]));
   }
 
   #op(op: OutputOp, i: number): string {

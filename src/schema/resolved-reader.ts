@@ -8,7 +8,7 @@ import {
   type RecordType,
   type UnionType,
 } from "./avro-type.ts";
-import { promotes } from "./branches.ts";
+import { positionOf, promotes } from "./branches.ts";
 import { type ByteCursor, damaged } from "./byte-cursor.ts";
 import { misfit } from "./byte-sink.ts";
 import { branchFor, writerFieldsFor } from "./compatibility.ts";
@@ -17,6 +17,7 @@ import { type Conversion, conversionOf, convertsInside, logicalName } from "./lo
 import { exactDouble, type Long } from "./long.ts";
 import { setEntry } from "./map-entry.ts";
 import type { Reads } from "./reads.ts";
+import { branchesPerPart } from "./same-type.ts";
 import type { Skipper, Skippers } from "./skipper.ts";
 import { isWideUnion, UnionValue } from "./union-value.ts";
 
@@ -74,6 +75,17 @@ export class Resolution {
     return this.#partial(writer, reader, reads, path);
   }
 
+  /** {@link reading}, yielding between the branches of unions that have very many. */
+  *readingParts(writer: AvroType, reader: AvroType, reads: Reads, path: string): Generator<void, ValueReader> {
+    if (writer.kind !== "union") return this.reading(writer, reader, reads, path);
+    const branches: ValueReader[] = [];
+    for (const [i, branch] of writer.branches.entries()) {
+      branches.push(this.reading(branch, reader, reads, path));
+      if (i % branchesPerPart === branchesPerPart - 1) yield;
+    }
+    return this.#byIndex(branches);
+  }
+
   resolve(writer: AvroType, reader: AvroType, path: string): ValueReader {
     if (writer.kind === "union") {
       return this.#byIndex(writer.branches.map((branch) => this.resolve(branch, reader, path)));
@@ -110,7 +122,6 @@ export class Resolution {
   }
 
   #branch(writer: AvroType, reader: UnionType, path: string): ValueReader {
-    const { branches } = reader;
     const wide = isWideUnion(reader);
     const chosen =
       branchFor(writer, reader) ?? (this.#lenient === undefined ? undefined : lenientBranch(writer, reader));
@@ -120,7 +131,7 @@ export class Resolution {
     }
     if (chosen === undefined) return this.#byValue(writer, reader, path);
     const read = this.resolve(writer, chosen, path);
-    const index = branches.indexOf(chosen);
+    const index = positionOf(chosen, reader);
     if (chosen.kind === "null" || !wide) return read;
     return (cursor) => new UnionValue(index, read(cursor));
   }

@@ -4,6 +4,9 @@ import { branchFor } from "./compatibility.ts";
 import { sameMeaning } from "./logical-type.ts";
 import { isWideUnion } from "./union-value.ts";
 
+/** Branches of one union that are worked on between two breaths. */
+export const branchesPerPart = 200;
+
 /**
  * Tells whether the bytes of a written type are bytes of another with the same meaning, so that they can be copied:
  * equal kinds, symbols and sizes, fields in order by name or alias, logical types with their parameters. Names of
@@ -19,6 +22,20 @@ export class SameTypes {
   same(written: AvroType, wanted: AvroType): boolean {
     this.#open.clear();
     return this.#same(written, wanted);
+  }
+
+  /** {@link same}, yielding between the branches of unions that have very many. */
+  *sameParts(written: AvroType, wanted: AvroType): Generator<void, boolean> {
+    if (written.kind !== "union" || wanted.kind !== "union" || written.branches.length <= branchesPerPart)
+      return this.same(written, wanted);
+    this.comparisons++;
+    const byName = isWideUnion(written) || isWideUnion(wanted);
+    for (const [i, branch] of written.branches.entries()) {
+      this.#open.clear();
+      if (!this.#sameBranch(branch, wanted, i, byName)) return false;
+      if (i % branchesPerPart === branchesPerPart - 1) yield;
+    }
+    return true;
   }
 
   /** Whether one is `[T, null]` and the other `[null, T]`: the same but for the index of the branch. */
@@ -55,12 +72,14 @@ export class SameTypes {
   #unions(written: UnionType, wanted: UnionType): boolean {
     if (written === wanted) return true;
     const byName = isWideUnion(written) || isWideUnion(wanted);
-    return written.branches.every((branch, i) => {
-      const other = wanted.branches[i];
-      if (other === undefined || !this.#same(branch, other)) return false;
-      // What is the same can be read: only a better candidate in front of it would be taken instead.
-      return !byName || candidatesFor(branch, wanted)[0] === other || branchFor(branch, wanted) === other;
-    });
+    return written.branches.every((branch, i) => this.#sameBranch(branch, wanted, i, byName));
+  }
+
+  #sameBranch(branch: AvroType, wanted: UnionType, i: number, byName: boolean): boolean {
+    const other = wanted.branches[i];
+    if (other === undefined || !this.#same(branch, other)) return false;
+    // What is the same can be read: only a better candidate in front of it would be taken instead.
+    return !byName || candidatesFor(branch, wanted)[0] === other || branchFor(branch, wanted) === other;
   }
 
   #records(written: RecordType, wanted: RecordType): boolean {

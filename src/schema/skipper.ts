@@ -1,6 +1,7 @@
 import { type AvroType, bytesMin, isTimestamp, type RecordType } from "./avro-type.ts";
 import { type ByteCursor, damaged } from "./byte-cursor.ts";
 import type { Long } from "./long.ts";
+import { branchesPerPart } from "./same-type.ts";
 import { isUtf8 } from "./utf8.ts";
 
 /** Steps over one value at the cursor. Refuses what a decoder refuses, and allocates nothing. */
@@ -20,6 +21,18 @@ export class Skippers {
 
   constructor(checks: SkipChecks) {
     this.#checks = checks;
+  }
+
+  /** {@link make}, yielding between the branches of unions that have very many. */
+  *parts(type: AvroType): Generator<void, Skipper> {
+    if (type.kind === "union") {
+      for (const [i, branch] of type.branches.entries()) {
+        // Records are kept, and so the union's own skipper is soon made.
+        if (branch.kind === "record") this.make(branch);
+        if (i % branchesPerPart === branchesPerPart - 1) yield;
+      }
+    }
+    return this.make(type);
   }
 
   make(type: AvroType): Skipper {

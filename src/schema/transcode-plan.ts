@@ -2,11 +2,11 @@ import { RecordError } from "../kernel/index.ts";
 import { type AvroField, type AvroType, isTimestamp, type RecordType } from "./avro-type.ts";
 import { ByteCursor } from "./byte-cursor.ts";
 import { ByteSink } from "./byte-sink.ts";
-import { canRead } from "./compatibility.ts";
+import { branchFor, canRead } from "./compatibility.ts";
 import { conversionOf } from "./logical-type.ts";
 import type { Reads, RowReads } from "./reads.ts";
 import { type LenientRules, Resolution, type ValueReader, writtenFor } from "./resolved-reader.ts";
-import type { SameTypes } from "./same-type.ts";
+import { branchesPerPart, type SameTypes } from "./same-type.ts";
 import { type Skipper, Skippers } from "./skipper.ts";
 import { isWideUnion } from "./union-value.ts";
 import { valueWriter } from "./value-writer.ts";
@@ -100,11 +100,11 @@ export function* planTranscoding(request: PlanRequest, same: SameTypes): Generat
   const planner = new Planner(request, same);
   const { reader, output, reads } = request;
   for (const [i, field] of reader.fields.entries()) {
-    planner.read(field, reads === "whole" ? "whole" : reads.get(field.name));
+    yield* planner.read(field, reads === "whole" ? "whole" : reads.get(field.name));
     if (i % fieldsPerPart === fieldsPerPart - 1) yield;
   }
   for (const [i, field] of (output?.fields ?? []).entries()) {
-    planner.write(field);
+    yield* planner.write(field);
     if (i % fieldsPerPart === fieldsPerPart - 1) yield;
   }
   return yield* planner.finish();
@@ -135,7 +135,7 @@ class Planner {
   }
 
   /** Plans what steps see of a field. */
-  read(field: AvroField, reads: Reads | undefined): void {
+  *read(field: AvroField, reads: Reads | undefined): Generator<void, void> {
     const { ingest } = this.#request;
     if (ingest?.supplied.has(field.name)) {
       this.#row.push({ name: field.name, from: "absent", make: () => null });
@@ -150,11 +150,12 @@ class Planner {
     }
     if (ingest !== undefined) this.#used.add(index);
     if (reads === undefined) return;
-    this.#row.push({ name: field.name, from: "slot", slot: this.#consume(index, field, field.type, reads) });
+    yield* this.#prepare(index, field.type);
+    this.#row.push({ name: field.name, from: "slot", slot: yield* this.#consume(index, field, field.type, reads) });
   }
 
   /** Plans one field of the output. */
-  write(field: AvroField): void {
+  *write(field: AvroField): Generator<void, void> {
     const { name, type } = field;
     const { values, ingest } = this.#request;
     if (values.has(name)) {
@@ -171,7 +172,19 @@ class Planner {
       this.#output.push({ op: "constant", bytes: this.#encodedAbsent(seen, type) });
       return;
     }
-    if (!this.#copy(index, seen, type)) this.#recode(index, seen, field);
+    if (yield* this.#copy(index, seen, type)) return;
+    yield* this.#prepare(index, type);
+    yield* this.#recode(index, seen, field);
+  }
+
+  /** Chooses the branches of a union that has very many, a part of them at a time; the choices are remembered. */
+  *#prepare(index: number, wanted: AvroType): Generator<void, void> {
+    const written = this.#typeAt(index);
+    if (written.kind !== "union" || wanted.kind !== "union") return;
+    for (const [i, branch] of written.branches.entries()) {
+      branchFor(branch, wanted);
+      if (i % branchesPerPart === branchesPerPart - 1) yield;
+    }
   }
 
   *finish(): Generator<void, TranscodePlan> {
@@ -181,7 +194,7 @@ class Planner {
       steps.push({
         written: field.type,
         consumers: this.#consumers.get(i) ?? [],
-        skip: this.#skipperOf(i, field),
+        skip: yield* this.#skipperOf(i, field),
         isPlainSkip: ingest === undefined || !branchesOf(field.type).some(isTimestamp),
       });
       if (i % fieldsPerPart === fieldsPerPart - 1) yield;
@@ -207,11 +220,12 @@ class Planner {
     return this.#request.writer.fields[index]?.type ?? { kind: "null", attributes: {} };
   }
 
-  #consume(index: number, field: AvroField, wanted: AvroType, reads: Reads): number {
+  *#consume(index: number, field: AvroField, wanted: AvroType, reads: Reads): Generator<void, number> {
     const written = this.#typeAt(index);
     const { ingest } = this.#request;
     const rule = ingest?.fieldRule(field, written);
-    const read = rule ?? new Resolution(this.#skippers, ingest).reading(written, wanted, reads, field.name);
+    const resolution = new Resolution(this.#skippers, ingest);
+    const read = rule ?? (yield* resolution.readingParts(written, wanted, reads, field.name));
     const isPlain = rule === undefined && reads === "whole" && isPlainPair(written, wanted, ingest !== undefined);
     if (reads === "whole") this.#readWhole.add(index);
     return this.#addConsumer(index, { wanted, read, isPlain });
@@ -225,11 +239,11 @@ class Planner {
     return slot;
   }
 
-  #copy(index: number, seen: AvroField, type: AvroType): boolean {
+  *#copy(index: number, seen: AvroField, type: AvroType): Generator<void, boolean> {
     const { copies, ingest } = this.#request;
     const written = this.#typeAt(index);
     if (!copies || ingest?.fieldRule(seen, written) !== undefined) return false;
-    if (this.#same.same(written, type)) this.#output.push({ op: "copy", from: index, to: index + 1 });
+    if (yield* this.#same.sameParts(written, type)) this.#output.push({ op: "copy", from: index, to: index + 1 });
     else if (this.#same.swapped(written, type)) {
       this.#output.push({
         op: "swap",
@@ -250,12 +264,12 @@ class Planner {
   }
 
   /** Decodes as the output has it, straight from the writer; where only the steps' type leads there, as that. */
-  #recode(index: number, seen: AvroField, field: AvroField): void {
+  *#recode(index: number, seen: AvroField, field: AvroField): Generator<void, void> {
     const written = this.#typeAt(index);
     const isDirect = this.#request.ingest !== undefined || canRead(field.type, written);
     const wanted = isDirect ? field.type : seen.type;
     const property = `#${this.#row.length}`;
-    this.#row.push({ name: property, from: "slot", slot: this.#consume(index, seen, wanted, "whole") });
+    this.#row.push({ name: property, from: "slot", slot: yield* this.#consume(index, seen, wanted, "whole") });
     this.#output.push({ op: "value", of: "source", name: property, label: field.name, type: field.type });
   }
 
@@ -288,9 +302,9 @@ class Planner {
   }
 
   /** In an ingest the times in a field that is copied must lie in range, like those that are read. */
-  #skipperOf(index: number, field: AvroField): Skipper {
+  *#skipperOf(index: number, field: AvroField): Generator<void, Skipper> {
     const isKept = this.#request.ingest !== undefined && this.#used.has(index);
-    return (isKept ? this.#timeSkippers(field.name) : this.#skippers).make(field.type);
+    return yield* (isKept ? this.#timeSkippers(field.name) : this.#skippers).parts(field.type);
   }
 
   #timeSkippers(name: string): Skippers {

@@ -98,6 +98,7 @@ class PlannedTranscoder implements Transcoder {
   }
 
   *generate(): Generator<void, void> {
+    yield;
     this.#decode = yield* generateDecoder(this.#plan, this.#cursor, this.#checksText, this.#marks);
     yield;
     this.#encode = yield* generateEncoder(this.#plan.output, this.#marks.indexOf);

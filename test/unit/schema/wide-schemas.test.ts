@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createEncoder, transcoderParts, writerTypeParts } from "../../../src/schema/index.ts";
+import { createEncoder, transcoderParts, UnionValue, writerTypeParts } from "../../../src/schema/index.ts";
 import { schemaOf } from "./build.ts";
 
 const fieldCount = 9_000;
@@ -53,20 +53,64 @@ test.each([true, false])(
   },
 );
 
-test("a union of 3,000 records is compared by name, not each with each", () => {
-  const branches = Array.from({ length: branchCount }, (_, i) => ({
-    type: "record",
-    name: `B${i}`,
-    fields: [{ name: "v", type: "int" }],
-  }));
-  const { coder, effort } = planned({
-    type: "record",
-    name: "Many",
-    fields: [{ name: "u", type: ["null", ...branches] }],
+const many = {
+  type: "record",
+  name: "Many",
+  fields: [
+    {
+      name: "u",
+      type: [
+        "null",
+        ...Array.from({ length: branchCount }, (_, i) => ({
+          type: "record",
+          name: `B${i}`,
+          fields: [{ name: "v", type: "int" }],
+        })),
+      ],
+    },
+  ],
+};
+
+test.each([true, false])(
+  "a union of 3,000 records is planned in parts of 200 branches, compared by name, not each with each (copies: %s)",
+  (copies) => {
+    const { coder, effort } = planned(many, copies);
+    expect(coder.output).toMatchObject([copies ? { op: "copy", from: 0, to: 1 } : { op: "value", of: "source" }]);
+    // The union, its null, and for each branch the record and its one field.
+    expect(effort.comparisons).toBe(copies ? 2 + 2 * branchCount : 0);
+    // Copied: compared, and stepped over. Else branches are chosen, readers made, and skippers too.
+    expect(effort.parts).toBeGreaterThanOrEqual((copies ? 2 : 3) * (branchCount / 200));
+  },
+);
+
+test.each([true, false])("a record in the last of 3,000 branches leaves as it came (copies: %s)", (copies) => {
+  const { coder, schema } = planned(many, copies);
+  const body = Buffer.alloc(16);
+  const end = createEncoder(schema).encode({ u: new UnionValue(branchCount, { v: -7 }) }, body, 0);
+  const into = Buffer.alloc(16);
+  const out = coder.encode({ "#source": coder.decode(body, 0, end) }, into, 0);
+  expect(into.toString("hex", 0, out)).toBe(body.toString("hex", 0, end));
+});
+
+test("a branch of 3,000 that differs is not copied", () => {
+  const other = structuredClone(many);
+  const last = other.fields[0]?.type[branchCount] as { fields: { name: string; type: string }[] };
+  last.fields = [{ name: "v", type: "long" }];
+  const parts = transcoderParts({
+    writer: schemaOf(many).type,
+    reader: schemaOf(other).type,
+    reads: new Map(),
+    output: schemaOf(other).type,
+    values: new Set(),
+    copies: true,
+    checksText: true,
+    ingest: undefined,
+    keepsRows: false,
+    later: undefined,
   });
-  expect(coder.output).toEqual([{ op: "copy", from: 0, to: 1 }]);
-  // The union, its null, and for each branch the record and its one field.
-  expect(effort.comparisons).toBe(2 + 2 * branchCount);
+  let next = parts.next();
+  while (!next.done) next = parts.next();
+  expect(next.value.output).toMatchObject([{ op: "value", of: "source" }]);
 });
 
 test("a writer's schema is parsed in steps, and need not be a record", () => {
