@@ -108,7 +108,15 @@ function unionToJson(union: UnionType, value: unknown): unknown {
   const branch = union.branches[value.branch];
   if (branch === undefined) return value.value;
   const json = valueToJson(branch, value.value);
-  return readBack(union, json) === value.branch ? json : { [branchName(branch)]: json };
+  const isBare = !looksNamed(union, json) && readBack(union, json) === value.branch;
+  return isBare ? json : { [branchName(branch)]: json };
+}
+
+/** Whether an object would be taken for Avro's form: the map `{"map": {}}` would be read as an empty map. */
+function looksNamed(union: UnionType, json: unknown): boolean {
+  if (!isObject(json)) return false;
+  const [key, ...others] = Object.keys(json);
+  return others.length === 0 && union.branches.some((branch) => branchName(branch) === key);
 }
 
 /** The branch that a value without wrapper is read as; undefined when it is none. */
