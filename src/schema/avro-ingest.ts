@@ -177,13 +177,18 @@ function castRule(
   const read = new Resolution(new Skippers({ text: true })).resolve(written, written, field.name);
   const asField = castReading(cast, rules.byValue(field.type), values, field.name);
   const decimal = decimalOf(type);
+  const toMillis = cast === "long" && logicalName(wanted) === undefined ? conversionOf(type, timestampMillis) : "raw";
   return (cursor) => {
     const value = read(cursor);
     const plain = value instanceof UnionValue ? value.value : value;
+    if (typeof toMillis === "function" && plain !== null) return asField(toMillis(plain as never), field.name);
     const given = decimal !== undefined && Buffer.isBuffer(plain) ? decimalText(plain, decimal) : plain;
     return asField(given, field.name);
   };
 }
+
+/** What a time is as a long, in every stage and whatever unit its writer counts in. */
+const timestampMillis: AvroType = { kind: "long", attributes: { logicalType: "timestamp-millis" } };
 
 /** Casts that take a time on an unknown clock for UTC. */
 const utcNames: ReadonlySet<string> = new Set(["utc"]);

@@ -188,9 +188,10 @@ function timestampReading(rules: ReadingRules, isEventTime: boolean): ValueReadi
       : rest(value, path);
 }
 
-const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
+/** The bits that no byte takes are 0, or two texts would mean the same bytes. */
+const base64 = /^[A-Za-z0-9+/]*(?:[AEIMQUYcgkosw048]=|[AQgw]==)?$/;
 
-/** Whether text is base64, with its padding. */
+/** Whether text is base64 as encoders write it, with its padding. */
 export function isBase64(text: string): boolean {
   return text.length % 4 === 0 && base64.test(text);
 }

@@ -198,6 +198,18 @@ test("casts take what the writer meant: digits of a decimal, of a long beyond 2^
   });
 });
 
+test("a time cast to a long is its milliseconds, whatever unit its writer counts in", () => {
+  const long = { casts: { v: "long" } } as const;
+  const logical = (logicalType: string, type = "long") => one({ type, logicalType });
+  const wanted = { v: 1_767_225_600_000 };
+  expect(ingested(logical("timestamp-micros"), one("long"), { v: 1_767_225_600_000_999 }, long).out).toEqual(wanted);
+  const nanos = 1_767_225_600_000_999_999n;
+  expect(ingested(logical("timestamp-nanos"), one("long"), { v: nanos }, long).out).toEqual(wanted);
+  expect(ingested(logical("date", "int"), one("long"), { v: 20_454 }, long).out).toEqual(wanted);
+  const nullable = one(["null", { type: "long", logicalType: "timestamp-micros" }]);
+  expect(ingested(nullable, one(["null", "long"]), { v: null }, long).out).toEqual({ v: null });
+});
+
 describe("fields", () => {
   const writer = rowSchema(
     { name: "old", type: "string" },

@@ -189,6 +189,15 @@ test("nested types are read with their path in the message", () => {
   expect(() => json.readValue({ ...value, y: "no base64!" })).toThrow(expect.objectContaining({ code: "MR_CAST" }));
 });
 
+test("base64 whose last character has bits that no byte takes is refused: another text means those bytes", () => {
+  const json = createJsonReader({ schema: rowSchema({ name: "y", type: "bytes" }), casts: {} });
+  // AAE= is 00 01; AAF= differs in the two bits behind the second byte, QQ== is 41, and QR== has four bits too many.
+  expect(json.readValue({ y: "AAE=" })).toEqual({ y: Buffer.from([0, 1]) });
+  expect(json.readValue({ y: "QQ==" })).toEqual({ y: Buffer.from([0x41]) });
+  for (const y of ["AAF=", "QR==", "Q===", "=AAA"])
+    expect(() => json.readValue({ y }), y).toThrow(expect.objectContaining({ code: "MR_CAST" }));
+});
+
 test("a map in JSON may have a key called __proto__, which changes no prototype", () => {
   const json = createJsonReader({ schema: rowSchema({ name: "m", type: { type: "map", values: "int" } }), casts: {} });
   const bytes = Buffer.from('{"m":{"__proto__":1}}');
@@ -332,7 +341,13 @@ test("what a pointer names is taken from there, read by the field's type, and co
   );
   const extract = { amount: "/data/amount", user_id: "/user-id", first: "/items/0/sku~1x", raw: "/data/m~0~01" };
   const json = createJsonReader({ schema: target, casts: { user_id: "string" }, extract });
-  const event = { data: { amount: 2.5, "m~~1": { a: 1 } }, "user-id": 7, items: [{ "sku/x": "s" }], amount: "no", x: 1 };
+  const event = {
+    data: { amount: 2.5, "m~~1": { a: 1 } },
+    "user-id": 7,
+    items: [{ "sku/x": "s" }],
+    amount: "no",
+    x: 1,
+  };
   expect(json.readValue(event)).toEqual({ amount: 2.5, user_id: "7", first: "s", raw: { a: 1 } });
   // `amount` of the event itself and `x`.
   expect(json.unknownFields).toBe(2);
