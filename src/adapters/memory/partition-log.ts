@@ -5,6 +5,11 @@ import { Segment } from "./segment.ts";
 /** A busy partition fills segments of this size; a quiet one never allocates it. */
 const segmentBytesMax = 1_048_576;
 const segmentBytesFirst = 16_384;
+/** A batch of this size becomes a segment as it is: copying it would cost as much as a narrow stage's decoding. */
+const ownSegmentBytesMin = 65_536;
+
+/** Buffers that are segments already: one that is appended again, after an unknown outcome, is copied. */
+const segmentBuffers = new WeakSet<Buffer>();
 
 /** The log of one topic-partition: segments of record batches, and whoever waits for more. */
 export class PartitionLog {
@@ -41,10 +46,11 @@ export class PartitionLog {
    */
   append(outgoing: Outgoing): Segment | undefined {
     const { bytes, timestampMaxMs } = outgoing;
+    if (bytes.length >= ownSegmentBytesMin && !segmentBuffers.has(bytes)) return this.#adopt(bytes, timestampMaxMs);
     let segment = this.#segments.at(-1);
     let begun: Segment | undefined;
     if (segment === undefined || !segment.hasRoomFor(bytes.length)) {
-      begun = new Segment(this.#endOffset, Math.max(this.#capacity, bytes.length));
+      begun = Segment.ofCapacity(this.#endOffset, Math.max(this.#capacity, bytes.length));
       this.#capacity = Math.min(this.#capacity * 4, segmentBytesMax);
       this.#segments.push(begun);
       segment = begun;
@@ -53,6 +59,15 @@ export class PartitionLog {
     this.#endOffset = segment.offsetNext;
     this.wake();
     return begun;
+  }
+
+  #adopt(bytes: Buffer, timestampMaxMs: number): Segment {
+    segmentBuffers.add(bytes);
+    const segment = Segment.ofBatch(this.#endOffset, bytes, timestampMaxMs);
+    this.#segments.push(segment);
+    this.#endOffset = segment.offsetNext;
+    this.wake();
+    return segment;
   }
 
   /** Whole batches from the one that holds `offset` (in `logStartOffset..endOffset-1`), at least one. */

@@ -14,11 +14,23 @@ export class Segment {
   readonly #positions: number[] = [];
   readonly #timestampsMaxMs: number[] = [];
 
-  constructor(baseOffset: number, capacity: number) {
-    // Not from the shared pool: a segment lives long and must not hold someone else's bytes.
-    this.bytes = Buffer.allocUnsafeSlow(capacity);
+  private constructor(baseOffset: number, bytes: Buffer) {
+    this.bytes = bytes;
     this.baseOffset = baseOffset;
     this.offsetNext = baseOffset;
+  }
+
+  /** An empty segment. */
+  static ofCapacity(baseOffset: number, capacity: number): Segment {
+    // Not from the shared pool: a segment lives long and must not hold someone else's bytes.
+    return new Segment(baseOffset, Buffer.allocUnsafeSlow(capacity));
+  }
+
+  /** A full segment of one batch, which lives in the batch's own buffer: nobody else may use that any more. */
+  static ofBatch(baseOffset: number, batch: Buffer, timestampMaxMs: number): Segment {
+    const segment = new Segment(baseOffset, batch);
+    segment.#take(batch.length, timestampMaxMs);
+    return segment;
   }
 
   hasRoomFor(byteLength: number): boolean {
@@ -27,14 +39,19 @@ export class Segment {
 
   /** Copies one batch in and gives it its offsets; the caller has checked that there is room. */
   append(batch: Buffer, timestampMaxMs: number): void {
+    batch.copy(this.bytes, this.byteLength);
+    this.#take(batch.length, timestampMaxMs);
+  }
+
+  /** Counts in the batch that stands behind the others. */
+  #take(byteLength: number, timestampMaxMs: number): void {
     const position = this.byteLength;
-    batch.copy(this.bytes, position);
     writeBaseOffset(this.bytes, position, this.offsetNext);
     this.#baseOffsets.push(this.offsetNext);
     this.#positions.push(position);
     this.#timestampsMaxMs.push(timestampMaxMs);
     this.timestampMaxMs = Math.max(this.timestampMaxMs, timestampMaxMs);
-    this.byteLength += batch.length;
+    this.byteLength += byteLength;
     this.offsetNext = readBatchHeader(this.bytes, position).lastOffset + 1;
   }
 

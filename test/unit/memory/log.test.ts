@@ -44,6 +44,20 @@ test("a fetch holds at most its bytes, and at least one batch", () => {
   expect(fetchBatch(log, 80, 1, noCodecs)).toBeUndefined();
 });
 
+test("a large batch becomes a segment as it is; written once more it is copied, and both keep their offsets", () => {
+  const log = new PartitionLog("raw", 0);
+  log.append(outgoingOf(textRecords("raw", 0, 1, "small")));
+  const large = outgoingOf([{ ...textRecord("raw", 0, "x"), value: Buffer.alloc(70_000, "v") }]);
+  const first = log.append(large);
+  expect(first?.bytes).toBe(large.bytes);
+  const again = log.append(large);
+  expect(again?.bytes).not.toBe(large.bytes);
+  log.append(outgoingOf(textRecords("raw", 0, 1, "after")));
+  expect(log.endOffset).toBe(4);
+  const offsetsFrom = (offset: number) => [...(fetchBatch(log, offset, 1, noCodecs)?.offsets ?? [])];
+  expect([0, 1, 2, 3].map(offsetsFrom)).toEqual([[0], [1], [2], [3]]);
+});
+
 test("offsets beyond 2^32 are kept exactly", () => {
   const log = new PartitionLog("raw", 0);
   for (let i = 0; i < 3; i++) log.append(withLastOffsetDelta(outgoingOf(textRecords("raw", 0, 1)), 2_147_483_646));
@@ -55,7 +69,7 @@ test("offsets beyond 2^32 are kept exactly", () => {
 
 test("every record is found from every offset, whatever the batches and segments", () => {
   const sizes = fc.array(
-    fc.record({ count: fc.integer({ min: 1, max: 5 }), bytes: fc.integer({ min: 0, max: 9_000 }) }),
+    fc.record({ count: fc.integer({ min: 1, max: 5 }), bytes: fc.integer({ min: 0, max: 30_000 }) }),
     {
       minLength: 1,
       maxLength: 25,
