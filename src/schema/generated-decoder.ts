@@ -229,7 +229,11 @@ class DecoderEmitter {
 
   #source(): string[] {
     if (this.#marks === undefined) return [];
-    return ['"#plan": owner', '"#bytes": b', `"#at": ${this.#marks.areKept ? "P.slice()" : "P"}`];
+    return [
+      '"#plan": owner',
+      '"#bytes": b',
+      `"#at": ${this.#marks.areKept ? keptPositions(this.#marks.positions.length) : "P"}`,
+    ];
   }
 }
 
@@ -258,4 +262,13 @@ function symbolsOf(written: AvroType, wanted: AvroType): readonly (string | unde
   if (from.kind !== "enum") return undefined;
   const target = to.kind === "enum" ? to : from;
   return from.symbols.map((symbol) => (target.symbols.includes(symbol) ? symbol : target.default));
+}
+
+/** Up to so many positions a row keeps them in a list, which costs a tenth of a typed array. */
+const listedPositionsMax = 16;
+
+function keptPositions(count: number): string {
+  return count > listedPositionsMax
+    ? "P.slice()"
+    : `[${Array.from({ length: count }, (_, i) => `P[${i}]`).join(", ")}]`;
 }

@@ -132,8 +132,8 @@ export function transcoderOf(row: Row): Transcoder | undefined {
   return row["#plan"] as Transcoder | undefined;
 }
 
-function spansOf(source: Row): { readonly bytes: Buffer; readonly positions: Int32Array } {
-  return { bytes: source["#bytes"] as Buffer, positions: source["#at"] as Int32Array };
+function spansOf(source: Row): { readonly bytes: Buffer; readonly positions: ArrayLike<number> } {
+  return { bytes: source["#bytes"] as Buffer, positions: source["#at"] as ArrayLike<number> };
 }
 
 function notGenerated(): never {

@@ -297,3 +297,21 @@ test("the event id is read when it is asked for", () => {
   expect("event_id" in row).toBe(false);
   expect(coder.textOf(row)).toBe("in-");
 });
+
+test.each([4, 40])(
+  "rows of %i copied fields in another order live beside each other until they are encoded",
+  (count) => {
+    const fields = Array.from({ length: count }, (_, i) => ({ name: `f${i}`, type: "string" }));
+    const writer = rowSchema(...fields);
+    // Turned round, no two fields are neighbours: each is a span of its own.
+    const output = rowSchema(...[...fields].reverse());
+    const coder = transcoder(writer, { output, keepsRows: true });
+    const rowOf = (letter: string): Row =>
+      Object.fromEntries(fields.map(({ name }, i) => [name, letter.repeat(i + 1)]));
+    const bodies = ["a", "b"].map((letter) => encoded(writer, rowOf(letter)));
+    const sources = bodies.map((body) => coder.decode(body, 0, body.length));
+    const into = Buffer.alloc(20_000);
+    const out = sources.map((source) => Buffer.from(into.subarray(0, coder.encode({ "#source": source }, into, 0))));
+    expect(out).toEqual(["a", "b"].map((letter) => Buffer.from(encoded(output, rowOf(letter)))));
+  },
+);
