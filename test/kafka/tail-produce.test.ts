@@ -48,7 +48,9 @@ describeKafka("tail and produce, on this Node", () => {
   beforeAll(async () => {
     [millrace, folder] = await Promise.all([buildMillrace(), mkdtemp(join(tmpdir(), "millrace-tail-"))]);
     const broker = await connect(testBroker().bootstrap);
-    const topics = [from, to, lines].map((topic) => ({ topic, partitions: 1, replication: 1, configs: {} }));
+    // The records are dated long ago, and the broker looks for such half a minute after its start.
+    const configs = { "retention.ms": "-1" };
+    const topics = [from, to, lines].map((topic) => ({ topic, partitions: 1, replication: 1, configs }));
     await broker.admin.createTopics(topics, signal);
     await broker.append(
       records.map((record) => ({ ...record, topic: from, partition: 0 })),
