@@ -1,3 +1,4 @@
+import { topicPartitionKey } from "../../kernel/index.ts";
 import type { TaskId } from "../../runtime/index.ts";
 import {
   assignerName,
@@ -11,7 +12,7 @@ import {
 } from "./assigner.ts";
 import { checkCode, KafkaAnswerError, kafkaCode } from "./errors.ts";
 import type { ClusterLink } from "./link.ts";
-import { type OffsetToCommit, offsetCommitRequest } from "./offset-commit-request.ts";
+import { type CommittedCode, type OffsetToCommit, offsetCommitRequest } from "./offset-commit-request.ts";
 
 export interface GroupTimings {
   /** Without a heartbeat for this long the broker takes a member for dead. */
@@ -129,14 +130,22 @@ export class GroupMember {
   /**
    * Commits as the member of a generation, which is that of the moment at which ownership was checked (R3): whoever was
    * left behind since is refused, whatever this member has become meanwhile.
+   *
+   * @returns what was not committed and why, by topic-partition; what is not in it was
    */
-  async commit(as: MemberIdentity, offsets: readonly OffsetToCommit[]): Promise<void> {
+  async commit(as: MemberIdentity, offsets: readonly OffsetToCommit[]): Promise<ReadonlyMap<string, Error>> {
     const request = offsetCommitRequest({ ...as, group: this.#group, instanceId: this.#instanceId }, offsets);
     const node = await this.#link.coordinatorOf(this.#group);
-    const answered = await this.#link.send<readonly CodeAnswer[]>(node, "control", () => request);
-    for (const { errorCode } of answered) this.#check("committing offsets of", errorCode);
-    // An answer that leaves a partition out has not committed it.
-    if (answered.length < offsets.length) this.#check("committing offsets of", kafkaCode.requestTimedOut);
+    const answered = await this.#link.send<readonly CommittedCode[]>(node, "control", () => request);
+    const codes = new Map(answered.map((at) => [topicPartitionKey(at.topic, at.partition), at.errorCode]));
+    const refused = new Map<string, Error>();
+    for (const { topic, partition } of offsets) {
+      const key = topicPartitionKey(topic, partition);
+      // An answer that leaves a partition out has not committed it.
+      const code = codes.get(key) ?? kafkaCode.requestTimedOut;
+      if (code !== kafkaCode.none) refused.set(key, this.#errorOf("committing offsets of", code));
+    }
+    return refused;
   }
 
   async leave(): Promise<void> {
@@ -211,15 +220,18 @@ export class GroupMember {
   }
 
   #check(doing: string, code: number): void {
-    if (code === kafkaCode.fencedInstanceId) {
-      const detail = `another process has joined as instance ${this.#instanceId ?? ""}`;
-      throw new KafkaAnswerError(`${doing} group ${this.#group}`, code, detail);
-    }
-    if (code === kafkaCode.inconsistentGroupProtocol) {
-      const detail = "members of another client are in this group; give the topology another name or stop them";
-      throw new KafkaAnswerError(`${doing} group ${this.#group}`, code, detail);
-    }
-    checkCode(`${doing} group ${this.#group}`, code);
+    if (code !== kafkaCode.none) throw this.#errorOf(doing, code);
+  }
+
+  #errorOf(doing: string, code: number): KafkaAnswerError {
+    return new KafkaAnswerError(`${doing} group ${this.#group}`, code, this.#detailOf(code));
+  }
+
+  #detailOf(code: number): string | undefined {
+    if (code === kafkaCode.fencedInstanceId) return `another process has joined as instance ${this.#instanceId ?? ""}`;
+    if (code === kafkaCode.inconsistentGroupProtocol)
+      return "members of another client are in this group; give the topology another name or stop them";
+    return undefined;
   }
 }
 

@@ -22,6 +22,7 @@ import {
 import type { Codecs } from "../../wire/index.ts";
 import { verdictOf } from "./errors.ts";
 import { Fetcher } from "./fetcher.ts";
+import { GroupCommits } from "./group-commits.ts";
 import type { GroupMember, GroupTimings } from "./group-member.ts";
 import type { ClusterLink } from "./link.ts";
 import { type LogChange, logChanged, offsetMetadata, topicIdIn } from "./log-change.ts";
@@ -60,6 +61,7 @@ export class KafkaMembership implements Membership {
   readonly #owned = new Ownership();
   readonly #fetcher: Fetcher;
   readonly #session: Session;
+  readonly #commits: GroupCommits;
   readonly #end = new AbortController();
 
   constructor(options: MembershipOptions) {
@@ -94,6 +96,7 @@ export class KafkaMembership implements Membership {
       joined: (tasks, signal) => this.#joined(tasks, signal),
       failed: (error) => this.#fail(error),
     });
+    this.#commits = new GroupCommits(member, () => this.#session.settled(this.#end.signal));
   }
 
   /** Begins to join, in a later turn: whoever asked for the membership has it in hand before tasks are assigned. */
@@ -210,6 +213,10 @@ export class KafkaMembership implements Membership {
 
   async #stillOwned(owned: Owned): Promise<void> {
     await this.#session.settled(this.#end.signal);
+    this.#checkOwned(owned);
+  }
+
+  #checkOwned(owned: Owned): void {
     if (this.#owned.has(owned)) return;
     throw new TaskLostError(`task ${owned.task} of group ${this.#options.spec.group} belongs to another owner now`);
   }
@@ -224,11 +231,13 @@ export class KafkaMembership implements Membership {
       let as = member.identity;
       try {
         await retrying({ ...this.#retry(ended), onError }, async () => {
-          await this.#stillOwned(owned);
-          ended.throwIfAborted();
-          // R3: in the same turn as the check. While the request waits, a rebalance may make the task another's.
-          as = member.identity;
-          await member.commit(as, this.#toCommit(owned, offsetsNext));
+          await this.#commits.commit((identity) => {
+            // R3: in the turn in which the request is made. While it waits, a rebalance may make the task another's.
+            this.#checkOwned(owned);
+            ended.throwIfAborted();
+            as = identity;
+            return this.#toCommit(owned, offsetsNext);
+          });
         });
         if (this.#owned.has(owned)) {
           owned.confirmed = merged;

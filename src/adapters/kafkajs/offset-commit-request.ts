@@ -17,6 +17,11 @@ export interface OffsetToCommit extends TopicPartition {
   readonly metadata: string;
 }
 
+/** What became of one partition of a commit. */
+export interface CommittedCode extends TopicPartition {
+  readonly errorCode: number;
+}
+
 /** Commits offsets with what tells later whether they still belong to the log: the leader's epoch, and the metadata. */
 export function offsetCommitRequest(by: Committer, offsets: readonly OffsetToCommit[]): ProtocolRequest {
   return flexibleRequest({
@@ -26,22 +31,21 @@ export function offsetCommitRequest(by: Committer, offsets: readonly OffsetToCom
     write: (to) => {
       to.string(by.group).int32(by.generation).string(by.memberId);
       to.string(by.instanceId ?? null);
-      to.array(offsets, ({ topic, partition, offset, leaderEpoch, metadata }) => {
-        to.string(topic).array([partition], () => {
+      to.array([...byTopic(offsets)], ([topic, partitions]) => {
+        to.string(topic).array(partitions, ({ partition, offset, leaderEpoch, metadata }) => {
           to.int32(partition).int64(offset).int32(leaderEpoch).string(metadata).end();
         });
         to.end();
       });
       to.end();
     },
-    read: (from): { readonly errorCode: number }[] => {
+    read: (from): CommittedCode[] => {
       const answered = from.array(() => {
-        from.string();
+        const topic = from.string() ?? "";
         const codes = from.array(() => {
-          from.int32();
-          const errorCode = from.int16();
+          const committed = { topic, partition: from.int32(), errorCode: from.int16() };
           from.end();
-          return { errorCode };
+          return committed;
         });
         from.end();
         return codes;
@@ -50,4 +54,14 @@ export function offsetCommitRequest(by: Committer, offsets: readonly OffsetToCom
       return answered.flat();
     },
   });
+}
+
+function byTopic(offsets: readonly OffsetToCommit[]): Map<string, OffsetToCommit[]> {
+  const topics = new Map<string, OffsetToCommit[]>();
+  for (const offset of offsets) {
+    const partitions = topics.get(offset.topic);
+    if (partitions === undefined) topics.set(offset.topic, [offset]);
+    else partitions.push(offset);
+  }
+  return topics;
 }

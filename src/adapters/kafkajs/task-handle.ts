@@ -49,8 +49,7 @@ export class KafkaTaskHandle implements TaskHandle {
   commit(offsetsNext: OffsetsNext): Promise<void> {
     return this.#guarded("committing", async () => {
       await this.#lanes.flush();
-      // R1: offsets only after everything written is confirmed. R3: as a member that still owns the task.
-      await this.#owner.owned();
+      // R1: offsets only after everything written is confirmed. R3: the owner looks, when it asks, whether it still is.
       await this.#owner.commit(offsetsNext, this.#end.signal);
     });
   }

@@ -55,6 +55,7 @@ async function memberOf(answers: {
     commit: async (as: MemberIdentity, offsets: readonly OffsetToCommit[]) => {
       asked.push(`commit ${offsets[0]?.offset} in ${as.generation}`);
       await answers.commit?.(as.generation);
+      return new Map<string, Error>();
     },
   };
   const link = {
@@ -151,6 +152,21 @@ test("R3: a commit that is tried again after the task has moved is lost, and not
   });
   await expect(passing((await open()).commit(at(6)))).rejects.toThrow(TaskLostError);
   expect(asked.filter((call) => call.startsWith("commit")).every((call) => call === "commit 6 in 1")).toBe(true);
+  await membership.leave();
+});
+
+test("R3: a start position is not committed for a task that moved while it was being opened", async () => {
+  const { open, membership, asked } = await memberOf({
+    committed: () => -1,
+    tasks: [[0], []],
+    commit: () => Promise.reject(new KafkaAnswerError("committing", kafkaCode.coordinatorNotAvailable)),
+    heartbeat: (generation) =>
+      generation === 1 ? new KafkaAnswerError("staying", kafkaCode.rebalanceInProgress) : undefined,
+  });
+  await expect(open()).rejects.toThrow(TaskLostError);
+  const commits = asked.filter((call) => call.startsWith("commit"));
+  expect(commits.length).toBeGreaterThan(0);
+  expect(commits.every((call) => call === "commit 100 in 1")).toBe(true);
   await membership.leave();
 });
 
