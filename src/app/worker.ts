@@ -4,7 +4,7 @@ import { CatchUp, type CatchUpOptions } from "./catch-up.ts";
 import { type ExitCode, exitCodes } from "./exit.ts";
 import { lagOf } from "./stage-lag.ts";
 
-/** How often tasks are told the time: chunks end at most this late. */
+/** How often stages look for what has changed around them, and the worker whether they are ready. */
 const tickMs = 20;
 const reportEveryMs = 10_000;
 const catchUpPollMs = 50;

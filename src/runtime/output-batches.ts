@@ -50,12 +50,18 @@ export class OutputBatches {
   readonly #partitions: (PartitionBatch | undefined)[];
   #ready: Outgoing[] = [];
   #sealed: Sealed[] = [];
+  #sealedCount = 0;
 
   constructor(topic: OutputTopic, role: OutgoingRole, deflateGzip: Deflate | undefined) {
     this.topic = topic;
     this.#role = role;
     this.#deflateGzip = deflateGzip;
     this.#partitions = new Array<PartitionBatch | undefined>(topic.partitions).fill(undefined);
+  }
+
+  /** Records of the chunk in hand that are in batches under construction. */
+  get openCount(): number {
+    return this.recordCount - this.#sealedCount;
   }
 
   /** Appends with the input's own encoded headers. The caller has checked that the record fits the topic. */
@@ -136,6 +142,7 @@ export class OutputBatches {
     const outgoing = batch.builder.finish();
     if (outgoing.bytes.length > this.topic.messageBytesMax) return false;
     this.recordCount++;
+    this.#sealedCount++;
     this.#ready.push(outgoing);
     this.#sealed.push({ outgoing, inputOffsets: [inputOffset], sizes: [outgoing.bytes.length] });
     return true;
@@ -164,6 +171,7 @@ export class OutputBatches {
     this.#ready = [];
     this.#sealed = [];
     this.recordCount = 0;
+    this.#sealedCount = 0;
   }
 
   /**
@@ -207,6 +215,7 @@ export class OutputBatches {
   }
 
   #seal(batch: PartitionBatch): void {
+    this.#sealedCount += batch.builder.recordCount;
     const outgoing = batch.builder.finish();
     this.#ready.push(outgoing);
     this.#sealed.push({ outgoing, inputOffsets: batch.inputOffsets, sizes: batch.sizes });

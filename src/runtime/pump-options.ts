@@ -4,11 +4,13 @@ import type { CountTally } from "./counts.ts";
 import { type Epoch, type HandleFailure, type Membership, TaskHandleError, type TaskId } from "./port.ts";
 import type { StageTask } from "./stage-task.ts";
 
-/** When a chunk ends. */
+/** When a chunk ends, and when what it has made is sent. */
 interface ChunkBounds {
   readonly records: number;
   readonly bytes: number;
   readonly everyMs: number;
+  /** Longest time that outputs wait for more while the task is busy; one that has nothing to compute sends at once. */
+  readonly lingerMs: number;
 }
 
 /** What the stage hears of its task. */
@@ -28,6 +30,8 @@ export interface PumpOptions {
   readonly membership: Membership;
   readonly share: BufferShare;
   readonly bounds: ChunkBounds;
+  /** Whom to ask for a `tick` when the chunk in hand is due, at this monotonic time or little later. */
+  readonly alarm: { setFor(dueMs: number): void };
   readonly timeSliceMs: number;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -5,6 +5,9 @@
  * A turn of the loop is one piece: resolve, compute, infer, finish, write. Between turns it looks for what ends
  * the chunk: enough records or bytes, a tick, a revocation, a drain. The commit is awaited before the next
  * record is computed, so the two never overlap.
+ *
+ * Writing and committing are two cadences. A batch is written when it is full; the others as soon as nothing is left
+ * to compute, and while there is, at the first end of a piece after `lingerMs`. Their offset follows at the chunk's end.
  */
 import { codeOf, messageOf, type Offset } from "../kernel/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
@@ -37,6 +40,10 @@ export class Pump {
   #handleClosed: Promise<void> = Promise.resolve();
   #outgoing: Outgoing[] = [];
   #chunkBeganMs = 0;
+  /** When the chunk in hand is to end, as the alarm was asked last. */
+  #dueMs = Number.POSITIVE_INFINITY;
+  /** When the oldest output that no finished batch holds was begun; -1 when there is none. */
+  #unsealedSinceMs = -1;
   #isTickDue = false;
   #isDraining = false;
   #settled: (() => void) | undefined;
@@ -85,9 +92,10 @@ export class Pump {
   /** Ends a chunk that is old enough. @param nowMs monotonic */
   tick(nowMs: number): void {
     if (!this.#hasChunk()) return;
-    const { everyMs } = this.#options.bounds;
-    const dueMs = this.#stage.hasOutput ? everyMs : Math.max(everyMs, silentCommitMs);
-    if (nowMs - this.#chunkBeganMs < dueMs) return;
+    if (nowMs < this.#dueMs) {
+      this.#options.alarm.setFor(this.#dueMs);
+      return;
+    }
     this.#isTickDue = true;
     this.#wake.wake();
   }
@@ -253,11 +261,16 @@ export class Pump {
   async #piece(batch: RawBatch): Promise<void> {
     const stage = this.#stage;
     const { clock, bounds, timeSliceMs } = this.#options;
-    if (stage.unresolvedId !== -1 && !(await this.#resolve())) return;
+    if (stage.unresolvedId !== -1) {
+      // The registry may take its time; what is made already does not wait for it.
+      await this.#writeUnsealed();
+      if (this.#state.name !== "running" || !(await this.#resolve())) return;
+    }
     const from = this.#intake.index;
-    if (!this.#hasChunk()) this.#chunkBeganMs = clock.monotonicMs();
+    const nowMs = clock.monotonicMs();
+    if (!this.#hasChunk()) this.#beginChunk(nowMs);
     const to = Math.min(batch.count, from + Math.max(1, bounds.records - stage.tally.in));
-    const end = stage.compute(batch, from, to, clock.monotonicMs() + timeSliceMs);
+    const end = stage.compute(batch, from, to, nowMs + timeSliceMs);
     const scoring = stage.infer();
     if (scoring !== undefined) await scoring;
     stage.finish();
@@ -265,6 +278,35 @@ export class Pump {
     await this.#write();
     if (this.#state.name !== "running") return;
     this.#send({ kind: "advanced", offsetNext: this.#intake.advance(end) });
+    if (!this.#hasChunk() || this.#isChunkDue()) return;
+    this.#askForTick();
+    if (!stage.hasUnsealed) this.#unsealedSinceMs = -1;
+    else if (this.#unsealedSinceMs === -1) this.#unsealedSinceMs = nowMs;
+    const isIdle = this.#intake.head === undefined;
+    if (stage.hasUnsealed && (isIdle || clock.monotonicMs() - this.#unsealedSinceMs >= bounds.lingerMs))
+      await this.#writeUnsealed();
+  }
+
+  #beginChunk(nowMs: number): void {
+    this.#chunkBeganMs = nowMs;
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#unsealedSinceMs = -1;
+  }
+
+  #askForTick(): void {
+    const { bounds, alarm } = this.#options;
+    const waitMs = this.#stage.hasOutput ? bounds.everyMs : Math.max(bounds.everyMs, silentCommitMs);
+    const dueMs = this.#chunkBeganMs + waitMs;
+    if (dueMs === this.#dueMs) return;
+    this.#dueMs = dueMs;
+    alarm.setFor(dueMs);
+  }
+
+  /** Sends what is made, though the chunk goes on: R1 holds, since its offset is committed later, and R2, since it is not kept. */
+  async #writeUnsealed(): Promise<void> {
+    this.#unsealedSinceMs = -1;
+    this.#stage.sealBatches();
+    await this.#write();
   }
 
   /** False when a drain or a revocation came first; the record that waits was not touched. */
@@ -350,8 +392,9 @@ export class Pump {
       { task: this.task, code: "MR_OFFSET_RANGE", from: this.#intake.offsetNext, to: logStartOffset },
       "Records were deleted by the topic's retention before they were read.",
     );
-    this.#chunkBeganMs = clock.monotonicMs();
+    this.#beginChunk(clock.monotonicMs());
     this.#send({ kind: "advanced", offsetNext: logStartOffset });
+    this.#askForTick();
     this.#fetchFrom(logStartOffset);
   }
 

@@ -2,6 +2,7 @@ import { type Clock, codeOf, type Logger, messageOf, type Offset, topicPartition
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedInfer, PlannedStage } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
+import { Alarm } from "./alarm.ts";
 import type { BufferBudget } from "./buffer-budget.ts";
 import { type CompiledStage, compileStage, timeSliceMsDefault } from "./compile-stage.ts";
 import { CountTally, type StageCounts } from "./counts.ts";
@@ -14,6 +15,9 @@ import { surveyStage } from "./stage-setup.ts";
 
 /** Bytes of input after which a chunk ends, however few records they are. */
 const chunkBytesMax = 4 * 1024 * 1024;
+
+/** Chunks that are due within this share of the time between commits end together, so that one request commits them. */
+const commitStepShare = 0.2;
 
 /**
  * Where a stage is.
@@ -42,7 +46,7 @@ export interface StageRunnerOptions {
 /**
  * Runs one stage of a plan: one group member, and a pump per assigned partition.
  *
- * It has no timer of its own: `tick` has to be called several times per `commit.everyMs`.
+ * Its tasks share one timer, which is armed only while one of them has something to commit.
  */
 export class StageRunner implements GroupSink {
   readonly stage: PlannedStage;
@@ -52,6 +56,7 @@ export class StageRunner implements GroupSink {
   /** Pumps that are still closing: the same partition is opened after them. */
   readonly #closing = new Map<TaskId, Promise<void>>();
   readonly #stopping = new AbortController();
+  readonly #alarm: Alarm;
   #pending: OwnedTask[] = [];
   #compiled: CompiledStage | undefined;
   #membership: Membership | undefined;
@@ -66,6 +71,10 @@ export class StageRunner implements GroupSink {
   constructor(options: StageRunnerOptions) {
     this.stage = options.stage;
     this.#options = options;
+    const stepMs = Math.max(1, Math.floor(options.plan.commit.everyMs * commitStepShare));
+    this.#alarm = new Alarm(options.clock, stepMs, (nowMs) => {
+      for (const pump of this.#pumps.values()) pump.tick(nowMs);
+    });
   }
 
   get status(): StageStatus {
@@ -159,9 +168,8 @@ export class StageRunner implements GroupSink {
     this.#openPending();
   }
 
-  /** Ends chunks that are old enough, and looks for later versions of the model. @param nowMs monotonic */
+  /** Looks for later versions of the model and for topics that have grown. @param nowMs monotonic */
   tick(nowMs: number): void {
-    for (const pump of this.#pumps.values()) pump.tick(nowMs);
     this.#noticeVersion();
     if (this.#status === "running") this.#grown?.tick(nowMs);
   }
@@ -220,7 +228,8 @@ export class StageRunner implements GroupSink {
       stage: compiled.openTask(task, this.#model),
       membership,
       share: budget.join(),
-      bounds: { records: plan.commit.records, everyMs: plan.commit.everyMs, bytes: chunkBytesMax },
+      bounds: { ...plan.commit, bytes: chunkBytesMax },
+      alarm: this.#alarm,
       timeSliceMs: timeSliceMs ?? timeSliceMsDefault,
       clock,
       logger: withStage(logger, stage.name),
@@ -274,6 +283,7 @@ export class StageRunner implements GroupSink {
     await Promise.all([...this.#pumps.values()].map((pump) => pump.drain()));
     await Promise.all(this.#closing.values());
     this.#pumps.clear();
+    this.#alarm.stop();
     try {
       await this.#membership?.leave();
     } catch (thrown) {

@@ -62,8 +62,8 @@ export interface StageTaskParts {
  * One stage on one input partition: the hot path, and all that a chunk changes until it is kept or undone.
  *
  * Per piece: while `unresolvedId` is set, `await resolve`; `compute`; `await infer` when it answers a promise;
- * `finish`. `take` gives the batches that are full, `seal` closes the rest at the end of the chunk. Then `keep`,
- * or `undo`, or `clear`.
+ * `finish`. `take` gives the batches that are full, or that `sealBatches` closed; `seal` closes the rest at the end of
+ * the chunk. Then `keep`, or `undo`, or `clear`.
  *
  * Fields are plain and the code per record is flat on purpose: there is one call of `#work` per record and no
  * promise, closure or object of ours, the row aside.
@@ -125,6 +125,11 @@ export class StageTask {
   /** True when the chunk in hand has anything to write. */
   get hasOutput(): boolean {
     return this.#outputs.recordCount > 0 || this.#parts.deadLetters.batches.recordCount > 0;
+  }
+
+  /** True when records were made that no finished batch holds yet. */
+  get hasUnsealed(): boolean {
+    return this.#outputs.openCount > 0 || this.#parts.deadLetters.batches.openCount > 0;
   }
 
   /** Asks the registry for the schema that `compute` stopped at, and waits while the registry is down. */
@@ -196,10 +201,15 @@ export class StageTask {
     this.#parts.deadLetters.batches.take(into);
   }
 
-  /** Ends the chunk: closes its batches, and adds up its counts in `tally`. */
-  seal(): void {
+  /** Closes the batches under construction; the chunk goes on. */
+  sealBatches(): void {
     this.#outputs.sealAll();
     this.#parts.deadLetters.batches.sealAll();
+  }
+
+  /** Ends the chunk: closes its batches, and adds up its counts in `tally`. */
+  seal(): void {
+    this.sealBatches();
     this.tally.out += this.#outCount;
     this.#outCount = 0;
     if (this.#tombstoneCount > 0) this.tally.addFiltered("tombstone", this.#tombstoneCount);

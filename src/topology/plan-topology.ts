@@ -4,7 +4,7 @@ import { cutExpressions, explainCuts, warningsOfCuts } from "./cut-expressions.t
 import { Findings, quoted } from "./findings.ts";
 import { finishStage } from "./finish-stage.ts";
 import { planModels } from "./models.ts";
-import type { Plan, PlannedStage, PlannedTopic } from "./plan.ts";
+import { lingerMsDefault, type Plan, type PlannedStage, type PlannedTopic } from "./plan.ts";
 import { hashedText } from "./print.ts";
 import { inFileOrder, type LocatedProblem, type SpecProblem } from "./problems.ts";
 import type { RegisteredVersions } from "./registered.ts";
@@ -155,7 +155,11 @@ class Planning {
       owner: head.owner,
       namespace,
       delivery: head.delivery,
-      commit: { everyMs: head.commit?.everyMs ?? 100, records: head.commit?.records ?? 500 },
+      commit: {
+        everyMs: head.commit?.everyMs ?? 100,
+        records: head.commit?.records ?? 500,
+        lingerMs: head.commit?.lingerMs ?? lingerMsDefault,
+      },
       limits: { recordBytes: head.limits?.recordBytes ?? 900_000 },
       sample:
         head.sample === undefined

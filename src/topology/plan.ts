@@ -106,6 +106,9 @@ export interface PlannedModel {
   readonly candidates: readonly "logistic"[];
 }
 
+/** Milliseconds that outputs of a busy stage wait for more, where `commit.lingerMs` does not say. */
+export const lingerMsDefault = 5;
+
 /** The checked, resolved form of a topology that runs. */
 export interface Plan {
   readonly topology: string;
@@ -113,7 +116,7 @@ export interface Plan {
   readonly owner: string | undefined;
   readonly namespace: string;
   readonly delivery: DeliveryMode;
-  readonly commit: { readonly everyMs: number; readonly records: number };
+  readonly commit: { readonly everyMs: number; readonly records: number; readonly lingerMs: number };
   readonly limits: { readonly recordBytes: number };
   readonly sample: { readonly generator: string; readonly seed: number; readonly perSecond: number } | undefined;
   readonly topics: readonly PlannedTopic[];

@@ -1,7 +1,7 @@
 import { bareTimeMinMs, formatDurationMs, formatIsoTime } from "../kernel/index.ts";
 import { jsonText, normalSchemaText, shadowedAliases } from "../schema/index.ts";
 import { typeText } from "./fit.ts";
-import type { Plan, PlannedModel, PlannedStage, PlannedTopic } from "./plan.ts";
+import { lingerMsDefault, type Plan, type PlannedModel, type PlannedStage, type PlannedTopic } from "./plan.ts";
 import { formatProblem, type LocatedProblem } from "./problems.ts";
 
 /** Longest line of a wrapped list. */
@@ -53,6 +53,8 @@ function head(plan: Plan): string {
   if (plan.namespace !== "") lines.push(`  namespace ${plan.namespace}`);
   lines.push(`  delivery ${plan.delivery}`);
   lines.push(`  commits every ${formatDurationMs(commit.everyMs)} or ${commit.records} records`);
+  if (commit.lingerMs !== lingerMsDefault)
+    lines.push(`  sends after ${formatDurationMs(commit.lingerMs)} at the latest`);
   lines.push(`  records of at most ${limits.recordBytes} bytes`);
   if (sample !== undefined)
     lines.push(`  sample ${sample.generator}, seed ${sample.seed}, ${sample.perSecond} per second`);

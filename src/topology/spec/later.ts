@@ -6,7 +6,6 @@ import { stepNamesLater } from "../../step/index.ts";
  */
 export const laterKeys: Readonly<Record<string, readonly string[]>> = {
   "": ["monitors", "alerts", "profiles"],
-  commit: ["lingerMs"],
   "topics.*": ["table", "compaction", "columns"],
   "stages.*": ["use", "order", "errors", "parallelism", "state", "ttl", "idle"],
   "stages.*.from": ["record"],

@@ -261,7 +261,7 @@ export function planOf(stages: readonly PlannedStage[], recordBytes = 900_000): 
     owner: undefined,
     namespace: "",
     delivery: "at-least-once",
-    commit: { everyMs: 100, records: 50 },
+    commit: { everyMs: 100, records: 50, lingerMs: 5 },
     limits: { recordBytes },
     sample: undefined,
     topics: [],

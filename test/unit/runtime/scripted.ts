@@ -91,7 +91,9 @@ export function pumpOf(stage: StageTask, more: Partial<PumpOptions> = {}, clock 
     stage,
     membership: broker,
     share: budget.join(),
-    bounds: { records: 10, bytes: 1_000_000, everyMs: 100 },
+    bounds: { records: 10, bytes: 1_000_000, everyMs: 100, lingerMs: 5 },
+    // These tests tick by hand.
+    alarm: { setFor: () => undefined },
     timeSliceMs: 10,
     clock,
     logger,

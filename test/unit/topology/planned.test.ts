@@ -176,3 +176,14 @@ test("text and enums are features, printed as categories, and a stub may compare
   expect(printPlan(plan)).toContain("features of features: customer_id (category), amount, n_1h, mean_1h");
   expect(await runPlannedTest(plan, plan.tests[0]!)).toEqual([]);
 });
+
+test("the linger is 5 ms unless the file says otherwise, and is printed only then, so that plans made before keep their hash", () => {
+  const lingering = (commit: string) =>
+    soundPlan(smallText.replace("delivery: at-least-once", `delivery: at-least-once\n${commit}`), { schemas });
+  const plain = soundPlan(smallText, { schemas });
+  expect(plain.commit.lingerMs).toBe(5);
+  expect(lingering("commit: { lingerMs: 5 }").hash).toBe(plain.hash);
+  const patient = lingering("commit: { lingerMs: 250 }");
+  expect(patient.commit).toEqual({ everyMs: 100, records: 500, lingerMs: 250 });
+  expect(printPlan(patient)).toContain("\n  sends after 250ms at the latest\n");
+});
