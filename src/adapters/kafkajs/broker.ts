@@ -173,8 +173,8 @@ class KafkaBroker implements Broker {
   }
 
   #link(requestTimeoutMs: number): ClusterLink {
-    const { brokers, clientId, tls, sasl, logger } = this.#options;
+    const { brokers, clientId, tls, sasl, logger, clock } = this.#options;
     const outage = this.#outage;
-    return new ClusterLink(this.#parts, { brokers, clientId, tls, sasl, logger, requestTimeoutMs, outage });
+    return new ClusterLink(this.#parts, { brokers, clientId, tls, sasl, logger, clock, requestTimeoutMs, outage });
   }
 }

@@ -1,4 +1,4 @@
-import type { Logger } from "../../kernel/index.ts";
+import type { Clock, Logger } from "../../kernel/index.ts";
 import type { Outage } from "./outage.ts";
 
 /** TLS as Node's `tls.connect` takes it; `true` trusts the system's authorities. */
@@ -24,6 +24,7 @@ export interface ConnectionOptions {
   readonly tls?: TlsOptions | undefined;
   readonly sasl?: SaslOptions | undefined;
   readonly logger: Logger;
+  readonly clock: Clock;
   readonly requestTimeoutMs: number;
   readonly outage?: Outage | undefined;
 }

@@ -49,6 +49,10 @@ interface Feed extends TopicPartition {
   isPaused: boolean;
   isBusy: boolean;
   isOver: boolean;
+  /** It is not asked for: its leader is being looked for, or it waits after an error. */
+  isAside: boolean;
+  /** How long it waits after its next error. */
+  backOffMs: number;
   corruptCount: number;
   readonly unknown: UnknownTopic;
   readonly topicId: string | undefined;
@@ -58,9 +62,10 @@ interface Feed extends TopicPartition {
 /**
  * Reads the partitions of one member: one fetch in flight per node, one batch per partition with its task.
  *
- * A slow task holds up nobody else. Positions move over markers, aborted records, compaction gaps and record-less
- * batches by what the batch headers say. Records that retention took before they were read are passed over and the
- * next batch shows it (its `offsetAsked` lies below its `logStartOffset`); a position beyond the end ends the reading.
+ * Neither a slow task nor a partition in trouble holds up the others. Positions move over markers, aborted records,
+ * compaction gaps and record-less batches by what the batch headers say. Records that retention took before they were
+ * read are passed over and the next batch shows it (its `offsetAsked` lies below its `logStartOffset`); a position beyond
+ * the end ends the reading.
  */
 export class Fetcher {
   readonly #options: FetcherOptions;
@@ -70,8 +75,6 @@ export class Fetcher {
   /** The delivery in flight of each task; a second input of the task waits its turn. */
   readonly #turns = new Map<number, Promise<void>>();
   #isHeld = false;
-  #isFinding = false;
-  #isWanted = false;
   #rotation = 0;
 
   constructor(options: FetcherOptions) {
@@ -88,7 +91,7 @@ export class Fetcher {
     const trail = before?.trail ?? new EpochTrail();
     if (before === undefined && origin !== undefined && origin.leaderEpoch >= 0)
       trail.note({ offset: position - 1, leaderEpoch: origin.leaderEpoch });
-    this.#feeds.set(key, {
+    const feed: Feed = {
       topic,
       partition,
       position,
@@ -97,12 +100,15 @@ export class Fetcher {
       // A batch that is still with the task keeps its successor back: one delivery at a time.
       isBusy: before?.isBusy ?? false,
       isOver: false,
+      isAside: false,
+      backOffMs: backOffMs.first,
       corruptCount: 0,
       unknown: new UnknownTopic(this.#options.clock, this.#options.unknownTopicMs),
       topicId: origin?.topicId ?? before?.topicId,
       trail,
-    });
-    this.#wake();
+    };
+    this.#feeds.set(key, feed);
+    this.#serve(feed);
   }
 
   /** Epoch of the partition's leader under which the record before `offset` was written; -1 when unknown. */
@@ -114,7 +120,7 @@ export class Fetcher {
     const feed = this.#feeds.get(topicPartitionKey(topic, partition));
     if (feed === undefined) return;
     feed.isPaused = isPaused;
-    this.#wake();
+    this.#serve(feed);
   }
 
   remove({ topic, partition }: TopicPartition): void {
@@ -140,46 +146,62 @@ export class Fetcher {
     this.#feeds.clear();
   }
 
-  #ready(): Feed[] {
-    if (this.#isHeld || this.#stop.signal.aborted) return [];
-    return [...this.#feeds.values()].filter((feed) => !feed.isPaused && !feed.isBusy);
+  #isReady(feed: Feed): boolean {
+    if (this.#isHeld || this.#stop.signal.aborted) return false;
+    return !feed.isPaused && !feed.isBusy && !feed.isOver && !feed.isAside;
   }
 
-  /** Starts a loop for every node that leads a partition which can be fetched and has none. */
   #wake(): void {
-    if (this.#ready().length === 0) return;
-    this.#isWanted = true;
-    if (this.#isFinding) return;
-    this.#isFinding = true;
-    void this.#findLeaders();
+    for (const feed of this.#feeds.values()) this.#serve(feed);
   }
 
-  async #findLeaders(): Promise<void> {
-    try {
-      while (this.#isWanted && !this.#stop.signal.aborted) {
-        this.#isWanted = false;
-        for (const feed of this.#ready()) {
-          const node = await this.#options.link.leaderOf(feed.topic, feed.partition).catch((error: unknown) => {
-            this.#judge(feed, error);
-          });
-          if (node === undefined) {
-            this.#isWanted = true;
-            await this.#pause(backOffMs.first);
-          } else if (!this.#looping.has(node)) void this.#loop(node);
-        }
+  /** Sees to it that a partition which can be fetched is: by the loop of the node that leads it, once that is known. */
+  #serve(feed: Feed): void {
+    if (!this.#isReady(feed)) return;
+    const node = this.#options.link.leader(feed);
+    if (node === undefined) void this.#lookForLeader(feed);
+    else if (!this.#looping.has(node)) void this.#loop(node);
+  }
+
+  /** Each partition looks by itself; those of one topic share the questions. */
+  async #lookForLeader(feed: Feed): Promise<void> {
+    feed.isAside = true;
+    while (!feed.isOver && !this.#stop.signal.aborted) {
+      try {
+        await this.#options.link.leaderOf(feed.topic, feed.partition);
+        break;
+      } catch (error) {
+        this.#judge(feed, error);
+        await this.#backOff(feed);
       }
-    } finally {
-      // In the same turn as the last look at `#isWanted`: a wake between the two would be lost, and its partition stall.
-      this.#isFinding = false;
     }
+    feed.isAside = false;
+    this.#serve(feed);
+  }
+
+  /** Leaves a partition out for a while, at least until `work` is done; the others are read on. */
+  async #setAside(feed: Feed, work?: Promise<void>): Promise<void> {
+    feed.isAside = true;
+    await work?.catch((error: unknown) => this.#judge(feed, error));
+    await this.#backOff(feed);
+    feed.isAside = false;
+    this.#serve(feed);
+  }
+
+  async #backOff(feed: Feed): Promise<void> {
+    const ms = feed.backOffMs;
+    feed.backOffMs = Math.min(ms * 2, backOffMs.max);
+    await this.#pause(ms);
   }
 
   async #loop(node: number): Promise<void> {
     this.#looping.add(node);
     let backOff: number = backOffMs.first;
     try {
+      // Partitions that are started in the same turn are asked for together.
+      await Promise.resolve();
       while (!this.#stop.signal.aborted) {
-        const feeds = await this.#ledBy(node);
+        const feeds = this.#ledBy(node);
         if (feeds.length === 0) return;
         try {
           await this.#fetchOnce(node, feeds);
@@ -196,13 +218,11 @@ export class Fetcher {
     }
   }
 
-  async #ledBy(node: number): Promise<Feed[]> {
-    const led: Feed[] = [];
-    for (const feed of this.#ready()) {
-      const leader = await this.#options.link.leaderOf(feed.topic, feed.partition).catch(() => undefined);
-      if (leader === node && !feed.isOver && !feed.isBusy && !this.#isRemade(feed)) led.push(feed);
-    }
-    return led;
+  #ledBy(node: number): Feed[] {
+    const { link } = this.#options;
+    return [...this.#feeds.values()].filter(
+      (feed) => this.#isReady(feed) && link.leader(feed) === node && !this.#isRemade(feed),
+    );
   }
 
   /** A topic of the same name under another id is another topic, whatever offsets it has. */
@@ -225,13 +245,12 @@ export class Fetcher {
     const asked = [...feeds.slice(first), ...feeds.slice(0, first)];
     const isAnyBusy = [...this.#feeds.values()].some((feed) => feed.isBusy);
     const targets = asked.map(({ topic, partition, position, topicId, trail }) => {
-      const known = link.known(topic);
-      const leaderEpoch = known?.partitions.find((p) => p.partition === partition)?.leaderEpoch ?? -1;
+      const leaderEpoch = link.partition({ topic, partition })?.leaderEpoch ?? -1;
       const lastEpoch = trail.before(position);
       const offset = position;
       return {
         topic,
-        topicId: topicId ?? known?.id ?? "",
+        topicId: topicId ?? link.known(topic)?.id ?? "",
         partition,
         offset,
         leaderEpoch,
@@ -242,41 +261,42 @@ export class Fetcher {
     const options = { waitMsMax: isAnyBusy ? waitMsWhileBusy : waitMsMax, bytesMax: answerBytesMax };
     const answer = await link.send<FetchAnswer>(node, "fetch", (broker) => fetchRequest(broker, targets, options));
     if (answer.errorCode !== kafkaCode.none) throw new KafkaAnswerError("fetching", answer.errorCode);
-    let isStale = false;
     for (const fetched of answer.partitions) {
       const feed = asked.find(({ topic, partition }) => topic === fetched.topic && partition === fetched.partition);
       if (feed === undefined || feed.isOver || feed.isPaused || this.#isHeld) continue;
-      isStale = (await this.#take(feed, fetched)) || isStale;
+      this.#take(feed, fetched);
     }
-    if (isStale) await this.#pause(backOffMs.first);
   }
 
-  /** Answers whether asking again at once would be of no use. */
-  async #take(feed: Feed, fetched: FetchedPartition): Promise<boolean> {
+  #take(feed: Feed, fetched: FetchedPartition): void {
     if (fetched.errorCode === kafkaCode.offsetOutOfRange) {
-      await this.#outOfRange(feed);
-      return true;
+      void this.#setAside(feed, this.#outOfRange(feed));
+      return;
     }
     if (fetched.errorCode !== kafkaCode.none) {
+      this.#options.link.doubt(feed);
       this.#judge(feed, new KafkaAnswerError(`reading ${nameOf(feed)}`, fetched.errorCode));
-      return true;
+      void this.#setAside(feed);
+      return;
     }
     feed.unknown.known();
     if (fetched.divergesAt !== undefined) {
       this.#changed(feed, { kind: "truncated", at: fetched.divergesAt });
-      return true;
+      return;
     }
-    if (fetched.records.length === 0) return false;
+    feed.backOffMs = backOffMs.first;
+    if (fetched.records.length === 0) return;
     let batch: RawBatch;
     try {
       batch = decodePartition(fetched, feed.position, this.#options.codecs);
     } catch (error) {
-      return this.#corrupt(feed, error);
+      this.#corrupt(feed, error);
+      void this.#setAside(feed);
+      return;
     }
     feed.corruptCount = 0;
     for (const start of leaderEpochsOf(fetched.records, batch.offsetNext)) feed.trail.note(start);
     this.#deliver(feed, feed.asked < feed.position ? { ...batch, offsetAsked: feed.asked } : batch);
-    return false;
   }
 
   #deliver(feed: Feed, batch: RawBatch): void {
@@ -302,15 +322,16 @@ export class Fetcher {
     }
     feed.isBusy = false;
     const current = this.#feeds.get(nameOf(feed));
-    if (current !== undefined) current.isBusy = false;
-    this.#wake();
+    if (current === undefined) return;
+    current.isBusy = false;
+    this.#serve(current);
   }
 
   async #pause(ms: number): Promise<void> {
     await this.#options.clock.sleep(ms, this.#stop.signal).catch(() => undefined);
   }
 
-  #corrupt(feed: Feed, error: unknown): boolean {
+  #corrupt(feed: Feed, error: unknown): void {
     feed.corruptCount++;
     if (feed.corruptCount < corruptAttemptsMax && error instanceof Error) {
       this.#options.logger.warn(
@@ -318,7 +339,6 @@ export class Fetcher {
         "A fetched batch is damaged.",
       );
     } else this.#options.failed(error instanceof Error ? error : new Error(messageOf(error)));
-    return true;
   }
 
   /** Below the log: passed over, and the next batch shows it. Beyond its end: nobody can say what comes. */
@@ -351,18 +371,20 @@ export class Fetcher {
       return;
     }
     this.#options.logger.debug({ node, reason: messageOf(error) }, "A fetch did not succeed and is repeated.");
-    for (const { topic } of feeds) this.#options.link.forget(topic);
+    for (const feed of feeds) {
+      this.#options.link.doubt(feed);
+      this.#serve(feed);
+    }
   }
 
   /** What an error says about one partition. */
   #judge(feed: Feed, error: unknown): void {
     if (this.#stop.signal.aborted) return;
-    const { link, failed } = this.#options;
+    const { failed } = this.#options;
     const doing = `reading ${nameOf(feed)}`;
     if (verdictOf(error) === "denied") {
       failed(new OperationError("MR_BROKER", `${doing}: ${messageOf(error)}`, { cause: error }));
     }
-    link.forget(feed.topic);
     if (!feed.unknown.isGoneAfter(error)) return;
     failed(new OperationError("MR_TOPIC_MISSING", `${doing}: topic ${feed.topic} is gone`, { cause: error }));
   }

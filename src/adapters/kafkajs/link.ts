@@ -1,10 +1,13 @@
-import { messageOf, topicPartitionKey } from "../../kernel/index.ts";
+import { type Clock, type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
+import { AddressBook } from "./address-book.ts";
 import type { BrokerConnection, KafkajsParts, ProtocolRequest } from "./client-types.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { Connections, type Lane } from "./connections.ts";
 import { checkCode, KafkaAnswerError, kafkaCode, verdictOf } from "./errors.ts";
-import { type ClusterMetadata, metadataRequest, type TopicMetadata } from "./metadata.ts";
+import { firstAnswer } from "./first-answer.ts";
+import { type ClusterMetadata, metadataRequest, type PartitionMetadata, type TopicMetadata } from "./metadata.ts";
 import type { Outage } from "./outage.ts";
+import { TopicMemory } from "./topic-memory.ts";
 
 /** Where the kafkajs request of each name lives in the protocol's numbering. */
 const apiKeys = {
@@ -24,6 +27,9 @@ const apiKeys = {
 /** Groups have coordinators of their own kind; transactions have others. */
 const coordinatorOfGroups = 0;
 
+/** How long "nobody leads it" is believed: whoever writes to many partitions without a leader asks once for all. */
+const leaderlessMs = 100;
+
 interface CoordinatorAnswer {
   readonly errorCode: number;
   readonly coordinator: { readonly nodeId: number; readonly host: string; readonly port: number };
@@ -33,105 +39,105 @@ export type RequestName = keyof typeof apiKeys;
 
 /**
  * One client's view of a cluster: who leads what, and a way to ask a node. Never retries: the callers know what a
- * second attempt means. An error's verdict `elsewhere` asks them to {@link forget} before they do.
+ * second attempt means. An error's verdict `elsewhere` asks them to {@link doubt} a leader, or to
+ * {@link forgetCoordinator}, before they do.
+ *
+ * Whatever any broker can answer is asked of the next one after half a second, so that a frozen one holds up nobody.
  */
 export class ClusterLink {
   readonly parts: KafkajsParts;
   readonly #connections: Connections;
-  readonly #seeds: readonly string[];
+  readonly #clock: Clock;
   readonly #outage: Outage | undefined;
-  readonly #addresses = new Map<number, string>();
-  readonly #topics = new Map<string, TopicMetadata>();
+  readonly #addresses: AddressBook;
+  readonly #topics = new TopicMemory();
   readonly #refreshing = new Map<string, Promise<TopicMetadata>>();
   readonly #coordinators = new Map<string, number>();
   #closed = false;
 
   constructor(parts: KafkajsParts, options: ConnectionOptions) {
     this.parts = parts;
-    this.#seeds = options.brokers;
+    this.#clock = options.clock;
+    this.#addresses = new AddressBook(options.brokers);
     this.#outage = options.outage;
     this.#connections = new Connections(parts, options);
   }
 
   /** Sends one of kafkajs's own requests; error codes stay in the answer, for the caller to judge. */
   ask<T>(node: number, name: RequestName, args: object, requestTimeoutMs?: number, apiVersion?: number): Promise<T> {
-    return this.send(node, "control", (broker) => {
-      const definition = this.parts.requests[name];
-      if (definition === undefined) throw new Error(`kafkajs has no request ${name}`);
-      const request = broker.lookupRequest(apiKeys[name], definition)(args);
-      return {
-        ...request,
-        request: apiVersion === undefined ? request.request : { ...request.request, apiVersion },
-        ...(requestTimeoutMs === undefined ? {} : { requestTimeout: requestTimeoutMs }),
-        response: { decode: (bytes) => request.response.decode(bytes), parse: async (answer) => answer },
-      };
-    });
+    return this.send(node, "control", (broker) => this.#request(broker, name, args, requestTimeoutMs, apiVersion));
   }
 
   async send<T>(node: number, lane: Lane, request: (broker: BrokerConnection) => ProtocolRequest): Promise<T> {
-    const address = this.#addresses.get(node);
+    const address = this.#addresses.of(node);
     if (address === undefined) throw new KafkaAnswerError(`asking node ${node}`, kafkaCode.leaderNotAvailable);
-    return this.#connections.send<T>(address, lane, request);
+    return this.#sendTo<T>(address, lane, request);
   }
 
   /** The named topics as the cluster has them now, each with its own error code; empty for the brokers only. */
   async describe(topics: readonly string[]): Promise<ClusterMetadata> {
-    const answer = await this.#askAny(metadataRequest(topics));
-    for (const { node, address } of answer.brokers) this.#addresses.set(node, address);
-    for (const topic of answer.topics) {
-      if (topic.errorCode === kafkaCode.none) this.#topics.set(topic.topic, topic);
-      else this.#topics.delete(topic.topic);
-    }
+    const question = this.#topics.ask();
+    const request = metadataRequest(topics);
+    const answer = await this.#askAny((address) => this.#sendTo<ClusterMetadata>(address, "control", () => request));
+    this.#addresses.learn(answer.brokers);
+    this.#topics.learn(answer.topics, question, this.#clock.monotonicMs());
     return answer;
   }
 
-  /** The topic's partitions, from memory when it has been described before; throws when it does not exist. */
+  /** The topic's partitions, from memory unless it is doubted; throws when it does not exist. */
   async topic(topic: string): Promise<TopicMetadata> {
-    const known = this.#topics.get(topic);
-    if (known !== undefined) return known;
-    const refreshing = this.#refreshing.get(topic) ?? this.#refresh(topic);
-    return refreshing;
+    const known = this.#topics.find(topic);
+    return known === undefined || this.#topics.isTopicDoubted(topic) ? this.#refreshed(topic) : known;
   }
 
   /** What is remembered of a topic; undefined while nothing is. */
   known(topic: string): TopicMetadata | undefined {
-    return this.#topics.get(topic);
+    return this.#topics.find(topic);
+  }
+
+  /** What is remembered of a partition; undefined while nothing is. */
+  partition(at: TopicPartition): PartitionMetadata | undefined {
+    return this.#topics.partition(at);
+  }
+
+  /** The node that leads a partition, as far as it is known without asking. */
+  leader(at: TopicPartition): number | undefined {
+    return this.#topics.leader(at);
   }
 
   /** The node that leads a partition; throws a code whose verdict is `elsewhere` while nobody does. */
   async leaderOf(topic: string, partition: number): Promise<number> {
-    const { partitions } = await this.topic(topic);
-    const leader = partitions.find((p) => p.partition === partition)?.leader;
-    const doing = `looking for the leader of ${topicPartitionKey(topic, partition)}`;
-    if (leader === undefined) throw new KafkaAnswerError(doing, kafkaCode.unknownTopicOrPartition);
-    if (leader < 0) {
-      this.forget(topic);
-      throw new KafkaAnswerError(doing, kafkaCode.leaderNotAvailable);
+    const at = { topic, partition };
+    if (this.#topics.leader(at) === undefined && !this.#isLeaderless(at)) {
+      await this.#refreshed(topic);
+      // The question that was under way may have been asked before the doubt.
+      if (this.#topics.isDoubted(at)) await this.#refreshed(topic);
     }
-    return leader;
+    const leader = this.#topics.leader(at);
+    if (leader !== undefined) return leader;
+    const code =
+      this.#topics.partition(at) === undefined ? kafkaCode.unknownTopicOrPartition : kafkaCode.leaderNotAvailable;
+    throw new KafkaAnswerError(`looking for the leader of ${topicPartitionKey(topic, partition)}`, code);
   }
 
-  /** What was known about a topic is stale. */
-  forget(topic: string): void {
-    this.#topics.delete(topic);
+  /** Whoever is taken for the leader of a partition is asked no more until the cluster has said again who it is. */
+  doubt(at: TopicPartition): void {
+    this.#topics.doubt(at);
+  }
+
+  /**
+   * A topic may have been made anew, or have grown: it is asked for again. Its leaders stay in use until the answer is
+   * there.
+   */
+  doubtTopic(topic: string): void {
+    this.#topics.doubtTopic(topic);
+    this.#refreshed(topic).catch(() => undefined);
   }
 
   /** The node that coordinates a group; any node that answers is asked, so that a dead one does not matter. */
   async coordinatorOf(group: string): Promise<number> {
     const known = this.#coordinators.get(group);
-    if (known !== undefined) return known;
-    const { brokers } = await this.describe([]);
-    let last: unknown;
-    for (const { node } of brokers) {
-      try {
-        return await this.#askCoordinator(node, group);
-      } catch (error) {
-        last = error;
-      }
-    }
-    throw (
-      last ?? new KafkaAnswerError(`looking for the coordinator of group ${group}`, kafkaCode.coordinatorNotAvailable)
-    );
+    return known ?? this.#askAny((address) => this.#askCoordinator(address, group));
   }
 
   forgetCoordinator(group: string): void {
@@ -144,45 +150,76 @@ export class ClusterLink {
     await this.#connections.close();
   }
 
-  async #askCoordinator(node: number, group: string): Promise<number> {
+  async #askCoordinator(address: string, group: string): Promise<number> {
     const args = { groupId: group, coordinatorType: coordinatorOfGroups };
-    const answer = await this.ask<CoordinatorAnswer>(node, "GroupCoordinator", args);
+    const answer = await this.#sendTo<CoordinatorAnswer>(address, "control", (broker) =>
+      this.#request(broker, "GroupCoordinator", args),
+    );
     checkCode(`looking for the coordinator of group ${group}`, answer.errorCode);
     const { nodeId, host, port } = answer.coordinator;
-    this.#addresses.set(nodeId, `${host}:${port}`);
+    this.#addresses.note(nodeId, `${host}:${port}`);
     this.#coordinators.set(group, nodeId);
     return nodeId;
   }
 
-  #refresh(topic: string): Promise<TopicMetadata> {
+  #request(
+    broker: BrokerConnection,
+    name: RequestName,
+    args: object,
+    requestTimeoutMs?: number,
+    apiVersion?: number,
+  ): ProtocolRequest {
+    const definition = this.parts.requests[name];
+    if (definition === undefined) throw new Error(`kafkajs has no request ${name}`);
+    const request = broker.lookupRequest(apiKeys[name], definition)(args);
+    return {
+      ...request,
+      request: apiVersion === undefined ? request.request : { ...request.request, apiVersion },
+      ...(requestTimeoutMs === undefined ? {} : { requestTimeout: requestTimeoutMs }),
+      response: { decode: (bytes) => request.response.decode(bytes), parse: async (answer) => answer },
+    };
+  }
+
+  #isLeaderless(at: TopicPartition): boolean {
+    return this.#topics.isLeaderless(at, this.#clock.monotonicMs() - leaderlessMs);
+  }
+
+  /** The topic as the cluster has it now; whoever asks while a question is under way shares its answer. */
+  #refreshed(topic: string): Promise<TopicMetadata> {
+    const under = this.#refreshing.get(topic);
+    if (under !== undefined) return under;
     const refreshing = this.describe([topic])
       .then(({ topics }) => {
         const found = topics.find((t) => t.topic === topic);
         checkCode(`describing topic ${topic}`, found?.errorCode ?? kafkaCode.unknownTopicOrPartition);
-        return found ?? { topic, id: "", errorCode: kafkaCode.none, partitions: [] };
+        return this.#topics.find(topic) ?? { topic, id: "", errorCode: kafkaCode.none, partitions: [] };
       })
       .finally(() => this.#refreshing.delete(topic));
     this.#refreshing.set(topic, refreshing);
     return refreshing;
   }
 
-  /** Asks the nodes that are known, then the addresses that were configured, until one answers. */
-  async #askAny(request: ProtocolRequest): Promise<ClusterMetadata> {
-    let last: unknown = new KafkaAnswerError("asking the cluster", kafkaCode.leaderNotAvailable);
-    for (const address of new Set([...this.#addresses.values(), ...this.#seeds])) {
-      if (this.#closed) throw new Error("the connection to the cluster is closed");
-      this.#outage?.asking();
-      try {
-        const answer = await this.#connections.send<ClusterMetadata>(address, "control", () => request);
-        this.#outage?.answered();
-        return answer;
-      } catch (error) {
-        if (verdictOf(error) === "denied") this.#outage?.answered();
-        last = error;
-      }
+  #askAny<T>(ask: (address: string) => Promise<T>): Promise<T> {
+    const round = {
+      clock: this.#clock,
+      addresses: this.#addresses.inOrder(),
+      silent: (address: string) => this.#addresses.failed(address),
+      exhausted: () => this.#outage?.asking(),
+    };
+    return firstAnswer(round, ask);
+  }
+
+  async #sendTo<T>(address: string, lane: Lane, request: (broker: BrokerConnection) => ProtocolRequest): Promise<T> {
+    if (this.#closed) throw new Error("the connection to the cluster is closed");
+    try {
+      const answer = await this.#connections.send<T>(address, lane, request);
+      this.#addresses.answered(address);
+      this.#outage?.answered();
+      return answer;
+    } catch (error) {
+      this.#addresses.failed(address);
+      if (verdictOf(error) === "denied") this.#outage?.answered();
+      throw error;
     }
-    // An address that stopped answering may belong to a node that has moved.
-    this.#addresses.clear();
-    throw last instanceof Error ? last : new Error(messageOf(last));
   }
 }

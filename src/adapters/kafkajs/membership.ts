@@ -198,7 +198,7 @@ export class KafkaMembership implements Membership {
     const partitions = opened.flatMap(({ task }) => this.#partitionsOf(task));
     const ended = AbortSignal.any([signal, this.#end.signal]);
     // What is remembered of the topics may be from before they were made anew.
-    for (const topic of spec.topics) link.forget(topic);
+    for (const topic of spec.topics) link.doubtTopic(topic);
     const committed = offsetsOf(await this.#believed(opened, partitions, ended));
     if (ended.aborted) return;
     const { lost, gained } = this.#owned.advance(tasks, committed);

@@ -25,7 +25,7 @@ export function listOffset(
 ): Promise<Offset> {
   const timestamp = typeof at === "string" ? listAt[at] : at.timeMs;
   const onError = (_: unknown, verdict: Verdict): void => {
-    if (verdict === "elsewhere") link.forget(topic);
+    if (verdict === "elsewhere") link.doubt({ topic, partition });
   };
   return retrying({ ...context, onError }, async () => {
     const node = await link.leaderOf(topic, partition);

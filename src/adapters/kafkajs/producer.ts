@@ -64,7 +64,7 @@ export class BatchProducer {
     const unknown = new UnknownTopic(this.#clock, this.#unknownTopicMs);
     const onError = (error: unknown, verdict: Verdict): void => {
       if (unknown.isGoneAfter(error)) throw missing(outgoing, error);
-      if (verdict === "elsewhere") this.#link.forget(topic);
+      if (verdict === "elsewhere") this.#link.doubt({ topic, partition });
     };
     return retrying({ clock: this.#clock, policy: producePolicy, signal, onError }, async () => {
       const node = await this.#link.leaderOf(topic, partition);

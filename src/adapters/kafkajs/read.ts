@@ -69,7 +69,7 @@ async function startOf(range: OffsetRange, options: ReadOptions, signal: AbortSi
 async function existing(range: OffsetRange, { link, clock }: ReadOptions, signal: AbortSignal): Promise<void> {
   const policy = { ...groupPolicy, totalMs: absentTopicMs };
   try {
-    await retrying({ clock, policy, signal, onError: () => link.forget(range.topic) }, () =>
+    await retrying({ clock, policy, signal, onError: () => link.doubt(range) }, () =>
       link.leaderOf(range.topic, range.partition),
     );
   } catch (error) {
@@ -87,7 +87,7 @@ function fetchAt(
   const policy: RetryContext["policy"] = { ...groupPolicy, totalMs: Number.POSITIVE_INFINITY };
   const unknown = new UnknownTopic(clock, unknownTopicMs);
   const onError = (error: unknown): void => {
-    link.forget(topic);
+    link.doubt({ topic, partition });
     if (unknown.isGoneAfter(error)) throw error;
   };
   return retrying({ clock, policy, signal, onError }, async () => {

@@ -5,7 +5,7 @@ export interface RetryPolicy {
   readonly firstMs: number;
   readonly factor: number;
   readonly stepMsMax: number;
-  /** From the first attempt; after it the last error is thrown. */
+  /** From the first error; after it the last error is thrown. A quota may keep back a first attempt for minutes. */
   readonly totalMs: number;
 }
 
@@ -24,13 +24,14 @@ export interface RetryContext {
 /** Repeats `attempt` while its error says that asking again is of use; throws the last error otherwise. */
 export async function retrying<T>(context: RetryContext, attempt: () => Promise<T>): Promise<T> {
   const { clock, policy, signal } = context;
-  const endMs = clock.monotonicMs() + policy.totalMs;
+  let endMs: number | undefined;
   for (let stepMs = policy.firstMs; ; stepMs = Math.min(stepMs * policy.factor, policy.stepMsMax)) {
     signal?.throwIfAborted();
     try {
       return await attempt();
     } catch (error) {
       const verdict = verdictOf(error);
+      endMs ??= clock.monotonicMs() + policy.totalMs;
       if ((verdict !== "again" && verdict !== "elsewhere") || clock.monotonicMs() + stepMs > endMs) throw error;
       context.onError?.(error, verdict);
       await clock.sleep(stepMs, signal);

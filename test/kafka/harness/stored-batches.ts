@@ -1,6 +1,7 @@
 import { loadKafkajs } from "../../../src/adapters/kafkajs/client.ts";
 import { type FetchAnswer, fetchRequest } from "../../../src/adapters/kafkajs/fetch-request.ts";
 import { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
+import { systemClock } from "../../../src/adapters/node/index.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import { readBatchHeader } from "../../../src/wire/index.ts";
 
@@ -13,6 +14,7 @@ export async function storedBatches(bootstrap: string, topic: string, partition:
     brokers: bootstrap.split(","),
     clientId: "millrace-tests",
     logger: silentLogger,
+    clock: systemClock,
     requestTimeoutMs: 10_000,
   });
   const bytesMax = 50_000_000;

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { KafkajsParts, ProtocolRequest } from "../../../src/adapters/kafkajs/client-types.ts";
 import { Connections } from "../../../src/adapters/kafkajs/connections.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
+import { FakeClock } from "../../../src/testing/index.ts";
 import { deferred } from "../../support/deadline.ts";
 
 /** Connections whose sockets do what the test says, and never come about by themselves. */
@@ -49,7 +50,13 @@ function scripted() {
     createLogger: () => ({}),
     createSocketFactory: () => ({}),
   } as unknown as KafkajsParts;
-  const options = { brokers: ["b:1"], clientId: "c", logger: silentLogger, requestTimeoutMs: 1_000 };
+  const options = {
+    brokers: ["b:1"],
+    clientId: "c",
+    logger: silentLogger,
+    clock: new FakeClock(0),
+    requestTimeoutMs: 1_000,
+  };
   const connections = new Connections(parts, options);
   const request = { request: { apiKey: 3, apiName: "Metadata", apiVersion: 11 } } as unknown as ProtocolRequest;
   const ask = (lane: "control" | "fetch" = "control") =>

@@ -13,7 +13,7 @@ function producerOf(answers: readonly (readonly Partial<ProducedPartition>[])[])
   const asked: string[] = [];
   const link = {
     leaderOf: async () => 1,
-    forget: () => undefined,
+    doubt: () => undefined,
     send: async () => {
       asked.push("produce");
       return left.shift() ?? [{ topic: "out", partition: 0, errorCode: kafkaCode.none }];
