@@ -1,14 +1,13 @@
-import type { Clock, Logger } from "../kernel/index.ts";
+import type { Clock, Facts } from "../kernel/index.ts";
 import { waitOutRegistry } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 
 /** A registry whose readers wait while it is down, as a worker does; what it refuses is thrown as ever. */
 export function patientRegistry(
   registry: SchemaRegistry,
-  by: { readonly clock: Clock; readonly logger: Logger },
+  by: { readonly clock: Clock; readonly facts: Facts },
 ): SchemaRegistry {
-  const wait = <T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> =>
-    waitOutRegistry(ask, { ...by, fields: {} }, signal);
+  const wait = <T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> => waitOutRegistry(ask, by, signal);
   return {
     byId: (id, signal) => wait(signal, () => registry.byId(id, signal)),
     latest: (subject, signal) => wait(signal, () => registry.latest(subject, signal)),

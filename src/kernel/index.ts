@@ -9,7 +9,9 @@ export {
   type Problem,
   RecordError,
 } from "./errors.ts";
+export { type FactContext, type FactDefinition, type FactFields, type FactName, Facts, facts } from "./facts.ts";
 export { atOnce, inTurns } from "./in-turns.ts";
+export { type MetricDefinition, type MetricName, metrics } from "./metrics.ts";
 export { type Clock, type Hasher, type LogFields, type Logger, type ProblemFields, silentLogger } from "./ports.ts";
 export {
   eventIdOf,
@@ -22,6 +24,7 @@ export {
 } from "./record.ts";
 export { type Rng, seededRng } from "./rng.ts";
 export { closest } from "./suggest.ts";
+export { type Series, Tallies } from "./tallies.ts";
 export {
   bareTimeMinMs,
   dayOfMonth,

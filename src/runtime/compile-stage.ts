@@ -1,5 +1,5 @@
 import { compileProgram, type Passing } from "../expression/index.ts";
-import type { Clock, Logger } from "../kernel/index.ts";
+import { type Clock, Facts, type Logger } from "../kernel/index.ts";
 import { createJsonReader, type JsonReader, type RecordSchema, type SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
@@ -22,6 +22,8 @@ export interface StageDeps {
   readonly registry: SchemaRegistry;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where the stage says what happens; left out, it has a log of its own over `logger`. */
+  readonly facts?: Facts;
   readonly output: OutputTopic;
   readonly deadLetters: OutputTopic;
   /** Registry id of the output schema; of no meaning when the output is JSON. */
@@ -59,20 +61,21 @@ export interface CompiledStage {
  * interleave inside a synchronous phase.
  */
 export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): CompiledStage {
-  const { clock, logger } = deps;
+  const { clock } = deps;
+  const facts = deps.facts ?? new Facts(deps.logger, { stage: stage.name });
   // JSON is written out of whole rows.
   const path = stage.toFormat === "avro" && deps.copiesThrough !== false ? rowPathOf(stage) : undefined;
   const transcoders = new StageTranscoders(
     stage,
     { reads: path?.reads ?? "whole", values: path?.values, copies: true },
-    logger,
+    facts,
   );
   const writers = new WriterSchemas({
     make: (text, id) => transcoders.parts(text, id),
     yieldToLoop: deps.yieldToLoop,
     registry: deps.registry,
     clock,
-    logger,
+    facts,
   });
   const encoder = new OutputEncoder({
     schema: outputSchema(stage),
@@ -111,6 +114,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
         inference: inferenceOf(stage, model, path?.prediction),
         encoder,
         keyField: stage.keyField,
+        eventTimeField: stage.eventTimeField,
         outputs: new OutputBatches(deps.output, "output", undefined),
         deadLetters: new DeadLetters(
           deps.deadLetters,
@@ -120,7 +124,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
         recordBytesMax: plan.limits.recordBytes,
         dropsTombstones: stage.ingest?.tombstones === "drop",
         clock,
-        logger,
+        facts,
         yieldToLoop: deps.yieldToLoop,
         timeSliceMs: deps.timeSliceMs ?? timeSliceMsDefault,
       });

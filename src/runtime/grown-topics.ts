@@ -1,13 +1,12 @@
-import { type Logger, messageOf } from "../kernel/index.ts";
+import { type Facts, messageOf } from "../kernel/index.ts";
 import type { ClusterAdmin } from "./port.ts";
 
 /** How often the partitions of a running stage's topics are counted. */
 const everyMs = 60_000;
 
 export interface GrownTopicsOptions {
-  readonly stage: string;
   readonly admin: ClusterAdmin;
-  readonly logger: Logger;
+  readonly facts: Facts;
   readonly input: { readonly topic: string; readonly partitions: number };
   readonly output: { readonly topic: string; readonly partitions: number };
   /** Names of the stage's stores, which hold rows by key. */
@@ -48,36 +47,29 @@ export class GrownTopics {
   /** The input has at least this many partitions. */
   inputHas(partitions: number): void {
     if (partitions <= this.#input) return;
-    const { stage, logger, input, storeNames } = this.#options;
-    const fields = { stage, topic: input.topic, from: this.#input, to: partitions };
+    const { facts, input, storeNames } = this.#options;
+    const fields = { topic: input.topic, from: this.#input, to: partitions };
     this.#input = partitions;
-    if (storeNames.length === 0) logger.info(fields, "The input topic has more partitions, and they are read.");
-    else
-      logger.warn(
-        { ...fields, code: "MR_KEY", stores: storeNames },
-        "The input topic has more partitions: keys move between tasks, and a key's rows lie in two of them until the older ones age out.",
-      );
+    if (storeNames.length === 0) facts.emit("inputGrown", fields);
+    else facts.emit("inputGrownUnderStores", { ...fields, stores: storeNames });
   }
 
   async #count(): Promise<void> {
-    const { stage, admin, logger, input, output, signal } = this.#options;
+    const { admin, facts, input, output, signal } = this.#options;
     try {
       const { topics } = await admin.describe([input.topic, output.topic], signal);
       const countOf = (name: string): number => topics.find(({ topic }) => topic === name)?.partitions ?? 0;
       this.inputHas(countOf(input.topic));
       this.#outputHas(countOf(output.topic));
     } catch (thrown) {
-      logger.debug({ stage, reason: messageOf(thrown) }, "The partitions of the stage's topics could not be counted.");
+      facts.emit("partitionsUncounted", { reason: messageOf(thrown) });
     }
   }
 
   #outputHas(partitions: number): void {
     if (partitions <= this.#output) return;
-    const { stage, logger, output } = this.#options;
-    logger.warn(
-      { stage, topic: output.topic, from: this.#output, to: partitions, code: "MR_KEY" },
-      "The output topic has more partitions: this stage writes to those it found until it starts again, and then the same key goes to another partition.",
-    );
+    const { facts, output } = this.#options;
+    facts.emit("outputGrown", { topic: output.topic, from: this.#output, to: partitions });
     this.#output = partitions;
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from "../kernel/index.ts";
+import type { Clock, Facts } from "../kernel/index.ts";
 import type { TaskId } from "./port.ts";
 
 const backOffFirstMs = 100;
@@ -10,14 +10,14 @@ const degradedAfterMs = 30_000;
 export class Patience {
   readonly #task: TaskId;
   readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #facts: Facts;
   #failingSinceMs = -1;
   #isDegraded = false;
 
-  constructor(task: TaskId, clock: Clock, logger: Logger) {
+  constructor(task: TaskId, clock: Clock, facts: Facts) {
     this.#task = task;
     this.#clock = clock;
-    this.#logger = logger;
+    this.#facts = facts;
   }
 
   /** True while the task could not be reopened for longer than 30 s. */
@@ -31,17 +31,14 @@ export class Patience {
     if (this.#failingSinceMs === -1) this.#failingSinceMs = nowMs;
     if (!this.#isDegraded && nowMs - this.#failingSinceMs >= degradedAfterMs) {
       this.#isDegraded = true;
-      this.#logger.error(
-        { task: this.#task, code: "MR_GROUP", attempts: attempt },
-        "The task is degraded: it could not be reopened for 30 s.",
-      );
+      this.#facts.emit("taskDegraded", { task: this.#task, attempts: attempt });
     }
     return Math.min(backOffFirstMs * 2 ** (attempt - 1), backOffLastMs);
   }
 
   /** A commit went well. */
   recovered(): void {
-    if (this.#isDegraded) this.#logger.info({ task: this.#task }, "The task works again.");
+    if (this.#isDegraded) this.#facts.emit("taskWell", { task: this.#task });
     this.#isDegraded = false;
     this.#failingSinceMs = -1;
   }

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, MillraceError } from "../kernel/index.ts";
+import { type Clock, type EpochMs, type Facts, MillraceError, type Offset } from "../kernel/index.ts";
 import type { BufferShare } from "./buffer-budget.ts";
 import type { CountTally } from "./counts.ts";
 import { type Epoch, type HandleFailure, type Membership, TaskHandleError, type TaskId } from "./port.ts";
@@ -13,10 +13,24 @@ interface ChunkBounds {
   readonly lingerMs: number;
 }
 
+/** A chunk whose outputs, dead letters and offset are durable. */
+export interface CommittedChunk {
+  /** What became of its records; reused afterwards. */
+  readonly tally: CountTally;
+  /** Everything before it is committed. */
+  readonly offsetNext: Offset;
+  /** From its first record to the answer of its commit. */
+  readonly durationMs: number;
+  /** Event time of its last record that has one; undefined when none has. */
+  readonly eventTimeMs: EpochMs | undefined;
+}
+
 /** What the stage hears of its task. */
 export interface PumpListener {
-  /** A chunk is durable; the tally is reused afterwards. */
-  committed(tally: CountTally): void;
+  /** The task begins here: nothing that this process knows of its partition leads up to this offset by itself. */
+  begun(offset: Offset): void;
+  /** A chunk is durable. */
+  committed(chunk: CommittedChunk): void;
   /** The stage cannot go on. */
   fatal(error: unknown): void;
 }
@@ -34,7 +48,7 @@ export interface PumpOptions {
   readonly alarm: { setFor(dueMs: number): void };
   readonly timeSliceMs: number;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly facts: Facts;
   readonly yieldToLoop: () => Promise<void>;
   /** Settles when an earlier owner of the same partition in this process is gone; the task is opened after it. */
   readonly after?: Promise<void>;

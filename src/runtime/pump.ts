@@ -58,7 +58,7 @@ export class Pump {
     this.#options = options;
     this.#stage = options.stage;
     this.#intake = new Intake(options.share, () => this.#accepts());
-    this.#patience = new Patience(options.task, options.clock, options.logger);
+    this.#patience = new Patience(options.task, options.clock, options.facts);
     this.#yieldedMs = options.clock.monotonicMs();
   }
 
@@ -189,16 +189,20 @@ export class Pump {
   #settleChunk(outcome: ChunkOutcome): void {
     if (outcome === "keep") this.#keep();
     if (outcome === "undo") this.#stage.undo();
+    if (outcome === "none" || outcome === "anew") this.#options.listener.begun(this.#state.committed);
     if (outcome !== "anew") return;
     this.#stage.clear();
-    this.#options.logger.warn(
-      { task: this.task, code: "MR_STATE_VOLATILE", offset: this.#state.committed },
-      "Another member has worked on the partition; its stores start empty.",
-    );
+    this.#options.facts.emit("storesEmptied", { task: this.task, offset: this.#state.committed });
   }
 
   #keep(): void {
-    this.#options.listener.committed(this.#stage.tally);
+    const { listener, clock } = this.#options;
+    listener.committed({
+      tally: this.#stage.tally,
+      offsetNext: this.#state.committed,
+      durationMs: clock.monotonicMs() - this.#chunkBeganMs,
+      eventTimeMs: this.#stage.eventTimeMs,
+    });
     this.#stage.keep(this.#state.committed);
     this.#stage.attempt = 1;
     this.#isTickDue = false;
@@ -346,21 +350,19 @@ export class Pump {
   }
 
   #fail(thrown: unknown): void {
-    const { logger, listener } = this.#options;
+    const { facts, listener } = this.#options;
     const { name } = this.#state;
     if (name === "closing" || name === "closed") return;
     const failure = this.#cut.signal.aborted ? "lost" : failureOf(thrown);
     if (thrown instanceof RecordRefusedError) this.#refused(thrown);
     if (failure === "reopen") {
-      logger.warn(
-        { task: this.task, code: codeOf(thrown, "MR_GROUP"), reason: messageOf(thrown), state: name },
-        "The task is opened again.",
-      );
+      const code = codeOf(thrown, "MR_GROUP");
+      facts.emit("taskReopened", { task: this.task, code, reason: messageOf(thrown), state: name });
       this.#send({ kind: "failed" });
       return;
     }
     if (failure === "lost") {
-      logger.info({ task: this.task, reason: messageOf(thrown) }, "The task is lost.");
+      facts.emit("taskLost", { task: this.task, reason: messageOf(thrown) });
       this.#send({ kind: "lost" });
     } else {
       this.#send({ kind: "fatal" });
@@ -369,11 +371,9 @@ export class Pump {
   }
 
   #refused(error: RecordRefusedError): void {
-    const { logger } = this.#options;
-    const at = { task: this.task, topic: error.topic, partition: error.partition, code: "MR_RECORD_REFUSED" } as const;
+    const at = { task: this.task, topic: error.topic, partition: error.partition };
     this.#retriesAtOnce = this.#stage.markRefused(error);
-    if (this.#retriesAtOnce) logger.warn(at, "A record was refused; its input becomes a dead letter.");
-    else logger.error(at, "A record that cannot be named or set aside was refused; the offset stops here.");
+    this.#options.facts.emit(this.#retriesAtOnce ? "recordRefused" : "refusalStops", at);
   }
 
   /** The fetch ran ahead, which is legitimate after a revocation or a batch that was turned away. */
@@ -387,11 +387,8 @@ export class Pump {
       this.#moveFetchBack();
       return;
     }
-    const { logger, clock } = this.#options;
-    logger.error(
-      { task: this.task, code: "MR_OFFSET_RANGE", from: this.#intake.offsetNext, to: logStartOffset },
-      "Records were deleted by the topic's retention before they were read.",
-    );
+    const { facts, clock } = this.#options;
+    facts.emit("recordsDeleted", { task: this.task, from: this.#intake.offsetNext, to: logStartOffset });
     this.#beginChunk(clock.monotonicMs());
     this.#send({ kind: "advanced", offsetNext: logStartOffset });
     this.#askForTick();

@@ -1,17 +1,27 @@
-import { type Clock, codeOf, type Logger, messageOf, type Offset, topicPartitionKey } from "../kernel/index.ts";
+import {
+  type Clock,
+  codeOf,
+  Facts,
+  type Logger,
+  messageOf,
+  type Offset,
+  type Tallies,
+  topicPartitionKey,
+} from "../kernel/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedInfer, PlannedStage } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
 import { Alarm } from "./alarm.ts";
 import type { BufferBudget } from "./buffer-budget.ts";
 import { type CompiledStage, compileStage, timeSliceMsDefault } from "./compile-stage.ts";
-import { CountTally, type StageCounts } from "./counts.ts";
+import type { StageCounts } from "./counts.ts";
 import { GrownTopics } from "./grown-topics.ts";
 import type { Broker, GroupSink, Membership, OwnedBatch, OwnedTask, TaskId } from "./port.ts";
 import { Pump } from "./pump.ts";
 import type { PumpListener } from "./pump-options.ts";
 import { checkSignature, type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
 import { surveyStage } from "./stage-setup.ts";
+import { stageCountsOf, type TaskAccount, TaskAccounts } from "./task-accounts.ts";
 
 /** Bytes of input after which a chunk ends, however few records they are. */
 const chunkBytesMax = 4 * 1024 * 1024;
@@ -51,7 +61,8 @@ export interface StageRunnerOptions {
 export class StageRunner implements GroupSink {
   readonly stage: PlannedStage;
   readonly #options: StageRunnerOptions;
-  readonly #tally = new CountTally();
+  readonly #facts: Facts;
+  readonly #accounts: TaskAccounts;
   readonly #pumps = new Map<TaskId, Pump>();
   /** Pumps that are still closing: the same partition is opened after them. */
   readonly #closing = new Map<TaskId, Promise<void>>();
@@ -71,6 +82,8 @@ export class StageRunner implements GroupSink {
   constructor(options: StageRunnerOptions) {
     this.stage = options.stage;
     this.#options = options;
+    this.#facts = new Facts(options.logger, { stage: options.stage.name });
+    this.#accounts = new TaskAccounts(this.#facts);
     const stepMs = Math.max(1, Math.floor(options.plan.commit.everyMs * commitStepShare));
     this.#alarm = new Alarm(options.clock, stepMs, (nowMs) => {
       for (const pump of this.#pumps.values()) pump.tick(nowMs);
@@ -105,7 +118,17 @@ export class StageRunner implements GroupSink {
 
   /** What became of the records since the start; only what was committed. */
   counts(): StageCounts {
-    return this.#tally.snapshot();
+    return stageCountsOf(this.#facts.tallies);
+  }
+
+  /** What each task has committed, of every partition that this process has worked on. */
+  get accounts(): ReadonlyMap<TaskId, TaskAccount> {
+    return this.#accounts.all;
+  }
+
+  /** What the facts of this stage have added up to, for `/metrics`. */
+  get tallies(): Tallies {
+    return this.#facts.tallies;
   }
 
   /** Fields that an ingest dropped because the schema does not have them, since the start. */
@@ -128,16 +151,16 @@ export class StageRunner implements GroupSink {
    */
   async start(): Promise<void> {
     const { plan, stage, broker, registry, logger, clock, instanceId } = this.#options;
+    const facts = this.#facts;
     this.#status = "starting";
     const { signal } = this.#stopping;
-    const surroundings = await surveyStage(plan, stage, { admin: broker.admin, registry, clock, logger }, signal);
-    this.#compiled = compileStage(plan, stage, { ...this.#options, ...surroundings });
+    const surroundings = await surveyStage(plan, stage, { admin: broker.admin, registry, clock, facts }, signal);
+    this.#compiled = compileStage(plan, stage, { ...this.#options, ...surroundings, facts });
     const { storeNames } = this.#compiled;
     this.#grown = new GrownTopics(
       {
-        stage: stage.name,
         admin: broker.admin,
-        logger,
+        facts,
         input: { topic: stage.from.clusterName, partitions: surroundings.inputPartitions },
         output: surroundings.output,
         storeNames,
@@ -145,11 +168,7 @@ export class StageRunner implements GroupSink {
       },
       clock.monotonicMs(),
     );
-    if (storeNames.length > 0)
-      logger.warn(
-        { stage: stage.name, code: "MR_STATE_VOLATILE", stores: storeNames },
-        "Stores live in memory: a restart or a lost partition starts them empty.",
-      );
+    if (storeNames.length > 0) facts.emit("storesVolatile", { stores: storeNames });
     if (stage.infer !== undefined) void this.#serve(stage.infer);
     const membership = await broker.join(
       {
@@ -185,6 +204,7 @@ export class StageRunner implements GroupSink {
 
   assigned(tasks: readonly OwnedTask[]): void {
     this.#hasAssignment = true;
+    this.#facts.emit("tasksChanged", {});
     if (this.#stopping.signal.aborted) return;
     for (const { task } of tasks) this.#lose(task);
     this.#grown?.inputHas(Math.max(0, ...tasks.map(({ task }) => task + 1)));
@@ -219,7 +239,7 @@ export class StageRunner implements GroupSink {
   }
 
   #open({ task, epoch }: OwnedTask, compiled: CompiledStage, membership: Membership): void {
-    const { plan, stage, clock, logger, budget, yieldToLoop, timeSliceMs } = this.#options;
+    const { plan, stage, clock, budget, yieldToLoop, timeSliceMs } = this.#options;
     const after = this.#closing.get(task);
     const pump = new Pump({
       task,
@@ -232,18 +252,20 @@ export class StageRunner implements GroupSink {
       alarm: this.#alarm,
       timeSliceMs: timeSliceMs ?? timeSliceMsDefault,
       clock,
-      logger: withStage(logger, stage.name),
+      facts: this.#facts,
       yieldToLoop,
       ...(after === undefined ? {} : { after }),
-      listener: this.#listener(),
+      listener: this.#listener(task),
     });
     this.#pumps.set(task, pump);
     pump.open();
   }
 
-  #listener(): PumpListener {
+  #listener(task: TaskId): PumpListener {
+    const { clock } = this.#options;
     return {
-      committed: (tally) => this.#tally.add(tally),
+      begun: (offset) => this.#accounts.begun(task, offset),
+      committed: (chunk) => this.#accounts.committed(task, chunk, clock.now()),
       fatal: (error) => this.#halt(error instanceof Error ? error : new Error(messageOf(error))),
     };
   }
@@ -262,18 +284,13 @@ export class StageRunner implements GroupSink {
   /** Other stages go on; this one commits what it can and leaves its group. */
   #halt(error: Error): void {
     if (this.#stopping.signal.aborted) {
-      this.#options.logger.error(
-        { stage: this.stage.name, code: codeOf(error, "MR_BROKER"), reason: error.message, error: error.name },
-        "A task could not commit while its stage stopped; its chunk is done again later.",
-      );
+      const fields = { code: codeOf(error, "MR_BROKER"), reason: error.message, error: error.name };
+      this.#facts.emit("commitMissedAtStop", fields);
       return;
     }
     this.#status = "halted";
     this.#haltReason = error;
-    this.#options.logger.error(
-      { stage: this.stage.name, code: codeOf(error), reason: error.message, error: error.name },
-      "The stage is halted.",
-    );
+    this.#facts.emit("stageHalted", { code: codeOf(error), reason: error.message, error: error.name });
     void this.#stop();
   }
 
@@ -287,25 +304,21 @@ export class StageRunner implements GroupSink {
     try {
       await this.#membership?.leave();
     } catch (thrown) {
-      this.#options.logger.warn(
-        { stage: this.stage.name, code: codeOf(thrown, "MR_GROUP"), reason: messageOf(thrown) },
-        "The group was not left in order.",
-      );
+      this.#facts.emit("groupNotLeft", { code: codeOf(thrown, "MR_GROUP"), reason: messageOf(thrown) });
     }
   }
 
   /** Waits for the alias, then opens the tasks that wait for it. */
   async #serve({ model, alias, features }: PlannedInfer): Promise<void> {
-    const { models, logger } = this.#options;
-    const { name } = this.stage;
-    const onWaiting = (): void => logger.info({ stage: name }, `waiting for model ${model}: run millrace train`);
+    const { models } = this.#options;
+    const onWaiting = (): void => this.#facts.emit("modelAwaited", { model });
     try {
       const served = await models.load(model, alias, this.#stopping.signal, onWaiting);
       if (this.#stopping.signal.aborted) return;
       checkSignature(model, served, modelInputsOf(this.stage, features));
       this.#model = served;
       this.#versionSeen = served.version;
-      logger.info({ stage: name, model, version: served.version }, "The model is in service.");
+      this.#facts.emit("modelServed", { model, version: served.version });
       if (this.#status === "waiting") this.#status = "running";
       this.#openPending();
     } catch (thrown) {
@@ -320,23 +333,11 @@ export class StageRunner implements GroupSink {
     const current = this.#options.models.peek(infer.model, infer.alias)?.version ?? this.#versionSeen;
     if (current === this.#versionSeen) return;
     this.#versionSeen = current;
-    this.#options.logger.info(
-      { stage: this.stage.name, model: infer.model, version: current, serving: this.#model.version },
-      "The alias has moved; the version is adopted at the next start.",
-    );
+    this.#facts.emit("aliasMoved", { model: infer.model, version: current, serving: this.#model.version });
   }
 }
 
 /** A stage that is ready to be started. */
 export function createStageRunner(options: StageRunnerOptions): StageRunner {
   return new StageRunner(options);
-}
-
-function withStage(logger: Logger, stage: string): Logger {
-  return {
-    debug: (fields, message) => logger.debug({ stage, ...fields }, message),
-    info: (fields, message) => logger.info({ stage, ...fields }, message),
-    warn: (fields, message) => logger.warn({ stage, ...fields }, message),
-    error: (fields, message) => logger.error({ stage, ...fields }, message),
-  };
 }

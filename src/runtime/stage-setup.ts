@@ -1,4 +1,4 @@
-import { type Clock, type Logger, OperationError } from "../kernel/index.ts";
+import { type Clock, type Facts, OperationError } from "../kernel/index.ts";
 import { parseRecordSchemaText, type SchemaRegistry } from "../schema/index.ts";
 import { type ClusterTopic, type Plan, type PlannedStage, recordOverheadBytes } from "../topology/index.ts";
 import { messageBytesDefault, type OutputTopic } from "./output-batches.ts";
@@ -27,7 +27,7 @@ export async function surveyStage(
     readonly admin: ClusterAdmin;
     readonly registry: SchemaRegistry;
     readonly clock: Clock;
-    readonly logger: Logger;
+    readonly facts: Facts;
   },
   signal: AbortSignal,
 ): Promise<StageSurroundings> {
@@ -48,7 +48,7 @@ export async function surveyStage(
   if (from === undefined || to === undefined || deadLetters === undefined)
     throw new TypeError("a stage names three topics");
   const ask = (): Promise<number> => outputSchemaIdOf(stage, by.registry, signal);
-  const outputSchemaId = await waitOutRegistry(ask, { ...by, fields: { stage: stage.name } }, signal);
+  const outputSchemaId = await waitOutRegistry(ask, by, signal);
   const needed = plan.limits.recordBytes + recordOverheadBytes;
   if (needed > to.messageBytesMax)
     throw new OperationError(

@@ -2,7 +2,8 @@ import type { CompiledProgram, RowContext } from "../expression/index.ts";
 import {
   AssertionError,
   type Clock,
-  type Logger,
+  type EpochMs,
+  type Facts,
   MillraceError,
   type Offset,
   RecordError,
@@ -47,13 +48,14 @@ export interface StageTaskParts {
   readonly encoder: OutputEncoder;
   /** Field whose text is the output's key; undefined copies the input's key bytes. */
   readonly keyField: string | undefined;
+  readonly eventTimeField: string | undefined;
   readonly outputs: OutputBatches;
   readonly deadLetters: DeadLetters;
   readonly recordBytesMax: number;
   /** Filters records without a value, instead of making dead letters of them. */
   readonly dropsTombstones: boolean;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly facts: Facts;
   readonly yieldToLoop: () => Promise<void>;
   readonly timeSliceMs: number;
 }
@@ -74,6 +76,8 @@ export class StageTask {
   readonly tally = new CountTally();
   /** Key, value and header bytes that the chunk in hand has read. */
   bytesIn = 0;
+  /** Event time of the last record of the chunk in hand that has one; undefined when none has. */
+  eventTimeMs: EpochMs | undefined;
   /** Counts from 1; goes into dead letters. */
   attempt = 1;
 
@@ -151,24 +155,40 @@ export class StageTask {
     for (let index = from; index < to; index++) {
       if (++looked > recordsPerClockLook) {
         looked = 1;
-        if (clock.monotonicMs() >= untilMs) return index;
+        if (clock.monotonicMs() >= untilMs) return this.#endPiece(index);
       }
-      if (!this.#work(batch, index)) return index;
+      if (!this.#work(batch, index)) return this.#endPiece(index);
       this.tally.in++;
     }
-    return to;
+    return this.#endPiece(to);
+  }
+
+  /** Looks at the time of the piece's last record: once per piece, so that it costs the others nothing. */
+  #endPiece(end: number): number {
+    const { eventTimeField } = this.#parts;
+    const row = this.#row;
+    if (row === undefined || eventTimeField === undefined) return end;
+    const timeMs = row[eventTimeField] ?? transcoderOf(row)?.laterOf(row, eventTimeField);
+    if (typeof timeMs === "number") this.eventTimeMs = timeMs;
+    return end;
   }
 
   /** Scores the piece; undefined when there is nothing to wait for. Rejects when the scorer fails as a whole. */
   infer(): Promise<void> | undefined {
     if (this.#inference === undefined || this.#piece.indices.length === 0) return undefined;
-    const { clock, yieldToLoop, timeSliceMs } = this.#parts;
-    let untilMs = clock.monotonicMs() + timeSliceMs;
-    return this.#inference.run(this.#piece.rows, this.#piece.errors, () => {
+    return this.#score(this.#inference);
+  }
+
+  async #score(inference: Inference): Promise<void> {
+    const { clock, facts, yieldToLoop, timeSliceMs } = this.#parts;
+    const beganMs = clock.monotonicMs();
+    let untilMs = beganMs + timeSliceMs;
+    await inference.run(this.#piece.rows, this.#piece.errors, () => {
       if (clock.monotonicMs() < untilMs) return undefined;
       untilMs = clock.monotonicMs() + timeSliceMs;
       return yieldToLoop();
     });
+    facts.emit("rowsScored", { seconds: (clock.monotonicMs() - beganMs) / 1_000 });
   }
 
   /** Encodes what `infer` scored. Does nothing in a stage that does not infer: its rows are encoded as they come. */
@@ -374,7 +394,7 @@ export class StageTask {
 
   #eventIdOf(batch: RawBatch, index: number): string {
     const row = this.#row;
-    const id = row && (row["event_id"] ?? transcoderOf(row)?.textOf(row));
+    const id = row && (row["event_id"] ?? transcoderOf(row)?.laterOf(row, "event_id"));
     return typeof id === "string" && id !== "" ? id : `${this.#parts.eventIdStem}-${batch.offsets[index]}`;
   }
 
@@ -384,10 +404,7 @@ export class StageTask {
     if (thrown instanceof AssertionError || thrown instanceof MillraceError) throw thrown;
     const name = thrown instanceof Error ? thrown.name : typeof thrown;
     const code = unforeseenCode[this.#phase];
-    this.#parts.logger.error(
-      { partition: this.partition, code, error: name },
-      "An error that nobody foresaw was thrown for a record; it is in the dead letters.",
-    );
+    this.#parts.facts.emit("recordUnforeseen", { partition: this.partition, code, error: name });
     // The error's own message may quote the record.
     return new RecordError(code, `an unforeseen ${name} in the ${this.#phase} phase`, { cause: thrown });
   }
@@ -401,6 +418,7 @@ export class StageTask {
     this.#piece.clear();
     this.tally.reset();
     this.bytesIn = 0;
+    this.eventTimeMs = undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Logger } from "../kernel/index.ts";
+import type { Facts } from "../kernel/index.ts";
 import {
   avroIngestRules,
   branchedTranscoder,
@@ -31,12 +31,12 @@ export class StageTranscoders {
   readonly nestedUnknown = { count: 0 };
   readonly #stage: PlannedStage;
   readonly #path: TranscodingPath;
-  readonly #logger: Logger;
+  readonly #facts: Facts;
 
-  constructor(stage: PlannedStage, path: TranscodingPath, logger: Logger) {
+  constructor(stage: PlannedStage, path: TranscodingPath, facts: Facts) {
     this.#stage = stage;
     this.#path = path;
-    this.#logger = logger;
+    this.#facts = facts;
   }
 
   /** Yields between parts. Throws for a schema that the stage cannot read at all. */
@@ -48,7 +48,7 @@ export class StageTranscoders {
   }
 
   *#transcoder(writer: RecordType, schemaId: number): Generator<void, Transcoder> {
-    const { ingest, reader, to, infer, keyField } = this.#stage;
+    const { ingest, reader, to, infer, keyField, eventTimeField } = this.#stage;
     const { reads, values, copies } = this.#path;
     const never: NeverFits[] = [];
     if (ingest === undefined) readableOrThrow(writer, reader.type);
@@ -77,13 +77,10 @@ export class StageTranscoders {
               never,
             ),
       keepsRows: infer !== undefined,
-      later: "event_id",
+      later: ["event_id", ...(eventTimeField === undefined ? [] : [eventTimeField])],
     });
     for (const { field, why } of never) {
-      this.#logger.warn(
-        { stage: this.#stage.name, schemaId, field, code: "MR_CAST", reason: why },
-        "A field of this writer schema never fits; its records become dead letters.",
-      );
+      this.#facts.emit("fieldNeverFits", { schemaId, field, reason: why });
     }
     return transcoder;
   }

@@ -1,4 +1,4 @@
-import { type Clock, type LogFields, type Logger, MillraceError, messageOf } from "../kernel/index.ts";
+import { type Clock, type FactFields, type Facts, MillraceError, messageOf } from "../kernel/index.ts";
 
 const backOffFirstMs = 100;
 const backOffLastMs = 5_000;
@@ -13,17 +13,17 @@ const sayAgainMs = 30_000;
  */
 export async function waitOutRegistry<T>(
   ask: () => Promise<T>,
-  by: { readonly clock: Clock; readonly logger: Logger; readonly fields: LogFields },
+  by: { readonly clock: Clock; readonly facts: Facts; readonly fields?: FactFields<"registryAnswers"> },
   signal: AbortSignal,
 ): Promise<T> {
-  const { clock, logger, fields } = by;
+  const { clock, facts, fields = {} } = by;
   const beganMs = clock.monotonicMs();
   let saidMs: number | undefined;
   for (let waitMs = backOffFirstMs; ; waitMs = Math.min(2 * waitMs, backOffLastMs)) {
     signal.throwIfAborted();
     try {
       const answer = await ask();
-      if (saidMs !== undefined) logger.info(fields, "The schema registry answers again.");
+      if (saidMs !== undefined) facts.emit("registryAnswers", fields);
       return answer;
     } catch (thrown) {
       signal.throwIfAborted();
@@ -31,10 +31,8 @@ export async function waitOutRegistry<T>(
       const nowMs = clock.monotonicMs();
       if (saidMs === undefined || nowMs - saidMs >= sayAgainMs) {
         const waitedSeconds = Math.round((nowMs - beganMs) / 1000);
-        logger.warn(
-          { ...fields, code: thrown.code, reason: messageOf(thrown), waitedSeconds },
-          "The schema registry does not answer; waiting for it.",
-        );
+        const { code } = thrown;
+        facts.emit("registryAwaited", { ...fields, code, reason: messageOf(thrown), waitedSeconds });
         saidMs = nowMs;
       }
       await clock.sleep(waitMs, signal);

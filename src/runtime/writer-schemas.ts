@@ -1,4 +1,4 @@
-import { AssertionError, type Clock, inTurns, type Logger, messageOf, RecordError } from "../kernel/index.ts";
+import { AssertionError, type Clock, type Facts, inTurns, messageOf, RecordError } from "../kernel/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { RowSource } from "./stage-transcoders.ts";
 import { waitOutRegistry } from "./wait-out.ts";
@@ -21,7 +21,7 @@ export class WriterSchemas {
   readonly #yieldToLoop: () => Promise<void>;
   readonly #registry: SchemaRegistry;
   readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #facts: Facts;
   readonly #sources = new Map<number, RowSource>();
   readonly #refused = new Map<number, { readonly error: RecordError; readonly untilMs: number }>();
   readonly #pending = new Map<number, Promise<void>>();
@@ -32,13 +32,13 @@ export class WriterSchemas {
     readonly yieldToLoop: () => Promise<void>;
     readonly registry: SchemaRegistry;
     readonly clock: Clock;
-    readonly logger: Logger;
+    readonly facts: Facts;
   }) {
     this.#make = options.make;
     this.#yieldToLoop = options.yieldToLoop;
     this.#registry = options.registry;
     this.#clock = options.clock;
-    this.#logger = options.logger;
+    this.#facts = options.facts;
   }
 
   /** What reads a writer schema; undefined until it was resolved. Throws the RecordError of one that was refused. */
@@ -54,7 +54,7 @@ export class WriterSchemas {
 
   /** Resolves when `sourceOf` has an answer for the id. Rejects when the signal is aborted, or the registry refuses us. */
   resolve(id: number, signal: AbortSignal): Promise<void> {
-    const by = { clock: this.#clock, logger: this.#logger, fields: { schemaId: id } };
+    const by = { clock: this.#clock, facts: this.#facts, fields: { schemaId: id } };
     return waitOutRegistry(() => this.#lookUpOnce(id, signal), by, signal);
   }
 
@@ -84,10 +84,7 @@ export class WriterSchemas {
     } catch (thrown) {
       if (thrown instanceof AssertionError) throw thrown;
       const message = `schema id ${id} cannot be read as the input of this stage: ${messageOf(thrown)}`;
-      this.#logger.warn(
-        { schemaId: id, code: "MR_DECODE_BODY", reason: messageOf(thrown) },
-        "A writer schema cannot be read.",
-      );
+      this.#facts.emit("writerSchemaUnread", { schemaId: id, reason: messageOf(thrown) });
       this.#refused.set(id, {
         error: new RecordError("MR_DECODE_BODY", message, { cause: thrown }),
         untilMs: Number.POSITIVE_INFINITY,

@@ -14,8 +14,8 @@ import { type ValueWriter, valueWriter } from "./value-writer.ts";
 export interface TranscoderRequest extends PlanRequest {
   /** True for rows that live longer than the next one that is decoded. */
   readonly keepsRows: boolean;
-  /** A field of text that is read only now and then, by {@link Transcoder.textOf}. */
-  readonly later: string | undefined;
+  /** Fields that are read only now and then, by {@link Transcoder.laterOf}. */
+  readonly later: readonly string[];
 }
 
 /** What was done to make a transcoder: a test counts it, so that thousands of fields stay cheap. */
@@ -44,8 +44,8 @@ export interface Transcoder {
    * @param row holds the values, and under `#source` a row that {@link decode} made
    */
   encode(row: Row, into: Buffer, at: number): number;
-  /** The text of the field `later` of a row that {@link decode} made; undefined when it is none. */
-  textOf(row: Row): string | undefined;
+  /** The value of one of the fields `later` of a row that {@link decode} made; undefined when it cannot be read. */
+  laterOf(row: Row, name: string): unknown;
 }
 
 /** Makes a transcoder, yielding between parts so that the caller can let others run. */
@@ -78,7 +78,7 @@ class PlannedTranscoder implements Transcoder {
   readonly #cursor = new ByteCursor();
   readonly #marks: Marks;
   readonly #exact: ExactEncoder;
-  readonly #later: { readonly index: number; readonly read: ValueReader } | undefined;
+  readonly #later = new Map<string, { readonly index: number; readonly read: ValueReader }>();
   #decode: GeneratedDecoder = () => notGenerated();
   #encode: GeneratedEncoder = () => notGenerated();
 
@@ -88,12 +88,12 @@ class PlannedTranscoder implements Transcoder {
     this.output = plan.output;
     this.#checksText = request.checksText;
     const marked = new Set(plan.output.flatMap(boundariesOf));
-    const later = laterField(request);
-    if (later !== undefined) marked.add(later.field);
+    const later = laterFields(request);
+    for (const { field } of later) marked.add(field);
     const indexOf = new Map([...marked].sort((a, b) => a - b).map((field, i) => [field, i]));
     const positions = new Int32Array(indexOf.size);
     this.#marks = { indexOf, positions, areKept: request.keepsRows, owner: this };
-    this.#later = later && { index: indexOf.get(later.field) ?? 0, read: later.read };
+    for (const { name, field, read } of later) this.#later.set(name, { index: indexOf.get(field) ?? 0, read });
     this.#exact = new ExactEncoder(plan.output, indexOf);
   }
 
@@ -113,13 +113,13 @@ class PlannedTranscoder implements Transcoder {
     return end >= 0 ? end : this.#exact.encode(row, into, at);
   }
 
-  textOf(row: Row): string | undefined {
-    if (this.#later === undefined) return undefined;
+  laterOf(row: Row, name: string): unknown {
+    const later = this.#later.get(name);
+    if (later === undefined) return undefined;
     const { bytes, positions } = spansOf(row);
-    this.#cursor.reset(bytes, positions[this.#later.index] ?? 0, bytes.length);
+    this.#cursor.reset(bytes, positions[later.index] ?? 0, bytes.length);
     try {
-      const text = this.#later.read(this.#cursor);
-      return typeof text === "string" ? text : undefined;
+      return later.read(this.#cursor);
     } catch (thrown) {
       if (thrown instanceof RecordError) return undefined;
       throw thrown;
@@ -146,12 +146,15 @@ function boundariesOf(op: OutputOp): readonly number[] {
   return op.op === "swap" ? [op.field, op.field + 1] : [];
 }
 
-function laterField({ later, reader, writer, ingest }: TranscoderRequest) {
-  const field = reader.fields.find(({ name }) => name === later);
-  const written = field && writtenFor(field, writer);
-  if (field === undefined || written === undefined || ingest !== undefined) return undefined;
-  const read = new Resolution(new Skippers({ text: false })).resolve(written.type, field.type, field.name);
-  return { field: writer.fields.indexOf(written), read };
+function laterFields({ later, reader, writer, ingest }: TranscoderRequest) {
+  if (ingest !== undefined) return [];
+  return later.flatMap((name) => {
+    const field = reader.fields.find((candidate) => candidate.name === name);
+    const written = field && writtenFor(field, writer);
+    if (field === undefined || written === undefined) return [];
+    const read = new Resolution(new Skippers({ text: false })).resolve(written.type, field.type, field.name);
+    return [{ name, field: writer.fields.indexOf(written), read }];
+  });
 }
 
 /** Encodes part by part, and tells exactly how much room is missing: the generated way asks for more than it may need. */

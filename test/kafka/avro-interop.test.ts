@@ -38,7 +38,7 @@ function through(writer: RecordSchema, output: RecordSchema, body: Buffer, copie
       checksText: true,
       ingest: undefined,
       keepsRows: false,
-      later: undefined,
+      later: [],
     }),
   );
   const into = Buffer.alloc(40_000);

@@ -1,6 +1,6 @@
 import { systemClock } from "../../adapters/node/index.ts";
 import { createPinoLogger } from "../../adapters/pino/index.ts";
-import { type Logger, parseDurationMs } from "../../kernel/index.ts";
+import { Facts, type Logger, parseDurationMs } from "../../kernel/index.ts";
 import { type Plan, partOf } from "../../topology/index.ts";
 import { checkStart, compareWithCluster } from "../apply-plan.ts";
 import { ExitError, exitCodes, usageError } from "../exit.ts";
@@ -78,7 +78,7 @@ async function checkedPlan(
   logger: Logger,
   stop: AbortSignal,
 ): Promise<Plan> {
-  const registry = patientRegistry(cluster.registry, { clock: systemClock, logger });
+  const registry = patientRegistry(cluster.registry, { clock: systemClock, facts: new Facts(logger) });
   const plan = await loaded.against(registry, stop);
   const part = partOf(plan, chosenStages(plan, names));
   const changes = await compareWithCluster(part, cluster.broker, registry, stop);

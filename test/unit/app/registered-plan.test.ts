@@ -7,7 +7,7 @@ import { checkStart, compareWithCluster } from "../../../src/app/apply-plan.ts";
 import { loadFilePlan } from "../../../src/app/load-topology.ts";
 import { patientRegistry } from "../../../src/app/patient-registry.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
-import { OperationError, silentLogger } from "../../../src/kernel/index.ts";
+import { Facts, OperationError, silentLogger } from "../../../src/kernel/index.ts";
 import { MemoryRegistry } from "../../../src/testing/index.ts";
 import type { Changes } from "../../../src/topology/index.ts";
 import { millrace } from "./command-line.ts";
@@ -86,7 +86,7 @@ test("a worker waits for a registry that is down, and not for one that refuses",
         return registry.versions(subject);
       },
     },
-    { clock: { now: () => 0, monotonicMs: () => 0, sleep: async () => undefined }, logger: silentLogger },
+    { clock: { now: () => 0, monotonicMs: () => 0, sleep: async () => undefined }, facts: new Facts(silentLogger) },
   );
   expect(await down.versions("a-value", signal)).toEqual([]);
   expect(outages).toBe(-1);

@@ -1,4 +1,4 @@
-import { type LogFields, type Logger, type OffsetsNext, silentLogger } from "../../../src/kernel/index.ts";
+import { Facts, type LogFields, type Logger, type OffsetsNext, silentLogger } from "../../../src/kernel/index.ts";
 import { BufferBudget } from "../../../src/runtime/buffer-budget.ts";
 import { CountTally } from "../../../src/runtime/counts.ts";
 import type { Membership, StageTask, TaskHandle } from "../../../src/runtime/index.ts";
@@ -96,9 +96,13 @@ export function pumpOf(stage: StageTask, more: Partial<PumpOptions> = {}, clock 
     alarm: { setFor: () => undefined },
     timeSliceMs: 10,
     clock,
-    logger,
+    facts: new Facts(logger),
     yieldToLoop: nextTurn,
-    listener: { committed: (tally) => committed.add(tally), fatal: (error) => fatal.push(error) },
+    listener: {
+      begun: () => undefined,
+      committed: ({ tally }) => committed.add(tally),
+      fatal: (error) => fatal.push(error),
+    },
     ...more,
   });
   pump.open();

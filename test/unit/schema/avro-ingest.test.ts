@@ -45,7 +45,7 @@ function ingested(
     unknown,
     never,
   );
-  const common = { writer: writer.type, reader: to.type, checksText: true, keepsRows: false, later: undefined, ingest };
+  const common = { writer: writer.type, reader: to.type, checksText: true, keepsRows: false, later: [], ingest };
   const coder = atOnce(
     transcoderParts({ ...common, reads: options.reads ?? new Map(), output: to.type, values: new Set(), copies: true }),
   );

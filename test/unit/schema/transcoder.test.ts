@@ -35,7 +35,7 @@ function transcoder(writer: RecordSchema, options: Options = {}): Transcoder {
       checksText: true,
       ingest: undefined,
       keepsRows: options.keepsRows ?? false,
-      later: "event_id",
+      later: ["event_id", "at"],
     }),
   );
 }
@@ -295,7 +295,15 @@ test("the event id is read when it is asked for", () => {
   const coder = transcoder(schema);
   const row = coder.decode(bytes(2, 6, "in-"), 0, 5);
   expect("event_id" in row).toBe(false);
-  expect(coder.textOf(row)).toBe("in-");
+  expect(coder.laterOf(row, "event_id")).toBe("in-");
+});
+
+test("several fields are read when they are asked for, and none that was not named or is not there", () => {
+  const at = { name: "at", type: { type: "long", logicalType: "timestamp-millis" } };
+  const schema = rowSchema({ name: "n", type: "int" }, { name: "event_id", type: "string" }, at);
+  const coder = transcoder(schema);
+  const row = coder.decode(bytes(2, 6, "in-", 14), 0, 6);
+  expect(["event_id", "at", "n"].map((name) => coder.laterOf(row, name))).toEqual(["in-", 7, undefined]);
 });
 
 test.each([4, 40])(

@@ -21,7 +21,7 @@ function planned(json: unknown, copies = true) {
       checksText: true,
       ingest: undefined,
       keepsRows: false,
-      later: undefined,
+      later: [],
     },
     effort,
   );
@@ -106,7 +106,7 @@ test("a branch of 3,000 that differs is not copied", () => {
     checksText: true,
     ingest: undefined,
     keepsRows: false,
-    later: undefined,
+    later: [],
   });
   let next = parts.next();
   while (!next.done) next = parts.next();

@@ -1,0 +1,155 @@
+import type { ErrorCode } from "./error-codes.ts";
+import type { MetricName } from "./metrics.ts";
+import type { Logger, ProblemFields } from "./ports.ts";
+import { Tallies } from "./tallies.ts";
+
+/** What a field of a fact holds; with `?` it may be left out. An error code stands for itself and is not given. */
+type FieldKind = "text" | "text?" | "number" | "number?" | "texts" | "code" | ErrorCode;
+
+/** What a metric takes of a fact: a field, or 1 for the fact itself; and the fields that its labels show. */
+interface Feed {
+  readonly by: string | 1;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/**
+ * One thing that can happen.
+ *
+ * `says` makes a log line of it, whose fields are those listed, in their order; a field that the sentence names in
+ * braces stands only there. `feeds` adds to metrics.
+ */
+export interface FactDefinition {
+  readonly fields: Readonly<Record<string, FieldKind>>;
+  readonly level?: "debug" | "info" | "warn" | "error";
+  readonly says?: string;
+  readonly feeds?: { readonly [M in MetricName]?: Feed };
+}
+
+/**
+ * Everything that code says of itself while it runs: once per event, or once per chunk, never per record. A new one is
+ * one line here; log lines, counts and `/metrics` follow from it.
+ */
+// biome-ignore format: one line each, so that the table can be read as one
+export const facts = {
+  // What became of a chunk.
+  chunkCommitted: { fields: { task: "number", in: "number", out: "number", late: "number", seconds: "number" }, feeds: { millrace_records_in_total: { by: "in" }, millrace_records_out_total: { by: "out" }, millrace_late_records_total: { by: "late" }, millrace_commits_total: { by: 1 }, millrace_stage_duration_seconds: { by: "seconds" } } },
+  recordsFiltered: { fields: { task: "number", reason: "text", count: "number" }, feeds: { millrace_records_filtered_total: { by: "count", labels: { reason: "reason" } } } },
+  recordsFailed: { fields: { task: "number", code: "code", count: "number" }, feeds: { millrace_record_errors_total: { by: "count", labels: { error_class: "code" } }, millrace_dlq_records_total: { by: "count", labels: { error_class: "code" } } } },
+  recordsLate: { fields: { task: "number", code: "MR_LATE", count: "number" }, feeds: { millrace_dlq_records_total: { by: "count", labels: { error_class: "code" } } } },
+  eventsDone: { fields: { task: "number", seconds: "number" }, feeds: { millrace_end_to_end_latency_seconds: { by: "seconds" } } },
+  rowsScored: { fields: { seconds: "number" }, feeds: { millrace_inference_duration_seconds: { by: "seconds" } } },
+
+  // The life of a task.
+  tasksChanged: { fields: {}, feeds: { millrace_rebalances_total: { by: 1 } } },
+  taskReopened: { level: "warn", says: "The task is opened again.", fields: { task: "number", code: "code", reason: "text", state: "text" }, feeds: { millrace_reopenings_total: { by: 1, labels: { error_class: "code" } } } },
+  taskDegraded: { level: "error", says: "The task is degraded: it could not be reopened for 30 s.", fields: { task: "number", code: "MR_GROUP", attempts: "number" } },
+  taskWell: { level: "info", says: "The task works again.", fields: { task: "number" } },
+  taskLost: { level: "info", says: "The task is lost.", fields: { task: "number", reason: "text" } },
+  storesEmptied: { level: "warn", says: "Another member has worked on the partition; its stores start empty.", fields: { task: "number", code: "MR_STATE_VOLATILE", offset: "number" } },
+  recordRefused: { level: "warn", says: "A record was refused; its input becomes a dead letter.", fields: { task: "number", topic: "text", partition: "number", code: "MR_RECORD_REFUSED" } },
+  refusalStops: { level: "error", says: "A record that cannot be named or set aside was refused; the offset stops here.", fields: { task: "number", topic: "text", partition: "number", code: "MR_RECORD_REFUSED" } },
+  recordsDeleted: { level: "error", says: "Records were deleted by the topic's retention before they were read.", fields: { task: "number", code: "MR_OFFSET_RANGE", from: "number", to: "number" } },
+  recordUnforeseen: { level: "error", says: "An error that nobody foresaw was thrown for a record; it is in the dead letters.", fields: { partition: "number", code: "code", error: "text" } },
+
+  // The life of a stage.
+  storesVolatile: { level: "warn", says: "Stores live in memory: a restart or a lost partition starts them empty.", fields: { code: "MR_STATE_VOLATILE", stores: "texts" } },
+  stageHalted: { level: "error", says: "The stage is halted.", fields: { code: "code", reason: "text", error: "text" } },
+  commitMissedAtStop: { level: "error", says: "A task could not commit while its stage stopped; its chunk is done again later.", fields: { code: "code", reason: "text", error: "text" } },
+  groupNotLeft: { level: "warn", says: "The group was not left in order.", fields: { code: "code", reason: "text" } },
+  inputGrown: { level: "info", says: "The input topic has more partitions, and they are read.", fields: { topic: "text", from: "number", to: "number" } },
+  inputGrownUnderStores: { level: "warn", says: "The input topic has more partitions: keys move between tasks, and a key's rows lie in two of them until the older ones age out.", fields: { topic: "text", from: "number", to: "number", code: "MR_KEY", stores: "texts" } },
+  outputGrown: { level: "warn", says: "The output topic has more partitions: this stage writes to those it found until it starts again, and then the same key goes to another partition.", fields: { topic: "text", from: "number", to: "number", code: "MR_KEY" } },
+  partitionsUncounted: { level: "debug", says: "The partitions of the stage's topics could not be counted.", fields: { reason: "text" } },
+  modelAwaited: { level: "info", says: "waiting for model {model}: run millrace train", fields: { model: "text" } },
+  modelServed: { level: "info", says: "The model is in service.", fields: { model: "text", version: "number" } },
+  aliasMoved: { level: "info", says: "The alias has moved; the version is adopted at the next start.", fields: { model: "text", version: "number", serving: "number" } },
+
+  // Schemas and their registry.
+  registryAwaited: { level: "warn", says: "The schema registry does not answer; waiting for it.", fields: { schemaId: "number?", code: "code", reason: "text", waitedSeconds: "number" }, feeds: { millrace_schema_registry_waits_total: { by: 1 } } },
+  registryAnswers: { level: "info", says: "The schema registry answers again.", fields: { schemaId: "number?" } },
+  writerSchemaUnread: { level: "warn", says: "A writer schema cannot be read.", fields: { schemaId: "number", code: "MR_DECODE_BODY", reason: "text" } },
+  fieldNeverFits: { level: "warn", says: "A field of this writer schema never fits; its records become dead letters.", fields: { schemaId: "number", field: "text", code: "MR_CAST", reason: "text" } },
+} as const satisfies Readonly<Record<string, FactDefinition>>;
+
+export type FactName = keyof typeof facts;
+
+interface KindValues {
+  readonly text: string;
+  readonly "text?": string | undefined;
+  readonly number: number;
+  readonly "number?": number | undefined;
+  readonly texts: readonly string[];
+  readonly code: ErrorCode;
+}
+
+type Kinds<N extends FactName> = (typeof facts)[N]["fields"];
+type ValueOf<K> = K extends keyof KindValues ? KindValues[K] : never;
+type Names<N extends FactName, K> = {
+  [F in keyof Kinds<N>]: Kinds<N>[F] extends K ? F : never;
+}[keyof Kinds<N>];
+
+/** What has to be given with a fact. */
+export type FactFields<N extends FactName> = {
+  readonly [F in Names<N, "text" | "number" | "texts" | "code">]: ValueOf<Kinds<N>[F]>;
+} & { readonly [F in Names<N, "text?" | "number?">]?: ValueOf<Kinds<N>[F]> };
+
+/** Fields that stand before a fact's own in every log line: where it happened. */
+export type FactContext = Readonly<Record<string, string | number>>;
+
+/** Takes facts, and makes of each what its line in the table says: a log line, counts, or both. */
+export class Facts {
+  /** What the facts have added up to. */
+  readonly tallies: Tallies;
+  readonly #logger: Logger;
+  readonly #context: FactContext;
+
+  constructor(logger: Logger, context: FactContext = {}, tallies: Tallies = new Tallies()) {
+    this.#logger = logger;
+    this.#context = context;
+    this.tallies = tallies;
+  }
+
+  /** The same log and counts, with more said of where. */
+  within(context: FactContext): Facts {
+    return new Facts(this.#logger, { ...this.#context, ...context }, this.tallies);
+  }
+
+  /** Something happened. Costs a little more than a map look-up per metric, and a log line where it has one. */
+  emit<N extends FactName>(name: N, given: FactFields<N>): void {
+    const fact: FactDefinition = facts[name];
+    const fields: FieldValues = given;
+    if (fact.feeds !== undefined) this.#feed(fact.feeds, fact, fields);
+    if (fact.level !== undefined && fact.says !== undefined) this.#log(fact.level, fact.says, fact, fields);
+  }
+
+  #feed(feeds: NonNullable<FactDefinition["feeds"]>, fact: FactDefinition, fields: FieldValues): void {
+    for (const [metric, feed] of Object.entries(feeds)) {
+      const amount = feed.by === 1 ? 1 : Number(fields[feed.by]);
+      const labels =
+        feed.labels === undefined
+          ? undefined
+          : Object.values(feed.labels).map((field) => String(fieldOf(fact, field, fields)));
+      this.tallies.add(metric as MetricName, labels, amount);
+    }
+  }
+
+  #log(level: keyof Logger, says: string, fact: FactDefinition, fields: FieldValues): void {
+    const shown: Record<string, FieldValue> = { ...this.#context };
+    let sentence = says;
+    for (const field of Object.keys(fact.fields)) {
+      const value = fieldOf(fact, field, fields);
+      if (says.includes(`{${field}}`)) sentence = sentence.replace(`{${field}}`, () => String(value));
+      else if (value !== undefined) shown[field] = value;
+    }
+    this.#logger[level](shown as ProblemFields, sentence);
+  }
+}
+
+type FieldValue = string | number | readonly string[] | undefined;
+type FieldValues = Readonly<Record<string, FieldValue>>;
+
+/** A code that the table states is not given. */
+function fieldOf(fact: FactDefinition, field: string, fields: FieldValues): FieldValue {
+  const kind = fact.fields[field];
+  return kind?.startsWith("MR_") ? kind : fields[field];
+}

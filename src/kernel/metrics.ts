@@ -1,0 +1,90 @@
+/** Upper bounds in seconds: OpenTelemetry's semantic conventions advise 5 ms to 10 s; stages answer faster, chains slower. */
+const stageBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+const endToEndBuckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300];
+
+/** What a metric is, for whoever reads it. `labels` stand beside `topology` and `stage`; their sets are closed. */
+export type MetricDefinition =
+  | { readonly type: "counter" | "gauge"; readonly labels: readonly string[]; readonly help: string }
+  | {
+      readonly type: "histogram";
+      readonly labels: readonly string[];
+      readonly help: string;
+      readonly buckets: readonly number[];
+    };
+
+/**
+ * Every metric of `/metrics`. A counter or a histogram is fed by the facts that name it, a gauge is read when it is asked
+ * for. Records are counted when they are committed:
+ * `records_in` = `records_out` + `records_filtered` + `late_records` + `record_errors` (R4).
+ */
+export const metrics = {
+  millrace_records_in_total: { type: "counter", labels: [], help: "Input records whose offsets were committed." },
+  millrace_records_out_total: { type: "counter", labels: [], help: "Records that became one of the output." },
+  millrace_records_filtered_total: { type: "counter", labels: ["reason"], help: "Records that a step let go." },
+  millrace_late_records_total: { type: "counter", labels: [], help: "Records that came later than is allowed." },
+  millrace_record_errors_total: {
+    type: "counter",
+    labels: ["error_class"],
+    help: "Records that could not be processed, by error code; late ones count as late.",
+  },
+  millrace_dlq_records_total: {
+    type: "counter",
+    labels: ["error_class"],
+    help: "Records in the dead letters, by error code; late ones among them.",
+  },
+  millrace_commits_total: { type: "counter", labels: [], help: "Chunks that were committed." },
+  millrace_reopenings_total: {
+    type: "counter",
+    labels: ["error_class"],
+    help: "Times that a task was opened again after a failure.",
+  },
+  millrace_rebalances_total: { type: "counter", labels: [], help: "Times that the group changed this member's tasks." },
+  millrace_stage_duration_seconds: {
+    type: "histogram",
+    labels: [],
+    buckets: stageBuckets,
+    help: "Time from the first record of a chunk to the answer of its commit, once per chunk.",
+  },
+  millrace_end_to_end_latency_seconds: {
+    type: "histogram",
+    labels: [],
+    buckets: endToEndBuckets,
+    help: "Time from the event time of a chunk's last record to its commit, once per chunk.",
+  },
+  millrace_inference_duration_seconds: {
+    type: "histogram",
+    labels: [],
+    buckets: stageBuckets,
+    help: "Time that scoring took, once per piece of a chunk.",
+  },
+  millrace_schema_registry_waits_total: {
+    type: "counter",
+    labels: [],
+    help: "Times that the schema registry was said not to answer.",
+  },
+  millrace_consumer_lag_records: {
+    type: "gauge",
+    labels: ["topic", "partition"],
+    help: "Records of the input that the group has not committed.",
+  },
+  millrace_consumer_lag_seconds: {
+    type: "gauge",
+    labels: ["topic", "partition"],
+    help: "How far the last committed record lies behind by its event time; 0 where nothing waits. Known of tasks that this process has run.",
+  },
+  millrace_consumer_state: {
+    type: "gauge",
+    labels: ["state"],
+    help: "1 for the state that the stage is in, 0 for the others.",
+  },
+  millrace_assigned_partitions: { type: "gauge", labels: [], help: "Partitions that this process works on." },
+  millrace_degraded_tasks: { type: "gauge", labels: [], help: "Tasks that are in trouble for longer than they may." },
+  millrace_state_store_entries: {
+    type: "gauge",
+    labels: ["store"],
+    help: "Entries that a store holds, over all tasks.",
+  },
+  millrace_build_info: { type: "gauge", labels: ["version"], help: "1, with the version of Millrace that runs." },
+} as const satisfies Readonly<Record<`millrace_${string}`, MetricDefinition>>;
+
+export type MetricName = keyof typeof metrics;
