@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { loadTfjs, openTfjsScorer, type TfjsBackend } from "../../../src/adapters/tfjs/index.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import { openArtefact, type Scorer, withChecksums } from "../../../src/model/index.ts";
+import { scorerContract } from "../../contract/scorer.ts";
 import { nodeHasher } from "../../support/node-hasher.ts";
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
@@ -256,11 +257,11 @@ describe("exports of another kind", () => {
   });
 });
 
-test("takes a category as one-hot columns where the signature and the encoder say so", async () => {
+/** Columns FR, DE, any other, null; then the number. */
+async function openedWithCategory(): Promise<Scorer> {
   const model = layers.sequential({
     layers: [layers.layers.dense({ units: 1, activation: "sigmoid", inputShape: [5] })],
   });
-  // Columns: FR, DE, any other, null; then the number.
   model.layers[0]?.setWeights([tf.tensor2d([1, 2, 3, 4, 0.5], [5, 1]), tf.tensor1d([0])]);
   const version = new Map([
     ...(await filesOf(model)),
@@ -278,11 +279,11 @@ test("takes a category as one-hot columns where the signature and the encoder sa
     ["encoder.json", json({ inputs: [{ values: ["FR", "DE"] }, null] })] as const,
     ["scaler.json", json({ mean: [0, 10], scale: [1, 2], low: [0, 0], high: [1, 20] })] as const,
   ]);
-  const scorer = await openTfjsScorer(
-    openArtefact(withChecksums(version, nodeHasher), "m/1", nodeHasher),
-    "m/1",
-    silentLogger,
-  );
+  return openTfjsScorer(openArtefact(withChecksums(version, nodeHasher), "m/1", nodeHasher), "m/1", silentLogger);
+}
+
+test("takes a category as one-hot columns where the signature and the encoder say so", async () => {
+  const scorer = await openedWithCategory();
   const codes = ["FR", "DE", "IT"].map((value) => scorer.code?.(0, value) ?? Number.NaN);
   const scores = await scoresOf(scorer, ...codes.flatMap((code) => [code, 12]), Number.NaN, Number.NaN);
   for (const [i, logit] of [1.5, 2.5, 3.5, 4].entries()) expect(scores[i]).toBeCloseTo(1 / (1 + Math.exp(-logit)), 5);
@@ -303,3 +304,12 @@ test("a model that is refused leaves no tensors behind", async () => {
   await expect(opened(files)).rejects.toThrow("activation linear");
   expect(tf.memory().numTensors).toBe(before);
 });
+
+// A backend that computes in 32 bits, and rows of another count in another order.
+scorerContract("a TensorFlow.js model", async () => opened(await savedModel()), { digits: 6 });
+scorerContract(
+  "a TensorFlow.js model of logits",
+  async () => opened(await filesOf(modelWith("linear")), { output: "logit" }),
+  { digits: 6 },
+);
+scorerContract("a TensorFlow.js model with a category", openedWithCategory, { values: ["FR", "DE"], digits: 6 });

@@ -13,6 +13,7 @@ import {
   type Signature,
   vocabularyOf,
 } from "../../../src/model/index.ts";
+import { scorerContract } from "../../contract/scorer.ts";
 
 const signatureOf = (width: number): Signature => ({
   task: "binary",
@@ -239,3 +240,25 @@ describe("logistic regression over categories", () => {
     expect(model.weights[3]).toBe(0);
   });
 });
+
+scorerContract("a logistic regression over numbers", () => {
+  return logisticScorer(fitLogistic(drawn(3, 200, [1, -2, 0.5], 0.3)), signatureOf(3));
+});
+
+scorerContract(
+  "a logistic regression over a category and a number",
+  () => {
+    const encoder: Encoder = { inputs: [["FR", "DE"], null] };
+    const inputs = Float64Array.from([0, 5, 1, 4, 2, 3, Number.NaN, 2, 0, 1, 1, Number.NaN]);
+    const model = fitLogistic({ inputs, labels: Float64Array.from([1, 0, 1, 0, 1, 0]), width: 2, encoder });
+    const signature: Signature = {
+      task: "binary",
+      inputs: [
+        { name: "country", kind: "category" },
+        { name: "x", kind: "number" },
+      ],
+    };
+    return logisticScorer(model, signature);
+  },
+  { values: ["FR", "DE"] },
+);
