@@ -20,6 +20,7 @@ const steps: readonly Step[] = [
   { name: "format and lint", command: [bin("biome"), "ci", "--error-on-warnings", "."], static: true },
   { name: "types", command: [bin("tsc"), "-p", "tsconfig.json"], static: true },
   { name: "import order and borders", command: script("structure.ts"), static: true },
+  { name: "sizes and contract suites", command: script("proportions.ts"), static: true },
   { name: "dead code", command: [bin("knip")], static: true },
   { name: "generated reference", command: script("reference.ts", "--check"), static: true },
   { name: "documents", command: script("documents.ts"), static: true },
