@@ -31,6 +31,7 @@ export async function createWorker(setup: WorkerSetup): Promise<Worker> {
   const { plan, broker, registry, models, logger } = setup;
   const budget = new BufferBudget({ bytesMax: budgetBytesMax, reservedBytesPerTask: budgetBytesPerTask });
   const { deflateGzip } = await createCodecs();
+  const [decidingGroup = ""] = setup.stages.map(({ group }) => group).sort();
   const stages = setup.stages.map((stage) =>
     createStageRunner({
       plan,
@@ -43,7 +44,7 @@ export async function createWorker(setup: WorkerSetup): Promise<Worker> {
       budget,
       yieldToLoop,
       deflateGzip,
-      ...(setup.instanceId === undefined ? {} : { instanceId: `${setup.instanceId}` }),
+      ...(setup.instanceId === undefined ? {} : { instanceId: setup.instanceId, decidingGroup }),
     }),
   );
   return new Worker({

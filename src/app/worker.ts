@@ -55,13 +55,16 @@ export class Worker {
     const reporting = setInterval(() => void this.#report(stop), reportEveryMs);
     try {
       let code: ExitCode = exitCodes.ok;
+      const settled = new AbortController();
       const starts = stages.map((stage) => stage.start());
       try {
         // A start may wait for a registry or a broker that is down, and a stop must not wait for it.
-        const isStopped = aborted(stop).then(() => true);
-        const isCut = await Promise.race([Promise.all(starts).then(() => false), isStopped]);
-        if (!isCut) code = await this.#untilDone(stop);
+        const isStarted = Promise.all(starts).then(() => true);
+        const isStopped = aborted(stop).then(() => false);
+        const isReplaced = this.#replaced(AbortSignal.any([stop, settled.signal])).then(() => false);
+        if (await Promise.race([isStarted, isStopped, isReplaced])) code = await this.#untilDone(stop);
       } finally {
+        settled.abort();
         const isDrained = await this.#drain(starts);
         if (!isDrained) code = exitCodes.temporary;
       }
@@ -97,6 +100,15 @@ export class Worker {
       done.abort();
       await Promise.allSettled(watches);
     }
+  }
+
+  /** Resolves when another process has taken the instance id of this one, whatever still starts. */
+  async #replaced(over: AbortSignal): Promise<void> {
+    while (!over.aborted) {
+      if (this.#halted.some(({ haltReason }) => codeOf(haltReason) === "MR_INSTANCE")) return;
+      await this.#pause(over);
+    }
+    return new Promise(() => undefined);
   }
 
   async #allHalted(stop: AbortSignal): Promise<ExitCode> {

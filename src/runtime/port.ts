@@ -25,6 +25,11 @@ export interface GroupSpec {
   readonly start: StartPosition;
   /** Names this member across restarts; undefined for a dynamic member. */
   readonly instanceId?: string;
+  /**
+   * Of the groups that a process joins under its instance id, the one that decides between two processes which start at
+   * once under it; the group itself when not given. All groups of all processes should name the same.
+   */
+  readonly decidingGroup?: string;
   readonly logger: Logger;
   /**
    * What follows when an input's log is no longer the one that was read: cut back by the cluster, or its topic made anew.

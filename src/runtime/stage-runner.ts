@@ -50,6 +50,8 @@ export interface StageRunnerOptions {
   readonly yieldToLoop: () => Promise<void>;
   readonly deflateGzip: Deflate | undefined;
   readonly instanceId?: string;
+  /** See {@link GroupSpec.decidingGroup}. */
+  readonly decidingGroup?: string;
   readonly timeSliceMs?: number;
 }
 
@@ -150,7 +152,7 @@ export class StageRunner implements GroupSink {
    * @throws OperationError when a topic, subject or limit is not as the plan needs it; nothing was joined then
    */
   async start(): Promise<void> {
-    const { plan, stage, broker, registry, logger, clock, instanceId } = this.#options;
+    const { plan, stage, broker, registry, logger, clock, instanceId, decidingGroup } = this.#options;
     const facts = this.#facts;
     this.#status = "starting";
     const { signal } = this.#stopping;
@@ -177,6 +179,7 @@ export class StageRunner implements GroupSink {
         start: stage.start,
         logger,
         ...(instanceId === undefined ? {} : { instanceId }),
+        ...(decidingGroup === undefined ? {} : { decidingGroup }),
       },
       this,
     );

@@ -92,8 +92,35 @@ describeKafka("members of a group", () => {
     const second = await process(at, { instanceId: "same" });
     await second.sink.until("both tasks", () => second.sink.owned.size === 2);
     await first.sink.until("the end", () => first.sink.failures.length > 0);
-    expect(first.sink.failures[0]).toMatchObject({ code: "MR_BROKER", message: expect.stringContaining("same") });
+    expect(first.sink.failures[0]).toMatchObject({ code: "MR_INSTANCE", message: expect.stringContaining("same") });
     expect(first.sink.owned.size).toBe(0);
+  });
+
+  test("of two processes that each took a group from the other, the last to join the deciding group has both", async () => {
+    const topic = (await group(1)).topic;
+    const [deciding, other] = [`${topic}.a`, `${topic}.b`];
+    // Both hear of their loss only when all four joins are done.
+    const timings = { sessionMs, heartbeatMs: 1_500 };
+    const join = async (broker: Broker, name: string) => {
+      const sink = new RecordingSink({ deadlineMs: 10_000 });
+      const start = { kind: "earliest" } as const;
+      const named = { instanceId: "slot", decidingGroup: deciding, logger: silentLogger };
+      await broker.join({ group: name, topics: [topic], start, ...named }, sink);
+      await sink.until(`${name} to be joined`, () => sink.owned.size === 1);
+      return sink;
+    };
+    const [first, second] = await Promise.all([1, 2].map(() => connect(testBroker().bootstrap, { timings })));
+    open.push(first!, second!);
+    const losing = [await join(first!, deciding)];
+    const winning = [await join(second!, deciding), await join(second!, other)];
+    losing.push(await join(first!, other));
+    for (const sink of losing) await sink.until("the end", () => sink.failures.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 2 * timings.heartbeatMs));
+    expect(losing.map(({ owned }) => owned.size)).toEqual([0, 0]);
+    expect(winning.map(({ failures, owned }) => [failures.length, owned.size])).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
   });
 
   test("a member that does not give its tasks back in time is told so, and the group goes on", async () => {
@@ -129,19 +156,26 @@ describeKafka("members of a group", () => {
     expect(await at.broker.admin.committed(at.group, at.topic, signal)).toEqual([{ partition: 0, offset: 4 }]);
   });
 
-  test("a member that slept through its session keeps a task that nobody else took", async () => {
-    const at = await group(1);
-    await at.broker.append(textRecords(at.topic, 0, 5), signal);
-    const asleep = await process(at, { client: { timings: { sessionMs, heartbeatMs: 300_000 } } });
-    await asleep.sink.until("the task", () => asleep.sink.owned.size === 1);
-    const handle = await asleep.openTask(0);
-    const key = topicPartitionKey(at.topic, 0);
-    await handle.commit(new Map([[key, 2]]));
-    await new Promise((resolve) => setTimeout(resolve, sessionMs + 1_500));
-    await handle.commit(new Map([[key, 3]]));
-    expect(await at.broker.admin.committed(at.group, at.topic, signal)).toEqual([{ partition: 0, offset: 3 }]);
-    expect(asleep.sink.calls).toEqual(["assigned 0"]);
-  });
+  // With an instance id it asks first whether somebody else has come under it.
+  test.for([["none"], ["slot"]])(
+    "a member that slept through its session keeps a task that nobody else took, instance %j",
+    async ([instanceId]) => {
+      const at = await group(1);
+      await at.broker.append(textRecords(at.topic, 0, 5), signal);
+      const asleep = await process(at, {
+        client: { timings: { sessionMs, heartbeatMs: 300_000 } },
+        ...(instanceId === "none" ? {} : { instanceId: String(instanceId) }),
+      });
+      await asleep.sink.until("the task", () => asleep.sink.owned.size === 1);
+      const handle = await asleep.openTask(0);
+      const key = topicPartitionKey(at.topic, 0);
+      await handle.commit(new Map([[key, 2]]));
+      await new Promise((resolve) => setTimeout(resolve, sessionMs + 1_500));
+      await handle.commit(new Map([[key, 3]]));
+      expect(await at.broker.admin.committed(at.group, at.topic, signal)).toEqual([{ partition: 0, offset: 3 }]);
+      expect(asleep.sink.calls).toEqual(["assigned 0"]);
+    },
+  );
 
   test("a position beyond the end of the log ends the membership and is named", async () => {
     const at = await group(1);

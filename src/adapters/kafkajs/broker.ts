@@ -16,6 +16,7 @@ import type { KafkajsParts } from "./client-types.ts";
 import type { SaslOptions, TlsOptions } from "./connection-options.ts";
 import { operationError } from "./errors.ts";
 import { defaultTimings, GroupMember, type GroupTimings } from "./group-member.ts";
+import { InstanceHold } from "./instance-hold.ts";
 import { ClusterLink } from "./link.ts";
 import { KafkaMembership } from "./membership.ts";
 import { Outage } from "./outage.ts";
@@ -68,6 +69,7 @@ class KafkaBroker implements Broker {
   readonly #producer: BatchProducer;
   readonly #outage: Outage;
   readonly #members = new Set<KafkaMembership>();
+  readonly #holds = new Map<string, InstanceHold>();
   readonly #closing = new AbortController();
   /** Calls of `append` go one after the other, so that the order of each caller is kept. */
   #appending: Promise<void> = Promise.resolve();
@@ -96,6 +98,7 @@ class KafkaBroker implements Broker {
       sink,
       link,
       member: new GroupMember(link, spec.group, spec.topics, spec.instanceId, timings),
+      hold: spec.instanceId === undefined ? undefined : this.#holdOn(spec.instanceId),
       send: (outgoing, signal) => this.#producer.send(outgoing, signal),
       codecs,
       clock,
@@ -154,6 +157,12 @@ class KafkaBroker implements Broker {
       signal.removeEventListener("abort", cut);
       await lanes.settled();
     }
+  }
+
+  #holdOn(instanceId: string): InstanceHold {
+    const hold = this.#holds.get(instanceId) ?? new InstanceHold(instanceId, this.#options.clock);
+    this.#holds.set(instanceId, hold);
+    return hold;
   }
 
   /** Kafka would let a member subscribe to a topic that is not there, and wait for ever. */

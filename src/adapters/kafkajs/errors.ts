@@ -86,6 +86,11 @@ export function verdictOf(error: unknown): Verdict {
   return "unknown";
 }
 
+/** Another process has joined under the same instance id. */
+export function isFenced(error: unknown): boolean {
+  return error instanceof KafkaAnswerError && error.code === kafkaCode.fencedInstanceId;
+}
+
 /** True when the bytes on the connection can no longer be trusted to be in step, so that it must be dropped. */
 export function breaksConnection(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof KafkaAnswerError) return false;

@@ -10,6 +10,7 @@ import {
   sharedNow,
   shareTasks,
 } from "./assigner.ts";
+import { describeGroupRequest, type GroupDescription } from "./describe-group-request.ts";
 import { checkCode, KafkaAnswerError, kafkaCode } from "./errors.ts";
 import type { ClusterLink } from "./link.ts";
 import { type CommittedCode, type OffsetToCommit, offsetCommitRequest } from "./offset-commit-request.ts";
@@ -56,6 +57,8 @@ export class GroupMember {
   #memberId = "";
   #generation = -1;
   #shared: Shared | undefined;
+  /** Somebody else may have come under the instance id since. */
+  #isDisowned = false;
 
   constructor(
     link: ClusterLink,
@@ -90,13 +93,24 @@ export class GroupMember {
     return this.#shared !== undefined && (await this.#taskCount()) > this.#shared.tasks;
   }
 
-  /** The coordinator no longer knows this member; the next join is that of a stranger. */
+  /** The coordinator no longer knows this member; the next join is that of a stranger, if nobody has taken its place. */
   forgetIdentity(): void {
+    this.#memberId = "";
+    this.#isDisowned = this.#instanceId !== undefined;
+  }
+
+  /** The next join takes the place of whoever has come under the instance id. */
+  takeBack(): void {
     this.#memberId = "";
   }
 
-  /** Joins the next generation, claiming the tasks held so far; answers the tasks it got. */
+  /**
+   * Joins the next generation, claiming the tasks held so far; answers the tasks it got.
+   * @throws KafkaAnswerError 82 also when the member had been given up, and another holds its instance id since
+   */
   async join(owned: readonly TaskId[]): Promise<TaskId[]> {
+    if (this.#isDisowned) await this.#checkInstance();
+    this.#isDisowned = false;
     const metadata = this.#link.parts.assignerProtocol.MemberMetadata.encode({
       version: consumerProtocolVersion,
       topics: this.#topics,
@@ -153,6 +167,16 @@ export class GroupMember {
     const memberId = this.#memberId;
     this.#memberId = "";
     await this.#ask("LeaveGroup", { groupId: this.#group, memberId, groupInstanceId: this.#instanceId });
+  }
+
+  /** A join without a member id would put out whoever holds the instance id now. */
+  async #checkInstance(): Promise<void> {
+    const node = await this.#link.coordinatorOf(this.#group);
+    const request = describeGroupRequest(this.#group);
+    const found = await this.#link.send<GroupDescription | undefined>(node, "control", () => request);
+    this.#check("looking for the members of", found?.errorCode ?? kafkaCode.requestTimedOut);
+    if (found?.members.some(({ instanceId }) => instanceId === this.#instanceId))
+      this.#check("joining", kafkaCode.fencedInstanceId);
   }
 
   async #joinGroup(metadata: Buffer): Promise<JoinAnswer> {

@@ -20,10 +20,11 @@ import {
   TaskReopenError,
 } from "../../runtime/index.ts";
 import type { Codecs } from "../../wire/index.ts";
-import { verdictOf } from "./errors.ts";
+import { isFenced, verdictOf } from "./errors.ts";
 import { Fetcher } from "./fetcher.ts";
 import { GroupCommits } from "./group-commits.ts";
 import type { GroupMember, GroupTimings } from "./group-member.ts";
+import type { InstanceHold } from "./instance-hold.ts";
 import type { ClusterLink } from "./link.ts";
 import { type LogChange, logChanged, offsetMetadata, topicIdIn } from "./log-change.ts";
 import type { OffsetToCommit } from "./offset-commit-request.ts";
@@ -44,6 +45,8 @@ export interface MembershipOptions {
   readonly sink: GroupSink;
   readonly link: ClusterLink;
   readonly member: GroupMember;
+  /** Of the process on the instance id; undefined for a dynamic member. */
+  readonly hold?: InstanceHold | undefined;
   readonly send: SendBatch;
   readonly codecs: Codecs;
   readonly clock: Clock;
@@ -65,7 +68,7 @@ export class KafkaMembership implements Membership {
   readonly #end = new AbortController();
 
   constructor(options: MembershipOptions) {
-    const { spec, sink, link, member, codecs, clock, timings, unknownTopicMs } = options;
+    const { spec, sink, link, member, hold, codecs, clock, timings, unknownTopicMs } = options;
     this.#options = options;
     // Every task listens while it waits for the group.
     setMaxListeners(0, this.#end.signal);
@@ -94,9 +97,11 @@ export class KafkaMembership implements Membership {
       hold: () => this.#fetcher.hold(),
       revoke: (tasks, signal) => sink.revoking(tasks, signal),
       joined: (tasks, signal) => this.#joined(tasks, signal),
+      isDisputed: (error) => hold?.isDisputed(spec.group, spec.decidingGroup ?? spec.group, error) ?? false,
       failed: (error) => this.#fail(error),
     });
     this.#commits = new GroupCommits(member, () => this.#session.settled(this.#end.signal));
+    hold?.enter(spec.group, (error) => this.#fail(error));
   }
 
   /** Begins to join, in a later turn: whoever asked for the membership has it in hand before tasks are assigned. */
@@ -245,9 +250,10 @@ export class KafkaMembership implements Membership {
         }
         return;
       } catch (error) {
-        if (verdictOf(error) !== "rejoin") throw error;
-        // The member has joined a later generation meanwhile: if the task stayed with it, that is the one to commit in.
-        if (as.generation !== member.identity.generation) continue;
+        if (verdictOf(error) !== "rejoin" && !isFenced(error)) throw error;
+        // The member has joined again meanwhile: if the task stayed with it, that is what to commit as.
+        const { memberId, generation } = member.identity;
+        if (as.generation !== generation || as.memberId !== memberId) continue;
         // While revoking, the rejoin waits for this very commit.
         if (this.#session.isRevoking) throw new TaskReopenError(messageOf(error), { cause: error });
         this.#session.rejoin(error);

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { type Clock, type Logger, messageOf, OperationError } from "../../kernel/index.ts";
 import type { TaskId } from "../../runtime/index.ts";
-import { KafkaAnswerError, kafkaCode, type Verdict, verdictOf } from "./errors.ts";
+import { isFenced, KafkaAnswerError, kafkaCode, type Verdict, verdictOf } from "./errors.ts";
 import type { GroupMember, GroupTimings } from "./group-member.ts";
 import type { ClusterLink } from "./link.ts";
 
@@ -20,6 +20,8 @@ export interface SessionOptions {
   revoke(tasks: readonly TaskId[], signal: AbortSignal): Promise<void>;
   /** Settles what the new generation means; `signal` ends it when the group rebalances again meanwhile. */
   joined(tasks: readonly TaskId[], signal: AbortSignal): Promise<void>;
+  /** Another process has joined under the instance id: whether its place is taken back. Otherwise the session has ended. */
+  isDisputed(error: unknown): boolean;
   /** The membership cannot go on. */
   failed(error: Error): void;
 }
@@ -257,15 +259,26 @@ export class Session {
   async #beatUntil(over: AbortSignal): Promise<void> {
     const { member, clock, timings } = this.#options;
     while (!over.aborted) {
-      await member.heartbeat().catch(() => undefined);
+      await member.heartbeat().catch((error: unknown) => {
+        if (isFenced(error) && !over.aborted) this.#judge(error);
+      });
       await clock.sleep(timings.heartbeatMs, over).catch(() => undefined);
     }
   }
 
   /** Sets right what an error shows to be stale; an error that no repeating cures ends the membership. */
   #judge(error: unknown): Verdict {
-    const { member, link, group, failed, logger } = this.#options;
+    const { member, link, group, failed, isDisputed, logger } = this.#options;
     const verdict = verdictOf(error);
+    if (isFenced(error)) {
+      if (!isDisputed(error)) return "denied";
+      member.takeBack();
+      logger.warn(
+        { code: "MR_INSTANCE", group },
+        "Another process starts under the same instance id; one of them ends.",
+      );
+      return "rejoin";
+    }
     if (error instanceof KafkaAnswerError && error.code === kafkaCode.unknownMemberId) {
       member.forgetIdentity();
       logger.warn({ code: "MR_GROUP", group }, "The group had given this member up; it joins again.");

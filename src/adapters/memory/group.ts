@@ -65,7 +65,7 @@ export class Group implements MemberGroup {
     if (fenced !== undefined) {
       this.#owners = new Map([...this.#owners].map(([task, owner]) => [task, owner === fenced ? member : owner]));
       const message = `group ${this.#name}: another member joined as instance ${spec.instanceId ?? ""}`;
-      fenced.fail(new OperationError("MR_BROKER", message));
+      fenced.fail(new OperationError("MR_INSTANCE", message));
     } else {
       this.#rebalance();
     }

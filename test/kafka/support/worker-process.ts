@@ -41,6 +41,14 @@ export interface LoggedCounts {
   readonly deadLetters: number;
 }
 
+/** A line that somebody has to read. */
+export interface LoggedWarning {
+  readonly msg: string;
+  readonly code?: string;
+  readonly reason?: string;
+  readonly stage?: string;
+}
+
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -67,6 +75,10 @@ export async function endWorkers(): Promise<void> {
 export class WorkerProcess {
   /** The last counts that it logged, per stage. */
   readonly counts = new Map<string, LoggedCounts>();
+  /** Lines of its standard error that are no JSON; there should be none. */
+  readonly strayLines: string[] = [];
+  /** Warnings and errors, in order. */
+  readonly warnings: LoggedWarning[] = [];
   readonly #child: ChildProcess;
   readonly #ended: Promise<Ended>;
   #isReady = false;
@@ -96,6 +108,12 @@ export class WorkerProcess {
   /** Waits until every stage has its assignment. */
   ready(ms: number): Promise<true> {
     return this.until(eventually(ms, "a worker to be ready", async () => this.#isReady || undefined));
+  }
+
+  /** Waits for a warning or an error of this message. */
+  warned(msg: string, ms: number): Promise<LoggedWarning> {
+    const found = async (): Promise<LoggedWarning | undefined> => this.warnings.find((line) => line.msg === msg);
+    return this.until(eventually(ms, `a worker to say ${JSON.stringify(msg)}`, found));
   }
 
   /** Waits until the process has logged the counts of so many stages. */
@@ -134,8 +152,12 @@ export class WorkerProcess {
   #read(line: string): void {
     this.#tail.push(line);
     if (this.#tail.length > linesKept) this.#tail.shift();
-    if (!line.startsWith("{")) return;
+    if (!line.startsWith("{")) {
+      this.strayLines.push(line);
+      return;
+    }
     const { msg, stage, ...logged } = JSON.parse(line);
+    if (["warn", "error"].includes(logged.level)) this.warnings.push({ msg, stage, ...logged });
     if (msg === "Ready.") this.#isReady = true;
     if (msg !== "Stage counts.") return;
     const { in: read, out, filtered, late, deadLetters } = logged;

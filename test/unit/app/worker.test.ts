@@ -54,6 +54,15 @@ test("a stage that cannot start ends the others and is the reason told", async (
   await expect(workerOf(refused, startingStage()).run(new AbortController().signal)).rejects.toBe(error);
 });
 
+test("a process whose instance id another has taken ends with 1 at once, also while a stage still starts", async () => {
+  const replaced = startingStage();
+  replaced.start = async () => undefined;
+  replaced.drain = async () => undefined;
+  const haltReason = new OperationError("MR_INSTANCE", "another process has joined as instance slot");
+  Object.assign(replaced, { status: "halted", haltReason });
+  expect(await workerOf(replaced, startingStage()).run(new AbortController().signal)).toBe(1);
+});
+
 /** A stage that starts and drains at once, and is `status` from then on. */
 function startedStage(name: string, status: StageRunner["status"]): StageRunner {
   const stage = {

@@ -76,3 +76,66 @@ test("an error of one partition is that partition's alone", async () => {
   const refused = await member.commit(identity, offsets);
   expect([...refused]).toEqual([["side-0", expect.objectContaining({ code: kafkaCode.illegalGeneration })]]);
 });
+
+/** Kafka protocol guide, DescribeGroups Response (Version: 5), worked by hand: a group whose one member is `slot`'s. */
+const described = (instanceId: string): Buffer => {
+  const id = `0${instanceId.length + 1}${Buffer.from(instanceId).toString("hex")}`;
+  const member = `03 6d32 ${id} 02 63 02 68 03 0101 01 00`;
+  const answer = `00 00000000 02 0000 02 67 07 537461626c65 02 63 02 70 02 ${member} 80000000 00 00`;
+  return Buffer.from(answer.replaceAll(/\s/g, ""), "hex");
+};
+
+/** A member of which the coordinator knows nothing any more, and who else is in its group by then. */
+function disownedMember(instanceId: string | undefined, described: Buffer) {
+  const asked: string[] = [];
+  const joined = { errorCode: 0, memberId: "m-3", generationId: 4, leaderId: "m-1", members: [] };
+  const link = {
+    parts: { assignerProtocol: { MemberMetadata: { encode: () => Buffer.alloc(0) } } },
+    coordinatorOf: async () => 1,
+    ask: async (_node: number, name: string) => {
+      asked.push(name);
+      return name === "JoinGroup" ? joined : { errorCode: 0, memberAssignment: null };
+    },
+    send: async (_node: number, _lane: string, request: () => ProtocolRequest) => {
+      const { request: spoken, response } = request();
+      asked.push(`${spoken.apiName} ${(await spoken.encode()).buffer.toString("hex")}`);
+      return response.parse(await response.decode(described));
+    },
+  };
+  const member = new GroupMember(link as unknown as ClusterLink, "g", ["in"], instanceId, defaultTimings);
+  member.forgetIdentity();
+  return { member, asked };
+}
+
+// DescribeGroups Request (Version: 5): tags of the header, groups, no authorised operations, tags.
+const describing = "DescribeGroups 00020267".concat("0000");
+
+test("a member with an instance id that was given up asks who has the id before it joins, once", async () => {
+  const { member, asked } = disownedMember("slot", described("other"));
+  await member.join([]);
+  expect(asked).toEqual([describing, "JoinGroup", "SyncGroup"]);
+  await member.join([]);
+  expect(asked.slice(3)).toEqual(["JoinGroup", "SyncGroup"]);
+});
+
+test("a member with an instance id that was given up does not join where somebody else has the id", async () => {
+  const { member, asked } = disownedMember("slot", described("slot"));
+  await expect(member.join([])).rejects.toMatchObject({
+    code: kafkaCode.fencedInstanceId,
+    message: expect.stringContaining("another process has joined as instance slot"),
+  });
+  await expect(member.join([])).rejects.toMatchObject({ code: kafkaCode.fencedInstanceId });
+  expect(asked).toEqual([describing, describing]);
+});
+
+test("a member that takes its place back, or has no instance id, asks nobody", async () => {
+  const { member, asked } = disownedMember(undefined, described("slot"));
+  await member.join([]);
+  expect(asked).toEqual(["JoinGroup", "SyncGroup"]);
+  const taking = disownedMember("slot", described("other"));
+  await taking.member.join([]);
+  taking.asked.length = 0;
+  taking.member.takeBack();
+  await taking.member.join([]);
+  expect(taking.asked).toEqual(["JoinGroup", "SyncGroup"]);
+});

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { KafkaAnswerError, kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
 import { defaultTimings, type GroupMember, type MemberIdentity } from "../../../src/adapters/kafkajs/group-member.ts";
+import { InstanceHold } from "../../../src/adapters/kafkajs/instance-hold.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
 import { KafkaMembership } from "../../../src/adapters/kafkajs/membership.ts";
 import type { OffsetToCommit } from "../../../src/adapters/kafkajs/offset-commit-request.ts";
@@ -19,10 +20,14 @@ const { signal } = new AbortController();
 async function memberOf(answers: {
   committed(): number;
   /** Called with what the commit says it is from; throws what the coordinator answers. */
-  commit?(generation: number): Promise<void>;
+  commit?(generation: number, memberId: string): Promise<void>;
   /** Tasks of each generation; one task for ever by default. */
   readonly tasks?: readonly (readonly number[])[];
   heartbeat?(generation: number): Error | undefined;
+  /** Of the member now; always the same by default. */
+  memberId?(): string;
+  readonly hold?: InstanceHold;
+  readonly decidingGroup?: string;
   join?(generation: number): Promise<void>;
   readonly onRevoking?: () => Promise<void>;
 }) {
@@ -37,7 +42,7 @@ async function memberOf(answers: {
   const member = {
     generation: 0,
     get identity() {
-      return { memberId: "m", generation: this.generation };
+      return { memberId: answers.memberId?.() ?? "m", generation: this.generation };
     },
     isGained: () => false,
     hasGrown: async () => false,
@@ -52,9 +57,10 @@ async function memberOf(answers: {
     },
     leave: async () => undefined,
     forgetIdentity: () => undefined,
+    takeBack: () => asked.push("take back"),
     commit: async (as: MemberIdentity, offsets: readonly OffsetToCommit[]) => {
       asked.push(`commit ${offsets[0]?.offset} in ${as.generation}`);
-      await answers.commit?.(as.generation);
+      await answers.commit?.(as.generation, as.memberId);
       return new Map<string, Error>();
     },
   };
@@ -78,10 +84,17 @@ async function memberOf(answers: {
     close: async () => undefined,
   };
   const membership = new KafkaMembership({
-    spec: { group: "g", topics: ["in"], start: { kind: "earliest" }, logger },
+    spec: {
+      group: "g",
+      topics: ["in"],
+      start: { kind: "earliest" },
+      logger,
+      ...(answers.decidingGroup === undefined ? {} : { decidingGroup: answers.decidingGroup }),
+    },
     sink,
     link: link as unknown as ClusterLink,
     member: member as unknown as GroupMember,
+    hold: answers.hold,
     send: async () => undefined,
     codecs: noCodecs,
     clock,
@@ -224,5 +237,41 @@ test("a commit that is refused while its task is given back is not waited for: t
   commit = () => handle.commit(at(6)).catch((error: unknown) => error);
   await passing(sink.until("the rejoin", () => sink.calls.includes("revoked 0")));
   expect(answered).toEqual([expect.any(TaskReopenError)]);
+  await membership.leave();
+});
+
+const fenced = new KafkaAnswerError("committing", kafkaCode.fencedInstanceId);
+
+test("a commit that is refused because another has the place ends the membership, and is not made again", async () => {
+  const hold = new InstanceHold("slot", new FakeClock(0));
+  const { open, asked, sink, passing } = await memberOf({
+    committed: () => 5,
+    hold,
+    commit: () => Promise.reject(fenced),
+  });
+  await expect(passing((await open()).commit(at(6)))).rejects.toThrow(TaskLostError);
+  expect(asked.filter((call) => call.startsWith("commit"))).toEqual(["commit 6 in 1"]);
+  expect(sink.failures).toEqual([expect.objectContaining({ code: "MR_INSTANCE" })]);
+  expect(sink.owned.size).toBe(0);
+  // Every later membership under the id, too.
+  expect(() => hold.enter("h", () => undefined)).toThrow("another process has joined as instance slot");
+});
+
+test("a commit that was refused while the place was disputed is made again by the member that took it back", async () => {
+  const hold = new InstanceHold("slot", new FakeClock(0));
+  let memberId = "m-1";
+  const { open, asked, membership, passing } = await memberOf({
+    committed: () => 5,
+    hold,
+    decidingGroup: "another",
+    memberId: () => memberId,
+    tasks: [[0], [0], [0]],
+    join: async (generation) => {
+      if (generation === 2) memberId = "m-2";
+    },
+    commit: (_, by) => (by === "m-1" ? Promise.reject(fenced) : Promise.resolve()),
+  });
+  await passing((await open()).commit(at(6)));
+  expect(asked.filter((call) => call !== "offsets")).toEqual(["commit 6 in 1", "take back", "commit 6 in 2"]);
   await membership.leave();
 });

@@ -23,6 +23,8 @@ function scripted(
     readonly heartbeats?: (Error | undefined)[];
     readonly hasGrown?: () => Promise<boolean>;
     readonly joined?: (over: AbortSignal) => Promise<void>;
+    /** Whether the place of a member that was put out is taken back. */
+    readonly isDisputed?: boolean;
   } = {},
 ) {
   const calls: string[] = [];
@@ -35,6 +37,7 @@ function scripted(
   const member = {
     generation: 1,
     forgetIdentity: () => calls.push("forget"),
+    takeBack: () => calls.push("take back"),
     join: async () => {
       const error = joins.shift();
       calls.push(error === undefined ? "join" : "join refused");
@@ -75,6 +78,11 @@ function scripted(
     joined: async (_, over) => {
       await options.joined?.(over);
       calls.push("joined");
+    },
+    isDisputed: (error) => {
+      calls.push("fenced");
+      if (options.isDisputed !== true) end.abort(error);
+      return options.isDisputed === true;
     },
     failed: (error) => {
       calls.push(`failed ${error.message}`);
@@ -159,16 +167,44 @@ test("a join that is refused for now is tried again after a while", async () => 
   await run;
 });
 
-test("a member that is denied or fenced ends, and says why", async () => {
-  for (const code of [kafkaCode.fencedInstanceId, 30]) {
-    const { calls, clock, run } = scripted({ heartbeats: [answer(code)] });
-    await settle();
-    await advance(clock, 1_000);
-    await run;
-    expect(calls.slice(0, 3)).toEqual(["join", "joined", "heartbeat"]);
-    expect(calls[3]).toContain("failed being a member of group g");
-    expect(calls).toHaveLength(4);
-  }
+test("a member that is denied ends, and says why", async () => {
+  const { calls, clock, run } = scripted({ heartbeats: [answer(30)] });
+  await settle();
+  await advance(clock, 1_000);
+  await run;
+  expect(calls.slice(0, 3)).toEqual(["join", "joined", "heartbeat"]);
+  expect(calls[3]).toContain("failed being a member of group g");
+  expect(calls).toHaveLength(4);
+});
+
+const fenced = answer(kafkaCode.fencedInstanceId);
+
+test("a member whose place another has taken ends without another join, whether a heartbeat or a join says so", async () => {
+  const beating = scripted({ heartbeats: [fenced] });
+  await settle();
+  await advance(beating.clock, 1_000);
+  await beating.run;
+  expect(beating.calls).toEqual(["join", "joined", "heartbeat", "fenced"]);
+  const joining = scripted({ joins: [fenced] });
+  await joining.run;
+  expect(joining.calls).toEqual(["join refused", "fenced"]);
+});
+
+test("a member whose place another has taken hears of it while its tasks are given back, and does not wait for them", async () => {
+  const { calls, clock, run } = scripted({ heartbeats: [answer(kafkaCode.rebalanceInProgress), undefined, fenced] });
+  await settle();
+  for (let second = 0; second < 2; second++) await advance(clock, 1_000);
+  await run;
+  expect(calls.slice(2)).toEqual(["heartbeat", "heartbeat", "revoke", "heartbeat", "fenced"]);
+});
+
+test("a place that is disputed is taken back", async () => {
+  const { calls, clock, end, run } = scripted({ heartbeats: [fenced], isDisputed: true });
+  await settle();
+  await advance(clock, 1_000);
+  expect(calls).toEqual(["join", "joined", "heartbeat", "fenced", "take back", "join", "joined"]);
+  end.abort();
+  await run;
 });
 
 test("a commit that was refused because the group rebalances is heard while the tasks are asked", async () => {
