@@ -69,6 +69,11 @@ export const errorCodes = {
   MR_AHEAD_WIDE: { kind: "warning", meaning: "Events may be dated further ahead than a later stage allows lateness." },
 
   MR_BATCH_CORRUPT: { kind: "operation", meaning: "A record batch is damaged, truncated or lies about its size." },
+  MR_PARTITION: {
+    kind: "warning",
+    meaning:
+      "A partition cannot be read or written: it has no leader or too few replicas, or its broker does not answer.",
+  },
   MR_BROKER: { kind: "operation", meaning: "Kafka cannot be reached or refuses the request." },
   MR_REGISTRY: { kind: "operation", meaning: "The schema registry cannot be reached or refuses the request." },
   MR_TOPIC_MISSING: { kind: "operation", meaning: "A topic does not exist on the cluster." },

@@ -21,6 +21,7 @@ export {
   type TaskId,
   TaskLostError,
   TaskReopenError,
+  type TroubledPartition,
 } from "./port.ts";
 export { type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
 export { createStageRunner, type StageRunner, type StageRunnerOptions, type StageStatus } from "./stage-runner.ts";

@@ -72,7 +72,19 @@ export interface OwnedBatch {
   readonly batch: RawBatch;
 }
 
+/** A topic-partition that this member could not read, or not write to, for ten seconds on end; whoever needs it waits. */
+export interface TroubledPartition extends TopicPartition {
+  readonly access: "read" | "write";
+  /** Node that was asked; undefined while there is no leader to ask. */
+  readonly node: number | undefined;
+  /** Name of Kafka's error code, or what became of the connection. */
+  readonly reason: string;
+  readonly forMs: number;
+}
+
 export interface Membership {
+  /** What cannot be read or written now; empty when all is well. */
+  readonly troubled: readonly TroubledPartition[];
   /** Fences where it can, then answers the next offsets; resolves `start` positions and commits them at once. */
   openTask(task: TaskId, epoch: Epoch, signal: AbortSignal): Promise<TaskHandle>;
   /** Begins or moves the fetching of a task; batches below these offsets are dropped. */

@@ -16,7 +16,7 @@ import type { BufferBudget } from "./buffer-budget.ts";
 import { type CompiledStage, compileStage, timeSliceMsDefault } from "./compile-stage.ts";
 import type { StageCounts } from "./counts.ts";
 import { GrownTopics } from "./grown-topics.ts";
-import type { Broker, GroupSink, Membership, OwnedBatch, OwnedTask, TaskId } from "./port.ts";
+import type { Broker, GroupSink, Membership, OwnedBatch, OwnedTask, TaskId, TroubledPartition } from "./port.ts";
 import { Pump } from "./pump.ts";
 import type { PumpListener } from "./pump-options.ts";
 import { checkSignature, type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
@@ -111,6 +111,11 @@ export class StageRunner implements GroupSink {
   /** Tasks that could not be reopened for longer than 30 s. */
   get degradedTasks(): readonly TaskId[] {
     return [...this.#pumps.values()].filter((pump) => pump.isDegraded).map((pump) => pump.task);
+  }
+
+  /** Partitions of its topics that could not be read or written for ten seconds on end. */
+  get troubledPartitions(): readonly TroubledPartition[] {
+    return this.#membership?.troubled ?? [];
   }
 
   /** Tasks that this member owns now. */

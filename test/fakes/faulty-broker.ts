@@ -61,6 +61,9 @@ export function faultyBroker(broker: Broker, plan: FaultPlan): FaultyBroker {
     close: () => handle.close(),
   });
   const wrapMembership = (membership: Membership, group: string): Membership => ({
+    get troubled() {
+      return membership.troubled;
+    },
     openTask: async (task, epoch, signal) => wrapHandle(await membership.openTask(task, epoch, signal), group, task),
     start: (task, offsets) => membership.start(task, offsets),
     pause: (task) => membership.pause(task),

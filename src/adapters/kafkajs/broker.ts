@@ -99,7 +99,7 @@ class KafkaBroker implements Broker {
       link,
       member: new GroupMember(link, spec.group, spec.topics, spec.instanceId, timings),
       hold: spec.instanceId === undefined ? undefined : this.#holdOn(spec.instanceId),
-      send: (outgoing, signal) => this.#producer.send(outgoing, signal),
+      send: (outgoing, signal, troubles) => this.#producer.send(outgoing, signal, troubles),
       codecs,
       clock,
       timings,

@@ -44,6 +44,11 @@ const verdicts: ReadonlyMap<number, Verdict> = new Map([
 
 const codeNames = new Map<number, string>(Object.entries(kafkaCode).map(([name, code]) => [code, name]));
 
+/** The name of an error code, or its number where it is none of those that matter here. */
+export function codeNameOf(code: number): string {
+  return codeNames.get(code) ?? `error ${code}`;
+}
+
 /** An error code in an answer of a broker. */
 export class KafkaAnswerError extends Error {
   override readonly name = "KafkaAnswerError";

@@ -15,7 +15,9 @@ import { type FetchAnswer, type FetchedPartition, fetchRequest } from "./fetch-r
 import type { ClusterLink } from "./link.ts";
 import { EpochTrail, type LogChange, type LogOrigin } from "./log-change.ts";
 import { listOffset } from "./offsets.ts";
+import type { FailedAttempt, PartitionTroubles } from "./partition-troubles.ts";
 import { groupPolicy } from "./retry.ts";
+import { noLeader } from "./topic-memory.ts";
 import { UnknownTopic } from "./unknown-topic.ts";
 
 const partitionBytesMax = 1_048_576;
@@ -34,6 +36,8 @@ export interface FetcherOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly unknownTopicMs: number;
+  /** Is told of each partition whether it could be read. */
+  readonly troubles: PartitionTroubles;
   /** Resolves when the batch is taken; the partition is not fetched before that. */
   deliver(batch: RawBatch): Promise<void>;
   /** The log is no longer the one that `position` belongs to; the partition is not read any more. */
@@ -126,8 +130,10 @@ export class Fetcher {
   remove({ topic, partition }: TopicPartition): void {
     const key = topicPartitionKey(topic, partition);
     const feed = this.#feeds.get(key);
-    if (feed !== undefined) feed.isOver = true;
+    if (feed === undefined) return;
+    feed.isOver = true;
     this.#feeds.delete(key);
+    this.#options.troubles.forget(feed, "read");
   }
 
   /** Delivers nothing while the group rebalances; positions stay. */
@@ -203,11 +209,12 @@ export class Fetcher {
       while (!this.#stop.signal.aborted) {
         const feeds = this.#ledBy(node);
         if (feeds.length === 0) return;
+        const startedMs = this.#options.clock.monotonicMs();
         try {
           await this.#fetchOnce(node, feeds);
           backOff = backOffMs.first;
         } catch (error) {
-          this.#nodeFailed(node, feeds, error);
+          this.#nodeFailed(node, feeds, { error, node, startedMs });
           await this.#pause(backOff);
           backOff = Math.min(backOff * 2, backOffMs.max);
         }
@@ -280,6 +287,7 @@ export class Fetcher {
       return;
     }
     feed.unknown.known();
+    this.#options.troubles.well(feed, "read");
     if (fetched.divergesAt !== undefined) {
       this.#changed(feed, { kind: "truncated", at: fetched.divergesAt });
       return;
@@ -362,7 +370,8 @@ export class Fetcher {
     else feed.position = low;
   }
 
-  #nodeFailed(node: number, feeds: readonly Feed[], error: unknown): void {
+  #nodeFailed(node: number, feeds: readonly Feed[], attempt: FailedAttempt): void {
+    const { error } = attempt;
     if (this.#stop.signal.aborted) return;
     if (verdictOf(error) === "denied") {
       this.#options.failed(
@@ -372,6 +381,7 @@ export class Fetcher {
     }
     this.#options.logger.debug({ node, reason: messageOf(error) }, "A fetch did not succeed and is repeated.");
     for (const feed of feeds) {
+      this.#options.troubles.failed(feed, "read", attempt);
       this.#options.link.doubt(feed);
       this.#serve(feed);
     }
@@ -380,7 +390,10 @@ export class Fetcher {
   /** What an error says about one partition. */
   #judge(feed: Feed, error: unknown): void {
     if (this.#stop.signal.aborted) return;
-    const { failed } = this.#options;
+    const { failed, troubles, link, clock } = this.#options;
+    const node = link.partition(feed)?.leader ?? noLeader;
+    const attempt = { error, node: node === noLeader ? undefined : node, startedMs: clock.monotonicMs() };
+    troubles.failed(feed, "read", attempt);
     const doing = `reading ${nameOf(feed)}`;
     if (verdictOf(error) === "denied") {
       failed(new OperationError("MR_BROKER", `${doing}: ${messageOf(error)}`, { cause: error }));

@@ -18,8 +18,9 @@ import {
   type TaskId,
   TaskLostError,
   TaskReopenError,
+  type TroubledPartition,
 } from "../../runtime/index.ts";
-import type { Codecs } from "../../wire/index.ts";
+import type { Codecs, Outgoing } from "../../wire/index.ts";
 import { isFenced, verdictOf } from "./errors.ts";
 import { Fetcher } from "./fetcher.ts";
 import { GroupCommits } from "./group-commits.ts";
@@ -31,7 +32,7 @@ import type { OffsetToCommit } from "./offset-commit-request.ts";
 import type { CommittedPartition } from "./offset-fetch-request.ts";
 import { committedPartitions, listOffset, noOffset, type OffsetPosition, resolveOffset } from "./offsets.ts";
 import { isBehind, type Owned, Ownership } from "./ownership.ts";
-import type { SendBatch } from "./produce-lanes.ts";
+import { PartitionTroubles } from "./partition-troubles.ts";
 import { groupPolicy, type RetryContext, retrying } from "./retry.ts";
 import { Session } from "./session.ts";
 import { handleError, KafkaTaskHandle } from "./task-handle.ts";
@@ -47,7 +48,7 @@ export interface MembershipOptions {
   readonly member: GroupMember;
   /** Of the process on the instance id; undefined for a dynamic member. */
   readonly hold?: InstanceHold | undefined;
-  readonly send: SendBatch;
+  send(outgoing: Outgoing, signal: AbortSignal, troubles: PartitionTroubles): Promise<void>;
   readonly codecs: Codecs;
   readonly clock: Clock;
   readonly timings: GroupTimings;
@@ -62,6 +63,7 @@ export interface MembershipOptions {
 export class KafkaMembership implements Membership {
   readonly #options: MembershipOptions;
   readonly #owned = new Ownership();
+  readonly #troubles: PartitionTroubles;
   readonly #fetcher: Fetcher;
   readonly #session: Session;
   readonly #commits: GroupCommits;
@@ -72,12 +74,14 @@ export class KafkaMembership implements Membership {
     this.#options = options;
     // Every task listens while it waits for the group.
     setMaxListeners(0, this.#end.signal);
+    this.#troubles = new PartitionTroubles(clock, spec.logger);
     this.#fetcher = new Fetcher({
       link,
       codecs,
       clock,
       logger: spec.logger,
       unknownTopicMs,
+      troubles: this.#troubles,
       deliver: async (batch) => {
         const owned = this.#owned.all.find(({ task }) => task === batch.partition);
         if (owned !== undefined) await sink.batch({ task: owned.task, epoch: owned.epoch, batch });
@@ -109,6 +113,10 @@ export class KafkaMembership implements Membership {
     setImmediate(() => void this.#session.run());
   }
 
+  get troubled(): readonly TroubledPartition[] {
+    return this.#troubles.lasting;
+  }
+
   async openTask(task: TaskId, epoch: Epoch, signal: AbortSignal): Promise<TaskHandle> {
     const { spec, send } = this.#options;
     const doing = `opening task ${task} of group ${spec.group}`;
@@ -130,7 +138,7 @@ export class KafkaMembership implements Membership {
           commit: (next, ended) => this.#commit(owned, next, ended),
         },
         offsets,
-        send,
+        (outgoing, ended) => send(outgoing, ended, this.#troubles),
       );
       owned.handle = handle;
       return handle;
@@ -183,6 +191,7 @@ export class KafkaMembership implements Membership {
   #stop(reason: string): void {
     this.#end.abort(new TaskLostError(reason));
     this.#fetcher.close();
+    this.#troubles.close();
     for (const { handle } of this.#owned.all) handle?.end(new TaskLostError(reason));
     this.#owned.clear();
   }

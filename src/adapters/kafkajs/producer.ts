@@ -3,6 +3,7 @@ import { RecordRefusedError } from "../../runtime/index.ts";
 import type { Codecs, Outgoing } from "../../wire/index.ts";
 import { checkCode, KafkaAnswerError, kafkaCode, type Verdict, verdictOf } from "./errors.ts";
 import type { ClusterLink } from "./link.ts";
+import type { PartitionTroubles } from "./partition-troubles.ts";
 import { type ProducedPartition, produceRequest } from "./produce-request.ts";
 import { producePolicy, retrying } from "./retry.ts";
 import { splitBatch } from "./split-batch.ts";
@@ -34,45 +35,52 @@ export class BatchProducer {
    * Resolves when the batch is durable. A lost connection, a moved leader or a timeout is retried, so that a batch
    * may be in the log twice; the caller keeps one call in flight per topic-partition, so that order is kept.
    *
+   * @param troubles is told whether the partition could be written to
    * @throws RecordRefusedError with the index of the first record that the broker refuses; those before it are written
    * @throws OperationError MR_TOPIC_MISSING
    */
-  async send(outgoing: Outgoing, signal?: AbortSignal): Promise<void> {
+  async send(outgoing: Outgoing, signal?: AbortSignal, troubles?: PartitionTroubles): Promise<void> {
     try {
       if (outgoing.bytes.length > batchBytesMax) throw this.#tooLarge(outgoing);
-      await this.#produce(outgoing, signal);
+      await this.#produce(outgoing, signal, troubles);
     } catch (error) {
       if (verdictOf(error) !== "refused") throw error;
       if (outgoing.recordCount === 1) throw refusal(outgoing, 0, error);
-      await this.#sendHalves(outgoing, signal);
+      await this.#sendHalves(outgoing, signal, troubles);
     }
   }
 
-  async #sendHalves(outgoing: Outgoing, signal?: AbortSignal): Promise<void> {
+  async #sendHalves(outgoing: Outgoing, signal?: AbortSignal, troubles?: PartitionTroubles): Promise<void> {
     const [first, second] = splitBatch(outgoing, this.#codecs);
-    await this.send(first, signal);
+    await this.send(first, signal, troubles);
     try {
-      await this.send(second, signal);
+      await this.send(second, signal, troubles);
     } catch (error) {
       if (!(error instanceof RecordRefusedError)) throw error;
       throw refusal(outgoing, first.recordCount + error.index, error.cause ?? error);
     }
   }
 
-  #produce(outgoing: Outgoing, signal?: AbortSignal): Promise<void> {
+  #produce(outgoing: Outgoing, signal?: AbortSignal, troubles?: PartitionTroubles): Promise<void> {
     const { topic, partition } = outgoing;
+    let node: number | undefined;
+    let startedMs = 0;
     const unknown = new UnknownTopic(this.#clock, this.#unknownTopicMs);
     const onError = (error: unknown, verdict: Verdict): void => {
+      troubles?.failed(outgoing, "write", { error, node, startedMs });
       if (unknown.isGoneAfter(error)) throw missing(outgoing, error);
       if (verdict === "elsewhere") this.#link.doubt({ topic, partition });
     };
     return retrying({ clock: this.#clock, policy: producePolicy, signal, onError }, async () => {
-      const node = await this.#link.leaderOf(topic, partition);
+      startedMs = this.#clock.monotonicMs();
+      node = undefined;
+      node = await this.#link.leaderOf(topic, partition);
       const request = produceRequest(this.#link.parts, outgoing, replicasMsMax);
       const answer = await this.#link.send<ProducedPartition[]>(node, "control", () => request);
       const own = answer.find((produced) => produced.topic === topic && produced.partition === partition);
       // An answer that does not name what was sent confirms nothing.
       checkCode(`writing to ${topicPartitionKey(topic, partition)}`, own?.errorCode ?? kafkaCode.requestTimedOut);
+      troubles?.well(outgoing, "write");
     });
   }
 

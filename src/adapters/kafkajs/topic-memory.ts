@@ -2,7 +2,8 @@ import type { TopicPartition } from "../../kernel/index.ts";
 import { kafkaCode } from "./errors.ts";
 import type { PartitionMetadata, TopicMetadata } from "./metadata.ts";
 
-const noLeader = -1;
+/** Stands for the leader of a partition that has none. */
+export const noLeader = -1;
 
 interface Remembered {
   readonly metadata: TopicMetadata;

@@ -56,6 +56,11 @@ export class MemoryMembership implements Membership {
     return this.#gone.signal;
   }
 
+  /** Memory has no broker that could fail. */
+  get troubled(): readonly [] {
+    return [];
+  }
+
   get tasks(): TaskId[] {
     return [...this.#owned.keys()];
   }

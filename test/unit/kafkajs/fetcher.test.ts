@@ -4,6 +4,7 @@ import type { ProtocolRequest } from "../../../src/adapters/kafkajs/client-types
 import { KafkaAnswerError, kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
 import { Fetcher } from "../../../src/adapters/kafkajs/fetcher.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
+import { PartitionTroubles } from "../../../src/adapters/kafkajs/partition-troubles.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import type { RawBatch } from "../../../src/wire/index.ts";
@@ -27,12 +28,14 @@ function fetcherOf(deliver: (batch: RawBatch) => Promise<void>): Fetcher {
   // An answer takes a turn, as a real one does: without it the fetching would never let the test go on.
   const send = async () => nextTurn({ errorCode: 0, partitions: fetched });
   const link = { leader: () => 1, partition: () => undefined, known: () => undefined, send } as unknown as ClusterLink;
+  const troubles = new PartitionTroubles(new FakeClock(0), silentLogger);
   return new Fetcher({
     link,
     codecs: noCodecs,
     clock: new FakeClock(0),
     logger: silentLogger,
     unknownTopicMs: 30_000,
+    troubles,
     deliver,
     changed: () => expect.fail("the log has not changed"),
     failed: (error) => expect.fail(error.message),
@@ -85,7 +88,9 @@ function scripted(answers: (node: number, partition: number) => number) {
       return leader;
     },
     doubt: ({ partition }: { partition: number }) => void doubted.add(partition),
-    partition: () => undefined,
+    partition: ({ partition }: { partition: number }) => {
+      return { partition, leader: leaders.get(partition) ?? -1, leaderEpoch: -1, replicas: 1 };
+    },
     known: () => undefined,
     send: async (node: number, _: string, request: (broker: object) => ProtocolRequest) => {
       const sent = await request({ versions: null }).request.encode();
@@ -105,12 +110,14 @@ function scripted(answers: (node: number, partition: number) => number) {
     },
     ask: () => new Promise(() => undefined),
   };
+  const troubles = new PartitionTroubles(clock, silentLogger);
   const fetcher = new Fetcher({
     link: link as unknown as ClusterLink,
     codecs: noCodecs,
     clock,
     logger: silentLogger,
     unknownTopicMs: 30_000,
+    troubles,
     // Taken for good, so that each partition is delivered once.
     deliver: async ({ partition }) => {
       delivered.push(partition);
@@ -124,7 +131,8 @@ function scripted(answers: (node: number, partition: number) => number) {
     clock.advance(ms);
     await turns(10);
   };
-  return { fetcher, clock, leaders, asked, delivered, start, pass };
+  const ill = () => troubles.lasting.map(({ partition, node, reason }) => `${partition} on ${node}: ${reason}`);
+  return { fetcher, ill, leaders, asked, delivered, start, pass };
 }
 
 /** How a fetch names a partition: its number, then the unknown epoch of its leader, then the offset asked for. */
@@ -203,5 +211,41 @@ test("a partition whose leader fails is read from the next one at once", async (
   start(0);
   await turns(10);
   expect(delivered).toEqual([0]);
+  fetcher.close();
+});
+
+test("what cannot be read is known by its reason, until it is read or belongs to somebody else", async () => {
+  const ailing = new Map([
+    [0, kafkaCode.kafkaStorageError],
+    [2, kafkaCode.kafkaStorageError],
+  ]);
+  const { fetcher, ill, leaders, start, pass } = scripted((_, partition) => ailing.get(partition) ?? 0);
+  leaders.delete(1);
+  for (const partition of [0, 1, 2]) start(partition);
+  await turns(10);
+  for (let ms = 0; ms < 10_000; ms += 100) await pass(100);
+  expect(ill().sort()).toEqual([
+    "0 on 1: kafkaStorageError",
+    "1 on undefined: leaderNotAvailable",
+    "2 on 2: kafkaStorageError",
+  ]);
+  fetcher.remove({ topic: "t", partition: 2 });
+  ailing.clear();
+  leaders.set(1, 1);
+  for (let ms = 0; ms < 1_000; ms += 100) await pass(100);
+  expect(ill()).toEqual([]);
+  fetcher.close();
+});
+
+test("a node that does not answer is in trouble for as long as it was waited for", async () => {
+  const { fetcher, ill, start, pass } = scripted((node) => {
+    throw Object.assign(new Error(`no answer of ${node}`), { name: "KafkaJSRequestTimeoutError" });
+  });
+  start(0);
+  await turns(10);
+  await pass(9_999);
+  expect(ill()).toEqual([]);
+  await pass(1);
+  expect(ill()).toEqual(["0 on 1: no answer of 1"]);
   fetcher.close();
 });

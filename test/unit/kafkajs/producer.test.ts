@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 import { kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
+import { PartitionTroubles } from "../../../src/adapters/kafkajs/partition-troubles.ts";
 import type { ProducedPartition } from "../../../src/adapters/kafkajs/produce-request.ts";
 import { BatchProducer } from "../../../src/adapters/kafkajs/producer.ts";
+import { silentLogger } from "../../../src/kernel/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
 import { outgoingOf, textRecords } from "../../support/records.ts";
-import { AutoClock } from "../runtime/fixture.ts";
+import { AutoClock, nextTurn } from "../runtime/fixture.ts";
 
 /** A producer whose broker answers as the test says; answers how often it was asked. */
 function producerOf(answers: readonly (readonly Partial<ProducedPartition>[])[]) {
@@ -20,7 +22,8 @@ function producerOf(answers: readonly (readonly Partial<ProducedPartition>[])[])
     },
   };
   const clock = new AutoClock();
-  return { producer: new BatchProducer(link as unknown as ClusterLink, noCodecs, clock), asked, clock };
+  const troubles = new PartitionTroubles(clock, silentLogger);
+  return { troubles, producer: new BatchProducer(link as unknown as ClusterLink, noCodecs, clock), asked, clock };
 }
 
 test("an answer that names another partition, another topic or nothing confirms nothing: the batch is sent again", async () => {
@@ -56,4 +59,27 @@ test("the 30 s count from the first answer that the topic is unknown, and begin 
     ...Array.from({ length: 20 }, () => unknown),
   ]);
   await producer.send(outgoingOf(textRecords("out", 0, 3)));
+});
+
+const few = [{ topic: "out", partition: 0, errorCode: kafkaCode.notEnoughReplicas }];
+
+test("a partition that cannot be written to is known by node and reason, and well again when it is written", async () => {
+  const { producer, asked, troubles } = producerOf(Array.from({ length: 40 }, () => few));
+  const lasting: unknown[] = [];
+  const sent = producer.send(outgoingOf(textRecords("out", 0, 3)), undefined, troubles);
+  const watched = { over: false };
+  void sent.finally(() => (watched.over = true));
+  while (!watched.over) {
+    await nextTurn();
+    lasting.push(...troubles.lasting);
+  }
+  expect(asked).toHaveLength(41);
+  expect(lasting[0]).toMatchObject({
+    topic: "out",
+    partition: 0,
+    access: "write",
+    node: 1,
+    reason: "notEnoughReplicas",
+  });
+  expect(troubles.lasting).toEqual([]);
 });

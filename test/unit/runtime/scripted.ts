@@ -11,6 +11,7 @@ type Answer = Error | undefined | Promise<Error | undefined>;
 
 /** A broker of one task that answers as the test says and remembers what it was asked. */
 class ScriptedBroker implements Membership {
+  readonly troubled = [];
   /** What the group has committed. */
   offset = 0;
   readonly calls: string[] = [];

@@ -198,7 +198,9 @@ test("a member is not ready before its group has said what it has, however long 
   const cluster = new Cluster(totalsStage);
   const joined = deferred<GroupSink>();
   const unused = (): Promise<never> => Promise.reject(new Error("nothing is owned"));
+  const ill = { topic: "orders", partition: 1, access: "read", node: 2, reason: "kafkaStorageError" } as const;
   const membership: Membership = {
+    troubled: [{ ...ill, forMs: 10_000 }],
     openTask: unused,
     start: () => undefined,
     pause: () => undefined,
@@ -214,6 +216,8 @@ test("a member is not ready before its group has said what it has, however long 
   expect([runner.status, runner.isReady, runner.caughtUp(new Map())]).toEqual(["running", false, false]);
   (await joined.promise).assigned([]);
   expect([runner.isReady, runner.caughtUp(new Map([[0, 10]]))]).toEqual([true, true]);
+  // What its member cannot read or write is for whoever asks the stage how it is.
+  expect(runner.troubledPartitions).toEqual([{ ...ill, forMs: 10_000 }]);
   await cluster.close();
 });
 
