@@ -6,6 +6,7 @@ import type { Deflate } from "../wire/index.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Inference } from "./inference.ts";
 import { AvroInput, eventIdStem, ForeignJsonInput, IngestInput, type InputReader, JsonInput } from "./input-reader.ts";
+import { Outbox, type Outlet } from "./outbox.ts";
 import { OutputBatches, type OutputTopic } from "./output-batches.ts";
 import { OutputEncoder } from "./output-encoder.ts";
 import { rowPathOf } from "./row-path.ts";
@@ -30,6 +31,8 @@ export interface StageDeps {
   readonly outputSchemaId: number;
   /** Compresses dead letters; undefined leaves them plain. */
   readonly deflateGzip: Deflate | undefined;
+  /** Outlets of a task's own beside its output and its dead letters; they are written and reset with those. */
+  readonly furtherOutlets?: (partition: number) => readonly Outlet[];
   /** Resolves in a later turn of the event loop. */
   readonly yieldToLoop: () => Promise<void>;
   readonly timeSliceMs?: number;
@@ -104,6 +107,10 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
     openTask: (partition, model) => {
       const memories = stage.memories.map((memory) => memory.create());
       const idStem = eventIdStem(stage, plan.namespace, partition);
+      const outputs: Outlet = { batches: new OutputBatches(deps.output, "output", undefined), onRefusal: "set-aside" };
+      const origin = { topology: plan.topology, stage: stage.name };
+      const deadLetters = new DeadLetters(deps.deadLetters, origin, deps.deflateGzip);
+      const furtherOutlets = deps.furtherOutlets?.(partition) ?? [];
       return new StageTask({
         partition,
         eventIdStem: idStem,
@@ -115,12 +122,10 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
         encoder,
         keyField: stage.keyField,
         eventTimeField: stage.eventTimeField,
-        outputs: new OutputBatches(deps.output, "output", undefined),
-        deadLetters: new DeadLetters(
-          deps.deadLetters,
-          { topology: plan.topology, stage: stage.name },
-          deps.deflateGzip,
-        ),
+        outbox: new Outbox([outputs, { batches: deadLetters.batches, onRefusal: "shorten" }, ...furtherOutlets]),
+        outputOutlet: 0,
+        deadLetterOutlet: 1,
+        deadLetters,
         recordBytesMax: plan.limits.recordBytes,
         dropsTombstones: stage.ingest?.tombstones === "drop",
         clock,

@@ -9,13 +9,20 @@
  * Writing and committing are two cadences. A batch is written when it is full; the others as soon as nothing is left
  * to compute, and while there is, at the first end of a piece after `lingerMs`. Their offset follows at the chunk's end.
  */
-import { codeOf, messageOf, type Offset } from "../kernel/index.ts";
+import { codeOf, messageOf, type Offset, OperationError } from "../kernel/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
 import { assertBalanced } from "./counts.ts";
 import { Intake } from "./intake.ts";
 import { advance, type ChunkOutcome, newTask, type TaskAction, type TaskEvent, type TaskState } from "./machine.ts";
 import { Patience } from "./patience.ts";
-import { type Epoch, RecordRefusedError, type TaskHandle, type TaskId, TaskLostError } from "./port.ts";
+import {
+  type Epoch,
+  type HandleFailure,
+  RecordRefusedError,
+  type TaskHandle,
+  type TaskId,
+  TaskLostError,
+} from "./port.ts";
 import { failureOf, type PumpOptions } from "./pump-options.ts";
 import type { StageTask } from "./stage-task.ts";
 import { Wake } from "./wake.ts";
@@ -353,8 +360,7 @@ export class Pump {
     const { facts, listener } = this.#options;
     const { name } = this.#state;
     if (name === "closing" || name === "closed") return;
-    const failure = this.#cut.signal.aborted ? "lost" : failureOf(thrown);
-    if (thrown instanceof RecordRefusedError) this.#refused(thrown);
+    const failure = this.#cut.signal.aborted ? "lost" : this.#failureOf(thrown);
     if (failure === "reopen") {
       const code = codeOf(thrown, "MR_GROUP");
       facts.emit("taskReopened", { task: this.task, code, reason: messageOf(thrown), state: name });
@@ -366,14 +372,19 @@ export class Pump {
       this.#send({ kind: "lost" });
     } else {
       this.#send({ kind: "fatal" });
-      listener.fatal(thrown);
+      const isRefusal = thrown instanceof RecordRefusedError;
+      listener.fatal(isRefusal ? new OperationError("MR_RECORD_REFUSED", thrown.message, { cause: thrown }) : thrown);
     }
   }
 
-  #refused(error: RecordRefusedError): void {
-    const at = { task: this.task, topic: error.topic, partition: error.partition };
-    this.#retriesAtOnce = this.#stage.markRefused(error);
+  #failureOf(thrown: unknown): HandleFailure {
+    if (!(thrown instanceof RecordRefusedError)) return failureOf(thrown);
+    const outcome = this.#stage.markRefused(thrown);
+    this.#retriesAtOnce = outcome === "marked";
+    if (outcome === "halt") return "fatal";
+    const at = { task: this.task, topic: thrown.topic, partition: thrown.partition };
     this.#options.facts.emit(this.#retriesAtOnce ? "recordRefused" : "refusalStops", at);
+    return failureOf(thrown);
   }
 
   /** The fetch ran ahead, which is legitimate after a revocation or a batch that was turned away. */

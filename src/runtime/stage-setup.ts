@@ -34,7 +34,7 @@ export async function surveyStage(
   const names = [stage.from.clusterName, stage.to.clusterName, plan.deadLetters.clusterName];
   const { topics } = await by.admin.describe(names, signal);
   const external = new Set([stage.from, stage.to].filter((topic) => topic.external).map((topic) => topic.clusterName));
-  const [from, to, deadLetters] = names.map((name) => {
+  const topicOf = (name: string): OutputTopic => {
     const topic = topics.find((candidate) => candidate.topic === name);
     if (topic === undefined) {
       const cure = external.has(name) ? "it is external: whoever owns it has to create it" : "run millrace apply";
@@ -44,9 +44,10 @@ export async function surveyStage(
       );
     }
     return outputTopicOf(topic);
-  });
-  if (from === undefined || to === undefined || deadLetters === undefined)
-    throw new TypeError("a stage names three topics");
+  };
+  const from = topicOf(stage.from.clusterName);
+  const to = topicOf(stage.to.clusterName);
+  const deadLetters = topicOf(plan.deadLetters.clusterName);
   const ask = (): Promise<number> => outputSchemaIdOf(stage, by.registry, signal);
   const outputSchemaId = await waitOutRegistry(ask, by, signal);
   const needed = plan.limits.recordBytes + recordOverheadBytes;

@@ -17,10 +17,10 @@ import { CountTally } from "./counts.ts";
 import type { DeadLetters, RecordFailure } from "./dead-letters.ts";
 import type { Inference } from "./inference.ts";
 import type { InputReader } from "./input-reader.ts";
+import type { Outbox, RefusalOutcome } from "./outbox.ts";
 import type { OutputBatches } from "./output-batches.ts";
 import { type OutputEncoder, tooLarge } from "./output-encoder.ts";
 import type { RecordRefusedError } from "./port.ts";
-import { RefusedRecords } from "./refused-records.ts";
 import { ScoringPiece } from "./scoring-piece.ts";
 import type { WriterSchemas } from "./writer-schemas.ts";
 
@@ -49,7 +49,11 @@ export interface StageTaskParts {
   /** Field whose text is the output's key; undefined copies the input's key bytes. */
   readonly keyField: string | undefined;
   readonly eventTimeField: string | undefined;
-  readonly outputs: OutputBatches;
+  /** Everything that the task writes. */
+  readonly outbox: Outbox;
+  /** Which outlet takes the rows, and which the dead letters that `deadLetters` makes. */
+  readonly outputOutlet: number;
+  readonly deadLetterOutlet: number;
   readonly deadLetters: DeadLetters;
   readonly recordBytesMax: number;
   /** Filters records without a value, instead of making dead letters of them. */
@@ -86,6 +90,8 @@ export class StageTask {
   readonly #program: CompiledProgram;
   readonly #inference: Inference | undefined;
   readonly #keyField: string | undefined;
+  readonly #outbox: Outbox;
+  /** The outlet of the rows, in the hot path's hand. */
   readonly #outputs: OutputBatches;
   readonly #recordBytesMax: number;
   readonly #context: RowContext = {
@@ -99,7 +105,6 @@ export class StageTask {
   readonly #fateCounts: Float64Array;
   #outCount = 0;
   #tombstoneCount = 0;
-  readonly #refused = new RefusedRecords();
 
   #phase: Phase = "decode";
   #nowMs = 0;
@@ -116,7 +121,8 @@ export class StageTask {
     this.#program = parts.program;
     this.#inference = parts.inference;
     this.#keyField = parts.keyField;
-    this.#outputs = parts.outputs;
+    this.#outbox = parts.outbox;
+    this.#outputs = parts.outbox.batchesOf(parts.outputOutlet);
     this.#recordBytesMax = parts.recordBytesMax;
     this.#fateCounts = new Float64Array(parts.program.fates.length);
   }
@@ -128,12 +134,12 @@ export class StageTask {
 
   /** True when the chunk in hand has anything to write. */
   get hasOutput(): boolean {
-    return this.#outputs.recordCount > 0 || this.#parts.deadLetters.batches.recordCount > 0;
+    return this.#outbox.hasRecords;
   }
 
   /** True when records were made that no finished batch holds yet. */
   get hasUnsealed(): boolean {
-    return this.#outputs.openCount > 0 || this.#parts.deadLetters.batches.openCount > 0;
+    return this.#outbox.hasUnsealed;
   }
 
   /** Asks the registry for the schema that `compute` stopped at, and waits while the registry is down. */
@@ -217,14 +223,12 @@ export class StageTask {
 
   /** Moves the batches that are finished to the end of `into`. */
   take(into: Outgoing[]): void {
-    this.#outputs.take(into);
-    this.#parts.deadLetters.batches.take(into);
+    this.#outbox.take(into);
   }
 
   /** Closes the batches under construction; the chunk goes on. */
   sealBatches(): void {
-    this.#outputs.sealAll();
-    this.#parts.deadLetters.batches.sealAll();
+    this.#outbox.sealAll();
   }
 
   /** Ends the chunk: closes its batches, and adds up its counts in `tally`. */
@@ -248,7 +252,7 @@ export class StageTask {
   keep(offsetNext: Offset): void {
     this.#streamTimeKept = this.#context.streamTimeMs;
     for (const memory of this.#parts.memories) memory.store.keep(this.#streamTimeKept);
-    this.#refused.forgetBelow(offsetNext);
+    this.#outbox.forgetBelow(offsetNext);
     this.#forgetChunk();
   }
 
@@ -264,16 +268,13 @@ export class StageTask {
     for (const memory of this.#parts.memories) memory.store.clear();
     this.#context.streamTimeMs = Number.NEGATIVE_INFINITY;
     this.#streamTimeKept = Number.NEGATIVE_INFINITY;
-    this.#refused.clear();
+    this.#outbox.clearMarks();
     this.#forgetChunk();
   }
 
-  /**
-   * Marks the input of a record that the broker refused: it is MR_TOO_LARGE when the chunk is done again. False
-   * when no input of this chunk can be named, or its dead letter was refused without a value before.
-   */
-  markRefused(error: RecordRefusedError): boolean {
-    return this.#refused.mark(error, this.#outputs, this.#parts.deadLetters.batches);
+  /** Marks the input of a record that the broker refused: it is MR_TOO_LARGE when the chunk is done again. */
+  markRefused(error: RecordRefusedError): RefusalOutcome {
+    return this.#outbox.mark(error);
   }
 
   /** Answers false, and has done nothing, when a writer schema has to be resolved first. */
@@ -285,7 +286,7 @@ export class StageTask {
       const bytes = sizeOf(batch, index);
       this.bytesIn += bytes;
       if (bytes > this.#recordBytesMax) throw tooLarge(bytes, this.#recordBytesMax);
-      if (!this.#refused.isEmpty && this.#refused.hasOutput(offset))
+      if (this.#outbox.hasRefused && this.#outbox.isRefused(this.#parts.outputOutlet, offset))
         throw new RecordError("MR_TOO_LARGE", "the broker refused the record that was made of this one");
       if (batch.valueFrom[index] === -1 && this.#parts.dropsTombstones) {
         this.#tombstoneCount++;
@@ -388,7 +389,7 @@ export class StageTask {
     this.#parts.deadLetters.add(batch, index, failure, {
       nowMs: this.#nowMs,
       attempt: this.attempt,
-      dropsValue: this.#refused.hasDeadLetter(batch.offsets[index] as number),
+      dropsValue: this.#outbox.isRefused(this.#parts.deadLetterOutlet, batch.offsets[index] as number),
     });
   }
 
@@ -410,8 +411,7 @@ export class StageTask {
   }
 
   #forgetChunk(): void {
-    this.#outputs.reset();
-    this.#parts.deadLetters.batches.reset();
+    this.#outbox.reset();
     this.#fateCounts.fill(0);
     this.#outCount = 0;
     this.#tombstoneCount = 0;

@@ -1,5 +1,5 @@
 /** What a finished batch is for; decides how a failure to write it is treated. */
-export type OutgoingRole = "output" | "changelog" | "dead-letter";
+export type OutgoingRole = "output" | "changelog" | "dead-letter" | "internal";
 
 /**
  * A finished record batch (magic 2) for one topic-partition, ready to be put into a produce request.
