@@ -1,11 +1,12 @@
 import type { Logger, Offset, OffsetsNext, RecordOut, TopicPartition } from "../kernel/index.ts";
-import type { ClusterDescription, StartPosition, TopicToCreate } from "../topology/index.ts";
+import type { ClusterDescription, DeliveryMode, StartPosition, TopicToCreate } from "../topology/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
 
 /**
  * The only door to Kafka. Every adapter passes the same contract suite (test/contract/broker.ts).
  *
- * Nothing above knows whether `commit` is offsets after a flush or a transaction around both.
+ * Nothing above knows whether `commit` is offsets after a flush or a transaction around both: which of the two is
+ * asked for in {@link GroupSpec.delivery}, and decides what readers see before it.
  */
 export interface Broker {
   /** Joins a consumer group; assignments and batches arrive at `sink` until `leave`. */
@@ -23,6 +24,13 @@ export interface GroupSpec {
   /** Input topics, co-partitioned: partition n of all of them is task n. */
   readonly topics: readonly string[];
   readonly start: StartPosition;
+  /** Of everything that the handles of this member's tasks write; at-least-once when left out. */
+  readonly delivery?: DeliveryMode;
+  /**
+   * Stem of the names under which the cluster knows the tasks' write sides, `<name>.<task>`: whoever opens one ends what
+   * an earlier owner left behind. The group's name when left out.
+   */
+  readonly name?: string;
   /** Names this member across restarts; undefined for a dynamic member. */
   readonly instanceId?: string;
   /**
@@ -99,11 +107,14 @@ export interface Membership {
 export interface TaskHandle {
   /** Next offset per input topic-partition, as the group has committed it when the task was opened. */
   readonly offsetsNext: OffsetsNext;
-  /** Resolves when there is room for more, not when durable. */
+  /** Resolves when there is room for more, not when durable. Exactly-once: seen by nobody before the commit. */
   write(outgoing: readonly Outgoing[]): Promise<void>;
   /** Everything written is durable, then (or together with it) the offsets. Checks membership and epoch first. */
   commit(offsetsNext: OffsetsNext): Promise<void>;
-  /** Every pending call rejects as lost; what is in flight is settled or cut before the task can be opened again. */
+  /**
+   * Every pending call rejects as lost; what is in flight is settled or cut before the task can be opened again, and
+   * what was written and not committed is, exactly-once, never seen.
+   */
   close(): Promise<void>;
 }
 

@@ -182,6 +182,8 @@ export class StageRunner implements GroupSink {
         group: stage.group,
         topics: [stage.from.clusterName],
         start: stage.start,
+        delivery: plan.delivery,
+        name: stage.group,
         logger,
         ...(instanceId === undefined ? {} : { instanceId }),
         ...(decidingGroup === undefined ? {} : { decidingGroup }),

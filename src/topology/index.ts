@@ -3,6 +3,7 @@ export type { ClusterDescription, ClusterTopic, TopicToCreate } from "./cluster.
 export { graphOf } from "./graph.ts";
 export { clusterNamesOf, partOf, recordOverheadBytes, schemasNeeded, topicsNeeded } from "./needed.ts";
 export type {
+  DeliveryMode,
   Plan,
   PlannedInfer,
   PlannedModel,

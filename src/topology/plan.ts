@@ -6,7 +6,13 @@ import type { MemorySpec } from "../step/index.ts";
 import type { PlannedTest } from "./planned-test.ts";
 import type { LocatedProblem } from "./problems.ts";
 
-type DeliveryMode = "at-least-once" | "exactly-once";
+/**
+ * What a crash between two commits may do.
+ *
+ * - `at-least-once`: what was written since the last commit may be seen already, and is written again.
+ * - `exactly-once`: what is written becomes visible with the commit of its offsets, or never.
+ */
+export type DeliveryMode = "at-least-once" | "exactly-once";
 export type ValueFormat = "avro" | "json";
 
 /** A topic of the topology, resolved. */

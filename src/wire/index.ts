@@ -1,5 +1,6 @@
 export { readBatchHeader, stampProducer, writeBaseOffset } from "./batch-header.ts";
 export type { Codecs, Deflate } from "./codecs.ts";
+export { commitMarker } from "./control-batch.ts";
 export { copyWords, wordsMax } from "./copy-words.ts";
 export { crc32c } from "./crc32c.ts";
 export { decodeFetched, type FetchContext } from "./decode-fetched.ts";

@@ -1,6 +1,7 @@
 import type { RecordOut } from "../../src/kernel/index.ts";
 import { silentLogger } from "../../src/kernel/index.ts";
 import type { Broker, GroupSpec, Membership, OffsetRange, TaskHandle, TaskId } from "../../src/runtime/index.ts";
+import type { DeliveryMode } from "../../src/topology/index.ts";
 import { eventually, within } from "../support/deadline.ts";
 import { RecordingSink, type SinkOptions } from "../support/recording-sink.ts";
 import { type PlainRecord, plainRecords } from "../support/records.ts";
@@ -22,7 +23,8 @@ export interface BrokerUnderTest {
 export interface BrokerContractOptions {
   readonly name: string;
   readonly create: () => Promise<BrokerUnderTest>;
-  readonly delivery: "at-least-once";
+  /** Of all members that do not ask for another. */
+  readonly delivery: DeliveryMode;
   /** How long any single event may take, in milliseconds. */
   readonly deadlineMs?: number;
 }
@@ -47,6 +49,7 @@ let namesGiven = 0;
 /** What every test of the contract works with: fresh names, members, and a reader. */
 export class Bench {
   readonly deadlineMs: number;
+  readonly delivery: DeliveryMode;
   readonly #under: BrokerUnderTest;
   readonly #memberships: Membership[] = [];
   readonly #brokers: Broker[] = [];
@@ -54,9 +57,15 @@ export class Bench {
   /** Told apart from those of other runs against the same cluster. */
   readonly #run = Math.random().toString(36).slice(2, 8);
 
-  constructor(under: BrokerUnderTest, deadlineMs: number) {
+  constructor(under: BrokerUnderTest, delivery: DeliveryMode, deadlineMs: number) {
     this.#under = under;
+    this.delivery = delivery;
     this.deadlineMs = deadlineMs;
+  }
+
+  /** Offsets that a commit takes in each partition it wrote to, behind its records: the marker of a transaction. */
+  get markersPerCommit(): number {
+    return this.delivery === "exactly-once" ? 1 : 0;
   }
 
   get broker(): Broker {
@@ -105,6 +114,7 @@ export class Bench {
       group: this.name("group"),
       topics,
       start: { kind: "earliest" },
+      delivery: this.delivery,
       logger: silentLogger,
       ...spec,
     };

@@ -7,6 +7,7 @@ import { growth } from "./growth.ts";
 import { handles } from "./handles.ts";
 import { reading } from "./reading.ts";
 import { rebalance } from "./rebalance.ts";
+import { transactions } from "./transactions.ts";
 import { writing } from "./writing.ts";
 
 /**
@@ -23,7 +24,7 @@ export function brokerContract({ name, create, delivery: mode, deadlineMs = 30_0
       return bench;
     };
     beforeAll(async () => {
-      bench = new Bench(await create(), deadlineMs);
+      bench = new Bench(await create(), mode, deadlineMs);
     });
     afterEach(() => bench?.endTest());
     afterAll(() => bench?.dispose());
@@ -34,6 +35,7 @@ export function brokerContract({ name, create, delivery: mode, deadlineMs = 30_0
     describe("delivery", () => delivery(current));
     describe("handles", () => handles(current));
     describe("writing", () => writing(current));
+    if (mode === "exactly-once") describe("transactions", () => transactions(current));
     describe("reading", () => reading(current));
     describe("admin", () => admin(current));
   });

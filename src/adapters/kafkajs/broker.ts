@@ -89,6 +89,10 @@ class KafkaBroker implements Broker {
 
   async join(spec: GroupSpec, sink: GroupSink): Promise<Membership> {
     this.#closing.signal.throwIfAborted();
+    if (spec.delivery === "exactly-once") {
+      const message = `joining group ${spec.group}: delivery exactly-once is not supported on Kafka yet; use at-least-once`;
+      throw new OperationError("MR_UNSUPPORTED", message);
+    }
     await this.#checkTopics(spec);
     const { codecs, clock, isLeaveForGood = false, unknownTopicMs = unknownTopicMsDefault } = this.#options;
     const timings = { ...defaultTimings, ...this.#options.timings };

@@ -76,6 +76,7 @@ export class MemoryMembership implements Membership {
       task,
       offsetsNext: this.#resolve(task, owned.logs),
       store: this.#store,
+      delivery: this.spec.delivery ?? "at-least-once",
       commit: (offsets) => this.#group.commit(offsets),
     });
     owned.handle = handle;

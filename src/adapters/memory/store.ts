@@ -1,7 +1,7 @@
-import { type Logger, type Offset, OperationError } from "../../kernel/index.ts";
+import { type Logger, type Offset, OperationError, topicPartitionKey } from "../../kernel/index.ts";
 import { RecordRefusedError } from "../../runtime/index.ts";
 import type { TopicToCreate } from "../../topology/index.ts";
-import type { Codecs, Outgoing, RawBatch } from "../../wire/index.ts";
+import { type Codecs, commitMarker, type Outgoing, type RawBatch } from "../../wire/index.ts";
 import { fetchBatch, refusedRecordIndex } from "./fetch.ts";
 import type { PartitionLog } from "./partition-log.ts";
 import { Retention } from "./retention.ts";
@@ -73,6 +73,16 @@ export class TopicStore {
     const log = this.log(outgoing.topic, outgoing.partition);
     const begun = log.append(outgoing);
     if (begun !== undefined) this.#retention.begun(this.get(outgoing.topic), log, begun);
+  }
+
+  /** Appends all batches, all of which {@link check} has let through, as one committed transaction. */
+  appendTransaction(batches: readonly Outgoing[]): void {
+    const touched = new Map<string, Outgoing>();
+    for (const outgoing of batches) {
+      this.append(outgoing);
+      touched.set(topicPartitionKey(outgoing.topic, outgoing.partition), outgoing);
+    }
+    for (const last of touched.values()) this.append(commitMarker(last, last.timestampMaxMs));
   }
 
   /** First offset whose record is at or after `timeMs`; the end when there is none. */

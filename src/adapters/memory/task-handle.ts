@@ -6,6 +6,7 @@ import {
   type TaskId,
   TaskLostError,
 } from "../../runtime/index.ts";
+import type { DeliveryMode } from "../../topology/index.ts";
 import type { Outgoing } from "../../wire/index.ts";
 import type { TopicStore } from "./store.ts";
 
@@ -14,17 +15,23 @@ export interface HandleOptions {
   readonly task: TaskId;
   readonly offsetsNext: OffsetsNext;
   readonly store: TopicStore;
+  readonly delivery: DeliveryMode;
   commit(offsets: OffsetsNext): void;
 }
 
 /**
- * A task's write side. Writes are durable at once (as durable as memory is), so a commit has only the fence to
- * pass: the membership kills the handles of tasks that it no longer owns. Each call answers one microtask later, so that a `close` in the same turn makes it reject, as a real
- * client's would; what it wrote stays written, which at-least-once allows.
+ * A task's write side. At least once, writes are durable at once (as durable as memory is), so a commit has only the
+ * fence to pass: the membership kills the handles of tasks that it no longer owns. Exactly once, writes are held until
+ * the commit, which appends them with the offsets in one turn; so no reader needs to be kept from anything, and what a
+ * dead handle holds was never there.
+ *
+ * Each call answers one microtask later, so that a `close` in the same turn makes it reject, as a real client's would;
+ * what it did stays done, and for the caller the outcome is unknown.
  */
 export class MemoryTaskHandle implements TaskHandle {
   readonly offsetsNext: OffsetsNext;
   readonly #options: HandleOptions;
+  #held: Outgoing[] = [];
   #isDead = false;
 
   constructor(options: HandleOptions) {
@@ -33,16 +40,26 @@ export class MemoryTaskHandle implements TaskHandle {
   }
 
   async write(outgoing: readonly Outgoing[]): Promise<void> {
+    const { store, delivery } = this.#options;
     await this.#fenced("writing", () => {
       for (const batch of outgoing) {
-        this.#options.store.check(batch);
-        this.#options.store.append(batch);
+        store.check(batch);
+        if (delivery === "exactly-once") this.#held.push(batch);
+        else store.append(batch);
       }
     });
   }
 
   async commit(offsetsNext: OffsetsNext): Promise<void> {
-    await this.#fenced("committing", () => this.#options.commit(offsetsNext));
+    const { store, commit } = this.#options;
+    await this.#fenced("committing", () => {
+      const held = this.#held;
+      this.#held = [];
+      // A topic may have gone since it was written to: all of it or nothing.
+      for (const batch of held) store.check(batch);
+      store.appendTransaction(held);
+      commit(offsetsNext);
+    });
   }
 
   async close(): Promise<void> {
@@ -52,6 +69,7 @@ export class MemoryTaskHandle implements TaskHandle {
   /** From here on every call rejects as lost; also when the task moves to another member. */
   kill(): void {
     this.#isDead = true;
+    this.#held = [];
   }
 
   async #fenced(doing: string, effect: () => void): Promise<void> {
@@ -59,7 +77,7 @@ export class MemoryTaskHandle implements TaskHandle {
     try {
       effect();
     } catch (error) {
-      this.#isDead = true;
+      this.kill();
       if (error instanceof RecordRefusedError || !(error instanceof OperationError)) throw error;
       throw new TaskFatalError(`${doing} for task ${this.#options.task}: ${error.message}`, { cause: error });
     }

@@ -6,7 +6,7 @@ import { IdStore } from "../../../src/state/index.ts";
 import type { StepMemory } from "../../../src/step/index.ts";
 import type { Fault, FaultPlan } from "../../fakes/faulty-broker.ts";
 import { Cluster } from "./cluster.ts";
-import { headersOf, order, rowOf, totalSchema, totalsStage } from "./fixture.ts";
+import { headersOf, order, planOf, rowOf, totalSchema, totalsStage } from "./fixture.ts";
 
 /** Orders of a few customers with repeats of earlier ids, refunds and missing amounts among them. */
 function orders(count: number): Row[] {
@@ -74,6 +74,29 @@ for (const [what, fault] of [
     expect(disturbed).toEqual(undisturbed);
   });
 }
+
+test("exactly once, no failed call leaves a copy or a gap, and nobody sees what was not committed", async () => {
+  const rows = orders(400).map((row, i) => ({ ...row, amount: 1, id: `o${i}` }));
+  const failing = (error: Error, kind: Fault["kind"], every: number) => (at: { index: number }) =>
+    at.index % every === 1 ? { kind, error } : undefined;
+  for (const kind of ["half", "unanswered", "refused"] as const) {
+    const cluster = new Cluster(totalsStage, {
+      onWrite: failing(reopen, kind, 5),
+      onCommit: failing(reopen, kind, 3),
+    });
+    await cluster.send(rows);
+    const runner = await cluster.run({ plan: { ...planOf([totalsStage]), delivery: "exactly-once" } });
+    await cluster.until(async () => {
+      const committed = (await cluster.committed(0)) + (await cluster.committed(1));
+      expect(await cluster.records("totals")).toHaveLength(Math.max(0, committed));
+      return committed === rows.length;
+    });
+    await cluster.until(() => runner.counts().out === rows.length);
+    const ids = (await cluster.records("totals")).map(({ value }) => rowOf(totalSchema, value)["event_id"]);
+    expect(new Set(ids).size).toBe(rows.length);
+    await cluster.close();
+  }
+});
 
 test("R1: at no time is an output of what was committed missing", async () => {
   const cluster = new Cluster(totalsStage);
