@@ -1,4 +1,4 @@
-import type { Offset } from "../kernel/index.ts";
+import { AssertionError, type Offset } from "../kernel/index.ts";
 import type { RawBatch } from "../wire/index.ts";
 
 /**
@@ -26,6 +26,8 @@ export function heldBytesOf(batch: RawBatch): number {
 export class BatchQueue {
   /** Offset that the next batch has to ask for, at most. */
   offsetNext: Offset = 0;
+  /** Next offset to compute; only {@link restart} moves it back. */
+  #position: Offset = 0;
   #batches: RawBatch[] = [];
   /** First record of the first batch that was not computed. */
   #index = 0;
@@ -60,15 +62,21 @@ export class BatchQueue {
   advance(index: number): { readonly offsetNext: Offset; readonly done: RawBatch | undefined } {
     const head = this.#batches[0];
     if (head === undefined) return { offsetNext: this.offsetNext, done: undefined };
+    const offsetNext = index < head.count ? (head.offsets[index] as number) : head.offsetNext;
+    if (offsetNext < this.#position)
+      throw new AssertionError(
+        `the position in ${head.topic}-${head.partition} moved back: ${this.#position} to ${offsetNext}`,
+      );
+    this.#position = offsetNext;
     if (index < head.count) {
       this.#index = index;
-      return { offsetNext: head.offsets[index] as number, done: undefined };
+      return { offsetNext, done: undefined };
     }
     this.#batches.shift();
     const next = this.#batches[0];
     // A batch that asked for an earlier offset than its predecessor ended at repeats some records.
     this.#index = next === undefined ? 0 : firstAtOrAfter(next, head.offsetNext);
-    return { offsetNext: head.offsetNext, done: head };
+    return { offsetNext, done: head };
   }
 
   /** Forgets everything and waits for `offsetNext`; answers whether anything was dropped. */
@@ -77,6 +85,7 @@ export class BatchQueue {
     this.#batches = [];
     this.#index = 0;
     this.offsetNext = offsetNext;
+    this.#position = offsetNext;
     return hadBatches;
   }
 }

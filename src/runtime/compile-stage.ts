@@ -1,5 +1,5 @@
 import { compileProgram, type Passing } from "../expression/index.ts";
-import { type Clock, Facts, type Logger } from "../kernel/index.ts";
+import { type Clock, Facts, type Logger, topicPartitionKey } from "../kernel/index.ts";
 import { createJsonReader, type JsonReader, type RecordSchema, type SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
@@ -113,6 +113,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
       const furtherOutlets = deps.furtherOutlets?.(partition) ?? [];
       return new StageTask({
         partition,
+        inputs: [topicPartitionKey(stage.from.clusterName, partition)],
         eventIdStem: idStem,
         reader: stage.ingest === undefined ? inputOf() : new IngestInput(stage, inputOf(), idStem),
         writers,
@@ -122,7 +123,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
         encoder,
         keyField: stage.keyField,
         eventTimeField: stage.eventTimeField,
-        outbox: new Outbox([outputs, { batches: deadLetters.batches, onRefusal: "shorten" }, ...furtherOutlets]),
+        outbox: new Outbox([outputs, { batches: deadLetters.batches, onRefusal: "shorten" }, ...furtherOutlets], 1),
         outputOutlet: 0,
         deadLetterOutlet: 1,
         deadLetters,

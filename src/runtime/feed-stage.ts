@@ -1,3 +1,4 @@
+import { type Offset, topicPartitionKey } from "../kernel/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
 import { assertBalanced, type StageCounts } from "./counts.ts";
 import type { StageTask } from "./stage-task.ts";
@@ -21,7 +22,7 @@ export async function feedStage(
   signal: AbortSignal,
 ): Promise<StageYield> {
   const outgoing: Outgoing[] = [];
-  let offsetNext = -1;
+  const position = new Map<string, Offset>();
   for (const batch of batches) {
     for (let index = 0; index < batch.count; ) {
       if (task.unresolvedId !== -1) await task.resolve(signal);
@@ -30,12 +31,12 @@ export async function feedStage(
       task.finish();
       task.take(outgoing);
     }
-    offsetNext = batch.offsetNext;
+    position.set(topicPartitionKey(batch.topic, batch.partition), batch.offsetNext);
   }
   task.seal();
   task.take(outgoing);
   assertBalanced(task.tally);
   const counts = task.tally.snapshot();
-  task.keep(offsetNext);
+  task.keep(position);
   return { outgoing, counts };
 }

@@ -1,7 +1,7 @@
 /**
  * The life of a task as a pure machine: `(state, event) -> { state, actions }`.
  *
- * It holds positions and counts, never records. The pump executes the actions in their order and feeds
+ * It holds positions, which it only compares, and counts, never records. The pump executes the actions in their order and feeds
  * what came of them back as events.
  *
  * ```
@@ -24,7 +24,8 @@
  * | one commit at a time, nothing computed beside it | `committing` has no cell for `advanced` |
  * | a chunk whose commit was not answered is held until the offsets are known | `chunkEnd` is cleared by `opened` alone |
  */
-import { AssertionError, type Offset } from "../kernel/index.ts";
+import { AssertionError } from "../kernel/index.ts";
+import { isSamePosition, type Position } from "./position.ts";
 
 /** Where a task is in its life. */
 export type TaskStateName =
@@ -40,12 +41,12 @@ export type TaskStateName =
 /** All that is known of a task's place: plain positions and counts. */
 export interface TaskState {
   readonly name: TaskStateName;
-  /** Next offset as the group has committed it, as far as this task knows; -1 before it was opened. */
-  readonly committed: Offset;
-  /** Next offset to compute: everything before it is in the chunk in hand or committed. */
-  readonly position: Offset;
-  /** Where a chunk whose commit was sent and not answered ends; -1 when there is none. */
-  readonly chunkEnd: Offset;
+  /** Next offsets as the group has committed them, as far as this task knows; undefined before it was opened. */
+  readonly committed: Position | undefined;
+  /** Next offsets to compute: everything before them is in the chunk in hand or committed. */
+  readonly position: Position | undefined;
+  /** Where a chunk whose commit was sent and not answered ends; undefined when there is none. */
+  readonly chunkEnd: Position | undefined;
   /** Reopenings since the last commit or the first opening that went well. */
   readonly attempts: number;
   /** True when the commit under way is the last one. */
@@ -55,12 +56,12 @@ export interface TaskState {
 export type TaskEvent =
   /** The task was assigned. */
   | { readonly kind: "open" }
-  /** The handle is open; `offsetNext` is what the group has committed. */
-  | { readonly kind: "opened"; readonly offsetNext: Offset }
+  /** The handle is open; `position` is what the group has committed. */
+  | { readonly kind: "opened"; readonly position: Position }
   /** The stores are as they were at the committed offset. */
   | { readonly kind: "restored" }
   /** A piece was computed and its full batches were written. */
-  | { readonly kind: "advanced"; readonly offsetNext: Offset }
+  | { readonly kind: "advanced"; readonly position: Position }
   /** The chunk is large or old enough. */
   | { readonly kind: "chunkEnded" }
   /** The commit was answered. */
@@ -97,9 +98,9 @@ export type TaskAction =
   /** Bring the stores to the committed offset; passes at once while stores are volatile. */
   | { readonly kind: "restore" }
   /** Fetch from here. */
-  | { readonly kind: "fetch"; readonly offsetNext: Offset }
-  /** Commit everything before `offsetNext`. */
-  | { readonly kind: "commit"; readonly offsetNext: Offset }
+  | { readonly kind: "fetch"; readonly position: Position }
+  /** Commit everything before `position`. */
+  | { readonly kind: "commit"; readonly position: Position }
   /** The chunk in hand is durable: keep its changes, add up its counts. */
   | { readonly kind: "keep" }
   /** The handle is dead: close it, forget what is queued, wait, then say `retry`. `attempt` counts from 1. */
@@ -119,22 +120,32 @@ type Row = { readonly [K in EventKind]: Cell<K> };
 /** A task before anybody has asked for it. */
 export const newTask: TaskState = {
   name: "new",
-  committed: -1,
-  position: -1,
-  chunkEnd: -1,
+  committed: undefined,
+  position: undefined,
+  chunkEnd: undefined,
   attempts: 0,
   isDraining: false,
 };
 
 /**
- * What follows from the offset that a reopened task answers.
+ * What follows from the position that a reopened task answers.
  *
- * `chunkEnd` is -1 when no commit was sent: then only the start of the chunk is its own.
+ * `chunkEnd` is undefined when no commit was sent: then only the start of the chunk is its own.
  */
-export function outcomeOf(state: TaskState, offsetNext: Offset): ChunkOutcome {
-  if (state.committed === -1) return "none";
-  if (state.chunkEnd !== -1 && offsetNext === state.chunkEnd) return "keep";
-  return offsetNext === state.committed ? "undo" : "anew";
+export function outcomeOf(state: TaskState, position: Position): ChunkOutcome {
+  if (state.committed === undefined) return "none";
+  if (isSamePosition(position, state.chunkEnd)) return "keep";
+  return isSamePosition(position, state.committed) ? "undo" : "anew";
+}
+
+/** True while records were computed that are not committed. */
+export function hasChunk({ position, committed }: TaskState): boolean {
+  return !isSamePosition(position, committed);
+}
+
+function knownPosition({ position, name }: TaskState): Position {
+  if (position === undefined) throw new AssertionError(`a task in state ${name} has no position`);
+  return position;
 }
 
 const goTo = (state: TaskState, name: TaskStateName, ...actions: readonly TaskAction[]): Step => ({
@@ -144,28 +155,26 @@ const goTo = (state: TaskState, name: TaskStateName, ...actions: readonly TaskAc
 
 const open = (state: TaskState): Step => goTo(state, "fencing", { kind: "open" });
 
-const opened: Cell<"opened"> = (state, { offsetNext }) =>
+const opened: Cell<"opened"> = (state, { position }) =>
   goTo(
-    { ...state, committed: offsetNext, position: offsetNext, chunkEnd: -1 },
+    { ...state, committed: position, position, chunkEnd: undefined },
     "restoring",
-    { kind: "settle", outcome: outcomeOf(state, offsetNext) },
+    { kind: "settle", outcome: outcomeOf(state, position) },
     { kind: "restore" },
   );
 
-const restored: Cell<"restored"> = (state) => goTo(state, "running", { kind: "fetch", offsetNext: state.position });
+const restored: Cell<"restored"> = (state) => goTo(state, "running", { kind: "fetch", position: knownPosition(state) });
 
-const advanced: Cell<"advanced"> = (state, { offsetNext }) => {
-  if (offsetNext < state.position) throw new AssertionError(`position ${state.position} moved back to ${offsetNext}`);
-  return { state: { ...state, position: offsetNext }, actions: [] };
-};
+/** Comparing is all that is done with it: that no input moves back is asserted where its records are counted. */
+const advanced: Cell<"advanced"> = (state, { position }) => ({ state: { ...state, position }, actions: [] });
 
 const commit = (state: TaskState): Step =>
-  goTo({ ...state, chunkEnd: state.position }, "committing", { kind: "commit", offsetNext: state.position });
+  goTo({ ...state, chunkEnd: state.position }, "committing", { kind: "commit", position: knownPosition(state) });
 
-const chunkEnded: Cell<"chunkEnded"> = (state) => (state.position === state.committed ? stay(state) : commit(state));
+const chunkEnded: Cell<"chunkEnded"> = (state) => (hasChunk(state) ? commit(state) : stay(state));
 
 const committed: Cell<"committed"> = (state) => {
-  const done = { ...state, committed: state.chunkEnd, chunkEnd: -1, attempts: 0 };
+  const done = { ...state, committed: state.chunkEnd, chunkEnd: undefined, attempts: 0 };
   return state.isDraining
     ? goTo(done, "closing", { kind: "keep" }, { kind: "close" })
     : goTo(done, "running", { kind: "keep" });
@@ -180,7 +189,7 @@ const failedCommit: Cell<"failed"> = (state, event) => (state.isDraining ? close
 const close = (state: TaskState): Step => goTo(state, "closing", { kind: "close" });
 
 const drainRunning: Cell<"drain"> = (state) =>
-  state.position === state.committed ? close(state) : commit({ ...state, isDraining: true });
+  hasChunk(state) ? commit({ ...state, isDraining: true }) : close(state);
 
 const drainCommitting: Cell<"drain"> = (state) => ({ state: { ...state, isDraining: true }, actions: [] });
 

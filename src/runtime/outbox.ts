@@ -34,13 +34,19 @@ export type RefusalOutcome = "marked" | "stuck" | "halt";
  */
 export class Outbox {
   readonly outlets: readonly Outlet[];
-  /** By outlet: offsets of the inputs whose record there was refused. */
-  readonly #refused: readonly Set<Offset>[];
+  /** By outlet and input: offsets of the records read whose record there was refused. */
+  readonly #refused: readonly (readonly Set<Offset>[])[];
   #hasRefused = false;
 
-  constructor(outlets: readonly Outlet[]) {
+  /** @param inputCount how many inputs the task has, at least 1 */
+  constructor(outlets: readonly Outlet[], inputCount: number) {
     this.outlets = outlets;
-    this.#refused = outlets.map(() => new Set<Offset>());
+    this.#refused = outlets.map(() => Array.from({ length: inputCount }, () => new Set<Offset>()));
+  }
+
+  /** The records that are written from here on are made of this input's. */
+  readFrom(input: number): void {
+    for (const { batches } of this.outlets) batches.input = input;
   }
 
   /** The batches of an outlet, for whoever writes to it. */
@@ -82,8 +88,8 @@ export class Outbox {
     return this.#hasRefused;
   }
 
-  isRefused(outlet: number, offset: Offset): boolean {
-    return this.#hasRefused && this.#refused[outlet]?.has(offset) === true;
+  isRefused(outlet: number, input: number, offset: Offset): boolean {
+    return this.#hasRefused && this.#refused[outlet]?.[input]?.has(offset) === true;
   }
 
   /** Marks the input of a record that the broker refused, in the outlet whose record it is. */
@@ -91,26 +97,28 @@ export class Outbox {
     for (const [index, { batches, onRefusal }] of this.outlets.entries()) {
       if (error.topic !== batches.topic.topic) continue;
       if (onRefusal === "halt") return "halt";
-      const offset = batches.inputOfRefused(error);
-      const marks = this.#refused[index];
-      if (offset === undefined || marks === undefined) continue;
-      if (onRefusal === "shorten" && marks.has(offset)) return "stuck";
-      marks.add(offset);
+      const read = batches.inputOfRefused(error);
+      const marks = read === undefined ? undefined : this.#refused[index]?.[read.input];
+      if (read === undefined || marks === undefined) continue;
+      if (onRefusal === "shorten" && marks.has(read.offset)) return "stuck";
+      marks.add(read.offset);
       this.#hasRefused = true;
       return "marked";
     }
     return "stuck";
   }
 
-  /** Forgets the marks of what is committed. */
-  forgetBelow(offsetNext: Offset): void {
+  /** Forgets the marks of what is committed. @param offsetsNext by input */
+  forgetBelow(offsetsNext: readonly Offset[]): void {
     if (!this.#hasRefused) return;
-    for (const marks of this.#refused) for (const offset of marks) if (offset < offsetNext) marks.delete(offset);
-    this.#hasRefused = this.#refused.some((marks) => marks.size > 0);
+    for (const byInput of this.#refused)
+      for (const [input, marks] of byInput.entries())
+        for (const offset of marks) if (offset < (offsetsNext[input] ?? 0)) marks.delete(offset);
+    this.#hasRefused = this.#refused.some((byInput) => byInput.some((marks) => marks.size > 0));
   }
 
   clearMarks(): void {
-    for (const marks of this.#refused) marks.clear();
+    for (const byInput of this.#refused) for (const marks of byInput) marks.clear();
     this.#hasRefused = false;
   }
 }

@@ -17,9 +17,16 @@ export const messageBytesDefault = 1_048_588;
 /** Batches are closed at this share of the topic's limit, so that a broker's own reckoning never refuses them. */
 const batchFill = 0.8;
 
+/** A record that a task read: which of its inputs, counted from 0, and the offset there. */
+export interface InputRecord {
+  readonly input: number;
+  readonly offset: Offset;
+}
+
 /** A finished batch and which inputs its records came from. */
 interface Sealed {
   readonly outgoing: Outgoing;
+  readonly inputs: readonly number[];
   readonly inputOffsets: readonly Offset[];
   readonly sizes: readonly number[];
 }
@@ -27,6 +34,7 @@ interface Sealed {
 class PartitionBatch {
   readonly builder: RecordBatchBuilder;
   /** Entry i belongs to record i of the batch under construction. */
+  inputs: number[] = [];
   inputOffsets: Offset[] = [];
   sizes: number[] = [];
 
@@ -45,6 +53,8 @@ export class OutputBatches {
   readonly topic: OutputTopic;
   /** Records of the chunk in hand. */
   recordCount = 0;
+  /** The input of the records that are appended from here on: set once per piece, whose records are all of one. */
+  input = 0;
   readonly #role: OutgoingRole;
   readonly #deflateGzip: Deflate | undefined;
   readonly #partitions: (PartitionBatch | undefined)[];
@@ -102,6 +112,7 @@ export class OutputBatches {
       this.#seal(batch);
     }
     this.recordCount++;
+    batch.inputs.push(this.input);
     batch.inputOffsets.push(inputOffset);
     batch.sizes.push(keyTo - keyFrom + valueTo - valueFrom + headersTo - headersFrom);
   }
@@ -123,6 +134,7 @@ export class OutputBatches {
       batch.builder.appendWithHeaders(timestampMs, key, 0, keyTo, value, 0, valueTo, headers);
     }
     this.recordCount++;
+    batch.inputs.push(this.input);
     batch.inputOffsets.push(inputOffset);
     batch.sizes.push(keyTo + valueTo);
   }
@@ -144,7 +156,12 @@ export class OutputBatches {
     this.recordCount++;
     this.#sealedCount++;
     this.#ready.push(outgoing);
-    this.#sealed.push({ outgoing, inputOffsets: [inputOffset], sizes: [outgoing.bytes.length] });
+    this.#sealed.push({
+      outgoing,
+      inputs: [this.input],
+      inputOffsets: [inputOffset],
+      sizes: [outgoing.bytes.length],
+    });
     return true;
   }
 
@@ -165,6 +182,7 @@ export class OutputBatches {
     for (const batch of this.#partitions) {
       if (batch === undefined || batch.builder.recordCount === 0) continue;
       batch.builder.reset();
+      batch.inputs = [];
       batch.inputOffsets = [];
       batch.sizes = [];
     }
@@ -180,21 +198,21 @@ export class OutputBatches {
    * Where the broker named only a partition, or the chunk has several batches for it, the largest record is taken:
    * records are refused for their size, and if it was another one, the next attempt names it.
    */
-  inputOfRefused(error: RecordRefusedError): Offset | undefined {
+  inputOfRefused(error: RecordRefusedError): InputRecord | undefined {
     if (error.topic !== this.topic.topic) return undefined;
     const candidates = this.#sealed.filter((sealed) => sealed.outgoing.partition === error.partition);
     const [first] = candidates;
     if (candidates.length === 1 && first !== undefined && error.index >= 0 && error.index < first.inputOffsets.length)
-      return first.inputOffsets[error.index];
+      return inputOf(first, error.index);
     let largest = -1;
-    let offset: Offset | undefined;
-    for (const { sizes, inputOffsets } of candidates)
-      for (const [index, size] of sizes.entries()) {
+    let found: InputRecord | undefined;
+    for (const sealed of candidates)
+      for (const [index, size] of sealed.sizes.entries()) {
         if (size <= largest) continue;
         largest = size;
-        offset = inputOffsets[index];
+        found = inputOf(sealed, index);
       }
-    return offset;
+    return found;
   }
 
   #open(partition: number): PartitionBatch {
@@ -218,8 +236,13 @@ export class OutputBatches {
     this.#sealedCount += batch.builder.recordCount;
     const outgoing = batch.builder.finish();
     this.#ready.push(outgoing);
-    this.#sealed.push({ outgoing, inputOffsets: batch.inputOffsets, sizes: batch.sizes });
+    this.#sealed.push({ outgoing, inputs: batch.inputs, inputOffsets: batch.inputOffsets, sizes: batch.sizes });
+    batch.inputs = [];
     batch.inputOffsets = [];
     batch.sizes = [];
   }
+}
+
+function inputOf({ inputs, inputOffsets }: Sealed, index: number): InputRecord {
+  return { input: inputs[index] as number, offset: inputOffsets[index] as number };
 }

@@ -9,11 +9,19 @@
  * Writing and committing are two cadences. A batch is written when it is full; the others as soon as nothing is left
  * to compute, and while there is, at the first end of a piece after `lingerMs`. Their offset follows at the chunk's end.
  */
-import { codeOf, messageOf, type Offset, OperationError } from "../kernel/index.ts";
+import { AssertionError, codeOf, messageOf, type Offset, OperationError } from "../kernel/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
 import { assertBalanced } from "./counts.ts";
 import { Intake } from "./intake.ts";
-import { advance, type ChunkOutcome, newTask, type TaskAction, type TaskEvent, type TaskState } from "./machine.ts";
+import {
+  advance,
+  type ChunkOutcome,
+  hasChunk,
+  newTask,
+  type TaskAction,
+  type TaskEvent,
+  type TaskState,
+} from "./machine.ts";
 import { Patience } from "./patience.ts";
 import {
   type Epoch,
@@ -23,6 +31,7 @@ import {
   type TaskId,
   TaskLostError,
 } from "./port.ts";
+import type { Position } from "./position.ts";
 import { failureOf, type PumpOptions } from "./pump-options.ts";
 import type { StageTask } from "./stage-task.ts";
 import { Wake } from "./wake.ts";
@@ -81,6 +90,11 @@ export class Pump {
   /** True once the task computes what arrives. */
   get isRunning(): boolean {
     return this.#state.name === "running" || this.#state.name === "committing";
+  }
+
+  /** Next offset of the input as the group has committed it; -1 before the task was opened. */
+  get committedOffset(): Offset {
+    return this.#offsetOf(this.#state.committed);
   }
 
   /** True while the task could not be reopened for longer than 30 s. */
@@ -171,9 +185,9 @@ export class Pump {
       case "restore":
         return this.#send({ kind: "restored" });
       case "fetch":
-        return this.#fetchFrom(action.offsetNext);
+        return this.#fetchFrom(this.#offsetOf(action.position));
       case "commit":
-        await this.#liveHandle().commit(new Map([[this.#options.input, action.offsetNext]]));
+        await this.#liveHandle().commit(action.position);
         return this.#send({ kind: "committed" });
       case "keep":
         return this.#keep();
@@ -190,27 +204,29 @@ export class Pump {
     this.#handle = await membership.openTask(this.task, this.epoch, this.#cut.signal);
     const offsetNext = this.#handle.offsetsNext.get(input);
     if (offsetNext === undefined) throw new TypeError(`opening task ${this.task}: no offset for ${input}`);
-    this.#send({ kind: "opened", offsetNext });
+    this.#send({ kind: "opened", position: this.#positionAt(offsetNext) });
   }
 
   #settleChunk(outcome: ChunkOutcome): void {
     if (outcome === "keep") this.#keep();
     if (outcome === "undo") this.#stage.undo();
-    if (outcome === "none" || outcome === "anew") this.#options.listener.begun(this.#state.committed);
+    if (outcome === "none" || outcome === "anew") this.#options.listener.begun(this.committedOffset);
     if (outcome !== "anew") return;
     this.#stage.clear();
-    this.#options.facts.emit("storesEmptied", { task: this.task, offset: this.#state.committed });
+    this.#options.facts.emit("storesEmptied", { task: this.task, offset: this.committedOffset });
   }
 
   #keep(): void {
     const { listener, clock } = this.#options;
+    const { committed } = this.#state;
+    if (committed === undefined) throw new AssertionError(`task ${this.task} keeps a chunk before it was opened`);
     listener.committed({
       tally: this.#stage.tally,
-      offsetNext: this.#state.committed,
+      offsetNext: this.committedOffset,
       durationMs: clock.monotonicMs() - this.#chunkBeganMs,
       eventTimeMs: this.#stage.eventTimeMs,
     });
-    this.#stage.keep(this.#state.committed);
+    this.#stage.keep(committed);
     this.#stage.attempt = 1;
     this.#isTickDue = false;
     this.#patience.recovered();
@@ -218,17 +234,17 @@ export class Pump {
 
   #fetchFrom(offsetNext: Offset): void {
     this.#forgetQueue(offsetNext);
-    const { membership, input } = this.#options;
+    const { membership } = this.#options;
     if (this.#isPaused) membership.resume(this.task);
     this.#isPaused = false;
-    membership.start(this.task, new Map([[input, offsetNext]]));
+    membership.start(this.task, this.#positionAt(offsetNext));
   }
 
   async #backOff(attempt: number): Promise<void> {
     // Until it is open again the task would only throw away what is fetched for it.
     this.#options.membership.pause(this.task);
     this.#isPaused = true;
-    this.#forgetQueue(this.#state.committed);
+    this.#forgetQueue(this.committedOffset);
     this.#finishSettling();
     await this.#closeHandle();
     if (this.#isDraining && this.#state.name === "reopening") return this.#send({ kind: "drain" });
@@ -240,7 +256,7 @@ export class Pump {
   }
 
   async #close(): Promise<void> {
-    this.#forgetQueue(this.#state.committed);
+    this.#forgetQueue(this.committedOffset);
     await this.#closeHandle();
     this.#stage.undo();
     this.#send({ kind: "closed" });
@@ -288,7 +304,7 @@ export class Pump {
     if (this.#state.name !== "running") return;
     await this.#write();
     if (this.#state.name !== "running") return;
-    this.#send({ kind: "advanced", offsetNext: this.#intake.advance(end) });
+    this.#send({ kind: "advanced", position: this.#positionAt(this.#intake.advance(end)) });
     if (!this.#hasChunk() || this.#isChunkDue()) return;
     this.#askForTick();
     if (!stage.hasUnsealed) this.#unsealedSinceMs = -1;
@@ -389,7 +405,7 @@ export class Pump {
 
   /** The fetch ran ahead, which is legitimate after a revocation or a batch that was turned away. */
   #moveFetchBack(): void {
-    this.#options.membership.start(this.task, new Map([[this.#options.input, this.#intake.offsetNext]]));
+    this.#options.membership.start(this.task, this.#positionAt(this.#intake.offsetNext));
   }
 
   /** Retention was faster than this stage: what is gone is said to be gone, and the task goes on behind it. */
@@ -401,9 +417,17 @@ export class Pump {
     const { facts, clock } = this.#options;
     facts.emit("recordsDeleted", { task: this.task, from: this.#intake.offsetNext, to: logStartOffset });
     this.#beginChunk(clock.monotonicMs());
-    this.#send({ kind: "advanced", offsetNext: logStartOffset });
+    this.#send({ kind: "advanced", position: this.#positionAt(logStartOffset) });
     this.#askForTick();
     this.#fetchFrom(logStartOffset);
+  }
+
+  #positionAt(offsetNext: Offset): Position {
+    return new Map([[this.#options.input, offsetNext]]);
+  }
+
+  #offsetOf(position: Position | undefined): Offset {
+    return position?.get(this.#options.input) ?? -1;
   }
 
   #accepts(): boolean {
@@ -411,7 +435,7 @@ export class Pump {
   }
 
   #hasChunk(): boolean {
-    return this.isRunning && this.#state.position > this.#state.committed;
+    return this.isRunning && hasChunk(this.#state);
   }
 
   #isChunkDue(): boolean {
@@ -421,7 +445,7 @@ export class Pump {
 
   /** Nothing is in hand any more: what is queued is fetched again by whoever owns the partition next. */
   #dropQueue(): void {
-    if (this.#intake.isBehindFetch) this.#fetchFrom(this.#state.position);
+    if (this.#intake.isBehindFetch) this.#fetchFrom(this.#offsetOf(this.#state.position));
     this.#finishSettling();
   }
 

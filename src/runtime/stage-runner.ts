@@ -105,7 +105,7 @@ export class StageRunner implements GroupSink {
   get isReady(): boolean {
     if (this.#status === "waiting") return true;
     if (this.#status !== "running" || !this.#hasAssignment || this.#pending.length > 0) return false;
-    return [...this.#pumps.values()].every((pump) => pump.state.committed !== -1);
+    return [...this.#pumps.values()].every((pump) => pump.committedOffset !== -1);
   }
 
   /** Tasks that could not be reopened for longer than 30 s. */
@@ -149,7 +149,7 @@ export class StageRunner implements GroupSink {
    */
   caughtUp(endOffsets: ReadonlyMap<number, Offset>): boolean {
     if (this.#status !== "running" || !this.isReady) return false;
-    return [...this.#pumps.values()].every((pump) => pump.state.committed >= (endOffsets.get(pump.task) ?? 0));
+    return [...this.#pumps.values()].every((pump) => pump.committedOffset >= (endOffsets.get(pump.task) ?? 0));
   }
 
   /**

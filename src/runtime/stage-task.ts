@@ -5,9 +5,9 @@ import {
   type EpochMs,
   type Facts,
   MillraceError,
-  type Offset,
   RecordError,
   type RecordErrorCode,
+  topicPartitionKey,
 } from "../kernel/index.ts";
 import { type Row, transcoderOf } from "../schema/index.ts";
 import type { StepMemory } from "../step/index.ts";
@@ -21,6 +21,7 @@ import type { Outbox, RefusalOutcome } from "./outbox.ts";
 import type { OutputBatches } from "./output-batches.ts";
 import { type OutputEncoder, tooLarge } from "./output-encoder.ts";
 import type { RecordRefusedError } from "./port.ts";
+import type { Position } from "./position.ts";
 import { ScoringPiece } from "./scoring-piece.ts";
 import type { WriterSchemas } from "./writer-schemas.ts";
 
@@ -39,6 +40,8 @@ const unforeseenCode: Readonly<Record<Phase, RecordErrorCode>> = {
 /** Everything a task works with; made by `compileStage`. */
 export interface StageTaskParts {
   readonly partition: number;
+  /** Keys of the input topic-partitions, in the order in which records are named by them. */
+  readonly inputs: readonly string[];
   readonly eventIdStem: string;
   readonly reader: InputReader;
   readonly writers: WriterSchemas;
@@ -106,6 +109,8 @@ export class StageTask {
   #outCount = 0;
   #tombstoneCount = 0;
 
+  /** Which input the piece under way is read from. */
+  #input = 0;
   #phase: Phase = "decode";
   #nowMs = 0;
   /** The row of the record under way, for its event id when it fails. */
@@ -156,6 +161,8 @@ export class StageTask {
     const { clock } = this.#parts;
     this.#nowMs = clock.now();
     this.#context.processingTimeMs = this.#nowMs;
+    this.#input = this.#inputOf(batch);
+    this.#outbox.readFrom(this.#input);
     if (this.#inference !== undefined) this.#piece.batch = batch;
     let looked = 0;
     for (let index = from; index < to; index++) {
@@ -248,11 +255,11 @@ export class StageTask {
     }
   }
 
-  /** The chunk up to `offsetNext` is durable: its changes are final. `tally` has been read before. */
-  keep(offsetNext: Offset): void {
+  /** The chunk up to `position` is durable: its changes are final. `tally` has been read before. */
+  keep(position: Position): void {
     this.#streamTimeKept = this.#context.streamTimeMs;
     for (const memory of this.#parts.memories) memory.store.keep(this.#streamTimeKept);
-    this.#outbox.forgetBelow(offsetNext);
+    this.#outbox.forgetBelow(this.#parts.inputs.map((input) => position.get(input) ?? 0));
     this.#forgetChunk();
   }
 
@@ -277,6 +284,14 @@ export class StageTask {
     return this.#outbox.mark(error);
   }
 
+  #inputOf({ topic, partition }: RawBatch): number {
+    const { inputs } = this.#parts;
+    if (inputs.length === 1) return 0;
+    const input = inputs.indexOf(topicPartitionKey(topic, partition));
+    if (input === -1) throw new AssertionError(`a batch of ${topic}-${partition}, which is no input of the task`);
+    return input;
+  }
+
   /** Answers false, and has done nothing, when a writer schema has to be resolved first. */
   #work(batch: RawBatch, index: number): boolean {
     const offset = batch.offsets[index] as number;
@@ -286,7 +301,7 @@ export class StageTask {
       const bytes = sizeOf(batch, index);
       this.bytesIn += bytes;
       if (bytes > this.#recordBytesMax) throw tooLarge(bytes, this.#recordBytesMax);
-      if (this.#outbox.hasRefused && this.#outbox.isRefused(this.#parts.outputOutlet, offset))
+      if (this.#outbox.hasRefused && this.#outbox.isRefused(this.#parts.outputOutlet, this.#input, offset))
         throw new RecordError("MR_TOO_LARGE", "the broker refused the record that was made of this one");
       if (batch.valueFrom[index] === -1 && this.#parts.dropsTombstones) {
         this.#tombstoneCount++;
@@ -389,7 +404,7 @@ export class StageTask {
     this.#parts.deadLetters.add(batch, index, failure, {
       nowMs: this.#nowMs,
       attempt: this.attempt,
-      dropsValue: this.#outbox.isRefused(this.#parts.deadLetterOutlet, batch.offsets[index] as number),
+      dropsValue: this.#outbox.isRefused(this.#parts.deadLetterOutlet, this.#input, batch.offsets[index] as number),
     });
   }
 

@@ -107,7 +107,7 @@ function outboxOf(...policies: readonly RefusalPolicy[]): Outbox {
     const topic = { topic: `t${index}`, partitions: 1, messageBytesMax: 1_000_000 };
     return { batches: new OutputBatches(topic, "output", undefined), onRefusal };
   });
-  return new Outbox(outlets);
+  return new Outbox(outlets, 2);
 }
 
 function fill(outbox: Outbox, ...offsets: readonly number[]): void {
@@ -123,11 +123,11 @@ test("marks are kept by outlet, outlive the chunk, and are forgotten when their 
   expect(outbox.mark(refusalOf("t1", 0, 1))).toBe("marked");
   expect(outbox.mark(refusalOf("t2", 0, 1))).toBe("halt");
   outbox.reset();
-  const marks = () => [10, 11, 12].map((offset) => [0, 1, 2].filter((outlet) => outbox.isRefused(outlet, offset)));
+  const marks = () => [10, 11, 12].map((offset) => [0, 1, 2].filter((outlet) => outbox.isRefused(outlet, 0, offset)));
   expect(marks()).toEqual([[], [1], [0]]);
-  outbox.forgetBelow(12);
+  outbox.forgetBelow([12, 99]);
   expect([marks(), outbox.hasRefused]).toEqual([[[], [], [0]], true]);
-  outbox.forgetBelow(13);
+  outbox.forgetBelow([13, 0]);
   expect([marks(), outbox.hasRefused]).toEqual([[[], [], []], false]);
 });
 
@@ -140,5 +140,25 @@ test("what cannot be named, belongs to no outlet, or was shortened before is stu
   expect(outbox.mark(refusalOf("t1", 0))).toBe("stuck");
   expect(outbox.mark(refusalOf("t0", 0))).toBe("marked");
   outbox.clearMarks();
-  expect([outbox.hasRefused, outbox.isRefused(0, 10), outbox.isRefused(1, 10)]).toEqual([false, false, false]);
+  expect([outbox.hasRefused, outbox.isRefused(0, 0, 10), outbox.isRefused(1, 0, 10)]).toEqual([false, false, false]);
+});
+
+test("a refused record is named by input and offset: the same offset of another input is another record", () => {
+  const outbox = outboxOf("set-aside");
+  const marks = () => [0, 1].map((input) => [10, 11].filter((offset) => outbox.isRefused(0, input, offset)));
+  outbox.readFrom(1);
+  outbox.batchesOf(0).appendWithHeaders(10, 0, 1, key, key, []);
+  outbox.readFrom(0);
+  outbox.batchesOf(0).appendWithHeaders(10, 0, 1, key, Buffer.alloc(50), []);
+  outbox.batchesOf(0).appendWithHeaders(11, 0, 1, key, key, []);
+  outbox.sealAll();
+  expect(outbox.mark(refusalOf("t0", 0, 0))).toBe("marked");
+  expect(marks()).toEqual([[], [10]]);
+  // Without an index it is the largest.
+  expect(outbox.mark(refusalOf("t0", 0, -1))).toBe("marked");
+  expect(marks()).toEqual([[10], [10]]);
+  outbox.forgetBelow([11, 10]);
+  expect(marks()).toEqual([[], [10]]);
+  outbox.forgetBelow([11, 11]);
+  expect(outbox.hasRefused).toBe(false);
 });
