@@ -1,17 +1,13 @@
 import { assert, type EpochMs, type Offset } from "../kernel/index.ts";
 import { KeyTable } from "./key-table.ts";
-import { grownFloats, grownUints, NumberStack } from "./number-stack.ts";
+import { NumberStack } from "./number-stack.ts";
+import { firstAfter, RowRuns } from "./row-runs.ts";
 import type { Store, StoreSpec } from "./store.ts";
 
-/** Spans looked over per `keep` beside twice the number of new ones. */
-const sweepSpansMin = 64;
-const spanStride = 3;
-const firstTimeAt = 0;
-const lastTimeAt = 1;
-const firstOffsetAt = 2;
-const linkStride = 2;
-const nextAt = 0;
-const ownerAt = 1;
+/** Ids looked over per `keep` beside the changed ones and twice their number. */
+const sweepIdsMin = 64;
+/** Columns of a span beside its first time: its last time and its first offset. */
+const spanColumns = 2;
 
 export interface IdStoreOptions {
   readonly spec: StoreSpec;
@@ -34,21 +30,18 @@ export interface IdStoreOptions {
  *
  * Times of an id that are closer than `withinMs` form one span, kept as its first and last time and its first
  * offset: a time is a repeat of one of them exactly when it is closer than `withinMs` to the span. So an id that
- * comes a million times holds one span, not a million entries.
+ * comes a million times holds one span, not a million entries. Spans of an id never overlap, and are held in the order
+ * of their times, so that a record looks at the few around it however many there are.
  */
 export class IdStore implements Store {
   readonly spec: StoreSpec;
   readonly #withinMs: number;
   readonly #reachMs: number;
   readonly #ids: KeyTable;
-  /** First span of each id, plus one; 0 for none. */
-  #heads: Uint32Array = new Uint32Array(64);
-  #spans: Float64Array = new Float64Array(64 * spanStride);
-  /** Next span of the same id, plus one; and the id, plus one, or 0 for a free span. */
-  #links: Uint32Array = new Uint32Array(64 * linkStride);
-  #spanEnd = 0;
-  readonly #free = new NumberStack();
-  /** Span, and the first and last time it had before; NaN for a new span. */
+  /** Per id its spans, by first time; and so by last time too. */
+  readonly #spans = new RowRuns(spanColumns, 1);
+  readonly #made = new Float64Array(spanColumns);
+  /** Id, position of the span, and the first and last time that it had before; NaN for a new span. */
   readonly #undoLog = new NumberStack();
   #sweepNext = 0;
 
@@ -62,116 +55,129 @@ export class IdStore implements Store {
 
   /** Spans held: about the number of ids. */
   get entryCount(): number {
-    return this.#spanEnd - this.#free.length;
+    return this.#spans.rowCount;
   }
 
   /** Tells whether the record is a repeat, and remembers it. `streamTimeMs` is the stream time before this record. */
   judge(id: string, timeMs: EpochMs, offset: Offset, streamTimeMs: EpochMs): boolean {
     const horizonMs = streamTimeMs - this.#reachMs;
     const entry = this.#ids.find(id);
+    if (entry < 0) {
+      if (timeMs >= horizonMs) this.#addSpan(this.#addId(id), timeMs, offset);
+      return false;
+    }
+    const spans = this.#spans;
+    spans.look(entry);
+    const { slab, times, capacity } = spans;
+    const lasts = times + capacity;
+    const offsets = lasts + capacity;
     let home = -1;
     let isRepeat = false;
-    for (let span = entry < 0 ? -1 : this.#headOf(entry); span >= 0; span = this.#nextOf(span)) {
-      const at = span * spanStride;
-      const lastTime = this.#spans[at + lastTimeAt] ?? 0;
-      if (lastTime < horizonMs) continue;
-      const isNear = timeMs > (this.#spans[at] ?? 0) - this.#withinMs && timeMs < lastTime + this.#withinMs;
-      if (!isNear) continue;
-      home = span;
-      if ((this.#spans[at + firstOffsetAt] ?? 0) < offset) isRepeat = true;
+    // From the last span that could reach back to it, towards those that end too early.
+    for (let span = this.#firstFrom(timeMs + this.#withinMs) - 1; span >= 0; span--) {
+      const lastTime = slab[lasts + span] ?? 0;
+      if (lastTime <= timeMs - this.#withinMs || lastTime < horizonMs) break;
+      // A span that begins at or before the time comes last of those that could take it in without an overlap.
+      if (home < 0 || (slab[times + home] ?? 0) > timeMs) home = span;
+      if ((slab[offsets + span] ?? 0) < offset) isRepeat = true;
     }
     if (timeMs >= horizonMs) {
-      if (home >= 0) this.#widen(home, timeMs);
-      else this.#addSpan(entry < 0 ? this.#ids.add(id) : entry, timeMs, offset);
+      if (home >= 0) this.#widen(entry, home, timeMs);
+      else this.#addSpan(entry, timeMs, offset);
     }
     return isRepeat;
   }
 
   undo(): void {
+    // Newest first: each position is then the one the span had when it was changed.
     while (this.#undoLog.length > 0) {
       const lastTime = this.#undoLog.pop();
       const firstTime = this.#undoLog.pop();
       const span = this.#undoLog.pop();
-      if (Number.isNaN(firstTime)) this.#removeSpan(span);
-      else {
-        this.#spans[span * spanStride + firstTimeAt] = firstTime;
-        this.#spans[span * spanStride + lastTimeAt] = lastTime;
+      const entry = this.#undoLog.pop();
+      if (Number.isNaN(firstTime)) {
+        this.#spans.remove(entry, span);
+        if (this.#spans.count === 0) this.#removeId(entry);
+      } else {
+        this.#spans.look(entry);
+        this.#setTimes(span, firstTime, lastTime);
       }
     }
   }
 
   keep(streamTimeMs: EpochMs): void {
     const horizonMs = streamTimeMs - this.#reachMs;
-    const changes = this.#undoLog.length / 3;
+    const changes = this.#undoLog.length / 4;
+    for (let i = 0; i < changes; i++) this.#evict(this.#undoLog.at(4 * i), horizonMs);
     this.#undoLog.clear();
-    for (let i = Math.min(this.#spanEnd, sweepSpansMin + 2 * changes); i > 0; i--) {
-      if (this.#sweepNext >= this.#spanEnd) this.#sweepNext = 0;
-      const span = this.#sweepNext++;
-      const isHeld = this.#links[span * linkStride + ownerAt] !== 0;
-      if (isHeld && (this.#spans[span * spanStride + lastTimeAt] ?? 0) < horizonMs) this.#removeSpan(span);
+    const end = this.#ids.entryEnd;
+    for (let i = Math.min(end, sweepIdsMin + 2 * changes); i > 0; i--) {
+      if (this.#sweepNext >= end) this.#sweepNext = 0;
+      this.#evict(this.#sweepNext++, horizonMs);
     }
   }
 
   clear(): void {
     this.#ids.clear();
-    this.#heads.fill(0);
-    this.#links.fill(0);
-    this.#spanEnd = 0;
-    this.#free.clear();
+    this.#spans.clear();
     this.#undoLog.clear();
     this.#sweepNext = 0;
   }
 
-  #headOf(entry: number): number {
-    return (this.#heads[entry] ?? 0) - 1;
+  /** Drops the spans that ended before the horizon, which stand in front. */
+  #evict(entry: number, horizonMs: number): void {
+    if (!this.#ids.holds(entry)) return;
+    this.#spans.look(entry);
+    const { slab, times, capacity, count } = this.#spans;
+    if ((slab[times + capacity] ?? 0) >= horizonMs) return;
+    // Times are whole milliseconds.
+    const dropped = firstAfter(slab, times + capacity, 0, count, horizonMs - 1);
+    if (this.#spans.dropFirst(entry, dropped) === 0) this.#removeId(entry);
   }
 
-  #nextOf(span: number): number {
-    return (this.#links[span * linkStride + nextAt] ?? 0) - 1;
+  /** First span of the id looked at that begins at `timeMs` or later. */
+  #firstFrom(timeMs: EpochMs): number {
+    const { slab, times, count } = this.#spans;
+    if (count === 0 || (slab[times + count - 1] ?? 0) < timeMs) return count;
+    return this.#spans.firstAfter(timeMs - 1);
   }
 
-  #widen(span: number, timeMs: EpochMs): void {
-    const at = span * spanStride;
-    const firstTime = this.#spans[at + firstTimeAt] ?? 0;
-    const lastTime = this.#spans[at + lastTimeAt] ?? 0;
-    if (timeMs >= firstTime && timeMs <= lastTime) return;
-    this.#log(span, firstTime, lastTime);
-    this.#spans[at + firstTimeAt] = Math.min(firstTime, timeMs);
-    this.#spans[at + lastTimeAt] = Math.max(lastTime, timeMs);
+  #addId(id: string): number {
+    const entry = this.#ids.add(id);
+    this.#spans.open(entry);
+    return entry;
+  }
+
+  #removeId(entry: number): void {
+    this.#spans.close(entry);
+    this.#ids.remove(entry);
   }
 
   #addSpan(entry: number, timeMs: EpochMs, offset: Offset): void {
-    const span = this.#free.length > 0 ? this.#free.pop() : this.#spanEnd++;
-    const at = span * spanStride;
-    const linkAt = span * linkStride;
-    if (at + spanStride > this.#spans.length) this.#spans = grownFloats(this.#spans, at + spanStride);
-    if (linkAt + linkStride > this.#links.length) this.#links = grownUints(this.#links, linkAt + linkStride);
-    if (entry >= this.#heads.length) this.#heads = grownUints(this.#heads, entry + 1);
-    this.#spans[at + firstTimeAt] = timeMs;
-    this.#spans[at + lastTimeAt] = timeMs;
-    this.#spans[at + firstOffsetAt] = offset;
-    this.#links[linkAt + nextAt] = this.#heads[entry] ?? 0;
-    this.#links[linkAt + ownerAt] = entry + 1;
-    this.#heads[entry] = span + 1;
-    this.#log(span, Number.NaN, Number.NaN);
+    this.#made[0] = timeMs;
+    this.#made[1] = offset;
+    const span = this.#spans.insert(entry, timeMs, this.#made);
+    this.#log(entry, span, Number.NaN, Number.NaN);
   }
 
-  #removeSpan(span: number): void {
-    const linkAt = span * linkStride;
-    const entry = (this.#links[linkAt + ownerAt] ?? 0) - 1;
-    const next = this.#links[linkAt + nextAt] ?? 0;
-    if (this.#headOf(entry) === span) this.#heads[entry] = next;
-    else {
-      let before = this.#headOf(entry);
-      while (before >= 0 && this.#nextOf(before) !== span) before = this.#nextOf(before);
-      this.#links[before * linkStride + nextAt] = next;
-    }
-    this.#links[linkAt + ownerAt] = 0;
-    this.#free.push(span);
-    if (this.#heads[entry] === 0) this.#ids.remove(entry);
+  /** Takes a time into a span of the id looked at. */
+  #widen(entry: number, span: number, timeMs: EpochMs): void {
+    const { slab, times, capacity } = this.#spans;
+    const firstTime = slab[times + span] ?? 0;
+    const lastTime = slab[times + capacity + span] ?? 0;
+    if (timeMs >= firstTime && timeMs <= lastTime) return;
+    this.#log(entry, span, firstTime, lastTime);
+    this.#setTimes(span, Math.min(firstTime, timeMs), Math.max(lastTime, timeMs));
   }
 
-  #log(span: number, firstTime: number, lastTime: number): void {
+  #setTimes(span: number, firstTime: EpochMs, lastTime: EpochMs): void {
+    const { slab, times, capacity } = this.#spans;
+    slab[times + span] = firstTime;
+    slab[times + capacity + span] = lastTime;
+  }
+
+  #log(entry: number, span: number, firstTime: number, lastTime: number): void {
+    this.#undoLog.push(entry);
     this.#undoLog.push(span);
     this.#undoLog.push(firstTime);
     this.#undoLog.push(lastTime);

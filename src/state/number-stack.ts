@@ -29,7 +29,7 @@ export class NumberStack {
 }
 
 /** A copy with room for at least `length`, grown by half or more so that growing is paid once per entry. */
-export function grownFloats(array: Float64Array, length: number): Float64Array {
+function grownFloats(array: Float64Array, length: number): Float64Array {
   const grown = new Float64Array(lengthGrown(array.length, length));
   grown.set(array);
   return grown;

@@ -5,6 +5,8 @@ import { RowRuns } from "./row-runs.ts";
 import type { Store, StoreSpec } from "./store.ts";
 import { WindowQuery } from "./window-query.ts";
 
+/** Rows of the smallest run: most keys of a stream have few. */
+const rowsMin = 4;
 /** Keys looked over per `keep` beside the changed ones, so that a key that went silent is evicted too. */
 const sweepKeysMin = 64;
 
@@ -50,7 +52,7 @@ export class RollingStore implements Store {
     this.spec = options.spec;
     this.#keys = new KeyTable(options.spec.name, options.keysMax);
     this.inputs = new Float64Array(options.needs.length);
-    this.#runs = new RowRuns(options.needs.length);
+    this.#runs = new RowRuns(options.needs.length, rowsMin);
     this.#query = new WindowQuery(this.#runs, windowsMs, options.needs);
     this.#reachMs = options.latenessMs + (windowsMs.at(-1) ?? 0);
   }
@@ -84,7 +86,7 @@ export class RollingStore implements Store {
       this.#runs.open(entry);
     }
     const position = this.#runs.insert(entry, timeMs, this.inputs);
-    this.#query.forgetSlice(entry, timeMs);
+    this.#query.add(entry, position);
     this.#undoLog.push(entry);
     this.#undoLog.push(position);
   }
@@ -100,7 +102,7 @@ export class RollingStore implements Store {
       const position = this.#undoLog.pop();
       const entry = this.#undoLog.pop();
       this.#runs.look(entry);
-      this.#query.forgetSlice(entry, this.#runs.slab[this.#runs.times + position] ?? 0);
+      this.#query.remove(entry, position);
       this.#runs.remove(entry, position);
       if (this.#runs.countOf(entry) === 0) this.#removeKey(entry);
     }
@@ -132,10 +134,7 @@ export class RollingStore implements Store {
     const before = this.#runs.countOf(entry);
     const remaining = this.#runs.dropUntil(entry, horizonMs);
     if (remaining === 0) this.#removeKey(entry);
-    else if (remaining < before) {
-      this.#query.forgetSlice(entry, horizonMs);
-      this.#query.shrink(entry, remaining);
-    }
+    else if (remaining < before) this.#query.dropUntil(entry, horizonMs, remaining);
   }
 
   #find(key: string): number {

@@ -1,8 +1,6 @@
 import { grownUints } from "./number-stack.ts";
 import { Slabs } from "./slabs.ts";
 
-/** Rows of the smallest run: most keys of a stream have few. */
-const capacityMin = 4;
 const entryStride = 4;
 const addressAt = 0;
 const sizeClassAt = 1;
@@ -18,6 +16,7 @@ const countAt = 3;
  */
 export class RowRuns {
   readonly #columns: number;
+  readonly #capacityMin: number;
   readonly #slabs: Slabs;
   #entries: Uint32Array = new Uint32Array(64 * entryStride);
   #rowCount = 0;
@@ -28,9 +27,10 @@ export class RowRuns {
   capacity = 0;
   count = 0;
 
-  /** @param columns inputs per row, 0 or more */
-  constructor(columns: number) {
+  /** @param columns inputs per row, 0 or more; @param capacityMin rows of the smallest run */
+  constructor(columns: number, capacityMin: number) {
     this.#columns = columns;
+    this.#capacityMin = capacityMin;
     this.#slabs = new Slabs(capacityMin * (1 + columns));
   }
 
@@ -66,7 +66,7 @@ export class RowRuns {
     const at = entry * entryStride;
     const address = this.#entries[at + addressAt] ?? 0;
     this.slab = this.#slabs.slabOf(address);
-    this.capacity = capacityMin * 2 ** (this.#entries[at + sizeClassAt] ?? 0);
+    this.capacity = this.#capacityMin * 2 ** (this.#entries[at + sizeClassAt] ?? 0);
     this.times = this.#slabs.placeOf(address) + (this.#entries[at + startAt] ?? 0);
     this.count = this.#entries[at + countAt] ?? 0;
   }
@@ -115,7 +115,12 @@ export class RowRuns {
   dropUntil(entry: number, timeMs: number): number {
     this.look(entry);
     if (this.count === 0 || (this.slab[this.times] ?? 0) > timeMs) return this.count;
-    const dropped = this.firstAfter(timeMs);
+    return this.dropFirst(entry, this.firstAfter(timeMs));
+  }
+
+  /** Drops the `dropped` oldest rows, gives back memory no longer needed, and answers how many remain. */
+  dropFirst(entry: number, dropped: number): number {
+    this.look(entry);
     const at = entry * entryStride;
     const remaining = this.count - dropped;
     this.#entries[at + startAt] = (this.#entries[at + startAt] ?? 0) + dropped;
@@ -155,7 +160,7 @@ export class RowRuns {
     const address = this.#slabs.allocate(sizeClass);
     const target = this.#slabs.slabOf(address);
     const base = this.#slabs.placeOf(address);
-    const capacityNew = capacityMin * 2 ** sizeClass;
+    const capacityNew = this.#capacityMin * 2 ** sizeClass;
     for (let column = 0; column <= this.#columns; column++) {
       const from = times + column * capacity;
       target.set(slab.subarray(from, from + count), base + column * capacityNew);

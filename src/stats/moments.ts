@@ -36,9 +36,19 @@ export const needSum = 1;
 export const needExtremes = 2;
 export const needSpread = 4;
 
+/** Which numbers of a summary `needs` fill; the others are as in a summary of nothing. */
+export function momentsPlaces(needs: number): readonly number[] {
+  return [
+    momentsCount,
+    ...((needs & needSum) === 0 ? [] : [momentsSum, momentsSumRest]),
+    ...((needs & needExtremes) === 0 ? [] : [momentsMin, momentsMax]),
+    ...((needs & needSpread) === 0 ? [] : [momentsShift, momentsOffset, momentsM2]),
+  ];
+}
+
 /** Makes the summary at `at` that of no values. */
 export function clearMoments(into: Float64Array, at: number): void {
-  into.fill(0, at, at + momentsStride);
+  for (let i = 0; i < momentsStride; i++) into[at + i] = 0;
   into[at + momentsMin] = Number.POSITIVE_INFINITY;
   into[at + momentsMax] = Number.NEGATIVE_INFINITY;
 }
@@ -120,6 +130,36 @@ export function mergeMoments(
   if ((needs & needSpread) !== 0) mergeSpread(into, at, other, otherAt, count, countOther);
 }
 
+/**
+ * Merges many summaries, of which `numbers` holds column by column what `needs` fill: number k of
+ * {@link momentsPlaces} of summary i at `base + k * stride + i`. The same bits as {@link mergeMoments} of each of
+ * `from .. to`, the last first.
+ */
+export function mergeMomentColumns(
+  numbers: Float64Array,
+  base: number,
+  stride: number,
+  from: number,
+  to: number,
+  needs: number,
+  into: Float64Array,
+  at: number,
+): void {
+  let column = base + stride;
+  let total = into[at] ?? 0;
+  if ((needs & needSum) !== 0) {
+    total = mergeSumColumns(numbers, base, column, stride, from, to, into, at);
+    column += 2 * stride;
+  }
+  if ((needs & needExtremes) !== 0) {
+    total = mergeExtremeColumns(numbers, base, column, stride, from, to, into, at);
+    column += 2 * stride;
+  }
+  if ((needs & needSpread) !== 0) total = mergeSpreadColumns(numbers, base, column, stride, from, to, into, at);
+  if (needs === 0) for (let i = to - 1; i >= from; i--) total += numbers[base + i] ?? 0;
+  into[at] = total;
+}
+
 /** Sum of the values; NaN of none. Asks for `needSum`. */
 export function sumOf(moments: Float64Array, at: number): number {
   if ((moments[at] ?? 0) === 0) return Number.NaN;
@@ -175,6 +215,104 @@ function addToSum(into: Float64Array, at: number, x: number, restOther: number):
   const part = next - sum;
   into[at + momentsSum] = next;
   into[at + momentsSumRest] = (into[at + momentsSumRest] ?? 0) + restOther + (sum - (next - part) + (x - part));
+}
+
+function mergeSumColumns(
+  numbers: Float64Array,
+  counts: number,
+  sums: number,
+  stride: number,
+  from: number,
+  to: number,
+  into: Float64Array,
+  at: number,
+): number {
+  let total = into[at] ?? 0;
+  let sum = into[at + momentsSum] ?? 0;
+  let rest = into[at + momentsSumRest] ?? 0;
+  for (let i = to - 1; i >= from; i--) {
+    const count = numbers[counts + i] ?? 0;
+    if (count === 0) continue;
+    const x = numbers[sums + i] ?? 0;
+    const restOther = numbers[sums + stride + i] ?? 0;
+    if (total === 0) {
+      sum = x;
+      rest = restOther;
+    } else {
+      const next = sum + x;
+      const part = next - sum;
+      rest += restOther + (sum - (next - part) + (x - part));
+      sum = next;
+    }
+    total += count;
+  }
+  into[at + momentsSum] = sum;
+  into[at + momentsSumRest] = rest;
+  return total;
+}
+
+function mergeExtremeColumns(
+  numbers: Float64Array,
+  counts: number,
+  mins: number,
+  stride: number,
+  from: number,
+  to: number,
+  into: Float64Array,
+  at: number,
+): number {
+  let total = into[at] ?? 0;
+  let min = into[at + momentsMin] ?? 0;
+  let max = into[at + momentsMax] ?? 0;
+  for (let i = to - 1; i >= from; i--) {
+    // Those of nothing are infinities, which change neither.
+    const minOther = numbers[mins + i] ?? 0;
+    const maxOther = numbers[mins + stride + i] ?? 0;
+    if (minOther < min) min = minOther;
+    if (maxOther > max) max = maxOther;
+    total += numbers[counts + i] ?? 0;
+  }
+  into[at + momentsMin] = min;
+  into[at + momentsMax] = max;
+  return total;
+}
+
+function mergeSpreadColumns(
+  numbers: Float64Array,
+  counts: number,
+  shifts: number,
+  stride: number,
+  from: number,
+  to: number,
+  into: Float64Array,
+  at: number,
+): number {
+  let total = into[at] ?? 0;
+  let shift = into[at + momentsShift] ?? 0;
+  let offset = into[at + momentsOffset] ?? 0;
+  let squares = into[at + momentsM2] ?? 0;
+  for (let i = to - 1; i >= from; i--) {
+    const count = numbers[counts + i] ?? 0;
+    if (count === 0) continue;
+    const shiftOther = numbers[shifts + i] ?? 0;
+    const offsetOther = numbers[shifts + stride + i] ?? 0;
+    const squaresOther = numbers[shifts + 2 * stride + i] ?? 0;
+    if (total === 0) {
+      shift = shiftOther;
+      offset = offsetOther;
+      squares = squaresOther;
+    } else {
+      const delta = shiftOther - shift + (offsetOther - offset);
+      const step = delta * (count / (total + count));
+      offset += step;
+      squares = squares + squaresOther + delta * step * total;
+    }
+    total += count;
+  }
+  into[at + momentsShift] = shift;
+  into[at + momentsOffset] = offset;
+  into[at + momentsM2] = squares;
+  return total;
 }
 
 function mergeExtremes(into: Float64Array, at: number, other: Float64Array, otherAt: number): void {
