@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { commands } from "../src/app/cli/commands.ts";
 import { runCommandLine } from "../src/app/main.ts";
-import { errorCodes } from "../src/kernel/index.ts";
+import { errorCodes, type MetricDefinition, metrics } from "../src/kernel/index.ts";
 import { sampleGenerators } from "../src/testing/index.ts";
 import { topologyJsonSchema, topologyLanguage, topologyReference } from "../src/topology/index.ts";
 import { expressionsPage } from "./expressions-page.ts";
@@ -20,6 +20,7 @@ export async function referencePages(): Promise<ReadonlyMap<string, string>> {
     ["expressions.md", expressionsPage()],
     ["errors.md", errorsPage()],
     ["commands.md", await commandsPage()],
+    ["metrics.md", metricsPage()],
   ]);
 }
 
@@ -68,6 +69,19 @@ function errorsPage(): string {
     "# Codes",
     "Every error and warning carries one of these codes: in messages, in the header `millrace.code` of a dead letter, and in logs. The table is closed.",
     ...parts,
+  ].join("\n\n")}\n`;
+}
+
+function metricsPage(): string {
+  const rows = Object.entries<MetricDefinition>(metrics).map(([name, { type, labels, help }]) => {
+    const own = name === "millrace_build_info" ? labels : ["topology", "stage", ...labels];
+    return row([code(name), type, own.map(code).join(", "), help]);
+  });
+  return `${[
+    notice,
+    "# Metrics",
+    "What `millrace run --http HOST:PORT` answers under `/metrics`, in Prometheus' text format. Records are counted when they are committed: `records_in` = `records_out` + `records_filtered` + `late_records` + `record_errors`. No label holds a key or a value of a record; a metric has at most 200 sets of label values, and the rest is counted under `_other`.",
+    [row(["metric", "type", "labels", "what it says"]), "|---|---|---|---|", ...rows].join("\n"),
   ].join("\n\n")}\n`;
 }
 

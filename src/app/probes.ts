@@ -1,8 +1,10 @@
-/** `/livez` and `/readyz`: what an orchestrator asks. Nothing else is answered. */
+/** What an orchestrator and a monitoring system ask: `/livez`, `/readyz` and `/metrics`. Nothing else is answered. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { exposition, expositionType } from "../adapters/prometheus/index.ts";
 import { messageOf } from "../kernel/index.ts";
+import type { MetricReading, ReadinessCheck } from "../runtime/index.ts";
 import { usageError } from "./exit.ts";
 
 export interface ProbeServer {
@@ -10,18 +12,39 @@ export interface ProbeServer {
   close(): Promise<void>;
 }
 
+/** What is asked when somebody asks. */
+export interface Probed {
+  /** 200 when every check is well, 503 else; `?verbose` lists them. */
+  readiness(): readonly ReadinessCheck[];
+  metrics(): Promise<readonly MetricReading[]>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly type?: string;
+}
+
 /** @param address `HOST:PORT`; port 0 takes a free one */
-export async function serveProbes(address: string, isReady: () => boolean): Promise<ProbeServer> {
+export async function serveProbes(address: string, probed: Probed): Promise<ProbeServer> {
   const match = /^(\[[0-9a-fA-F:]+\]|[\w.-]+):(\d{1,5})$/.exec(address);
   const port = Number(match?.[2]);
   if (match?.[1] === undefined || port > 65_535)
     throw usageError(`--http: ${JSON.stringify(address)} is not HOST:PORT`);
+  const metrics = together(() => probed.metrics());
+  const answerTo = async (url: string): Promise<Answer> => {
+    const [path, query] = url.split("?");
+    if (path === "/livez") return { status: 200, body: "ok\n" };
+    if (path === "/readyz") return readyAnswer(probed.readiness(), new URLSearchParams(query).has("verbose"));
+    if (path === "/metrics") return { status: 200, body: exposition(await metrics()), type: expositionType };
+    return { status: 404, body: "not found\n" };
+  };
   const server = createServer((request, response) => {
-    const path = request.url?.split("?")[0];
-    const isKnown = path === "/livez" || path === "/readyz";
-    const status = !isKnown ? 404 : path === "/readyz" && !isReady() ? 503 : 200;
-    const text = { 200: "ok\n", 404: "not found\n", 503: "not ready\n" }[status];
-    response.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(text);
+    void answerTo(request.url ?? "/")
+      .catch((thrown: unknown): Answer => ({ status: 500, body: `${messageOf(thrown)}\n` }))
+      .then(({ status, body, type = "text/plain; charset=utf-8" }) =>
+        response.writeHead(status, { "content-type": type }).end(body),
+      );
   });
   server.listen(port, match[1].replace(/^\[|\]$/g, ""));
   // Rejects when the address is taken, unknown or not ours.
@@ -34,5 +57,24 @@ export async function serveProbes(address: string, isReady: () => boolean): Prom
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
+  };
+}
+
+function readyAnswer(checks: readonly ReadinessCheck[], isVerbose: boolean): Answer {
+  const isReady = checks.every(({ isWell }) => isWell);
+  const listed = isVerbose
+    ? checks.map(({ name, isWell, state }) => `${isWell ? "[+]" : "[-]"} ${name}: ${state}\n`)
+    : [];
+  return { status: isReady ? 200 : 503, body: `${listed.join("")}${isReady ? "ok" : "not ready"}\n` };
+}
+
+/** Whoever asks while an answer is under way is given that one: scrapes do not pile up on a cluster that is slow. */
+function together<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => {
+    asked ??= ask().finally(() => {
+      asked = undefined;
+    });
+    return asked;
   };
 }

@@ -1,15 +1,12 @@
-import { type Clock, codeOf, type Logger, messageOf } from "../kernel/index.ts";
-import type { Broker, StageRunner } from "../runtime/index.ts";
+import { type Clock, codeOf, Facts, type Logger, messageOf } from "../kernel/index.ts";
+import { type Broker, lagsInTime, type ReadinessCheck, readinessOf, type StageRunner } from "../runtime/index.ts";
 import { CatchUp, type CatchUpOptions } from "./catch-up.ts";
 import { type ExitCode, exitCodes } from "./exit.ts";
-import { lagOf } from "./stage-lag.ts";
 
 /** How often stages look for what has changed around them, and the worker whether they are ready. */
 const tickMs = 20;
 const reportEveryMs = 10_000;
 const catchUpPollMs = 50;
-/** A cluster that is away must not hold up the counts, nor the end. */
-const lagTimeoutMs = 2_000;
 
 export interface WorkerOptions {
   readonly stages: readonly StageRunner[];
@@ -28,16 +25,29 @@ export interface WorkerOptions {
 /** Several stages in one process, from start to drain. */
 export class Worker {
   readonly #options: WorkerOptions;
+  readonly #facts: Facts;
   #isReady = false;
   #isReporting = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#facts = new Facts(options.logger);
   }
 
-  /** True while every stage is ready and none is halted: what `/readyz` answers. */
+  /** True while every stage is ready and none is halted. */
   get isReady(): boolean {
     return this.#isReady && this.#options.stages.every((stage) => stage.isReady);
+  }
+
+  /** The stages of this worker. */
+  get stages(): readonly StageRunner[] {
+    return this.#options.stages;
+  }
+
+  /** What `/readyz` answers: 200 when every check is well. */
+  readiness(): readonly ReadinessCheck[] {
+    const { stages, broker, clock } = this.#options;
+    return readinessOf(stages, broker, clock);
   }
 
   /**
@@ -46,7 +56,7 @@ export class Worker {
    * @returns 0; 1 when a stage halted or still waits for its model; 75 when the drain took too long
    */
   async run(stop: AbortSignal): Promise<ExitCode> {
-    const { stages, clock, logger } = this.#options;
+    const { stages, clock } = this.#options;
     const ticking = setInterval(() => {
       const now = clock.monotonicMs();
       for (const stage of stages) stage.tick(now);
@@ -73,7 +83,7 @@ export class Worker {
     } finally {
       clearInterval(ticking);
       clearInterval(reporting);
-      logger.debug({}, "The worker has ended.");
+      this.#facts.emit("workerEnded", {});
     }
   }
 
@@ -83,7 +93,7 @@ export class Worker {
 
   #becomeReady(): void {
     this.#isReady = true;
-    this.#options.logger.info({ stages: this.#options.stages.map((stage) => stage.stage.name) }, "Ready.");
+    this.#facts.emit("workerReady", { stages: this.#options.stages.map((stage) => stage.stage.name) });
     this.#options.onReady?.();
   }
 
@@ -127,7 +137,7 @@ export class Worker {
       const state = await watch.look(stop);
       if (state !== "behind") {
         const reasons = "lacking" in state ? state.lacking : [state];
-        for (const { stage, code, blockedBy } of reasons) this.#options.logger.error({ stage, code }, blockedBy);
+        for (const reason of reasons) this.#facts.emit("catchUpBlocked", reason);
         return reasons.length === 0 ? exitCodes.ok : exitCodes.failure;
       }
       await this.#pause(stop);
@@ -146,7 +156,7 @@ export class Worker {
    * @returns false when `drainTimeoutMs` was not enough
    */
   async #drain(starts: readonly Promise<void>[]): Promise<boolean> {
-    const { stages, clock, drainTimeoutMs, logger } = this.#options;
+    const { stages, clock, drainTimeoutMs } = this.#options;
     const timer = new AbortController();
     const late = clock.sleep(drainTimeoutMs, timer.signal).then(
       () => false,
@@ -154,20 +164,14 @@ export class Worker {
     );
     const drains = stages.map((stage) =>
       stage.drain().catch((thrown: unknown) => {
-        logger.error(
-          { stage: stage.stage.name, code: codeOf(thrown), reason: messageOf(thrown) },
-          "Draining a stage ended with an error.",
-        );
+        const { name } = stage.stage;
+        this.#facts.emit("drainFailed", { stage: name, code: codeOf(thrown), reason: messageOf(thrown) });
       }),
     );
     const drained = Promise.allSettled([...drains, ...starts]).then(() => true);
     const inTime = await Promise.race([drained, late]);
     timer.abort();
-    if (!inTime)
-      logger.error(
-        { code: "MR_DRAIN_TIMEOUT", drainTimeoutMs },
-        "Draining took too long; what was in hand is done again later.",
-      );
+    if (!inTime) this.#facts.emit("drainTimedOut", { drainTimeoutMs });
     return inTime;
   }
 
@@ -175,44 +179,27 @@ export class Worker {
   async #report(stop?: AbortSignal): Promise<void> {
     if (stop !== undefined && (stop.aborted || this.#isReporting)) return;
     this.#isReporting = true;
-    const lags = await this.#lags();
-    this.#isReporting = false;
-    for (const [index, stage] of this.#options.stages.entries()) {
-      const counts = stage.counts();
-      this.#options.logger.info(
-        {
-          stage: stage.stage.name,
-          status: stage.status,
-          in: counts.in,
-          out: counts.out,
-          filtered: total(counts.filtered),
-          late: counts.late,
-          deadLetters: total(counts.deadLetters),
-          lag: lags[index],
-        },
-        "Stage counts.",
-      );
-    }
-  }
-
-  /** By stage; null where the cluster did not tell in time: no number is better than an old one. */
-  async #lags(): Promise<readonly (number | null)[]> {
     const { stages, broker, clock } = this.#options;
-    const enough = new AbortController();
-    void clock.sleep(lagTimeoutMs, enough.signal).then(
-      () => enough.abort(),
-      () => undefined,
-    );
-    const asked = stages.map(async ({ stage }) => lagOf(stage, broker.admin, enough.signal));
-    const isLate = aborted(enough.signal).then(() => null);
-    const lags = await Promise.all(asked.map((lag) => Promise.race([lag.catch(() => null), isLate])));
-    enough.abort();
-    return lags;
+    const asked = stages.map(({ stage }) => stage);
+    const lags = await lagsInTime(asked, broker.admin, clock);
+    this.#isReporting = false;
+    for (const [index, stage] of stages.entries()) {
+      const { filtered, deadLetters, ...counts } = stage.counts();
+      this.#facts.emit("stageCounted", {
+        stage: stage.stage.name,
+        status: stage.status,
+        ...counts,
+        filtered: total(Object.values(filtered)),
+        deadLetters: total(Object.values(deadLetters)),
+        // No number is better than an old one.
+        lag: lags[index] === undefined ? null : total(lags[index].map(({ records }) => records)),
+      });
+    }
   }
 }
 
-function total(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+function total(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@ import type { Logger, ProblemFields } from "./ports.ts";
 import { Tallies } from "./tallies.ts";
 
 /** What a field of a fact holds; with `?` it may be left out. An error code stands for itself and is not given. */
-type FieldKind = "text" | "text?" | "number" | "number?" | "texts" | "code" | ErrorCode;
+type FieldKind = "text" | "text?" | "number" | "number?" | "number or null" | "texts" | "code" | ErrorCode;
 
 /** What a metric takes of a fact: a field, or 1 for the fact itself; and the fields that its labels show. */
 interface Feed {
@@ -64,6 +64,14 @@ export const facts = {
   modelServed: { level: "info", says: "The model is in service.", fields: { model: "text", version: "number" } },
   aliasMoved: { level: "info", says: "The alias has moved; the version is adopted at the next start.", fields: { model: "text", version: "number", serving: "number" } },
 
+  // The life of a worker.
+  workerReady: { level: "info", says: "Ready.", fields: { stages: "texts" } },
+  stageCounted: { level: "info", says: "Stage counts.", fields: { stage: "text", status: "text", in: "number", out: "number", filtered: "number", late: "number", deadLetters: "number", lag: "number or null" } },
+  catchUpBlocked: { level: "error", says: "{blockedBy}", fields: { stage: "text", code: "code", blockedBy: "text" } },
+  drainFailed: { level: "error", says: "Draining a stage ended with an error.", fields: { stage: "text", code: "code", reason: "text" } },
+  drainTimedOut: { level: "error", says: "Draining took too long; what was in hand is done again later.", fields: { code: "MR_DRAIN_TIMEOUT", drainTimeoutMs: "number" } },
+  workerEnded: { level: "debug", says: "The worker has ended.", fields: {} },
+
   // Schemas and their registry.
   registryAwaited: { level: "warn", says: "The schema registry does not answer; waiting for it.", fields: { schemaId: "number?", code: "code", reason: "text", waitedSeconds: "number" }, feeds: { millrace_schema_registry_waits_total: { by: 1 } } },
   registryAnswers: { level: "info", says: "The schema registry answers again.", fields: { schemaId: "number?" } },
@@ -78,6 +86,7 @@ interface KindValues {
   readonly "text?": string | undefined;
   readonly number: number;
   readonly "number?": number | undefined;
+  readonly "number or null": number | null;
   readonly texts: readonly string[];
   readonly code: ErrorCode;
 }
@@ -90,7 +99,7 @@ type Names<N extends FactName, K> = {
 
 /** What has to be given with a fact. */
 export type FactFields<N extends FactName> = {
-  readonly [F in Names<N, "text" | "number" | "texts" | "code">]: ValueOf<Kinds<N>[F]>;
+  readonly [F in Names<N, "text" | "number" | "number or null" | "texts" | "code">]: ValueOf<Kinds<N>[F]>;
 } & { readonly [F in Names<N, "text?" | "number?">]?: ValueOf<Kinds<N>[F]> };
 
 /** Fields that stand before a fact's own in every log line: where it happened. */
@@ -145,7 +154,7 @@ export class Facts {
   }
 }
 
-type FieldValue = string | number | readonly string[] | undefined;
+type FieldValue = string | number | null | readonly string[] | undefined;
 type FieldValues = Readonly<Record<string, FieldValue>>;
 
 /** A code that the table states is not given. */

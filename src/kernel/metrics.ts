@@ -78,7 +78,11 @@ export const metrics = {
     help: "1 for the state that the stage is in, 0 for the others.",
   },
   millrace_assigned_partitions: { type: "gauge", labels: [], help: "Partitions that this process works on." },
-  millrace_degraded_tasks: { type: "gauge", labels: [], help: "Tasks that are in trouble for longer than they may." },
+  millrace_degraded_tasks: {
+    type: "gauge",
+    labels: [],
+    help: "Tasks that cannot be reopened, and partitions that cannot be reached, for longer than they may.",
+  },
   millrace_state_store_entries: {
     type: "gauge",
     labels: ["store"],

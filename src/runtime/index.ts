@@ -23,7 +23,9 @@ export {
   TaskReopenError,
   type TroubledPartition,
 } from "./port.ts";
+export { type ReadinessCheck, type ReadyStage, readinessOf } from "./readiness.ts";
 export { type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
-export { createStageRunner, type StageRunner, type StageRunnerOptions, type StageStatus } from "./stage-runner.ts";
+export { lagsInTime, type MeasuredStage, type MetricReading, readMetrics } from "./stage-metrics.ts";
+export { createStageRunner, type StageRunner, type StageRunnerOptions } from "./stage-runner.ts";
 export type { StageTask } from "./stage-task.ts";
 export { waitOutRegistry } from "./wait-out.ts";

@@ -16,6 +16,11 @@ export interface Broker {
   /** Reads without a group: tail, train, control. Without `to` it follows for ever. */
   read(range: OffsetRange, signal: AbortSignal): AsyncIterable<RawBatch>;
   readonly admin: ClusterAdmin;
+  /**
+   * Since when (monotonic) no broker has answered anything that was asked; undefined while one does, or nobody asks.
+   * Left out by an adapter whose cluster cannot be away.
+   */
+  readonly silentSinceMs?: number | undefined;
   close(): Promise<void>;
 }
 

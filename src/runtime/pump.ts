@@ -102,6 +102,11 @@ export class Pump {
     return this.#patience.isDegraded;
   }
 
+  /** Entries that each store of the task holds, in the order of the plan. */
+  get storeEntries(): readonly number[] {
+    return this.#stage.storeEntries;
+  }
+
   /** Resolves when the batch is taken or dropped: that is the back-pressure. */
   async take(batch: RawBatch): Promise<void> {
     const arrival = await this.#intake.take(batch);

@@ -16,11 +16,13 @@ import type { BufferBudget } from "./buffer-budget.ts";
 import { type CompiledStage, compileStage, timeSliceMsDefault } from "./compile-stage.ts";
 import type { StageCounts } from "./counts.ts";
 import { GrownTopics } from "./grown-topics.ts";
-import type { Broker, GroupSink, Membership, OwnedBatch, OwnedTask, TaskId, TroubledPartition } from "./port.ts";
+import type { Broker, GroupSink, Membership, OwnedBatch, OwnedTask, TaskId } from "./port.ts";
 import { Pump } from "./pump.ts";
 import type { PumpListener } from "./pump-options.ts";
+import type { StageTrouble } from "./readiness.ts";
 import { checkSignature, type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
 import { surveyStage } from "./stage-setup.ts";
+import type { StageStatus } from "./stage-status.ts";
 import { stageCountsOf, type TaskAccount, TaskAccounts } from "./task-accounts.ts";
 
 /** Bytes of input after which a chunk ends, however few records they are. */
@@ -28,14 +30,6 @@ const chunkBytesMax = 4 * 1024 * 1024;
 
 /** Chunks that are due within this share of the time between commits end together, so that one request commits them. */
 const commitStepShare = 0.2;
-
-/**
- * Where a stage is.
- *
- * - `waiting`: joined and paused, until the alias of its model exists.
- * - `halted`: it cannot go on; the reason was logged, and the other stages run.
- */
-export type StageStatus = "new" | "starting" | "waiting" | "running" | "draining" | "stopped" | "halted";
 
 export interface StageRunnerOptions {
   readonly plan: Plan;
@@ -108,14 +102,24 @@ export class StageRunner implements GroupSink {
     return [...this.#pumps.values()].every((pump) => pump.committedOffset !== -1);
   }
 
-  /** Tasks that could not be reopened for longer than 30 s. */
-  get degradedTasks(): readonly TaskId[] {
-    return [...this.#pumps.values()].filter((pump) => pump.isDegraded).map((pump) => pump.task);
+  /** What does not get on for longer than it may: tasks that cannot be reopened, partitions that cannot be reached. */
+  get troubles(): readonly StageTrouble[] {
+    const degraded = [...this.#pumps.values()].filter((pump) => pump.isDegraded);
+    const troubled = this.#membership?.troubled ?? [];
+    return [
+      ...degraded.map(({ task }) => ({ what: `task ${task}`, reason: "it could not be reopened for 30 s" })),
+      ...troubled.map(({ topic, partition, access, reason, forMs }) => ({
+        what: `partition ${topicPartitionKey(topic, partition)}`,
+        reason: `it cannot be ${access === "read" ? "read" : "written"} for ${Math.floor(forMs / 1_000)} s: ${reason}`,
+      })),
+    ];
   }
 
-  /** Partitions of its topics that could not be read or written for ten seconds on end. */
-  get troubledPartitions(): readonly TroubledPartition[] {
-    return this.#membership?.troubled ?? [];
+  /** Entries that each store holds, over the tasks of this member. */
+  get storeEntries(): ReadonlyMap<string, number> {
+    const byTask = [...this.#pumps.values()].map((pump) => pump.storeEntries);
+    const names = this.#compiled?.storeNames ?? [];
+    return new Map(names.map((name, i) => [name, byTask.reduce((sum, entries) => sum + (entries[i] ?? 0), 0)]));
   }
 
   /** Tasks that this member owns now. */

@@ -147,6 +147,11 @@ export class StageTask {
     return this.#outbox.hasUnsealed;
   }
 
+  /** Entries that each store holds, in the order of the plan. */
+  get storeEntries(): readonly number[] {
+    return this.#parts.memories.map(({ store }) => store.entryCount);
+  }
+
   /** Asks the registry for the schema that `compute` stopped at, and waits while the registry is down. */
   async resolve(signal: AbortSignal): Promise<void> {
     await this.#parts.writers.resolve(this.#reader.unresolvedId, signal);

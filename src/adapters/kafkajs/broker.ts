@@ -87,6 +87,10 @@ class KafkaBroker implements Broker {
     this.admin = new KafkaAdmin(this.#asking, options.clock);
   }
 
+  get silentSinceMs(): number | undefined {
+    return this.#outage.silentSinceMs;
+  }
+
   async join(spec: GroupSpec, sink: GroupSink): Promise<Membership> {
     this.#closing.signal.throwIfAborted();
     if (spec.delivery === "exactly-once") {

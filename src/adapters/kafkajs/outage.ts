@@ -12,6 +12,7 @@ export class Outage {
   readonly #say: () => void;
   /** Ends the wait before it is said; undefined while nobody has asked since the last answer. */
   #quiet: AbortController | undefined;
+  #silentSinceMs: number | undefined;
   #isClosed = false;
 
   constructor(clock: Clock, say: () => void) {
@@ -24,6 +25,7 @@ export class Outage {
     if (this.#isClosed || this.#quiet !== undefined) return;
     const quiet = new AbortController();
     this.#quiet = quiet;
+    this.#silentSinceMs = this.#clock.monotonicMs();
     this.#clock.sleep(quietMs, quiet.signal).then(
       () => this.#say(),
       () => undefined,
@@ -34,6 +36,12 @@ export class Outage {
   answered(): void {
     this.#quiet?.abort();
     this.#quiet = undefined;
+    this.#silentSinceMs = undefined;
+  }
+
+  /** Since when somebody has been asking in vain (monotonic); undefined while nobody has. */
+  get silentSinceMs(): number | undefined {
+    return this.#silentSinceMs;
   }
 
   /** Nobody waits any more. */

@@ -7,6 +7,7 @@ import { ExitError, exitCodes, usageError } from "../exit.ts";
 import { type FilePlan, loadFilePlan } from "../load-topology.ts";
 import { modelsFolderDefault, type OpenCluster, openCluster } from "../open-cluster.ts";
 import { patientRegistry } from "../patient-registry.ts";
+import { probedWorker } from "../probed-worker.ts";
 import { serveProbes } from "../probes.ts";
 import { chosenStages, createWorker } from "../start-worker.ts";
 import { openArtefacts, openModels } from "../wire.ts";
@@ -35,14 +36,15 @@ export const command: CommandDefinition = {
     const named = connectionFlags(flags);
     const loaded = loadFilePlan(String(file), context.environment, named.namespace);
     const names = (flags["stage"] as string[] | undefined) ?? [];
-    chosenStages(loaded.first, names);
+    const planned = chosenStages(loaded.first, names);
     const logger = createPinoLogger("info");
     const cluster = await openCluster(named, context, "read", logger);
     const closing: (() => Promise<void>)[] = [() => cluster.close()];
     try {
       let worker: Worker | undefined;
       if (typeof flags["http"] === "string") {
-        const probes = await serveProbes(flags["http"], () => worker?.isReady === true);
+        const probed = probedWorker(loaded.first, planned, cluster.broker, () => worker);
+        const probes = await serveProbes(flags["http"], probed);
         closing.unshift(() => probes.close());
       }
       const plan = await checkedPlan(loaded, names, cluster, logger, context.stop);

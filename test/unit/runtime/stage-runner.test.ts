@@ -217,7 +217,9 @@ test("a member is not ready before its group has said what it has, however long 
   (await joined.promise).assigned([]);
   expect([runner.isReady, runner.caughtUp(new Map([[0, 10]]))]).toEqual([true, true]);
   // What its member cannot read or write is for whoever asks the stage how it is.
-  expect(runner.troubledPartitions).toEqual([{ ...ill, forMs: 10_000 }]);
+  expect(runner.troubles).toEqual([
+    { what: "partition orders-1", reason: "it cannot be read for 10 s: kafkaStorageError" },
+  ]);
   await cluster.close();
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { lagOf } from "../../../src/app/stage-lag.ts";
 import type { ClusterAdmin } from "../../../src/runtime/index.ts";
+import { lagsOf } from "../../../src/runtime/stage-lag.ts";
 import type { StartPosition } from "../../../src/topology/index.ts";
 
 const { signal } = new AbortController();
@@ -13,14 +13,15 @@ interface Scene {
   readonly start?: StartPosition;
 }
 
-function lag({ logs, committed, start = { kind: "earliest" } }: Scene): Promise<number> {
-  const stage = { group: "shop.clean", from: { clusterName: "in" }, start } as Parameters<typeof lagOf>[0];
+async function lag({ logs, committed, start = { kind: "earliest" } }: Scene): Promise<number> {
+  const stage = { group: "shop.clean", from: { clusterName: "in" }, start } as Parameters<typeof lagsOf>[0];
   const admin: Pick<ClusterAdmin, "watermarks" | "committed"> = {
     watermarks: async () => logs.map(([low, end], partition) => ({ partition, low, end })),
     committed: async (group, topic) =>
       group === "shop.clean" && topic === "in" ? committed.map((offset, partition) => ({ partition, offset })) : [],
   };
-  return lagOf(stage, admin, signal);
+  const lags = await lagsOf(stage, admin, signal);
+  return lags.reduce((sum, { records }) => sum + records, 0);
 }
 
 test("what lies between the committed offset and the end is the lag, over all partitions", async () => {
