@@ -1,6 +1,6 @@
 import { type Offset, OperationError, type RecordOut } from "../kernel/index.ts";
 import type { Broker } from "../runtime/index.ts";
-import type { RawBatch } from "../wire/index.ts";
+import { type RawBatch, refuseDamage } from "../wire/index.ts";
 
 /** What an alias points at: a record on `<topology>.control`, keyed by `alias/<model>/<name>`, compacted. */
 export interface Alias {
@@ -62,8 +62,12 @@ export async function* followAliases(
   for await (const batch of broker.read(range, signal)) yield* aliasesIn(batch);
 }
 
-/** Records that are no aliases are passed over: the topic carries other control records too. */
+/**
+ * Records that are no aliases are passed over: the topic carries other control records too. A damaged batch is not: an
+ * alias may be in it.
+ */
 function* aliasesIn(batch: RawBatch): Generator<Alias> {
+  refuseDamage(batch);
   for (let i = 0; i < batch.count; i++) {
     const [keyFrom, valueFrom] = [batch.keyFrom[i] ?? -1, batch.valueFrom[i] ?? -1];
     if (keyFrom < 0 || valueFrom < 0) continue;

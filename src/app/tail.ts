@@ -1,7 +1,7 @@
 import { type EpochMs, formatIsoTime, OperationError } from "../kernel/index.ts";
 import type { Broker, OffsetRange } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
-import { type RawBatch, readHeaders } from "../wire/index.ts";
+import { lossIn, type RawBatch, readHeaders } from "../wire/index.ts";
 import { createValueReader, isAvroTopic, textOf, type ValueForm, type ValueReader } from "./record-values.ts";
 
 export interface TailOptions {
@@ -14,6 +14,8 @@ export interface TailOptions {
   readonly max: number | undefined;
   /** Takes one JSON line at a time, without its end. */
   readonly print: (line: string) => void;
+  /** Takes a sentence about records that cannot be read; reading goes on behind them. */
+  readonly warn: (sentence: string) => void;
 }
 
 /** One record as `tail` prints it and `produce` takes it. */
@@ -45,10 +47,16 @@ export async function tailTopic(options: TailOptions, signal: AbortSignal): Prom
     asked ??= isAvroTopic(options.registry, topic, either);
     return asked;
   };
+  const countIn = (batch: RawBatch): number => {
+    const loss = lossIn(batch);
+    if (loss === undefined) return batch.count;
+    options.warn(loss);
+    return 0;
+  };
   let printed = 0;
   const follow = async (partition: number): Promise<void> => {
     for await (const batch of broker.read({ topic, partition, from: options.from }, either)) {
-      for (let i = 0; i < batch.count; i++) {
+      for (let i = 0, count = countIn(batch); i < count; i++) {
         if (printed === options.max) return;
         const line = await printedLine(batch, i, reader, await isAvro());
         if (printed === options.max) return;

@@ -9,6 +9,7 @@ import {
   readSchemaId,
   type SchemaRegistry,
 } from "../schema/index.ts";
+import type { RawBatch } from "../wire/index.ts";
 
 export interface TopicRange {
   readonly topic: string;
@@ -27,7 +28,7 @@ export interface TopicRowsResult {
   readonly ranges: readonly TopicRange[];
   /** Registry ids of the writer schemas met, ascending. */
   readonly schemaIds: readonly number[];
-  /** Records that could not be decoded and were passed over. */
+  /** Records that could not be decoded and were passed over; each offset of a damaged batch counts. */
   readonly undecodable: number;
 }
 
@@ -54,7 +55,9 @@ export async function readTopicRows(
   for (const range of ranges) {
     if (range.from === range.to) continue;
     for await (const batch of broker.read(range, signal)) {
-      for (let i = 0; i < batch.count; i++) {
+      const lost = offsetsLost(batch, range.to);
+      undecodable += lost;
+      for (let i = 0; lost === 0 && i < batch.count; i++) {
         const from = batch.valueFrom[i] ?? -1;
         const to = batch.valueTo[i] ?? -1;
         const row = from < 0 ? undefined : await decode(registry, decoders, reader, batch.bytes, from, to, signal);
@@ -69,6 +72,11 @@ export async function readTopicRows(
   visitor.progress?.(total, total);
   const schemaIds = [...decoders].filter(([, decoder]) => decoder !== undefined).map(([id]) => id);
   return { ranges, schemaIds: schemaIds.sort((a, b) => a - b), undecodable };
+}
+
+/** Offsets before `to` that a damaged batch takes with it; 0 when the batch is whole. */
+function offsetsLost({ damage }: RawBatch, to: Offset): number {
+  return damage === undefined ? 0 : Math.min(damage.last + 1, to) - damage.first;
 }
 
 /** Awaits only for a writer schema not met before. */

@@ -12,6 +12,10 @@ export const errorCodes = {
   MR_DECODE_SHORT: { kind: "record", meaning: "The value is shorter than the 5 bytes of Confluent's framing." },
   MR_DECODE_UNKNOWN_SCHEMA: { kind: "record", meaning: "The registry does not know the schema id of the value." },
   MR_DECODE_BODY: { kind: "record", meaning: "The bytes after the schema id do not fit the schema." },
+  MR_BATCH_CORRUPT: {
+    kind: "record",
+    meaning: "A stored record batch is damaged or lies about its size: one dead letter for all of its records.",
+  },
   MR_PARSE: { kind: "record", meaning: "The value is empty, null or not JSON." },
   MR_REQUIRED: { kind: "record", meaning: "A required field or the key is missing or null." },
   MR_CAST: { kind: "record", meaning: "A field has the wrong type, or a time is out of range." },
@@ -68,7 +72,6 @@ export const errorCodes = {
   MR_BROKER_FULL: { kind: "warning", meaning: "The in-process broker drops old records to stay within its memory." },
   MR_AHEAD_WIDE: { kind: "warning", meaning: "Events may be dated further ahead than a later stage allows lateness." },
 
-  MR_BATCH_CORRUPT: { kind: "operation", meaning: "A record batch is damaged, truncated or lies about its size." },
   MR_PARTITION: {
     kind: "warning",
     meaning:

@@ -92,6 +92,8 @@ export class BatchQueue {
 
 /** Index of the first record at or after `offset`; `count` when there is none. */
 function firstAtOrAfter(batch: RawBatch, offset: Offset): number {
+  // The one record of a damaged batch stands for all of its offsets, of which some lie behind.
+  if (batch.damage !== undefined) return 0;
   let index = 0;
   while (index < batch.count && (batch.offsets[index] as number) < offset) index++;
   return index;

@@ -83,7 +83,10 @@ export class DeadLetters {
       "millrace.attempt": String(times.attempt),
       "millrace.failed.at": formatIsoTime(times.nowMs),
     };
-    return addedNames.map((name) => header(name, texts[name]));
+    const added = addedNames.map((name) => header(name, texts[name]));
+    const { damage } = batch;
+    if (damage !== undefined) added.push(header(batchOffsetsName, `${damage.first}-${damage.last}`));
+    return added;
   }
 }
 
@@ -104,7 +107,9 @@ const addedNames = [
 ] as const;
 /** Added when the value had to be dropped. */
 const valueBytesName = "millrace.value.bytes";
-const ownNames: ReadonlySet<string> = new Set<string>([...addedNames, valueBytesName]);
+/** Added for a damaged batch, which dies as one: its first and last offset. */
+const batchOffsetsName = "millrace.batch.offsets";
+const ownNames: ReadonlySet<string> = new Set<string>([...addedNames, valueBytesName, batchOffsetsName]);
 const previousPrefix = "millrace.previous.";
 
 /**

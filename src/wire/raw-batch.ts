@@ -1,5 +1,16 @@
 import type { Offset } from "../kernel/index.ts";
 
+/** A stored batch that cannot be read. */
+export interface BatchDamage {
+  /**
+   * The offsets that are lost with it, both included: from the one that was asked for, since where the batch says that it
+   * begins may be what is damaged, to the one behind which reading goes on.
+   */
+  readonly first: Offset;
+  readonly last: Offset;
+  readonly reason: string;
+}
+
 /**
  * What one fetch brought for one topic-partition: the bytes and flat indices into them, no object per record.
  *
@@ -27,6 +38,11 @@ export interface RawBatch {
   readonly headersFrom: Int32Array;
   readonly headersTo: Int32Array;
   readonly headerCounts: Int32Array;
+  /**
+   * Set when this stands for one damaged batch: its one record has the offset `first`, no key, and the first 64 KiB of the
+   * batch as stored for a value. Whoever reads records looks at this before.
+   */
+  readonly damage: BatchDamage | undefined;
   /** The offset that was asked for: the first that this batch could have held. */
   readonly offsetAsked: Offset;
   /** Where the next fetch begins: past the last offset seen, markers and aborted records included. */

@@ -1,11 +1,15 @@
 import type { Header, Offset, RecordOut } from "../../src/kernel/index.ts";
 import {
+  DamagedBatchError,
+  decodeFetched,
   type Outgoing,
   type OutgoingRole,
   type RawBatch,
   RecordBatchBuilder,
   readHeaders,
+  writeBaseOffset,
 } from "../../src/wire/index.ts";
+import { noCodecs } from "../fakes/no-codecs.ts";
 
 /** A record copied out of a batch, for comparing. */
 export interface PlainRecord {
@@ -61,4 +65,25 @@ export function outgoingOf(records: readonly RecordOut[], role: OutgoingRole = "
     builder.appendWithHeaders(timestampMs, key, 0, key?.length ?? 0, value, 0, value?.length ?? 0, headers ?? none);
   }
   return builder.finish();
+}
+
+/** Bytes of a batch of `count` records at `first`, of which one bit is not as it was written. */
+export function damagedBytes(topic: string, partition: number, first: Offset, count: number): Buffer {
+  const { bytes } = outgoingOf(textRecords(topic, partition, count, "lost"));
+  writeBaseOffset(bytes, 0, first);
+  bytes[bytes.length - 2]! ^= 1;
+  return bytes;
+}
+
+/** What stands for such a batch when it is read. */
+export function standInOf(topic: string, partition: number, first: Offset, count: number): RawBatch {
+  const place = { topic, partition, offsetAsked: first, logStartOffset: 0, endOffset: first + count };
+  const context = { ...place, abortedTransactions: [], codecs: noCodecs, verifyCrc: true };
+  try {
+    decodeFetched(damagedBytes(topic, partition, first, count), context);
+  } catch (thrown) {
+    const standIn = thrown instanceof DamagedBatchError ? thrown.passedOver() : undefined;
+    if (standIn !== undefined) return standIn;
+  }
+  throw new Error("the batch was not found to be damaged");
 }

@@ -52,7 +52,7 @@ export function recordsFromJson(text: string): RecordOut[] {
 
 /** One line of JSON, without the line's end. */
 export function batchToJson(batch: RawBatch): string {
-  const form: Record<string, unknown> = { bytes: batch.bytes.toString("base64") };
+  const form: Record<string, unknown> = { bytes: batch.bytes.toString("base64"), damage: batch.damage };
   for (const field of numberFields) form[field] = batch[field];
   for (const field of floatFields) form[field] = Array.from(batch[field].subarray(0, batch.count));
   for (const field of indexFields) form[field] = Array.from(batch[field].subarray(0, batch.count));
@@ -61,7 +61,10 @@ export function batchToJson(batch: RawBatch): string {
 
 export function batchFromJson(line: string): RawBatch {
   const form = JSON.parse(line) as Record<string, unknown>;
-  const batch: Record<string, unknown> = { bytes: Buffer.from(form["bytes"] as string, "base64") };
+  const batch: Record<string, unknown> = {
+    bytes: Buffer.from(form["bytes"] as string, "base64"),
+    damage: form["damage"],
+  };
   for (const field of numberFields) batch[field] = form[field];
   for (const field of floatFields) batch[field] = Float64Array.from(form[field] as number[]);
   for (const field of indexFields) batch[field] = Int32Array.from(form[field] as number[]);

@@ -2,16 +2,30 @@ import type { Offset } from "../../kernel/index.ts";
 import { type Codecs, decodeFetched, type RawBatch } from "../../wire/index.ts";
 import type { FetchedPartition } from "./fetch-request.ts";
 
+/** Damage on the way heals by asking again; damage on the disk does not. */
+export const damagedAttemptsMax = 3;
+
+/** How much more is asked for when a batch came damaged: what lies behind it tells where it ends. */
+export const bytesBehindDamage = 1_048_576;
+
+/** Where a partition is read. */
+export interface ReadPosition {
+  readonly offset: Offset;
+  /** True when a batch that was read before ended there. */
+  readonly isBehindBatch: boolean;
+}
+
 /**
- * The records of a fetched partition from `offsetAsked` on.
+ * The records of a fetched partition from a position on.
  *
- * @throws OperationError MR_BATCH_CORRUPT that names topic, partition and offset
+ * @throws DamagedBatchError when the first batch there is damaged
  */
-export function decodePartition(fetched: FetchedPartition, offsetAsked: Offset, codecs: Codecs): RawBatch {
+export function decodePartition(fetched: FetchedPartition, at: ReadPosition, codecs: Codecs): RawBatch {
   return decodeFetched(fetched.records, {
     topic: fetched.topic,
     partition: fetched.partition,
-    offsetAsked,
+    offsetAsked: at.offset,
+    isBehindBatch: at.isBehindBatch,
     logStartOffset: fetched.logStartOffset,
     endOffset: fetched.lastStableOffset,
     abortedTransactions: fetched.abortedTransactions,
@@ -42,6 +56,7 @@ export function emptyBatch(
     headersFrom: none,
     headersTo: none,
     headerCounts: none,
+    damage: undefined,
     offsetAsked: asked,
     offsetNext: low,
     logStartOffset: low,

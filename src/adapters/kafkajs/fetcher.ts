@@ -8,12 +8,12 @@ import {
   type TopicPartition,
   topicPartitionKey,
 } from "../../kernel/index.ts";
-import { type Codecs, leaderEpochsOf, type RawBatch } from "../../wire/index.ts";
-import { decodePartition, emptyBatch } from "./decode.ts";
+import { type Codecs, DamagedBatchError, leaderEpochsOf, type RawBatch } from "../../wire/index.ts";
+import { bytesBehindDamage, damagedAttemptsMax, decodePartition, emptyBatch } from "./decode.ts";
 import { KafkaAnswerError, kafkaCode, verdictOf } from "./errors.ts";
 import { type FetchAnswer, type FetchedPartition, fetchRequest } from "./fetch-request.ts";
 import type { ClusterLink } from "./link.ts";
-import { EpochTrail, type LogChange, type LogOrigin } from "./log-change.ts";
+import { EpochTrail, type LogChange, type LogOrigin, resetCommand } from "./log-change.ts";
 import { listOffset } from "./offsets.ts";
 import type { FailedAttempt, PartitionTroubles } from "./partition-troubles.ts";
 import { groupPolicy } from "./retry.ts";
@@ -27,10 +27,9 @@ const waitMsMax = 200;
 /** The same while a partition of the node is with its task: it must be asked for soon after it is given back. */
 const waitMsWhileBusy = 10;
 const backOffMs = { first: 100, max: 1_000 } as const;
-/** Damage on the way heals by asking again; damage on the disk does not. */
-const corruptAttemptsMax = 3;
 
 export interface FetcherOptions {
+  readonly group: string;
   readonly link: ClusterLink;
   readonly codecs: Codecs;
   readonly clock: Clock;
@@ -42,7 +41,7 @@ export interface FetcherOptions {
   deliver(batch: RawBatch): Promise<void>;
   /** The log is no longer the one that `position` belongs to; the partition is not read any more. */
   changed(at: TopicPartition, position: Offset, change: LogChange): void;
-  /** Reading cannot go on: records are damaged, a topic is gone, the client is not allowed. */
+  /** Reading cannot go on: nobody knows where damage ends, a topic is gone, the client is not allowed. */
   failed(error: Error): void;
 }
 
@@ -50,6 +49,9 @@ interface Feed extends TopicPartition {
   position: Offset;
   /** Where the position came from while the records there are gone: the next batch says so. */
   asked: Offset;
+  /** Whether a batch ended at the position. */
+  isBehindBatch: boolean;
+  bytesMax: number;
   isPaused: boolean;
   isBusy: boolean;
   isOver: boolean;
@@ -57,7 +59,7 @@ interface Feed extends TopicPartition {
   isAside: boolean;
   /** How long it waits after its next error. */
   backOffMs: number;
-  corruptCount: number;
+  damagedCount: number;
   readonly unknown: UnknownTopic;
   readonly topicId: string | undefined;
   readonly trail: EpochTrail;
@@ -100,13 +102,15 @@ export class Fetcher {
       partition,
       position,
       asked: position,
+      isBehindBatch: false,
+      bytesMax: partitionBytesMax,
       isPaused: before?.isPaused ?? false,
       // A batch that is still with the task keeps its successor back: one delivery at a time.
       isBusy: before?.isBusy ?? false,
       isOver: false,
       isAside: false,
       backOffMs: backOffMs.first,
-      corruptCount: 0,
+      damagedCount: 0,
       unknown: new UnknownTopic(this.#options.clock, this.#options.unknownTopicMs),
       topicId: origin?.topicId ?? before?.topicId,
       trail,
@@ -251,7 +255,7 @@ export class Fetcher {
     const first = this.#rotation++ % feeds.length;
     const asked = [...feeds.slice(first), ...feeds.slice(0, first)];
     const isAnyBusy = [...this.#feeds.values()].some((feed) => feed.isBusy);
-    const targets = asked.map(({ topic, partition, position, topicId, trail }) => {
+    const targets = asked.map(({ topic, partition, position, topicId, trail, bytesMax }) => {
       const leaderEpoch = link.partition({ topic, partition })?.leaderEpoch ?? -1;
       const lastEpoch = trail.before(position);
       const offset = position;
@@ -262,7 +266,7 @@ export class Fetcher {
         offset,
         leaderEpoch,
         lastEpoch,
-        bytesMax: partitionBytesMax,
+        bytesMax,
       };
     });
     const options = { waitMsMax: isAnyBusy ? waitMsWhileBusy : waitMsMax, bytesMax: answerBytesMax };
@@ -296,20 +300,24 @@ export class Fetcher {
     if (fetched.records.length === 0) return;
     let batch: RawBatch;
     try {
-      batch = decodePartition(fetched, feed.position, this.#options.codecs);
+      const { position: offset, isBehindBatch } = feed;
+      batch = decodePartition(fetched, { offset, isBehindBatch }, this.#options.codecs);
     } catch (error) {
-      this.#corrupt(feed, error);
-      void this.#setAside(feed);
+      if (!(error instanceof DamagedBatchError)) throw error;
+      this.#damaged(feed, fetched, error);
       return;
     }
-    feed.corruptCount = 0;
     for (const start of leaderEpochsOf(fetched.records, batch.offsetNext)) feed.trail.note(start);
-    this.#deliver(feed, feed.asked < feed.position ? { ...batch, offsetAsked: feed.asked } : batch);
+    this.#deliver(feed, batch);
   }
 
-  #deliver(feed: Feed, batch: RawBatch): void {
+  #deliver(feed: Feed, read: RawBatch): void {
+    const batch = feed.asked < read.offsetAsked ? { ...read, offsetAsked: feed.asked } : read;
     feed.position = batch.offsetNext;
     feed.asked = batch.offsetNext;
+    feed.isBehindBatch = true;
+    feed.bytesMax = partitionBytesMax;
+    feed.damagedCount = 0;
     feed.isBusy = true;
     const before = this.#turns.get(feed.partition) ?? Promise.resolve();
     const turn = before.then(() => this.#deliverInTurn(feed, batch));
@@ -323,6 +331,7 @@ export class Fetcher {
       else if (feed.position === batch.offsetNext) {
         feed.position = batch.offsetAsked;
         feed.asked = batch.offsetAsked;
+        feed.isBehindBatch = false;
       }
     } catch (error) {
       this.#options.failed(error instanceof Error ? error : new Error(messageOf(error)));
@@ -339,14 +348,29 @@ export class Fetcher {
     await this.#options.clock.sleep(ms, this.#stop.signal).catch(() => undefined);
   }
 
-  #corrupt(feed: Feed, error: unknown): void {
-    feed.corruptCount++;
-    if (feed.corruptCount < corruptAttemptsMax && error instanceof Error) {
-      this.#options.logger.warn(
-        { code: "MR_BATCH_CORRUPT", partition: nameOf(feed), reason: error.message },
-        "A fetched batch is damaged.",
-      );
-    } else this.#options.failed(error instanceof Error ? error : new Error(messageOf(error)));
+  /** Asks again, and for what lies behind the batch; damage that stays is passed over, or ends the reading. */
+  #damaged(feed: Feed, { records }: FetchedPartition, error: DamagedBatchError): void {
+    const { logger, group, failed } = this.#options;
+    feed.damagedCount++;
+    feed.bytesMax = records.length + bytesBehindDamage;
+    const about = { code: "MR_BATCH_CORRUPT", partition: nameOf(feed), reason: error.message } as const;
+    if (feed.damagedCount < damagedAttemptsMax) {
+      logger.warn(about, "A fetched batch is damaged.");
+      void this.#setAside(feed);
+      return;
+    }
+    const standIn = error.passedOver();
+    if (standIn?.damage === undefined) {
+      const command = resetCommand(group, feed, `--to-offset ${error.offsetBehind}`);
+      const message = `${error.message}, and nothing tells where it ends; to go on behind all that is in the log now, stop the stage and run: ${command}`;
+      failed(new OperationError("MR_BATCH_CORRUPT", message, { cause: error }));
+      return;
+    }
+    const { first, last } = standIn.damage;
+    logger.error({ ...about, offsets: `${first}-${last}` }, "A damaged batch is passed over as one dead letter.");
+    // Under which epoch the last of its records was written is lost with them.
+    feed.trail.note({ offset: last, leaderEpoch: -1 });
+    this.#deliver(feed, standIn);
   }
 
   /** Below the log: passed over, and the next batch shows it. Beyond its end: nobody can say what comes. */
@@ -366,6 +390,7 @@ export class Fetcher {
       { partition: nameOf(feed), position: feed.position, first: low, code: "MR_OFFSET_RANGE" },
       "Records were deleted by retention before they were read.",
     );
+    feed.isBehindBatch = false;
     if (low === end) this.#deliver(feed, emptyBatch(feed, feed.asked, low, end));
     else feed.position = low;
   }

@@ -28,12 +28,16 @@ export function logChanged(at: TopicPartition, position: Offset, change: LogChan
     change.kind === "remade"
       ? `topic ${at.topic} was deleted and made anew, and offset ${position} of group ${group} belongs to the one before`
       : `the log of ${name} was cut back to ${change.at} and went on from there, and group ${group} had read up to ${position}`;
-  const to = change.kind === "remade" ? "--to-earliest" : `--to-offset ${change.at}`;
-  const command = `kafka-consumer-groups --bootstrap-server ... --group ${group} --topic ${at.topic}:${at.partition} --reset-offsets ${to} --execute`;
+  const command = resetCommand(group, at, change.kind === "remade" ? "--to-earliest" : `--to-offset ${change.at}`);
   return new OperationError(
     "MR_LOG_CHANGED",
     `reading ${name}: ${what}; to go on with what is there now, run: ${command}`,
   );
+}
+
+/** What lets a group go on elsewhere, once all its members have stopped. */
+export function resetCommand(group: string, { topic, partition }: TopicPartition, to: string): string {
+  return `kafka-consumer-groups --bootstrap-server ... --group ${group} --topic ${topic}:${partition} --reset-offsets ${to} --execute`;
 }
 
 const startsMax = 64;

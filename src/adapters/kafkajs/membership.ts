@@ -76,6 +76,7 @@ export class KafkaMembership implements Membership {
     setMaxListeners(0, this.#end.signal);
     this.#troubles = new PartitionTroubles(clock, spec.logger);
     this.#fetcher = new Fetcher({
+      group: spec.group,
       link,
       codecs,
       clock,

@@ -1,7 +1,7 @@
 import { type Clock, messageOf, type Offset, OperationError, topicPartitionKey } from "../../kernel/index.ts";
 import type { OffsetRange } from "../../runtime/index.ts";
-import type { Codecs, RawBatch } from "../../wire/index.ts";
-import { decodePartition } from "./decode.ts";
+import { type Codecs, DamagedBatchError, type RawBatch } from "../../wire/index.ts";
+import { bytesBehindDamage, damagedAttemptsMax, decodePartition, type ReadPosition } from "./decode.ts";
 import { KafkaAnswerError, kafkaCode, operationError, verdictOf } from "./errors.ts";
 import { type FetchAnswer, type FetchedPartition, fetchRequest } from "./fetch-request.ts";
 import type { ClusterLink } from "./link.ts";
@@ -24,29 +24,29 @@ export interface ReadOptions {
 
 /**
  * The records of a range, from its start to `to`, waiting for those that are not there yet; a cluster that does not
- * answer is waited for too. Batches without data records are passed over.
+ * answer is waited for too. Batches without data records are passed over; a damaged one comes as its stand-in.
  *
- * @throws OperationError MR_TOPIC_MISSING, MR_OFFSET_RANGE, MR_BATCH_CORRUPT; the signal's reason when it aborts
+ * @throws OperationError MR_TOPIC_MISSING, MR_OFFSET_RANGE, MR_BATCH_CORRUPT where nothing tells where a damaged batch
+ *   ends; the signal's reason when it aborts
  */
 export async function* readRange(
   range: OffsetRange,
   options: ReadOptions,
   signal: AbortSignal,
 ): AsyncGenerator<RawBatch, void, undefined> {
-  const { link, codecs } = options;
+  const { link } = options;
   const to = range.to ?? Number.POSITIVE_INFINITY;
   // Ends the wait for an answer that may take its time.
   const cut = (): void => void link.close();
   signal.addEventListener("abort", cut, { once: true });
   try {
-    let position = await startOf(range, options, signal);
-    while (position < to) {
-      const fetched = await fetchAt(range, position, options, signal);
+    let at: ReadPosition = { offset: await startOf(range, options, signal), isBehindBatch: false };
+    while (at.offset < to) {
+      const batch = await nextBatch(range, at, options, signal);
       signal.throwIfAborted();
-      if (fetched.records.length === 0) continue;
-      const batch = decodePartition(fetched, position, codecs);
-      position = batch.offsetNext;
-      const cutBatch = position > to ? cutAt(batch, to) : batch;
+      if (batch === undefined) continue;
+      at = { offset: batch.offsetNext, isBehindBatch: true };
+      const cutBatch = batch.offsetNext > to ? cutAt(batch, to) : batch;
       if (cutBatch.count > 0) yield cutBatch;
       signal.throwIfAborted();
     }
@@ -57,6 +57,34 @@ export async function* readRange(
     signal.removeEventListener("abort", cut);
     await link.close();
   }
+}
+
+/** Undefined when nothing has come yet. Damage on the way heals by asking again. */
+async function nextBatch(
+  range: OffsetRange,
+  at: ReadPosition,
+  options: ReadOptions,
+  signal: AbortSignal,
+): Promise<RawBatch | undefined> {
+  let bytes = bytesMax;
+  for (let attempt = 1; ; attempt++) {
+    const fetched = await fetchAt(range, at.offset, bytes, options, signal);
+    if (fetched.records.length === 0) return undefined;
+    try {
+      return decodePartition(fetched, at, options.codecs);
+    } catch (error) {
+      if (!(error instanceof DamagedBatchError)) throw error;
+      if (attempt === damagedAttemptsMax) return standInOf(error);
+      bytes = fetched.records.length + bytesBehindDamage;
+      await options.clock.sleep(groupPolicy.firstMs, signal);
+    }
+  }
+}
+
+function standInOf(error: DamagedBatchError): RawBatch {
+  const standIn = error.passedOver();
+  if (standIn === undefined) throw error;
+  return standIn;
 }
 
 async function startOf(range: OffsetRange, options: ReadOptions, signal: AbortSignal): Promise<Offset> {
@@ -81,6 +109,7 @@ async function existing(range: OffsetRange, { link, clock }: ReadOptions, signal
 function fetchAt(
   { topic, partition }: OffsetRange,
   offset: Offset,
+  bytesMax: number,
   { link, clock, unknownTopicMs }: ReadOptions,
   signal: AbortSignal,
 ): Promise<FetchedPartition> {
@@ -122,5 +151,6 @@ function isUnknownTopic(error: unknown): boolean {
 
 function cutAt(batch: RawBatch, to: Offset): RawBatch {
   const beyond = batch.offsets.findIndex((offset) => offset >= to);
+  // A damaged batch that reaches beyond the range is lost to it all the same.
   return { ...batch, count: beyond < 0 ? batch.count : beyond, offsetNext: to };
 }

@@ -1,5 +1,13 @@
 import type { Offset } from "../../kernel/index.ts";
-import { type Codecs, decodeFetched, decodeOutgoing, type Outgoing, type RawBatch } from "../../wire/index.ts";
+import {
+  type Codecs,
+  DamagedBatchError,
+  decodeFetched,
+  decodeOutgoing,
+  type FetchContext,
+  type Outgoing,
+  type RawBatch,
+} from "../../wire/index.ts";
 import type { PartitionLog } from "./partition-log.ts";
 
 const noBytes = Buffer.alloc(0);
@@ -12,7 +20,7 @@ const recordOverheadBytes = 61 + 20;
  * `offset`; undefined at the end of the log. Decoded anew for every reader: an index kept for all of them would
  * cost about as much memory as the records themselves.
  *
- * Below the log start it goes on at the log start; `offsetAsked` and `logStartOffset` show what is gone, at once even
+ * A batch whose bytes contradict each other comes as its stand-in. Below the log start it goes on at the log start; `offsetAsked` and `logStartOffset` show what is gone, at once even
  * when nothing is left.
  */
 export function fetchBatch(log: PartitionLog, offset: Offset, bytesMax: number, codecs: Codecs): RawBatch | undefined {
@@ -20,7 +28,7 @@ export function fetchBatch(log: PartitionLog, offset: Offset, bytesMax: number, 
   const from = Math.max(offset, logStartOffset);
   if (offset >= endOffset) return undefined;
   const isEmpty = from >= endOffset;
-  const batch = decodeFetched(isEmpty ? noBytes : log.slice(from, bytesMax), {
+  const batch = decoded(isEmpty ? noBytes : log.slice(from, bytesMax), {
     topic: log.topic,
     partition: log.partition,
     offsetAsked: offset,
@@ -32,6 +40,16 @@ export function fetchBatch(log: PartitionLog, offset: Offset, bytesMax: number, 
     verifyCrc: false,
   });
   return isEmpty ? { ...batch, offsetNext: from } : batch;
+}
+
+function decoded(bytes: Buffer, context: FetchContext): RawBatch {
+  try {
+    return decodeFetched(bytes, context);
+  } catch (error) {
+    const standIn = error instanceof DamagedBatchError ? error.passedOver() : undefined;
+    if (standIn === undefined) throw error;
+    return standIn;
+  }
 }
 
 /** Index of the first record that would not fit a batch of its own; -1 when only their sum is too large. */

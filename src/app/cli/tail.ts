@@ -28,6 +28,7 @@ export const command: CommandDefinition = {
           from,
           max,
           print: (line) => context.stdout(`${line}\n`),
+          warn: (sentence) => context.stderr(`${sentence}\n`),
         },
         context.stop,
       );

@@ -138,6 +138,14 @@ export class KafkaNode {
     process.kill(this.#pid, "SIGCONT");
   }
 
+  /** Changes the stored batches of a partition (of one segment) as a failing disk does; the broker must be stopped. */
+  async rewriteLog(topic: string, partition: number, rewrite: (bytes: Buffer) => void): Promise<void> {
+    const segment = join(this.#folder, "data", `${topic}-${partition}`, "00000000000000000000.log");
+    const bytes = await readFile(segment);
+    rewrite(bytes);
+    await writeFile(segment, bytes);
+  }
+
   /** Ends the broker and removes its log folder. */
   async remove(): Promise<void> {
     await this.kill();

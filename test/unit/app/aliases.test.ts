@@ -8,7 +8,7 @@ import { openMemoryBroker } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { eventually } from "../../support/deadline.ts";
-import { textRecord } from "../../support/records.ts";
+import { standInOf, textRecord } from "../../support/records.ts";
 
 const never = new AbortController().signal;
 const champion = (version: number) => ({ model: "card-fraud", alias: "champion", version });
@@ -54,6 +54,17 @@ test("a follower sees the aliases from the beginning and each change", async () 
   })();
   await following.catch(() => undefined);
   expect(seen).toEqual([1, 2]);
+});
+
+test("a damaged batch ends the reading of aliases: one of them may be in it", async () => {
+  await writeAlias(broker, "c", champion(1), 0, never);
+  const read: Broker["read"] = async function* () {
+    yield standInOf("c", 0, 0, 1);
+  };
+  const damaged = Object.create(broker, { admin: { value: broker.admin }, read: { value: read } }) as Broker;
+  const fault = { code: "MR_BATCH_CORRUPT", message: expect.stringContaining("reading c-0: offsets 0-0 are lost") };
+  await expect(readAliases(damaged, "c", never)).rejects.toMatchObject(fault);
+  await expect(followAliases(damaged, "c", 0, never).next()).rejects.toMatchObject(fault);
 });
 
 test("a missing control topic is an error that names it", async () => {

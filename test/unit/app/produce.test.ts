@@ -13,11 +13,12 @@ import { OperationError, silentLogger } from "../../../src/kernel/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { partitionOf } from "../../../src/wire/index.ts";
 import { deferred, within } from "../../support/deadline.ts";
-import { plainRecords } from "../../support/records.ts";
+import { plainRecords, standInOf } from "../../support/records.ts";
 
 const partitions = 3;
 const { signal } = new AbortController();
 let broker: Broker;
+const warn = (sentence: string): never => expect.fail(sentence);
 
 afterEach(() => broker.close());
 
@@ -40,7 +41,7 @@ async function produce(lines: readonly string[], keyField?: string): Promise<num
 async function tail(max: number): Promise<PrintedRecord[]> {
   const printed: PrintedRecord[] = [];
   const print = (line: string) => void printed.push(JSON.parse(line) as PrintedRecord);
-  await tailTopic({ broker, registry: undefined, topic: "t", from: "earliest", max, print }, signal);
+  await tailTopic({ broker, registry: undefined, topic: "t", from: "earliest", max, print, warn }, signal);
   return printed;
 }
 
@@ -202,10 +203,28 @@ test("a partition that cannot be read ends the tailing of all, with its error", 
   };
   const failing = Object.create(broker, { admin: { value: broker.admin }, read: { value: read } }) as Broker;
   const tailing = tailTopic(
-    { broker: failing, registry: undefined, topic: "t", from: "latest", max: undefined, print: () => undefined },
+    { broker: failing, registry: undefined, topic: "t", from: "latest", max: undefined, print: () => undefined, warn },
     signal,
   );
   await expect(tailing).rejects.toBe(damaged);
+});
+
+test("a damaged batch is told with its offsets while its bytes are no record, and the tailing goes on behind it", async () => {
+  await produce(['{"customer":7}'], "customer");
+  const [record] = await tail(1);
+  const read: Broker["read"] = async function* (range, stop) {
+    yield standInOf("t", range.partition, 0, 5);
+    yield* broker.read(range, stop);
+  };
+  const damaged = Object.create(broker, { admin: { value: broker.admin }, read: { value: read } }) as Broker;
+  const [lines, told]: string[][] = [[], []];
+  const sides = {
+    print: (line: string) => void lines!.push(line),
+    warn: (sentence: string) => void told!.push(sentence),
+  };
+  await tailTopic({ broker: damaged, registry: undefined, topic: "t", from: "earliest", max: 1, ...sides }, signal);
+  expect(lines!.map((line) => (JSON.parse(line) as PrintedRecord).offset)).toEqual([record!.offset]);
+  expect(told![0]).toContain("reading t-0: offsets 0-4 are lost: decoding the batch at offset 0");
 });
 
 test("a slow stream is sent while it goes on, and what was read when it ends is sent", async () => {

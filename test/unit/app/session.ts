@@ -153,8 +153,19 @@ export class CardFraud {
     const lines: PrintedRecord[] = [];
     const max = await this.count(topic);
     if (max === 0) return [];
+    const fail = (sentence: string): never => {
+      throw new Error(sentence);
+    };
     const print = (line: string): void => void lines.push(JSON.parse(line) as PrintedRecord);
-    const options = { broker: this.broker, registry: this.registry, topic, from: "earliest", max, print } as const;
+    const options = {
+      broker: this.broker,
+      registry: this.registry,
+      topic,
+      from: "earliest",
+      max,
+      print,
+      warn: fail,
+    } as const;
     await within(deadlineMs, `the records of ${topic}`, tailTopic(options, never));
     return lines;
   }

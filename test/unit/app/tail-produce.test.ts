@@ -46,7 +46,7 @@ async function copied(records: readonly Sent[], registry?: MemoryRegistry): Prom
     );
     const lines: string[] = [];
     const tail = { broker, registry, topic: "from", from: "earliest" as const, max: records.length };
-    await tailTopic({ ...tail, print: (line) => void lines.push(line) }, signal);
+    await tailTopic({ ...tail, print: (line) => void lines.push(line), warn: expect.fail }, signal);
     const writer = await createValueWriter(registry, "to", signal);
     const input = Readable.from([Buffer.from(`${lines.join("\n")}\n`)]);
     const options = { broker, topic: "to", writer, keyField: undefined, now: () => 1_000 };

@@ -11,7 +11,7 @@ import {
   writeSchemaId,
 } from "../../../src/schema/index.ts";
 import { MemoryRegistry } from "../../../src/testing/index.ts";
-import { writtenAtMs } from "../../support/records.ts";
+import { standInOf, writtenAtMs } from "../../support/records.ts";
 
 const never = new AbortController().signal;
 const old = schemaOf([{ name: "id", type: "string" }]);
@@ -68,6 +68,20 @@ test("rows of every writer schema come as the reader's, and what cannot be decod
     { topic: "t", partition: 1, from: 0, to: 2 },
   ]);
   expect(progress.at(-1)).toEqual([6, 6]);
+});
+
+test("each offset of a damaged batch counts as a record that could not be decoded, up to the end of the range", async () => {
+  const value = avro(old, { id: "a" });
+  await send(0, value, value, value, value);
+  const read: Broker["read"] = async function* (range, stop) {
+    yield* broker.read({ ...range, to: 1 }, stop);
+    yield standInOf("t", 0, 1, 5);
+  };
+  const damaged = Object.create(broker, { admin: { value: broker.admin }, read: { value: read } }) as Broker;
+  const rows: Row[] = [];
+  const visitor = { row: (row: Row): void => void rows.push(row) };
+  expect((await readTopicRows(damaged, registry, "t", current, visitor, never)).undecodable).toBe(3);
+  expect(rows).toHaveLength(1);
 });
 
 // Records of aborted transactions and markers take offsets and are never seen: the reading ended with "2 of 10".

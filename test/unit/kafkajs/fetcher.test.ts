@@ -5,11 +5,11 @@ import { KafkaAnswerError, kafkaCode } from "../../../src/adapters/kafkajs/error
 import { Fetcher } from "../../../src/adapters/kafkajs/fetcher.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
 import { PartitionTroubles } from "../../../src/adapters/kafkajs/partition-troubles.ts";
-import { silentLogger } from "../../../src/kernel/index.ts";
+import { type LogFields, silentLogger } from "../../../src/kernel/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
-import type { RawBatch } from "../../../src/wire/index.ts";
+import { type RawBatch, writeBaseOffset } from "../../../src/wire/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
-import { outgoingOf, textRecord } from "../../support/records.ts";
+import { damagedBytes, outgoingOf, standInOf, textRecord, textRecords } from "../../support/records.ts";
 
 const first = { topic: "t", partition: 0 };
 const second = { topic: "u", partition: 0 };
@@ -30,6 +30,7 @@ function fetcherOf(deliver: (batch: RawBatch) => Promise<void>): Fetcher {
   const link = { leader: () => 1, partition: () => undefined, known: () => undefined, send } as unknown as ClusterLink;
   const troubles = new PartitionTroubles(new FakeClock(0), silentLogger);
   return new Fetcher({
+    group: "g",
     link,
     codecs: noCodecs,
     clock: new FakeClock(0),
@@ -112,6 +113,7 @@ function scripted(answers: (node: number, partition: number) => number) {
   };
   const troubles = new PartitionTroubles(clock, silentLogger);
   const fetcher = new Fetcher({
+    group: "g",
     link: link as unknown as ClusterLink,
     codecs: noCodecs,
     clock,
@@ -248,4 +250,121 @@ test("a node that does not answer is in trouble for as long as it was waited for
   await pass(1);
   expect(ill()).toEqual(["0 on 1: no answer of 1"]);
   fetcher.close();
+});
+
+/** The answers of one node to fetches of `t-0`, one after the other, the last one again and again. */
+function answering(answers: readonly Buffer[], lastStableOffset: number) {
+  const clock = new FakeClock(0);
+  const asked: { readonly offset: number; readonly bytesMax: number }[] = [];
+  const delivered: RawBatch[] = [];
+  const failures: Error[] = [];
+  const logged: string[] = [];
+  const send = async (_node: number, _api: string, request: (broker: object) => ProtocolRequest) => {
+    asked.push(targetOf(await request({}).request.encode()));
+    const records = answers[Math.min(asked.length, answers.length) - 1];
+    const at = { topic: "t", partition: 0, errorCode: 0, lastStableOffset, logStartOffset: 0, abortedTransactions: [] };
+    return nextTurn({ errorCode: 0, partitions: [{ ...at, records, divergesAt: undefined }] });
+  };
+  const log = ({ offsets }: LogFields, message: string): void => void logged.push(`${offsets ?? ""} ${message}`.trim());
+  const fetcher = new Fetcher({
+    group: "g",
+    link: { leader: () => 1, partition: () => undefined, known: () => undefined, send } as unknown as ClusterLink,
+    codecs: noCodecs,
+    clock,
+    logger: { ...silentLogger, warn: log, error: log },
+    unknownTopicMs: 30_000,
+    troubles: new PartitionTroubles(clock, silentLogger),
+    // The reading ends with the first records of a sound batch.
+    deliver: async (batch) => {
+      delivered.push(batch);
+      if (batch.damage === undefined) fetcher.setPaused(first, true);
+    },
+    changed: () => expect.fail("the log has not changed"),
+    failed: (error) => {
+      failures.push(error);
+      fetcher.close();
+    },
+  });
+  const read = async (from: number): Promise<void> => {
+    if (asked.length === 0) fetcher.start(first, from);
+    for (let i = 0; i < 40; i++) {
+      await nextTurn();
+      if (clock.sleeping > 0) clock.advance(100);
+    }
+  };
+  return { fetcher, asked, delivered, failures, logged, read };
+}
+
+/** Offset and limit of the one partition that a fetch by name asks for: its last bytes, behind them three ends. */
+function targetOf({ buffer }: { readonly buffer: Buffer }) {
+  const at = buffer.indexOf(Buffer.from([2, 0, 0, 0, 0])) + 9;
+  return { offset: Number(buffer.readBigInt64BE(at)), bytesMax: buffer.readInt32BE(at + 20) };
+}
+
+function at(offset: number, text: string): Buffer {
+  const { bytes } = outgoingOf([textRecord("t", 0, text)], "output");
+  writeBaseOffset(bytes, 0, offset);
+  return bytes;
+}
+
+test("damage on the way heals: the batch is asked for twice more, with what lies behind it, and comes as it is", async () => {
+  const damaged = damagedBytes("t", 0, 40, 3);
+  const { fetcher, asked, delivered, failures, logged, read } = answering([damaged, damaged, at(40, "a")], 100);
+  await read(40);
+  expect(failures).toEqual([]);
+  expect(delivered.map(({ damage, offsetNext }) => [damage, offsetNext])).toEqual([[undefined, 41]]);
+  const more = damaged.length + 1_048_576;
+  expect(asked.slice(0, 3)).toEqual([
+    { offset: 40, bytesMax: 1_048_576 },
+    { offset: 40, bytesMax: more },
+    { offset: 40, bytesMax: more },
+  ]);
+  expect(logged).toEqual(Array.from({ length: 2 }, () => "A fetched batch is damaged."));
+  fetcher.close();
+});
+
+test("damage that stays is delivered as its stand-in, and the reading goes on behind it", async () => {
+  const damaged = damagedBytes("t", 0, 40, 3);
+  const next = damagedBytes("t", 0, 43, 2);
+  const { fetcher, asked, delivered, failures, logged, read } = answering(
+    [damaged, damaged, damaged, next, next, at(43, "a")],
+    45,
+  );
+  fetcher.start(first, 40, { topicId: undefined, leaderEpoch: 7 });
+  expect(fetcher.epochBefore(first, 40)).toBe(7);
+  await read(40);
+  expect(failures).toEqual([]);
+  expect(delivered[0]).toEqual({ ...standInOf("t", 0, 40, 3), endOffset: 45 });
+  expect(delivered[1]).toMatchObject({ count: 1, offsetAsked: 43, damage: undefined });
+  expect(asked[3]).toEqual({ offset: 43, bytesMax: 1_048_576 });
+  const again = "A fetched batch is damaged.";
+  expect(logged).toEqual([again, again, "40-42 A damaged batch is passed over as one dead letter.", again, again]);
+  // An epoch from before the damage would make the broker take the log for one that was cut back.
+  expect([fetcher.epochBefore(first, 40), fetcher.epochBefore(first, 43)]).toEqual([7, -1]);
+  fetcher.close();
+});
+
+test("a batch that begins before the end of the one before it is damaged, and is asked for again", async () => {
+  const overlapping = outgoingOf(textRecords("t", 0, 9), "output").bytes;
+  writeBaseOffset(overlapping, 0, 38);
+  const { fetcher, delivered, logged, read } = answering([at(40, "a"), overlapping, at(41, "b")], 50);
+  await read(40);
+  expect(delivered).toHaveLength(1);
+  fetcher.setPaused(first, false);
+  await read(41);
+  expect(delivered.map(({ offsets }) => [...offsets])).toEqual([[40], [41]]);
+  expect(logged).toEqual(["A fetched batch is damaged."]);
+  fetcher.close();
+});
+
+test("damage whose end nobody knows halts with the command that goes on behind all there is", async () => {
+  const { delivered, failures, read } = answering([damagedBytes("t", 0, 40, 30)], 60);
+  await read(40);
+  expect(delivered).toEqual([]);
+  expect(failures).toHaveLength(1);
+  expect(failures[0]).toMatchObject({ code: "MR_BATCH_CORRUPT", disposition: "halt" });
+  expect(failures[0]!.message).toMatch(/^decoding the batch at offset 40 of topic t, partition 0: its CRC32C is /);
+  expect(failures[0]!.message).toContain(
+    "stop the stage and run: kafka-consumer-groups --bootstrap-server ... --group g --topic t:0 --reset-offsets --to-offset 60 --execute",
+  );
 });

@@ -64,6 +64,7 @@ test("knows every code that the contract gives to dead letters as a record code"
     "MR_DECODE_MAGIC",
     "MR_DECODE_SHORT",
     "MR_DECODE_UNKNOWN_SCHEMA",
+    "MR_BATCH_CORRUPT",
     "MR_DECODE_BODY",
     "MR_PARSE",
     "MR_REQUIRED",

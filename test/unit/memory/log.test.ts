@@ -33,6 +33,18 @@ test("a fetch of a batch without any record left still moves on", () => {
   expect(batch).toMatchObject({ count: 0, offsetAsked: 2, offsetNext: 5, endOffset: 5 });
 });
 
+test("a batch whose bytes contradict each other comes as its stand-in, and all others as they are", () => {
+  const log = new PartitionLog("raw", 0);
+  log.append(outgoingOf(textRecords("raw", 0, 2, "a")));
+  const lying = outgoingOf(textRecords("raw", 0, 3, "lost"));
+  lying.bytes.writeInt32BE(2, 57);
+  log.append(lying);
+  log.append(outgoingOf(textRecords("raw", 0, 2, "b")));
+  expect(fetchBatch(log, 0, 100_000, noCodecs)).toMatchObject({ count: 2, offsetNext: 2, damage: undefined });
+  expect(fetchBatch(log, 2, 100_000, noCodecs)).toMatchObject({ damage: { first: 2, last: 4 }, offsetNext: 5 });
+  expect(plainRecords(fetchBatch(log, 5, 100_000, noCodecs)!).map(textOf)).toEqual(["b0", "b1"]);
+});
+
 test("a fetch holds at most its bytes, and at least one batch", () => {
   const log = new PartitionLog("raw", 0);
   const outgoing = outgoingOf(textRecords("raw", 0, 10));

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { BatchQueue } from "../../../src/runtime/batch-queue.ts";
+import { standInOf } from "../../support/records.ts";
 import { avro, batchOf, order, orderSchema } from "./fixture.ts";
 
 const ordersAt = (offset: number, count: number) =>
@@ -27,4 +28,14 @@ test("a restart may move the position back, and what follows is held to the new 
   expect(queue.offer(ordersAt(2, 4))).toBe("taken");
   expect(queue.advance(1).offsetNext).toBe(3);
   expect(() => queue.advance(0)).toThrow("moved back");
+});
+
+// Its one record has the first offset of the batch, and was taken for one that the queue had already.
+test("a damaged batch of which a part was read before still counts as one record", () => {
+  const queue = new BatchQueue();
+  queue.restart(170);
+  expect(queue.offer(standInOf("t", 0, 150, 50))).toBe("taken");
+  expect([queue.index, queue.offsetNext]).toEqual([0, 200]);
+  expect(queue.advance(1)).toMatchObject({ offsetNext: 200, done: { count: 1 } });
+  expect(queue.offer(standInOf("t", 0, 150, 50))).toBe("stale");
 });

@@ -6,16 +6,18 @@ import type { Header } from "../../../src/kernel/index.ts";
 import { feedStage } from "../../../src/runtime/index.ts";
 import { decodeFetched, type Outgoing } from "../../../src/wire/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
-import { type PlainRecord, plainRecords } from "../../support/records.ts";
+import { type PlainRecord, plainRecords, standInOf } from "../../support/records.ts";
 import {
   avro,
   batchOf,
   compiled,
   headersOf,
   ingestStage,
+  modelOf,
   order,
   orderSchema,
   recordsOf,
+  scoreStage,
   totalsStage,
 } from "./fixture.ts";
 
@@ -49,6 +51,43 @@ test("a dead letter holds the original bytes and headers, and says in further he
     ["millrace.attempt", "1"],
     ["millrace.failed.at", "2023-11-14T22:13:20.000Z"],
   ]);
+});
+
+test("a damaged batch is one dead letter with its bytes as stored and its offsets, and counts as one in", async () => {
+  const standIn = standInOf("inbox", 1, 100, 100);
+  for (const recordBytes of [900_000, 100]) {
+    const task = compiled(ingestStage, {}, recordBytes).openTask(1);
+    const { outgoing, counts } = await feedStage(task, [standIn], never);
+    expect(counts).toEqual({ in: 1, out: 0, filtered: {}, late: 0, deadLetters: { MR_BATCH_CORRUPT: 1 } });
+    const [letter, ...others] = recordsOf(outgoing, "dead-letter");
+    expect(others).toEqual([]);
+    expect(letter).toMatchObject({ key: null, value: standIn.bytes });
+    expect(headersOf(letter!)).toMatchObject({
+      "millrace.code": "MR_BATCH_CORRUPT",
+      "millrace.batch.offsets": "100-199",
+      "millrace.event.id": "inbox-1-100",
+      "__streams.errors.offset": "100",
+      "__streams.errors.message": expect.stringContaining("its CRC32C is"),
+      "millrace.source.timestamp": "-1",
+    });
+  }
+});
+
+test("a damaged batch of a stage that infers is a dead letter too, and one that was sent again keeps its offsets as previous", async () => {
+  const { outgoing } = await feedStage(
+    compiled(scoreStage).openTask(
+      0,
+      modelOf(() => 1),
+    ),
+    [standInOf("orders", 0, 7, 2)],
+    never,
+  );
+  const [letter] = recordsOf(outgoing, "dead-letter");
+  expect(headersOf(letter!)["millrace.batch.offsets"]).toBe("7-8");
+  const headers = await deaths(["{broken"], letter!.headers);
+  const texts = Object.fromEntries(headers.map(({ name, value }) => [name, value?.toString()]));
+  expect(texts).toMatchObject({ "millrace.code": "MR_PARSE", "millrace.previous.batch.offsets": "7-8" });
+  expect(texts["millrace.batch.offsets"]).toBeUndefined();
 });
 
 /** Dies in the ingest as often as `values` says, each dead letter sent again with all its headers. */

@@ -40,13 +40,6 @@ test("records of the first batch below the offset asked for are left out", () =>
   expect([valuesOf(batch), [...batch.offsets], batch.offsetNext]).toEqual([["c"], [22], 23]);
 });
 
-test("a batch that ends before the offset asked for does not take the position back", () => {
-  expect(decode(plainBatch({ baseOffset: 4n, records: [{}] }), { offsetAsked: 50 })).toMatchObject({
-    count: 0,
-    offsetNext: 50,
-  });
-});
-
 test("gaps that compaction left inside a batch and at its end are kept", () => {
   const records = [{ offsetDelta: 1 }, { offsetDelta: 5 }];
   const batch = decode(plainBatch({ baseOffset: 100n, lastOffsetDelta: 9, records }));

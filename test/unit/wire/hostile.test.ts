@@ -94,15 +94,22 @@ test("an old message set of Kafka 0.10 is named as such although its header is s
   expect(faultOf(bytes)).toContain("offset 0 of topic orders, partition 3: its format is version 1;");
 });
 
-test("the error names the damaged batch and not the first of the fetch", () => {
+test("what lies before a damaged batch is read, and the error names that batch when it is asked for", () => {
   const damaged = at40({});
   damaged[damaged.length - 1] = 99;
-  expect(faultOf(Buffer.concat([plainBatch({ records: [{}] }), damaged]))).toContain(`${where}its CRC32C is`);
+  const fetched = Buffer.concat([plainBatch({ records: [{}] }), damaged]);
+  expect(decode(fetched)).toMatchObject({ count: 1, offsetNext: 1 });
+  expect(faultOf(fetched, { offsetAsked: 1 })).toContain("its offsets 0 to 0 do not reach 1, which was asked for");
+  expect(faultOf(damaged, { offsetAsked: 1 })).toContain(`${where}its CRC32C is`);
 });
 
-test("batches whose offsets overlap are damage", () => {
-  const fetched = Buffer.concat([plainBatch({ baseOffset: 38n, lastOffsetDelta: 5, records: [{}] }), at40({})]);
-  expect(faultOf(fetched)).toContain(`${where}its offsets 40 to 40 do not follow 43`);
+test("batches whose offsets overlap are damage: the one behind a gap, else the later", () => {
+  const upTo43 = plainBatch({ baseOffset: 38n, lastOffsetDelta: 5, records: [{}] });
+  const fetched = Buffer.concat([upTo43, at40({})]);
+  expect(faultOf(fetched)).toContain("offset 38 of topic orders, partition 3: its offsets 38 to 43 run into the next");
+  expect(decode(fetched, { offsetAsked: 38 })).toMatchObject({ count: 1, offsetNext: 44 });
+  expect(faultOf(at40({}), { offsetAsked: 40, isBehindBatch: true })).toBe("none");
+  expect(faultOf(upTo43, { offsetAsked: 40, isBehindBatch: true })).toContain("its offsets 38 to 43 do not follow 39");
 });
 
 test("an offset that a number cannot hold is damage", () => {
@@ -119,13 +126,17 @@ test("an abort marker without a type is damage when somebody waits for it", () =
 
 test("any flipped bit that the checksum covers is found", () => {
   const value = Buffer.from("some value");
-  const whole = Buffer.concat([at40({ records: [{ key: value, value }, { value }] }), marker(42, 3, "abort")]);
-  const ends = [whole.length - marker(42, 3, "abort").length, whole.length];
-  for (const [start, end] of [[0, ends[0]!] as const, [ends[0]!, ends[1]!] as const]) {
-    for (let bit = (start + 16) * 8; bit < end * 8; bit++) {
-      const bytes = Buffer.from(whole);
-      bytes[bit >> 3]! ^= 1 << (bit & 7);
-      expect(faultOf(bytes)).toContain(start === 0 ? where : "at offset 42 of topic orders, partition 3: ");
+  const data = at40({ records: [{ key: value, value }, { value }] });
+  const whole = Buffer.concat([data, marker(42, 3, "abort")]);
+  for (let bit = 16 * 8; bit < whole.length * 8; bit++) {
+    const at = bit >> 3;
+    if (at >= data.length && at < data.length + 16) continue;
+    const bytes = Buffer.from(whole);
+    bytes[at]! ^= 1 << (bit & 7);
+    if (at < data.length) expect(faultOf(bytes)).toContain(where);
+    else {
+      expect(decode(bytes)).toMatchObject({ count: 2, offsetNext: 42 });
+      expect(faultOf(bytes.subarray(data.length))).toContain("at offset 42 of topic orders, partition 3: ");
     }
   }
 });
