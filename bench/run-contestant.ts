@@ -6,7 +6,8 @@ import type { ContestantName, Job, JobResult } from "./job.ts";
 import type { CpuProfile } from "./profile-summary.ts";
 
 const repository = join(import.meta.dirname, "..");
-const compiled = join(repository, ".millrace", "bench");
+/** Where the compiled copy is. */
+export const compiledFolder = join(repository, ".millrace", "bench");
 const timeoutMs = 120_000;
 const profileIntervalMicros = 200;
 
@@ -22,7 +23,7 @@ export async function compileContestants(): Promise<void> {
   child.stdout.pipe(process.stderr);
   const [code] = (await once(child, "close")) as [number | null];
   if (code !== 0) throw new Error(`compiling the contestants: tsc ended with ${code}`);
-  await copyFile(join(repository, "package.json"), join(compiled, "package.json"));
+  await copyFile(join(repository, "package.json"), join(compiledFolder, "package.json"));
 }
 
 /** Runs a contestant in a process of its own, and answers what it measured. */
@@ -32,7 +33,7 @@ export async function runContestant(name: ContestantName, job: Job): Promise<Job
 
 /** The same under V8's sampling profiler, which costs the contestant some per cent. */
 export async function profileContestant(name: ContestantName, job: Job): Promise<[JobResult, CpuProfile]> {
-  const folder = join(compiled, "profile");
+  const folder = join(compiledFolder, "profile");
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const flags = ["--cpu-prof", `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${profileIntervalMicros}`];
@@ -43,7 +44,7 @@ export async function profileContestant(name: ContestantName, job: Job): Promise
 }
 
 async function run(name: ContestantName, job: Job, flags: readonly string[]): Promise<JobResult> {
-  const args = [...flags, join(compiled, "bench", "chain.js"), "--contestant", name, JSON.stringify(job)];
+  const args = [...flags, join(compiledFolder, "bench", "chain.js"), "--contestant", name, JSON.stringify(job)];
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, MILLRACE_BENCH_FOLDER: import.meta.dirname, KAFKAJS_NO_PARTITIONER_WARNING: "1" },
