@@ -5,7 +5,7 @@ export interface ProtocolRequest {
     readonly apiVersion: number;
     readonly apiName: string;
     /** Bytes that follow what `encode` gives, sent as they are; kafkajs does not know them, `sendOn` does. */
-    readonly body?: Buffer;
+    readonly body?: readonly Buffer[];
     encode(): Promise<Pick<WireEncoder, "buf" | "buffer">>;
     expectResponse?(): boolean;
   };

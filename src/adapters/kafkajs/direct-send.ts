@@ -7,7 +7,7 @@ const headBytes = 14;
 /**
  * Sends a request on a connection and gives its decoded answer.
  *
- * A request with a `body` goes out as two buffers in one write: kafkajs would copy the batch three times on its way to
+ * A request with a `body` goes out as several buffers in one write: kafkajs would copy the batch three times on its way to
  * the socket, each time into a zeroed buffer of the next power of two, which cost as much as building it did. All else
  * stays kafkajs's: correlation, time limits, throttling, and what happens when the connection ends.
  */
@@ -19,7 +19,8 @@ export async function sendOn(connection: Connection, protocol: ProtocolRequest):
   connection.failIfNotConnected();
   const { buffer } = await request.encode();
   const correlationId = connection.nextCorrelationId();
-  const head = headOf(connection.clientId, apiKey, apiVersion, correlationId, buffer, body.length);
+  const bodyBytes = body.reduce((sum, { length }) => sum + length, 0);
+  const head = headOf(connection.clientId, apiKey, apiVersion, correlationId, buffer, bodyBytes);
   const { payload } = await new Promise<{ payload: Buffer }>((resolve, reject) => {
     connection.failIfNotConnected();
     connection.requestQueue.push({
@@ -30,7 +31,7 @@ export async function sendOn(connection: Connection, protocol: ProtocolRequest):
         const { socket } = connection;
         socket?.cork();
         socket?.write(head);
-        socket?.write(body);
+        for (const bytes of body) socket?.write(bytes);
         socket?.uncork();
       },
     });

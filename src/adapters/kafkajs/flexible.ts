@@ -48,6 +48,11 @@ export class FlexibleWriter {
     return this;
   }
 
+  /** The length of bytes, which follow it. */
+  lengthOf(bytes: Uint8Array): this {
+    return this.#varint(bytes.length + 1);
+  }
+
   array<T>(items: readonly T[] | null, write: (item: T) => void): this {
     this.#varint(items === null ? 0 : items.length + 1);
     for (const item of items ?? []) write(item);

@@ -1,10 +1,11 @@
 import { type Clock, messageOf, OperationError, topicPartitionKey } from "../../kernel/index.ts";
 import { RecordRefusedError } from "../../runtime/index.ts";
 import type { Codecs, Outgoing } from "../../wire/index.ts";
-import { checkCode, KafkaAnswerError, kafkaCode, type Verdict, verdictOf } from "./errors.ts";
+import { KafkaAnswerError, kafkaCode, type Verdict, verdictOf } from "./errors.ts";
 import type { ClusterLink } from "./link.ts";
 import type { PartitionTroubles } from "./partition-troubles.ts";
-import { type ProducedPartition, produceRequest } from "./produce-request.ts";
+import { ProduceGatherer } from "./produce-gatherer.ts";
+import type { ProducedPartition, RefusedPlace } from "./produce-request.ts";
 import { producePolicy, retrying } from "./retry.ts";
 import { splitBatch } from "./split-batch.ts";
 import { UnknownTopic, unknownTopicMsDefault } from "./unknown-topic.ts";
@@ -17,9 +18,21 @@ const replicasMsMax = 15_000;
 /** Far above any limit a broker has: such a batch is refused here and not sent. */
 const batchBytesMax = 64 * 1024 * 1024;
 
+/** A broker's error for one batch. */
+class ProduceError extends KafkaAnswerError {
+  /** The records for which it was refused; empty where none is named. */
+  readonly refused: readonly RefusedPlace[];
+
+  constructor(doing: string, { errorCode, message, refused }: ProducedPartition) {
+    super(doing, errorCode, refused[0]?.message ?? message);
+    this.refused = refused;
+  }
+}
+
 /** Sends finished batches, one per call, until each is confirmed by all in-sync replicas or cannot be. */
 export class BatchProducer {
   readonly #link: ClusterLink;
+  readonly #gatherer: ProduceGatherer;
   readonly #codecs: Codecs;
   readonly #clock: Clock;
   readonly #unknownTopicMs: number;
@@ -27,6 +40,7 @@ export class BatchProducer {
   constructor(link: ClusterLink, codecs: Codecs, clock: Clock, unknownTopicMs = unknownTopicMsDefault) {
     this.#unknownTopicMs = unknownTopicMs;
     this.#link = link;
+    this.#gatherer = new ProduceGatherer(link, replicasMsMax);
     this.#codecs = codecs;
     this.#clock = clock;
   }
@@ -75,11 +89,11 @@ export class BatchProducer {
       startedMs = this.#clock.monotonicMs();
       node = undefined;
       node = await this.#link.leaderOf(topic, partition);
-      const request = produceRequest(this.#link.parts, outgoing, replicasMsMax);
-      const answer = await this.#link.send<ProducedPartition[]>(node, "control", () => request);
-      const own = answer.find((produced) => produced.topic === topic && produced.partition === partition);
+      const produced = await this.#gatherer.send(node, outgoing, signal);
+      const doing = `writing to ${topicPartitionKey(topic, partition)}`;
       // An answer that does not name what was sent confirms nothing.
-      checkCode(`writing to ${topicPartitionKey(topic, partition)}`, own?.errorCode ?? kafkaCode.requestTimedOut);
+      if (produced === undefined) throw new KafkaAnswerError(doing, kafkaCode.requestTimedOut);
+      if (produced.errorCode !== kafkaCode.none) throw new ProduceError(doing, produced);
       troubles?.well(outgoing, "write");
     });
   }
