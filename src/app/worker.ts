@@ -6,7 +6,9 @@ import { type ExitCode, exitCodes } from "./exit.ts";
 /** How often stages look for what has changed around them, and the worker whether they are ready. */
 const tickMs = 20;
 const reportEveryMs = 10_000;
-const catchUpPollMs = 50;
+const pollMs = 50;
+/** How long a drain goes on while no broker answers: nothing can be committed, and what is in hand is done again later. */
+const awayMsMax = 3_000;
 
 export interface WorkerOptions {
   readonly stages: readonly StageRunner[];
@@ -21,6 +23,8 @@ export interface WorkerOptions {
   /** Called once, when every stage has its assignment and its tasks are open. */
   readonly onReady?: () => void;
 }
+
+type Drained = "done" | "late" | "away";
 
 /** Several stages in one process, from start to drain. */
 export class Worker {
@@ -65,6 +69,7 @@ export class Worker {
     const reporting = setInterval(() => void this.#report(stop), reportEveryMs);
     try {
       let code: ExitCode = exitCodes.ok;
+      let drained: Drained = "done";
       const settled = new AbortController();
       const starts = stages.map((stage) => stage.start());
       try {
@@ -75,10 +80,10 @@ export class Worker {
         if (await Promise.race([isStarted, isStopped, isReplaced])) code = await this.#untilDone(stop);
       } finally {
         settled.abort();
-        const isDrained = await this.#drain(starts);
-        if (!isDrained) code = exitCodes.temporary;
+        drained = await this.#drain(starts);
+        if (drained === "late") code = exitCodes.temporary;
       }
-      await this.#report();
+      await this.#report(undefined, drained !== "away");
       return code === exitCodes.ok && this.#halted.length > 0 ? exitCodes.failure : code;
     } finally {
       clearInterval(ticking);
@@ -146,21 +151,21 @@ export class Worker {
   }
 
   async #pause(stop: AbortSignal): Promise<void> {
-    await this.#options.clock.sleep(catchUpPollMs, stop).catch((thrown: unknown) => {
+    await this.#options.clock.sleep(pollMs, stop).catch((thrown: unknown) => {
       if (!stop.aborted) throw thrown;
     });
   }
 
   /**
    * Waits for starts that are under way too, which end when their stage is drained.
-   * @returns false when `drainTimeoutMs` was not enough
+   * @returns "late" when `drainTimeoutMs` was not enough, "away" when no broker answers
    */
-  async #drain(starts: readonly Promise<void>[]): Promise<boolean> {
+  async #drain(starts: readonly Promise<void>[]): Promise<Drained> {
     const { stages, clock, drainTimeoutMs } = this.#options;
     const timer = new AbortController();
     const late = clock.sleep(drainTimeoutMs, timer.signal).then(
-      () => false,
-      () => true,
+      (): Drained => "late",
+      (): Drained => "done",
     );
     const drains = stages.map((stage) =>
       stage.drain().catch((thrown: unknown) => {
@@ -168,20 +173,35 @@ export class Worker {
         this.#facts.emit("drainFailed", { stage: name, code: codeOf(thrown), reason: messageOf(thrown) });
       }),
     );
-    const drained = Promise.allSettled([...drains, ...starts]).then(() => true);
-    const inTime = await Promise.race([drained, late]);
+    const done = Promise.allSettled([...drains, ...starts]).then((): Drained => "done");
+    const drained = await Promise.race([done, late, this.#away(timer.signal)]);
     timer.abort();
-    if (!inTime) this.#facts.emit("drainTimedOut", { drainTimeoutMs });
-    return inTime;
+    if (drained === "late") this.#facts.emit("drainTimedOut", { drainTimeoutMs });
+    if (drained === "away") this.#facts.emit("drainUnanswered", {});
+    return drained;
+  }
+
+  /** Resolves when no broker has answered anything for long enough. */
+  async #away(over: AbortSignal): Promise<Drained> {
+    const { broker, clock } = this.#options;
+    // Somebody has to ask: what drains may wait for an answer that is long due.
+    const asking = async (): Promise<unknown> => broker.admin.describe([], over);
+    asking().catch(() => undefined);
+    while (!over.aborted) {
+      const { silentSinceMs } = broker;
+      if (silentSinceMs !== undefined && clock.monotonicMs() - silentSinceMs >= awayMsMax) return "away";
+      await this.#pause(over);
+    }
+    return "done";
   }
 
   /** A line per stage. One that asks the cluster at length is not overtaken by the next. */
-  async #report(stop?: AbortSignal): Promise<void> {
+  async #report(stop?: AbortSignal, isAnswered = true): Promise<void> {
     if (stop !== undefined && (stop.aborted || this.#isReporting)) return;
     this.#isReporting = true;
     const { stages, broker, clock } = this.#options;
     const asked = stages.map(({ stage }) => stage);
-    const lags = await lagsInTime(asked, broker.admin, clock);
+    const lags = isAnswered ? await lagsInTime(asked, broker.admin, clock) : [];
     this.#isReporting = false;
     for (const [index, stage] of stages.entries()) {
       const { filtered, deadLetters, ...counts } = stage.counts();

@@ -9,8 +9,11 @@ import type { Outgoing, RawBatch } from "../wire/index.ts";
  * asked for in {@link GroupSpec.delivery}, and decides what readers see before it.
  */
 export interface Broker {
-  /** Joins a consumer group; assignments and batches arrive at `sink` until `leave`. */
-  join(group: GroupSpec, sink: GroupSink): Promise<Membership>;
+  /**
+   * Joins a consumer group; assignments and batches arrive at `sink` until `leave`. The signal ends what comes before
+   * there is a membership, such as the wait for a cluster that does not answer.
+   */
+  join(group: GroupSpec, sink: GroupSink, signal?: AbortSignal): Promise<Membership>;
   /** Writes records that no task stands behind: produce, aliases, feeders. Order per partition is kept. */
   append(records: readonly RecordOut[], signal: AbortSignal): Promise<void>;
   /** Reads without a group: tail, train, control. Without `to` it follows for ever. */

@@ -193,6 +193,7 @@ export class StageRunner implements GroupSink {
         ...(decidingGroup === undefined ? {} : { decidingGroup }),
       },
       this,
+      signal,
     );
     this.#membership = membership;
     if (signal.aborted) return membership.leave();

@@ -71,7 +71,7 @@ export function faultyBroker(broker: Broker, plan: FaultPlan): FaultyBroker {
     leave: () => membership.leave(),
   });
   return {
-    join: async (spec, sink) => wrapMembership(await broker.join(spec, sink), spec.group),
+    join: async (spec, sink, signal) => wrapMembership(await broker.join(spec, sink, signal), spec.group),
     append: (records, signal) => broker.append(records, signal),
     read: (range, signal) => broker.read(range, signal),
     admin: broker.admin,

@@ -91,13 +91,13 @@ class KafkaBroker implements Broker {
     return this.#outage.silentSinceMs;
   }
 
-  async join(spec: GroupSpec, sink: GroupSink): Promise<Membership> {
+  async join(spec: GroupSpec, sink: GroupSink, signal?: AbortSignal): Promise<Membership> {
     this.#closing.signal.throwIfAborted();
     if (spec.delivery === "exactly-once") {
       const message = `joining group ${spec.group}: delivery exactly-once is not supported on Kafka yet; use at-least-once`;
       throw new OperationError("MR_UNSUPPORTED", message);
     }
-    await this.#checkTopics(spec);
+    await this.#checkTopics(spec, AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]));
     const { codecs, clock, isLeaveForGood = false, unknownTopicMs = unknownTopicMsDefault } = this.#options;
     const timings = { ...defaultTimings, ...this.#options.timings };
     const link = this.#link(readTimeoutMs);
@@ -174,8 +174,8 @@ class KafkaBroker implements Broker {
   }
 
   /** Kafka would let a member subscribe to a topic that is not there, and wait for ever. */
-  async #checkTopics({ topics, group }: GroupSpec): Promise<void> {
-    const { topics: found } = await this.admin.describe(topics, this.#closing.signal);
+  async #checkTopics({ topics, group }: GroupSpec, signal: AbortSignal): Promise<void> {
+    const { topics: found } = await this.admin.describe(topics, signal);
     const missing = topics.find((topic) => !found.some((described) => described.topic === topic));
     if (missing !== undefined) {
       throw new OperationError(

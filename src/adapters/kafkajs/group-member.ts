@@ -12,6 +12,7 @@ import {
 } from "./assigner.ts";
 import { describeGroupRequest, type GroupDescription } from "./describe-group-request.ts";
 import { checkCode, KafkaAnswerError, kafkaCode } from "./errors.ts";
+import { leaveGroupRequest } from "./leave-group-request.ts";
 import type { ClusterLink } from "./link.ts";
 import { type CommittedCode, type OffsetToCommit, offsetCommitRequest } from "./offset-commit-request.ts";
 
@@ -162,11 +163,13 @@ export class GroupMember {
     return refused;
   }
 
-  async leave(): Promise<void> {
+  /** @param isJoining whether a join may be under way, behind whose answer the connection of such requests stands still */
+  async leave(isJoining: boolean): Promise<void> {
     if (this.#memberId === "") return;
-    const memberId = this.#memberId;
+    const request = leaveGroupRequest(this.#group, this.#memberId, this.#instanceId);
     this.#memberId = "";
-    await this.#ask("LeaveGroup", { groupId: this.#group, memberId, groupInstanceId: this.#instanceId });
+    const node = await this.#link.coordinatorOf(this.#group);
+    await this.#link.send(node, isJoining ? "fetch" : "control", () => request);
   }
 
   /** A join without a member id would put out whoever holds the instance id now. */

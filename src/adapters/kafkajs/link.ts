@@ -15,7 +15,6 @@ const apiKeys = {
   GroupCoordinator: 10,
   JoinGroup: 11,
   Heartbeat: 12,
-  LeaveGroup: 13,
   SyncGroup: 14,
   CreateTopics: 19,
   DeleteTopics: 20,

@@ -120,10 +120,10 @@ export class Session {
     if (!isForGood) return;
     const { member, clock, logger, group } = this.#options;
     const answered = new AbortController();
-    const left = member.leave().catch((error: unknown) => {
+    const left = member.leave(this.#phase === "joining").catch((error: unknown) => {
       logger.debug({ group, reason: messageOf(error) }, "The group was left without an answer.");
     });
-    // A join that is still under way holds the connection for as long as the slowest member takes.
+    // Whoever coordinates the group may be away.
     await Promise.race([left, clock.sleep(leaveMsMax, answered.signal).catch(() => undefined)]);
     answered.abort();
   }

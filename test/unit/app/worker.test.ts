@@ -88,8 +88,9 @@ const clock: Clock = {
 };
 
 /** A cluster of one partition per topic, of which groups have committed 4 of 10 records; "away" never answers. */
-const broker = {
+const answering = {
   admin: {
+    describe: async () => ({ brokerCount: 1, topics: [] }),
     watermarks: async (topic: string) =>
       topic === "away" ? new Promise(() => undefined) : [{ partition: 0, low: 0, end: 10 }],
     committed: async (group: string) => {
@@ -99,12 +100,12 @@ const broker = {
   },
 } as unknown as Broker;
 
-async function ended(stages: readonly StageRunner[], options: { stopped?: boolean; drainTimeoutMs?: number } = {}) {
+async function ended(stages: readonly StageRunner[], options: { broker?: Broker; drainTimeoutMs?: number } = {}) {
   const told: { level: string; fields: Record<string, unknown>; message: string }[] = [];
   const at = (level: string) => (fields: Record<string, unknown>, message: string) =>
     void told.push({ level, fields, message });
   const logger = { ...silentLogger, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-  const { drainTimeoutMs = 10_000 } = options;
+  const { drainTimeoutMs = 10_000, broker = answering } = options;
   const worker = new Worker({ stages, broker, clock, logger, drainTimeoutMs, untilCaughtUp: false });
   const stop = new AbortController();
   const running = worker.run(stop.signal);
@@ -124,6 +125,22 @@ test("a drain that takes too long ends with 75 and says so", async () => {
   expect(code).toBe(75);
   expect(told.filter(({ level }) => level === "error").map(({ fields }) => fields["code"])).toEqual([
     "MR_DRAIN_TIMEOUT",
+  ]);
+});
+
+test("a drain that no broker answers is not waited for: what is in hand is done again, and the stop is a clean one", async () => {
+  const stage = startedStage("a", "running");
+  stage.drain = () => new Promise(() => undefined);
+  const away = { describe: () => new Promise(() => undefined), watermarks: async () => [], committed: async () => [] };
+  const silentSinceMs = systemClock.monotonicMs() - 2_900;
+  const { code, told } = await ended([stage], { broker: { admin: away, silentSinceMs } as unknown as Broker });
+  expect(code).toBe(0);
+  expect(told.filter(({ level }) => level === "warn")).toEqual([
+    {
+      level: "warn",
+      fields: { code: "MR_BROKER" },
+      message: "No broker answers; what was in hand is done again later.",
+    },
   ]);
 });
 

@@ -88,6 +88,7 @@ const described = (instanceId: string): Buffer => {
 /** A member of which the coordinator knows nothing any more, and who else is in its group by then. */
 function disownedMember(instanceId: string | undefined, described: Buffer) {
   const asked: string[] = [];
+  const lanes: string[] = [];
   const joined = { errorCode: 0, memberId: "m-3", generationId: 4, leaderId: "m-1", members: [] };
   const link = {
     parts: { assignerProtocol: { MemberMetadata: { encode: () => Buffer.alloc(0) } } },
@@ -96,7 +97,8 @@ function disownedMember(instanceId: string | undefined, described: Buffer) {
       asked.push(name);
       return name === "JoinGroup" ? joined : { errorCode: 0, memberAssignment: null };
     },
-    send: async (_node: number, _lane: string, request: () => ProtocolRequest) => {
+    send: async (_node: number, lane: string, request: () => ProtocolRequest) => {
+      lanes.push(lane);
       const { request: spoken, response } = request();
       asked.push(`${spoken.apiName} ${(await spoken.encode()).buffer.toString("hex")}`);
       return response.parse(await response.decode(described));
@@ -104,7 +106,7 @@ function disownedMember(instanceId: string | undefined, described: Buffer) {
   };
   const member = new GroupMember(link as unknown as ClusterLink, "g", ["in"], instanceId, defaultTimings);
   member.forgetIdentity();
-  return { member, asked };
+  return { member, asked, lanes };
 }
 
 // DescribeGroups Request (Version: 5): tags of the header, groups, no authorised operations, tags.
@@ -138,4 +140,20 @@ test("a member that takes its place back, or has no instance id, asks nobody", a
   taking.member.takeBack();
   await taking.member.join([]);
   expect(taking.asked).toEqual(["JoinGroup", "SyncGroup"]);
+});
+
+test("a member leaves on the connection that no join holds up, with its instance id, and once", async () => {
+  const { member, asked } = memberOf(0);
+  await member.leave(false);
+  expect(asked).toEqual([]);
+  const joined = disownedMember("slot", described("other"));
+  await joined.member.join([]);
+  joined.asked.length = 0;
+  await joined.member.leave(true);
+  await joined.member.leave(true);
+  // LeaveGroup Request (Version: 4): tags of the header, group, members with their instance ids, tags.
+  expect(joined.asked).toEqual([
+    "LeaveGroup 00 0267 02 046d2d33 05736c6f74 00 00".replaceAll(" ", "").replace("Group", "Group "),
+  ]);
+  expect(joined.lanes.slice(-1)).toEqual(["fetch"]);
 });

@@ -53,8 +53,8 @@ function scripted(
       calls.push("count");
       return (await options.hasGrown?.()) ?? false;
     },
-    leave: async () => {
-      calls.push("leave");
+    leave: async (isJoining: boolean) => {
+      calls.push(isJoining ? "leave while joining" : "leave");
     },
   };
   const session = new Session({
@@ -310,4 +310,17 @@ test("a rebalance that begins while a generation is settled ends the settling, a
   expect(calls).toEqual(["join", "heartbeat", "join", "joined"]);
   end.abort();
   await run;
+});
+
+test("a member that leaves says whether a join is still under way, and one that is to come back says nothing", async () => {
+  const stable = scripted();
+  await settle();
+  await stable.session.leave(false);
+  expect(stable.calls).toEqual(["join", "joined"]);
+  await stable.session.leave(true);
+  expect(stable.calls.slice(2)).toEqual(["leave"]);
+  const joining = scripted({ joins: [answer(kafkaCode.coordinatorLoadInProgress)] });
+  await joining.session.leave(true);
+  expect(joining.calls).toContain("leave while joining");
+  for (const { end } of [stable, joining]) end.abort();
 });
