@@ -405,7 +405,8 @@ export class Fetcher {
       return;
     }
     this.#options.logger.debug({ node, reason: messageOf(error) }, "A fetch did not succeed and is repeated.");
-    for (const feed of feeds) {
+    // Those that were given back meanwhile have waited for this node as well.
+    for (const feed of new Set([...feeds, ...this.#ledBy(node)])) {
       this.#options.troubles.failed(feed, "read", attempt);
       this.#options.link.doubt(feed);
       this.#serve(feed);

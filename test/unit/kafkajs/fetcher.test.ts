@@ -9,6 +9,7 @@ import { type LogFields, silentLogger } from "../../../src/kernel/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import { type RawBatch, writeBaseOffset } from "../../../src/wire/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
+import { deferred } from "../../support/deadline.ts";
 import { damagedBytes, outgoingOf, standInOf, textRecord, textRecords } from "../../support/records.ts";
 
 const first = { topic: "t", partition: 0 };
@@ -69,7 +70,7 @@ test("a partition that is moved while a batch of it waits for its turn is read o
 });
 
 /** Two nodes of which the test says who leads what and what a fetch brings; time does not pass by itself. */
-function scripted(answers: (node: number, partition: number) => number) {
+function scripted(answers: (node: number, partition: number) => number, answered: () => Promise<void> = nextTurn) {
   const clock = new FakeClock(0);
   const delivered: number[] = [];
   const asked: string[] = [];
@@ -97,7 +98,7 @@ function scripted(answers: (node: number, partition: number) => number) {
       const sent = await request({ versions: null }).request.encode();
       const named = [0, 1, 2].filter((partition) => sent.buf.includes(partitionBytes(partition)));
       asked.push(`fetch ${named.join()} from ${node}`);
-      await nextTurn();
+      await answered();
       const partitions = named.map((partition) => ({
         topic: "t",
         partition,
@@ -239,16 +240,20 @@ test("what cannot be read is known by its reason, until it is read or belongs to
   fetcher.close();
 });
 
-test("a node that does not answer is in trouble for as long as it was waited for", async () => {
-  const { fetcher, ill, start, pass } = scripted((node) => {
-    throw Object.assign(new Error(`no answer of ${node}`), { name: "KafkaJSRequestTimeoutError" });
-  });
+test("a node that does not answer is in trouble for as long as it was waited for, with all that wait for it", async () => {
+  const answer = deferred<void>();
+  const { fetcher, ill, start, pass } = scripted(
+    () => 0,
+    () => answer.promise,
+  );
   start(0);
   await turns(10);
-  await pass(9_999);
-  expect(ill()).toEqual([]);
-  await pass(1);
-  expect(ill()).toEqual(["0 on 1: no answer of 1"]);
+  // It is not part of the fetch that is under way.
+  start(1);
+  await pass(10_000);
+  answer.reject(Object.assign(new Error("timed out"), { name: "KafkaJSRequestTimeoutError" }));
+  await turns(10);
+  expect(ill()).toEqual(["0 on 1: timed out", "1 on 1: timed out"]);
   fetcher.close();
 });
 
