@@ -10,6 +10,7 @@ import {
   topicPartitionKey,
 } from "../kernel/index.ts";
 import { type Row, transcoderOf } from "../schema/index.ts";
+import { CellStore, type ChangeWriter, type Store, type StoreSpec } from "../state/index.ts";
 import type { StepMemory } from "../step/index.ts";
 import { recordOverheadBytes } from "../topology/index.ts";
 import { type Outgoing, partitionOf, type RawBatch } from "../wire/index.ts";
@@ -27,6 +28,9 @@ import type { WriterSchemas } from "./writer-schemas.ts";
 
 /** The clock is asked once per so many records: asking costs as much as a cheap step. */
 const recordsPerClockLook = 32;
+
+/** The one store that every task has. Steps' stores have the names of kinds of steps, which have no dash in front. */
+const streamTimeSpec: StoreSpec = { name: "-stream-time", kind: "cell", version: 1 };
 
 /** Which part of the work on a record is under way; names the code of an error that nobody foresaw. */
 type Phase = "decode" | "steps" | "encode";
@@ -93,6 +97,7 @@ export class StageTask {
   readonly #program: CompiledProgram;
   readonly #inference: Inference | undefined;
   readonly #keyField: string | undefined;
+  readonly #stores: readonly Store[];
   readonly #outbox: Outbox;
   /** The outlet of the rows, in the hot path's hand. */
   readonly #outputs: OutputBatches;
@@ -103,7 +108,8 @@ export class StageTask {
     processingTimeMs: 0,
     out: null,
   };
-  #streamTimeKept = Number.NEGATIVE_INFINITY;
+  /** Written when the chunk is sealed; in between the program's context has it. */
+  readonly #streamTime = new CellStore(streamTimeSpec, Number.NEGATIVE_INFINITY);
   /** Records per fate of the program in the chunk in hand. */
   readonly #fateCounts: Float64Array;
   #outCount = 0;
@@ -122,6 +128,7 @@ export class StageTask {
   constructor(parts: StageTaskParts) {
     this.partition = parts.partition;
     this.#parts = parts;
+    this.#stores = [...parts.memories.map(({ store }) => store), this.#streamTime];
     this.#reader = parts.reader;
     this.#program = parts.program;
     this.#inference = parts.inference;
@@ -130,6 +137,11 @@ export class StageTask {
     this.#outputs = parts.outbox.batchesOf(parts.outputOutlet);
     this.#recordBytesMax = parts.recordBytesMax;
     this.#fateCounts = new Float64Array(parts.program.fates.length);
+  }
+
+  /** All that the task remembers from chunk to chunk: the stores of its steps, and its stream time. */
+  get stores(): readonly Store[] {
+    return this.#stores;
   }
 
   /** Writer schema that `compute` stopped at; -1 when there is none. */
@@ -260,26 +272,41 @@ export class StageTask {
     }
   }
 
+  /**
+   * Gives what the sealed chunk has changed, store by store; before its commit, and only where somebody writes it down.
+   */
+  changes(writerOf: (store: StoreSpec) => ChangeWriter): void {
+    this.#streamTime.value = this.#context.streamTimeMs;
+    for (const store of this.stores) store.changes(writerOf(store.spec));
+  }
+
+  /** The stores have taken in what was written down of them: the task goes on from there. */
+  restored(): void {
+    const streamTimeMs = this.#streamTime.value;
+    this.#context.streamTimeMs = streamTimeMs;
+    for (const store of this.stores) store.keep(streamTimeMs);
+  }
+
   /** The chunk up to `position` is durable: its changes are final. `tally` has been read before. */
   keep(position: Position): void {
-    this.#streamTimeKept = this.#context.streamTimeMs;
-    for (const memory of this.#parts.memories) memory.store.keep(this.#streamTimeKept);
+    const { streamTimeMs } = this.#context;
+    this.#streamTime.value = streamTimeMs;
+    for (const store of this.stores) store.keep(streamTimeMs);
     this.#outbox.forgetBelow(this.#parts.inputs.map((input) => position.get(input) ?? 0));
     this.#forgetChunk();
   }
 
   /** The chunk failed: no trace of it is left (R2). Records that were refused stay marked. */
   undo(): void {
-    for (const memory of this.#parts.memories) memory.store.undo();
-    this.#context.streamTimeMs = this.#streamTimeKept;
+    for (const store of this.stores) store.undo();
+    this.#context.streamTimeMs = this.#streamTime.value;
     this.#forgetChunk();
   }
 
   /** Another owner has been there: starts as on a restart. */
   clear(): void {
-    for (const memory of this.#parts.memories) memory.store.clear();
-    this.#context.streamTimeMs = Number.NEGATIVE_INFINITY;
-    this.#streamTimeKept = Number.NEGATIVE_INFINITY;
+    for (const store of this.stores) store.clear();
+    this.#context.streamTimeMs = this.#streamTime.value;
     this.#outbox.clearMarks();
     this.#forgetChunk();
   }

@@ -1,8 +1,9 @@
 import { assert, type EpochMs, type Offset } from "../kernel/index.ts";
+import { checkVersion, EntryBytes, EntryReader } from "./entry-bytes.ts";
 import { KeyTable } from "./key-table.ts";
-import { NumberStack } from "./number-stack.ts";
+import { grownUints, NumberStack } from "./number-stack.ts";
 import { firstAfter, RowRuns } from "./row-runs.ts";
-import type { Store, StoreSpec } from "./store.ts";
+import type { ChangeWriter, Store, StoreSpec } from "./store.ts";
 
 /** Ids looked over per `keep` beside the changed ones and twice their number. */
 const sweepIdsMin = 64;
@@ -44,6 +45,16 @@ export class IdStore implements Store {
   /** Id, position of the span, and the first and last time that it had before; NaN for a new span. */
   readonly #undoLog = new NumberStack();
   #sweepNext = 0;
+  /** Spans that ended before it are evicted, or will be. */
+  #horizonMs = Number.NEGATIVE_INFINITY;
+  /** By id: the last `changes` that gave it, so that each is given once; 0 when it is written down nowhere. */
+  #givenIn: Uint32Array = new Uint32Array(64);
+  #asked = 1;
+  /** Ids that were evicted after they were given, and how many of them `changes` has given as gone. */
+  #gone: Uint8Array[] = [];
+  #goneGiven = 0;
+  readonly #key = new EntryBytes();
+  readonly #value = new EntryBytes();
 
   constructor(options: IdStoreOptions) {
     assert(options.withinMs >= 1 && options.latenessMs >= 0, "within must be at least 1 ms, lateness not negative");
@@ -56,6 +67,10 @@ export class IdStore implements Store {
   /** Spans held: about the number of ids. */
   get entryCount(): number {
     return this.#spans.rowCount;
+  }
+
+  get byteCount(): number {
+    return this.#spans.rowCount * 8 * (1 + spanColumns);
   }
 
   /** Tells whether the record is a repeat, and remembers it. `streamTimeMs` is the stream time before this record. */
@@ -89,6 +104,7 @@ export class IdStore implements Store {
   }
 
   undo(): void {
+    this.#goneGiven = 0;
     // Newest first: each position is then the one the span had when it was changed.
     while (this.#undoLog.length > 0) {
       const lastTime = this.#undoLog.pop();
@@ -107,6 +123,9 @@ export class IdStore implements Store {
 
   keep(streamTimeMs: EpochMs): void {
     const horizonMs = streamTimeMs - this.#reachMs;
+    this.#horizonMs = horizonMs;
+    this.#gone.splice(0, this.#goneGiven);
+    this.#goneGiven = 0;
     const changes = this.#undoLog.length / 4;
     for (let i = 0; i < changes; i++) this.#evict(this.#undoLog.at(4 * i), horizonMs);
     this.#undoLog.clear();
@@ -122,6 +141,58 @@ export class IdStore implements Store {
     this.#spans.clear();
     this.#undoLog.clear();
     this.#sweepNext = 0;
+    this.#horizonMs = Number.NEGATIVE_INFINITY;
+    this.#givenIn.fill(0);
+    this.#gone = [];
+    this.#goneGiven = 0;
+  }
+
+  changes(into: ChangeWriter): void {
+    this.#asked++;
+    for (const key of this.#gone) into.write(key, null);
+    this.#goneGiven = this.#gone.length;
+    for (let i = 0; i < this.#undoLog.length; i += 4) {
+      const entry = this.#undoLog.at(i);
+      if (this.#givenIn[entry] === this.#asked) continue;
+      this.#markGiven(entry);
+      into.write(this.#key.begin().text(this.#ids.keyOf(entry)).written, this.#spanBytes(entry));
+    }
+  }
+
+  apply(key: Uint8Array, value: Uint8Array | null): void {
+    assert(this.#undoLog.length === 0, `an entry of store ${this.spec.name} is taken in while a chunk is in hand`);
+    const id = new EntryReader(key).text();
+    const before = this.#ids.find(id);
+    if (before >= 0) this.#removeId(before);
+    if (value === null) return;
+    const reader = new EntryReader(value);
+    checkVersion(this.spec, reader.byte());
+    if (reader.isDone) return;
+    const entry = this.#addId(id);
+    this.#markGiven(entry);
+    while (!reader.isDone) {
+      const firstTime = reader.number();
+      this.#made[0] = reader.number();
+      this.#made[1] = reader.number();
+      this.#spans.insert(entry, firstTime, this.#made);
+    }
+  }
+
+  /** The spans of an id that are behind the horizon, in their order: first time, last time, first offset of each. */
+  #spanBytes(entry: number): Uint8Array {
+    this.#spans.look(entry);
+    const { slab, times, capacity, count } = this.#spans;
+    const value = this.#value.begin().byte(this.spec.version);
+    for (let span = 0; span < count; span++) {
+      if ((slab[times + capacity + span] ?? 0) < this.#horizonMs) continue;
+      for (let column = 0; column <= spanColumns; column++) value.number(slab[times + column * capacity + span] ?? 0);
+    }
+    return value.written;
+  }
+
+  #markGiven(entry: number): void {
+    if (entry >= this.#givenIn.length) this.#givenIn = grownUints(this.#givenIn, entry + 1);
+    this.#givenIn[entry] = this.#asked;
   }
 
   /** Drops the spans that ended before the horizon, which stand in front. */
@@ -132,7 +203,9 @@ export class IdStore implements Store {
     if ((slab[times + capacity] ?? 0) >= horizonMs) return;
     // Times are whole milliseconds.
     const dropped = firstAfter(slab, times + capacity, 0, count, horizonMs - 1);
-    if (this.#spans.dropFirst(entry, dropped) === 0) this.#removeId(entry);
+    if (this.#spans.dropFirst(entry, dropped) > 0) return;
+    if ((this.#givenIn[entry] ?? 0) > 0) this.#gone.push(this.#key.begin().text(this.#ids.keyOf(entry)).copied);
+    this.#removeId(entry);
   }
 
   /** First span of the id looked at that begins at `timeMs` or later. */
@@ -149,6 +222,7 @@ export class IdStore implements Store {
   }
 
   #removeId(entry: number): void {
+    if (entry < this.#givenIn.length) this.#givenIn[entry] = 0;
     this.#spans.close(entry);
     this.#ids.remove(entry);
   }

@@ -56,6 +56,11 @@ export class KeyTable {
     this.#free.push(entry);
   }
 
+  /** The key of a number that is held. */
+  keyOf(entry: number): string {
+    return this.#keys[entry] ?? "";
+  }
+
   holds(entry: number): boolean {
     return this.#keys[entry] !== undefined;
   }

@@ -1,8 +1,10 @@
 import { assert, type EpochMs } from "../kernel/index.ts";
+import { checkVersion, EntryReader } from "./entry-bytes.ts";
 import { KeyTable } from "./key-table.ts";
 import { NumberStack } from "./number-stack.ts";
 import { RowRuns } from "./row-runs.ts";
-import type { Store, StoreSpec } from "./store.ts";
+import { RowSlices } from "./row-slices.ts";
+import type { ChangeWriter, Store, StoreSpec } from "./store.ts";
 import { WindowQuery } from "./window-query.ts";
 
 /** Rows of the smallest run: most keys of a stream have few. */
@@ -36,8 +38,13 @@ export class RollingStore implements Store {
   readonly #keys: KeyTable;
   readonly #runs: RowRuns;
   readonly #query: WindowQuery;
+  readonly #slices: RowSlices;
   readonly #reachMs: number;
-  /** Entry and position of every row added since the last `keep`. */
+  /** Rows up to it are evicted, or will be. */
+  #horizonMs = Number.NEGATIVE_INFINITY;
+  /** The inputs of a row that is taken in. */
+  readonly #applied: Float64Array;
+  /** Entry and time of every row added since the last `keep`: it lies behind all that are not newer. */
   readonly #undoLog = new NumberStack();
   #sweepNext = 0;
   /** The key looked up last, for a query right behind an addition; undefined when it may have gone. */
@@ -54,12 +61,18 @@ export class RollingStore implements Store {
     this.inputs = new Float64Array(options.needs.length);
     this.#runs = new RowRuns(options.needs.length, rowsMin);
     this.#query = new WindowQuery(this.#runs, windowsMs, options.needs);
+    this.#slices = new RowSlices(this.#runs, options.needs.length, windowsMs.at(-1) ?? 1, options.spec.version);
+    this.#applied = new Float64Array(options.needs.length);
     this.#reachMs = options.latenessMs + (windowsMs.at(-1) ?? 0);
   }
 
   /** Rows held. */
   get entryCount(): number {
     return this.#runs.rowCount;
+  }
+
+  get byteCount(): number {
+    return this.#runs.rowCount * 8 * (1 + this.inputs.length);
   }
 
   /** Keys that have rows. */
@@ -88,7 +101,7 @@ export class RollingStore implements Store {
     const position = this.#runs.insert(entry, timeMs, this.inputs);
     this.#query.add(entry, position);
     this.#undoLog.push(entry);
-    this.#undoLog.push(position);
+    this.#undoLog.push(timeMs);
   }
 
   /** Fills `rowCounts` and `summaries` with what the windows of the key hold at `timeMs`. */
@@ -97,19 +110,21 @@ export class RollingStore implements Store {
   }
 
   undo(): void {
-    // Newest first: each position is then the one the row had when it was added.
+    this.#slices.undo();
+    // Newest first: each row is then the last of those that are not newer, as it was when it was added.
     while (this.#undoLog.length > 0) {
-      const position = this.#undoLog.pop();
+      const timeMs = this.#undoLog.pop();
       const entry = this.#undoLog.pop();
       this.#runs.look(entry);
-      this.#query.remove(entry, position);
-      this.#runs.remove(entry, position);
+      this.#removeRow(entry, this.#runs.firstAfter(timeMs) - 1);
       if (this.#runs.countOf(entry) === 0) this.#removeKey(entry);
     }
   }
 
   keep(streamTimeMs: EpochMs): void {
     const horizonMs = streamTimeMs - this.#reachMs;
+    this.#horizonMs = horizonMs;
+    this.#slices.keep();
     const changes = this.#undoLog.length / 2;
     for (let i = 0; i < changes; i++) this.#evict(this.#undoLog.at(2 * i), horizonMs);
     this.#undoLog.clear();
@@ -124,15 +139,69 @@ export class RollingStore implements Store {
     this.#keys.clear();
     this.#runs.clear();
     this.#query.clear();
+    this.#slices.clear();
     this.#undoLog.clear();
+    this.#horizonMs = Number.NEGATIVE_INFINITY;
     this.#keyLast = undefined;
     this.#sweepNext = 0;
+  }
+
+  changes(into: ChangeWriter): void {
+    for (let i = 0; i < this.#undoLog.length; i += 2) this.#slices.touch(this.#undoLog.at(i), this.#undoLog.at(i + 1));
+    this.#slices.give(into, (entry) => this.#keys.keyOf(entry), this.#horizonMs);
+  }
+
+  apply(key: Uint8Array, value: Uint8Array | null): void {
+    assert(this.#undoLog.length === 0, `an entry of store ${this.spec.name} is taken in while a chunk is in hand`);
+    const reader = new EntryReader(key);
+    const start = reader.number();
+    const level = reader.byte();
+    const text = reader.text();
+    this.#keyLast = undefined;
+    let entry = this.#keys.find(text);
+    if (entry < 0) {
+      if (value === null) return;
+      entry = this.#keys.add(text);
+      this.#runs.open(entry);
+    }
+    // A slice that was cut, or stands where its halves were, is gone with what it held.
+    const covered = this.#slices.release(entry, start, level, value === null);
+    if (covered !== undefined) this.#removeRows(entry, covered[0], covered[1]);
+    if (value !== null) this.#addRows(entry, new EntryReader(value));
+    if (this.#runs.countOf(entry) === 0) this.#removeKey(entry);
+    else if (value !== null) this.#slices.hold(entry, start, level);
+  }
+
+  #addRows(entry: number, rows: EntryReader): void {
+    checkVersion(this.spec, rows.byte());
+    while (!rows.isDone) {
+      const timeMs = rows.number();
+      for (let column = 0; column < this.#applied.length; column++) this.#applied[column] = rows.number();
+      this.#query.add(entry, this.#runs.insert(entry, timeMs, this.#applied));
+    }
+  }
+
+  /** Takes out the rows from `start` on and before `end`. */
+  #removeRows(entry: number, start: number, end: number): void {
+    this.#runs.look(entry);
+    for (let row = this.#runs.count - 1; row >= 0; row--) {
+      const timeMs = this.#runs.slab[this.#runs.times + row] ?? 0;
+      if (timeMs < start) return;
+      if (timeMs < end) this.#removeRow(entry, row);
+    }
+  }
+
+  /** Takes out a row of the run looked at that is the last of those that are not newer. */
+  #removeRow(entry: number, row: number): void {
+    this.#query.remove(entry, row);
+    this.#runs.remove(entry, row);
   }
 
   #evict(entry: number, horizonMs: number): void {
     if (!this.#keys.holds(entry)) return;
     const before = this.#runs.countOf(entry);
     const remaining = this.#runs.dropUntil(entry, horizonMs);
+    if (remaining < before) this.#slices.evict(entry, this.#keys.keyOf(entry));
     if (remaining === 0) this.#removeKey(entry);
     else if (remaining < before) this.#query.dropUntil(entry, horizonMs, remaining);
   }
@@ -148,6 +217,7 @@ export class RollingStore implements Store {
   #removeKey(entry: number): void {
     this.#keyLast = undefined;
     this.#query.forgetKey(entry);
+    this.#slices.close(entry);
     this.#runs.close(entry);
     this.#keys.remove(entry);
   }

@@ -3,8 +3,14 @@ import type { EpochMs } from "../kernel/index.ts";
 /** A store's identity in the plan. Renaming or changing the version without a migration loses state. */
 export interface StoreSpec {
   readonly name: string;
-  readonly kind: "rolling" | "ids";
+  readonly kind: "rolling" | "ids" | "cell";
   readonly version: number;
+}
+
+/** Where the changes of a store go. */
+export interface ChangeWriter {
+  /** One entry as it is now; null when it is gone. The bytes are the writer's only until it returns. */
+  write(key: Uint8Array, value: Uint8Array | null): void;
 }
 
 /**
@@ -12,6 +18,10 @@ export interface StoreSpec {
  *
  * Changes are visible at once and provisional until `keep`. `undo` restores exactly what was visible at the
  * last `keep`; nothing is evicted in between, so undoing never needs what is gone.
+ *
+ * What a store holds is a set of **entries**, key to value. A store that has taken in, by `apply`, the changes that
+ * another one of its spec has given and kept, in their order, and after them a `keep` at its stream time, answers as
+ * that one does and gives the same changes from then on. Whole values: to apply one twice does no harm.
  */
 export interface Store {
   readonly spec: StoreSpec;
@@ -21,6 +31,16 @@ export interface Store {
   undo(): void;
   /** Empties the store, as on a restart. */
   clear(): void;
-  /** Entries held, for the log. */
+  /**
+   * Gives every entry that changed since the last `keep` once: first those that the `keep` before had evicted, then those
+   * that the chunk has touched, in first-touched order. Called at most once per chunk, behind its last record; what was
+   * given is forgotten by `undo`, and settled by `keep`. A store that is never asked does no work for it.
+   */
+  changes(into: ChangeWriter): void;
+  /** Takes an entry in, final at once; between chunks only. @param value null when the entry is gone */
+  apply(key: Uint8Array, value: Uint8Array | null): void;
+  /** Elements held, for logs and metrics. */
   readonly entryCount: number;
+  /** Bytes of what is held, as entries count it: 8 per number. */
+  readonly byteCount: number;
 }

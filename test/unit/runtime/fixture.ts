@@ -26,7 +26,7 @@ import {
   type SchemaRegistry,
   writeSchemaId,
 } from "../../../src/schema/index.ts";
-import type { Store } from "../../../src/state/index.ts";
+import type { ChangeWriter, Store, StoreSpec } from "../../../src/state/index.ts";
 import type { MemorySpec, StepMemory } from "../../../src/step/index.ts";
 import type { Plan, PlannedStage, PlannedTopic } from "../../../src/topology/index.ts";
 import { decodeFetched, type Outgoing, type RawBatch, RecordBatchBuilder } from "../../../src/wire/index.ts";
@@ -79,9 +79,13 @@ function expression(text: string, shape: RowShape): TypedExpression {
 
 /** A map with an undo log, as plain as can be. */
 class JournalStore implements Store {
-  readonly spec = { name: "journal", kind: "ids", version: 1 } as const;
+  readonly spec: StoreSpec;
   current = new Map<string, number>();
   kept = new Map<string, number>();
+
+  constructor(spec: StoreSpec) {
+    this.spec = spec;
+  }
 
   keep(): void {
     this.kept = new Map(this.current);
@@ -96,8 +100,24 @@ class JournalStore implements Store {
     this.kept = new Map();
   }
 
+  changes(into: ChangeWriter): void {
+    for (const [key, value] of this.current)
+      if (this.kept.get(key) !== value) into.write(Buffer.from(key), Buffer.from(String(value)));
+  }
+
+  apply(key: Uint8Array, value: Uint8Array | null): void {
+    const text = Buffer.from(key).toString();
+    if (value === null) this.current.delete(text);
+    else this.current.set(text, Number(Buffer.from(value).toString()));
+    this.kept = new Map(this.current);
+  }
+
   get entryCount(): number {
     return this.current.size;
+  }
+
+  get byteCount(): number {
+    return this.current.size * 8;
   }
 }
 
@@ -105,10 +125,11 @@ class JournalMemory implements StepMemory {
   readonly texts: (string | null)[] = [null];
   readonly numbers = new Float64Array(0);
   readonly results: Float64Array;
-  readonly store = new JournalStore();
+  readonly store: JournalStore;
   readonly #isDedupe: boolean;
 
-  constructor(isDedupe: boolean) {
+  constructor(spec: StoreSpec, isDedupe: boolean) {
+    this.store = new JournalStore(spec);
     this.#isDedupe = isDedupe;
     this.results = new Float64Array(isDedupe ? 0 : 1);
   }
@@ -123,10 +144,10 @@ class JournalMemory implements StepMemory {
   }
 }
 
-const memory = (name: string, isDedupe: boolean): MemorySpec => ({
-  store: { name, kind: isDedupe ? "ids" : "rolling", version: 1 },
-  create: () => new JournalMemory(isDedupe),
-});
+function memory(name: string, isDedupe: boolean): MemorySpec {
+  const store: StoreSpec = { name, kind: isDedupe ? "ids" : "rolling", version: 1 };
+  return { store, create: () => new JournalMemory(store, isDedupe) };
+}
 
 const fieldOf = (schema: RecordSchema, name: string): Field => schema.shape.find((field) => field.name === name)!;
 

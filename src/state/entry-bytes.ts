@@ -1,0 +1,101 @@
+import { AssertionError, assert } from "../kernel/index.ts";
+import type { StoreSpec } from "./store.ts";
+
+const numberBytes = 8;
+/** In front of a text: how its bytes are to be read. */
+const utf8 = 0;
+/** For a text with half a surrogate pair, which UTF-8 would turn into another text. */
+const utf16 = 1;
+
+/** Bytes of a key or a value under construction, in a buffer that is used again for the next one. */
+export class EntryBytes {
+  #bytes = Buffer.alloc(256);
+  #end = 0;
+
+  /** What was written since {@link begin}; valid until the next one. */
+  get written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#end);
+  }
+
+  /** A copy of it that lasts. */
+  get copied(): Uint8Array {
+    return new Uint8Array(this.written);
+  }
+
+  begin(): this {
+    this.#end = 0;
+    return this;
+  }
+
+  byte(value: number): this {
+    this.#reserve(1);
+    this.#bytes[this.#end++] = value;
+    return this;
+  }
+
+  number(value: number): this {
+    this.#reserve(numberBytes);
+    this.#end = this.#bytes.writeDoubleLE(value, this.#end);
+    return this;
+  }
+
+  /** Takes all that follows: nothing may be written behind it. */
+  text(value: string): this {
+    const isWellFormed = value.isWellFormed();
+    const encoding = isWellFormed ? "utf8" : "utf16le";
+    this.byte(isWellFormed ? utf8 : utf16);
+    this.#reserve(Buffer.byteLength(value, encoding));
+    this.#end += this.#bytes.write(value, this.#end, encoding);
+    return this;
+  }
+
+  #reserve(count: number): void {
+    if (this.#end + count <= this.#bytes.length) return;
+    const grown = Buffer.alloc(Math.max(this.#end + count, this.#bytes.length * 2));
+    this.#bytes.copy(grown, 0, 0, this.#end);
+    this.#bytes = grown;
+  }
+}
+
+/** Every value begins with the version of its store: an entry of another one must not be read as this one's. */
+export function checkVersion({ name, version }: StoreSpec, found: number): void {
+  assert(found === version, `an entry of store ${name} has version ${found}, not ${version}`);
+}
+
+/** Reads what {@link EntryBytes} has written, in the same order. */
+export class EntryReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get isDone(): boolean {
+    return this.#at >= this.#bytes.length;
+  }
+
+  byte(): number {
+    this.#need(1);
+    return this.#bytes[this.#at++] ?? 0;
+  }
+
+  number(): number {
+    this.#need(numberBytes);
+    const value = this.#bytes.readDoubleLE(this.#at);
+    this.#at += numberBytes;
+    return value;
+  }
+
+  text(): string {
+    const encoding = this.byte() === utf8 ? "utf8" : "utf16le";
+    const value = this.#bytes.toString(encoding, this.#at);
+    this.#at = this.#bytes.length;
+    return value;
+  }
+
+  #need(count: number): void {
+    if (this.#at + count > this.#bytes.length)
+      throw new AssertionError(`an entry of ${this.#bytes.length} bytes ends in the middle of a value`);
+  }
+}

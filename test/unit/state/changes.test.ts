@@ -1,0 +1,326 @@
+/** A store's changes, applied elsewhere, give an equal store: it answers the same and gives the same changes from then on. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type Rng, seededRng } from "../../../src/kernel/index.ts";
+import { CellStore, type ChangeWriter, IdStore, RollingStore, type Store } from "../../../src/state/index.ts";
+import { needExtremes, needSpread, needSum } from "../../../src/stats/index.ts";
+
+interface Entry {
+  readonly key: string;
+  readonly value: string | null;
+}
+
+/** What a changelog holds, as text, so that entries compare. */
+class Log implements ChangeWriter {
+  readonly entries: Entry[] = [];
+
+  write(key: Uint8Array, value: Uint8Array | null): void {
+    const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+    this.entries.push({ key: text(key), value: value === null ? null : text(value) });
+  }
+}
+
+/** The newest entry of each key, in the order in which those were written. */
+function compacted(entries: readonly Entry[]): Entry[] {
+  const last = new Map(entries.map(({ key }, index) => [key, index]));
+  return entries.filter(({ key }, index) => last.get(key) === index);
+}
+
+function apply(store: Store, entries: readonly Entry[]): void {
+  for (const { key, value } of entries)
+    store.apply(Buffer.from(key, "hex"), value === null ? null : Buffer.from(value, "hex"));
+}
+
+/** A kind of store with a way to change it and to ask it everything. */
+interface Subject<S extends Store> {
+  make(): S;
+  /** One record; `streamTimeMs` is that before it. */
+  change(store: S, key: string, timeMs: number, offset: number, streamTimeMs: number): void;
+  answers(store: S, key: string, timeMs: number): unknown;
+  readonly latenessMs: number;
+}
+
+const windowsMs = [50, 400];
+const rolling: Subject<RollingStore> = {
+  latenessMs: 40,
+  make: () =>
+    new RollingStore({
+      spec: { name: "rolling", kind: "rolling", version: 3 },
+      needs: [needSum | needExtremes | needSpread, needSum],
+      windowsMs,
+      latenessMs: 40,
+    }),
+  change: (store, key, timeMs, offset) => {
+    store.inputs[0] = offset % 7 === 0 ? Number.NaN : Math.sin(offset);
+    store.inputs[1] = offset;
+    store.add(key, timeMs);
+  },
+  answers: (store, key, timeMs) => {
+    store.query(key, timeMs);
+    return [...store.rowCounts, ...store.summaries];
+  },
+};
+
+const ids: Subject<IdStore> = {
+  latenessMs: 40,
+  make: () => new IdStore({ spec: { name: "dedupe", kind: "ids", version: 3 }, withinMs: 8, latenessMs: 40 }),
+  change: (store, key, timeMs, offset, streamTimeMs) => void store.judge(key, timeMs, offset, streamTimeMs),
+  // Judging remembers, so that what is asked is taken back.
+  answers: (store, key, timeMs) => {
+    const answers: boolean[] = [];
+    for (let ms = timeMs - 50; ms <= timeMs + 10; ms += 2) {
+      answers.push(store.judge(key, ms, 1e9, timeMs));
+      store.undo();
+    }
+    return answers;
+  },
+};
+
+const chunk = fc.record({
+  records: fc.integer({ min: 0, max: 60 }),
+  stepMs: fc.integer({ min: 0, max: 9 }),
+  end: fc.constantFrom("keep", "keep", "keep", "undo", "given and undone"),
+});
+interface Chunk {
+  readonly records: number;
+  readonly stepMs: number;
+  readonly end: string;
+}
+const history = fc.record({ seed: fc.nat(1e6), chunks: fc.array(chunk, { minLength: 1, maxLength: 25 }) });
+const keys = ["a", "b", "\ud800", "\ud801", "long ".repeat(40)];
+
+/** Runs a history, and answers what was given of the chunks that were kept. */
+class Run<S extends Store> {
+  readonly store: S;
+  readonly given: Entry[] = [];
+  streamTimeMs = 1_000;
+  #offset = 0;
+  readonly #rng: Rng;
+  readonly #subject: Subject<S>;
+
+  constructor(subject: Subject<S>, seed: number) {
+    this.#subject = subject;
+    this.store = subject.make();
+    this.#rng = seededRng(seed);
+  }
+
+  /** Records of one chunk, for this store and every other that is given. */
+  change(records: number, stepMs: number, others: readonly S[] = []): void {
+    const { latenessMs } = this.#subject;
+    for (let i = 0; i < records; i++) {
+      const key = keys[Math.floor(this.#rng.uniform() ** 2 * keys.length)] ?? "a";
+      const isLate = this.#rng.uniform() < 0.2;
+      const timeMs =
+        this.streamTimeMs +
+        (isLate ? -Math.floor(this.#rng.uniform() * latenessMs) : Math.floor(this.#rng.uniform() * stepMs));
+      for (const store of [this.store, ...others])
+        this.#subject.change(store, key, timeMs, this.#offset, this.streamTimeMs);
+      this.#offset++;
+      this.streamTimeMs = Math.max(this.streamTimeMs, timeMs);
+    }
+  }
+
+  play(chunks: readonly Chunk[]): void {
+    for (const { records, stepMs, end } of chunks) {
+      const before = this.streamTimeMs;
+      this.change(records, stepMs);
+      const log = new Log();
+      if (end !== "undo") this.store.changes(log);
+      if (end === "keep") {
+        this.given.push(...log.entries);
+        this.store.keep(this.streamTimeMs);
+      } else {
+        this.store.undo();
+        this.streamTimeMs = before;
+      }
+    }
+  }
+}
+
+function changesOf(store: Store): { gone: string[]; written: Entry[] } {
+  const log = new Log();
+  store.changes(log);
+  const gone = log.entries.filter(({ value }) => value === null).map(({ key }) => key);
+  return { gone: gone.sort(), written: log.entries.filter(({ value }) => value !== null) };
+}
+
+function storeOf(subject: Subject<Store>, entries: readonly Entry[]): Store {
+  const store = subject.make();
+  apply(store, entries);
+  return store;
+}
+
+function expectSameAnswers(subject: Subject<Store>, copy: Store, { store, streamTimeMs }: Run<Store>): void {
+  for (const key of keys)
+    for (const timeMs of [streamTimeMs, streamTimeMs - 35])
+      expect(subject.answers(copy, key, timeMs)).toEqual(subject.answers(store, key, timeMs));
+}
+
+/** Two more chunks: what is cut, made and evicted from now on is the same. */
+function expectSameChanges(copies: readonly Store[], run: Run<Store>): void {
+  for (let more = 0; more < 2; more++) {
+    run.change(70, 9, copies);
+    const expected = changesOf(run.store);
+    for (const copy of copies) expect(changesOf(copy)).toEqual(expected);
+    for (const store of [run.store, ...copies]) store.keep(run.streamTimeMs);
+  }
+  for (const copy of copies) expect(copy.entryCount).toBe(run.store.entryCount);
+}
+
+for (const [name, subject] of [
+  ["rolling rows", rolling],
+  ["ids", ids],
+] as [string, Subject<Store>][]) {
+  test(`${name}: what was kept, applied elsewhere, whole or compacted or twice, gives an equal store`, () => {
+    fc.assert(
+      fc.property(history, fc.nat(100), ({ seed, chunks }, from) => {
+        const run = new Run(subject, seed);
+        run.play(chunks);
+        const again = run.given.slice(Math.floor((run.given.length * from) / 101));
+        const copies = [run.given, compacted(run.given)].flatMap((entries) => [
+          storeOf(subject, entries),
+          storeOf(subject, [...entries, ...again]),
+        ]);
+        for (const store of [run.store, ...copies]) store.keep(run.streamTimeMs);
+        for (const copy of copies) expectSameAnswers(subject, copy, run);
+        expectSameChanges(copies, run);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test(`${name}: each changed entry is given once, in first-touched order, and an undo forgets it`, () => {
+    const run = new Run(subject, 5);
+    run.change(40, 3);
+    run.store.undo();
+    expect(changesOf(run.store)).toEqual({ gone: [], written: [] });
+    run.change(40, 3);
+    const { written } = changesOf(run.store);
+    expect(new Set(written.map(({ key }) => key)).size).toBe(written.length);
+    run.store.undo();
+    // Given and not confirmed: they are given again with what is done again.
+    expect(changesOf(run.store)).toEqual({ gone: [], written: [] });
+  });
+
+  test(`${name}: what was evicted is given as gone until that is kept, and once`, () => {
+    const run = new Run(subject, 5);
+    run.change(40, 3);
+    const { written } = changesOf(run.store);
+    run.store.keep(run.streamTimeMs);
+    run.store.keep(run.streamTimeMs + 10_000);
+    expect(run.store.entryCount).toBe(0);
+    const first = changesOf(run.store);
+    expect(first).toEqual({ gone: written.map(({ key }) => key).sort(), written: [] });
+    run.store.undo();
+    expect(changesOf(run.store)).toEqual(first);
+    run.store.keep(run.streamTimeMs + 10_000);
+    expect(changesOf(run.store)).toEqual({ gone: [], written: [] });
+  });
+
+  test(`${name}: an entry of another version is not read as one of this`, () => {
+    const run = new Run(subject, 5);
+    run.change(5, 3);
+    const [{ key, value }] = changesOf(run.store).written as [Entry];
+    const other = `04${value!.slice(2)}`;
+    expect(() => apply(subject.make(), [{ key, value: other }])).toThrow("has version 4, not 3");
+  });
+
+  test(`${name}: nothing is taken in while a chunk is in hand`, () => {
+    const run = new Run(subject, 5);
+    run.change(5, 3);
+    const { written } = changesOf(run.store);
+    expect(() => apply(run.store, written)).toThrow("while a chunk is in hand");
+  });
+}
+
+test("a store that nobody asks for its changes keeps nothing for them: it has evicted nothing to be told of", () => {
+  for (const subject of [rolling, ids] as Subject<Store>[]) {
+    const run = new Run(subject, 5);
+    run.change(40, 3);
+    run.store.keep(run.streamTimeMs);
+    run.store.keep(run.streamTimeMs + 10_000);
+    expect(changesOf(run.store)).toEqual({ gone: [], written: [] });
+  }
+});
+
+/** Start, level and number of rows of the slices of one key, as they were given. */
+function slicesOf(entries: readonly Entry[]): [number, number, number | null][] {
+  return entries.map(({ key, value }) => {
+    const bytes = Buffer.from(key, "hex");
+    return [bytes.readDoubleLE(0), bytes[8]!, value === null ? null : (value.length / 2 - 1) / 24];
+  });
+}
+
+function given(store: Store): [number, number, number | null][] {
+  const log = new Log();
+  store.changes(log);
+  return slicesOf(log.entries);
+}
+
+const addAt = (store: RollingStore, timeMs: number, count: number): void => {
+  for (let i = 0; i < count; i++) rolling.change(store, "a", timeMs, i, timeMs);
+};
+
+test("a slice of 64 rows is one entry; with one more it is gone, and its halves are there instead, whichever have rows", () => {
+  const store = rolling.make();
+  addAt(store, 450, 40);
+  addAt(store, 790, 24);
+  expect(given(store)).toEqual([[400, 0, 64]]);
+  store.keep(790);
+  addAt(store, 460, 1);
+  expect(given(store)).toEqual([
+    [400, 0, null],
+    [400, 1, 41],
+    [600, 1, 24],
+  ]);
+  store.keep(790);
+  // Only the slice that was touched is written again.
+  addAt(store, 791, 1);
+  expect(given(store)).toEqual([[600, 1, 25]]);
+});
+
+test("a slice that was cut in a chunk that failed is whole again", () => {
+  const store = rolling.make();
+  addAt(store, 450, 40);
+  addAt(store, 790, 24);
+  given(store);
+  store.keep(790);
+  addAt(store, 460, 1);
+  given(store);
+  store.undo();
+  addAt(store, 795, 1);
+  store.undo();
+  addAt(store, 450, 0);
+  expect(given(store)).toEqual([]);
+  store.keep(790);
+  addAt(store, 460, 2);
+  expect(given(store).map(([start, level]) => [start, level])).toEqual([
+    [400, 0],
+    [400, 1],
+    [600, 1],
+  ]);
+});
+
+test("rows of one millisecond stay together, however many they are", () => {
+  const store = rolling.make();
+  addAt(store, 450, 100);
+  // 400 ms / 2^9 is the first length below a millisecond, and 450 = 576 * 400 / 2^9.
+  expect(given(store)).toEqual([[450, 9, 100]]);
+});
+
+test("a cell gives its number when it has changed, and takes it in", () => {
+  const make = (): CellStore => new CellStore({ name: "time", kind: "cell", version: 1 }, Number.NEGATIVE_INFINITY);
+  const cell = make();
+  expect(changesOf(cell).written).toEqual([]);
+  cell.value = 17;
+  const { written } = changesOf(cell);
+  cell.undo();
+  expect([cell.value, changesOf(cell).written]).toEqual([Number.NEGATIVE_INFINITY, []]);
+  const copy = make();
+  apply(copy, written);
+  copy.value = 99;
+  copy.undo();
+  expect([copy.value, copy.entryCount, copy.byteCount]).toEqual([17, 1, 8]);
+  apply(copy, [{ key: "", value: null }]);
+  expect(copy.value).toBe(Number.NEGATIVE_INFINITY);
+});
