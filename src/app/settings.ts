@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { formatDurationMs, parseDurationMs } from "../kernel/index.ts";
 import { usageError } from "./exit.ts";
 
 /** The environment, passed in so that tests need no process. */
@@ -15,6 +16,7 @@ export const connectionVariables: readonly string[] = [
   "MILLRACE_SASL_PASSWORD_FILE",
   "MILLRACE_REGISTRY_USER",
   "MILLRACE_REGISTRY_PASSWORD_FILE",
+  "MILLRACE_SESSION_TIMEOUT",
 ];
 
 /** Flags that name the cluster and the places of schemas and models, as the command line parsed them. */
@@ -36,6 +38,8 @@ export interface Connection {
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
   readonly sasl: Sasl | undefined;
   readonly registryAccount: { readonly user: string; readonly password: string } | undefined;
+  /** Without a sign of life for this long the cluster takes a worker for dead; undefined for the default. */
+  readonly sessionMs: number | undefined;
 }
 
 export interface Sasl {
@@ -43,6 +47,10 @@ export interface Sasl {
   readonly username: string;
   readonly password: string;
 }
+
+/** What brokers allow unless they are told otherwise. */
+const sessionMsMin = 6_000;
+const sessionMsMax = 1_800_000;
 
 const mechanisms: readonly Sasl["mechanism"][] = ["plain", "scram-sha-256", "scram-sha-512"];
 
@@ -61,7 +69,17 @@ export function connectionOf(flags: ConnectionFlags, environment: Environment): 
     tls: tlsOf(environment),
     sasl: saslOf(environment),
     registryAccount: registryAccountOf(environment),
+    sessionMs: sessionMsOf(environment),
   };
+}
+
+function sessionMsOf(environment: Environment): number | undefined {
+  const text = environment["MILLRACE_SESSION_TIMEOUT"];
+  if (!text) return undefined;
+  const ms = parseDurationMs(text);
+  if (ms !== undefined && ms >= sessionMsMin && ms <= sessionMsMax) return ms;
+  const bounds = `from ${formatDurationMs(sessionMsMin)} to ${formatDurationMs(sessionMsMax)}`;
+  throw usageError(`MILLRACE_SESSION_TIMEOUT: a duration ${bounds} is needed, found ${JSON.stringify(text)}`);
 }
 
 function parseBrokers(text: string): readonly string[] {

@@ -17,12 +17,12 @@ import { version } from "./version.ts";
 
 /** A Kafka cluster. `onWaiting` is told when it does not answer; by default that is logged. The client is loaded here and not at start-up: most commands never need it. */
 export async function openBroker(
-  connection: Pick<Connection, "tls" | "sasl">,
+  connection: Pick<Connection, "tls" | "sasl"> & Partial<Pick<Connection, "sessionMs">>,
   brokers: readonly string[],
   logger: Logger,
   onWaiting?: () => void,
 ): Promise<Broker> {
-  const { createKafkaBroker } = await import("../adapters/kafkajs/index.ts");
+  const { createKafkaBroker, sessionTimings } = await import("../adapters/kafkajs/index.ts");
   return createKafkaBroker({
     brokers,
     clientId: `millrace-${version}`,
@@ -30,6 +30,7 @@ export async function openBroker(
     logger,
     clock: systemClock,
     ...(onWaiting === undefined ? {} : { onWaiting }),
+    ...(connection.sessionMs === undefined ? {} : { timings: sessionTimings(connection.sessionMs) }),
     ...(connection.tls === undefined ? {} : { tls: connection.tls }),
     ...(connection.sasl === undefined ? {} : { sasl: connection.sasl }),
   });

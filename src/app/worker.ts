@@ -7,6 +7,8 @@ import { type ExitCode, exitCodes } from "./exit.ts";
 const tickMs = 20;
 const reportEveryMs = 10_000;
 const pollMs = 50;
+/** Half a session: of a loop that is blocked for longer the group may take its members for dead. */
+const blockedMsMin = 3_000;
 /** How long a drain goes on while no broker answers: nothing can be committed, and what is in hand is done again later. */
 const awayMsMax = 3_000;
 
@@ -61,8 +63,11 @@ export class Worker {
    */
   async run(stop: AbortSignal): Promise<ExitCode> {
     const { stages, clock } = this.#options;
+    let tickedMs = clock.monotonicMs();
     const ticking = setInterval(() => {
       const now = clock.monotonicMs();
+      if (now - tickedMs >= blockedMsMin) this.#facts.emit("loopBlocked", { blockedMs: Math.round(now - tickedMs) });
+      tickedMs = now;
       for (const stage of stages) stage.tick(now);
       if (!this.#isReady && stages.every((stage) => stage.isReady)) this.#becomeReady();
     }, tickMs);

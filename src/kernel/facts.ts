@@ -71,6 +71,7 @@ export const facts = {
   drainFailed: { level: "error", says: "Draining a stage ended with an error.", fields: { stage: "text", code: "code", reason: "text" } },
   drainTimedOut: { level: "error", says: "Draining took too long; what was in hand is done again later.", fields: { code: "MR_DRAIN_TIMEOUT", drainTimeoutMs: "number" } },
   drainUnanswered: { level: "warn", says: "No broker answers; what was in hand is done again later.", fields: { code: "MR_BROKER" } },
+  loopBlocked: { level: "warn", says: "The process stood still; its groups may have taken it for dead, which costs a rebalance.", fields: { code: "MR_GROUP", blockedMs: "number" } },
   workerEnded: { level: "debug", says: "The worker has ended.", fields: {} },
 
   // Schemas and their registry.

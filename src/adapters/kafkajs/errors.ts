@@ -19,6 +19,7 @@ export const kafkaCode = {
   illegalGeneration: 22,
   inconsistentGroupProtocol: 23,
   unknownMemberId: 25,
+  invalidSessionTimeout: 26,
   rebalanceInProgress: 27,
   invalidTimestamp: 32,
   unsupportedSaslMechanism: 33,

@@ -38,6 +38,12 @@ export const defaultTimings: GroupTimings = {
   metadataMs: 60_000,
 };
 
+/** The times of a session that is as long as somebody asks for: as many heartbeats as by default. */
+export function sessionTimings(sessionMs: number): Pick<GroupTimings, "sessionMs" | "heartbeatMs"> {
+  const heartbeatMs = Math.round((sessionMs * defaultTimings.heartbeatMs) / defaultTimings.sessionMs);
+  return { sessionMs, heartbeatMs };
+}
+
 /** Who a member is to the coordinator, in one generation. */
 export interface MemberIdentity {
   readonly memberId: string;
@@ -258,6 +264,8 @@ export class GroupMember {
     if (code === kafkaCode.fencedInstanceId) return `another process has joined as instance ${this.#instanceId ?? ""}`;
     if (code === kafkaCode.inconsistentGroupProtocol)
       return "members of another client are in this group; give the topology another name or stop them";
+    if (code === kafkaCode.invalidSessionTimeout)
+      return `group.min.session.timeout.ms and group.max.session.timeout.ms of the brokers allow no session of ${this.#timings.sessionMs} ms; see MILLRACE_SESSION_TIMEOUT`;
     return undefined;
   }
 }

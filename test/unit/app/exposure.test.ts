@@ -11,6 +11,7 @@ const nothing: Connection = {
   tls: undefined,
   sasl: undefined,
   registryAccount: undefined,
+  sessionMs: undefined,
 };
 const sasl = { mechanism: "plain", username: "alice", password: "hunter2" } as const;
 const registryAccount = { user: "bob", password: "hunter2" };

@@ -264,3 +264,15 @@ test("a namespace that no topic's name could begin with is refused", () => {
   expect(connectionFlags({ namespace: "team-a.prod" })).toEqual({ namespace: "team-a.prod" });
   expect(connectionFlags({ namespace: "" })).toEqual({ namespace: "" });
 });
+
+test("a session is as long as its variable says, within what brokers allow", () => {
+  const sessionMs = (text?: string) =>
+    connectionOf({}, text === undefined ? {} : { MILLRACE_SESSION_TIMEOUT: text }).sessionMs;
+  expect(sessionMs()).toBeUndefined();
+  expect(sessionMs("")).toBeUndefined();
+  expect([sessionMs("6s"), sessionMs("45s"), sessionMs("30min")]).toEqual([6_000, 45_000, 1_800_000]);
+  for (const wrong of ["5999ms", "31min", "6", "soon"])
+    expect(() => sessionMs(wrong)).toThrow(
+      `MILLRACE_SESSION_TIMEOUT: a duration from 6s to 30min is needed, found "${wrong}"`,
+    );
+});

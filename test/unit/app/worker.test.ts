@@ -100,16 +100,19 @@ const answering = {
   },
 } as unknown as Broker;
 
-async function ended(stages: readonly StageRunner[], options: { broker?: Broker; drainTimeoutMs?: number } = {}) {
+async function ended(
+  stages: readonly StageRunner[],
+  options: { broker?: Broker; clock?: Clock; drainTimeoutMs?: number; forMs?: number } = {},
+) {
   const told: { level: string; fields: Record<string, unknown>; message: string }[] = [];
   const at = (level: string) => (fields: Record<string, unknown>, message: string) =>
     void told.push({ level, fields, message });
   const logger = { ...silentLogger, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-  const { drainTimeoutMs = 10_000, broker = answering } = options;
-  const worker = new Worker({ stages, broker, clock, logger, drainTimeoutMs, untilCaughtUp: false });
+  const { drainTimeoutMs = 10_000, broker = answering, clock: ownClock = clock, forMs = 20 } = options;
+  const worker = new Worker({ stages, broker, clock: ownClock, logger, drainTimeoutMs, untilCaughtUp: false });
   const stop = new AbortController();
   const running = worker.run(stop.signal);
-  setTimeout(() => stop.abort(new Error("stopped")), 20);
+  setTimeout(() => stop.abort(new Error("stopped")), forMs);
   return { code: await running, told };
 }
 
@@ -152,6 +155,25 @@ test("a stage that cannot be drained is told, and the others are drained all the
   expect(told.filter(({ level }) => level === "error").map(({ fields }) => fields)).toEqual([
     { stage: "a", code: "MR_BROKER", reason: "the broker is away" },
   ]);
+});
+
+test("a process that stood still for three seconds says so when it goes on, with how long, and once", async () => {
+  for (const [skippedMs, warned] of [
+    [3_500, true],
+    [2_500, false],
+  ] as const) {
+    const stage = startedStage("a", "running");
+    let [ticks, aheadMs] = [0, 0];
+    stage.tick = () => {
+      if (++ticks === 2) aheadMs += skippedMs;
+    };
+    const skipping = { ...clock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
+    const { told } = await ended([stage], { clock: skipping, forMs: 300 });
+    expect(ticks).toBeGreaterThan(2);
+    const blocked = told.filter(({ fields }) => "blockedMs" in fields);
+    expect(blocked.map(({ level }) => level)).toEqual(warned ? ["warn"] : []);
+    for (const { fields } of blocked) expect(fields["blockedMs"]).toBeGreaterThanOrEqual(skippedMs);
+  }
 });
 
 test("the last counts tell each stage's lag, and null where the cluster refuses or does not answer", async () => {

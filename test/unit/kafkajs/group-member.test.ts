@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ProtocolRequest } from "../../../src/adapters/kafkajs/client-types.ts";
 import { kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
-import { defaultTimings, GroupMember } from "../../../src/adapters/kafkajs/group-member.ts";
+import { defaultTimings, GroupMember, sessionTimings } from "../../../src/adapters/kafkajs/group-member.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
 import { offsetCommitRequest } from "../../../src/adapters/kafkajs/offset-commit-request.ts";
 
@@ -156,4 +156,10 @@ test("a member leaves on the connection that no join holds up, with its instance
     "LeaveGroup 00 0267 02 046d2d33 05736c6f74 00 00".replaceAll(" ", "").replace("Group", "Group "),
   ]);
   expect(joined.lanes.slice(-1)).toEqual(["fetch"]);
+});
+
+test("heartbeats are a sixth of a session apart, and the default is the shortest session that brokers allow by default", () => {
+  expect(sessionTimings(45_000)).toEqual({ sessionMs: 45_000, heartbeatMs: 7_500 });
+  const { sessionMs, heartbeatMs } = defaultTimings;
+  expect(sessionTimings(6_000)).toEqual({ sessionMs, heartbeatMs });
 });
