@@ -22,6 +22,7 @@ export const errorCodes = {
   MR_EXPRESSION: { kind: "record", meaning: "An expression gave a number that is not finite." },
   MR_LATE: { kind: "record", meaning: "The event time is older than stream time minus the allowed lateness." },
   MR_TOO_LARGE: { kind: "record", meaning: "The record is larger than limits.recordBytes or a topic's own limit." },
+  MR_REFUSED: { kind: "record", meaning: "The broker refused the output or dead letter, with the code it says." },
   MR_INFER: { kind: "record", meaning: "The model gave no finite score for the record." },
   MR_RULE: { kind: "record", meaning: "A data rule of the schema's contract does not hold." },
 

@@ -2,6 +2,7 @@ import { AssertionError, type Offset } from "../kernel/index.ts";
 import type { Outgoing } from "../wire/index.ts";
 import type { OutputBatches } from "./output-batches.ts";
 import type { RecordRefusedError } from "./port.ts";
+import { type RefusalReason, RefusedRecords } from "./refused-records.ts";
 
 /**
  * What follows when the broker refuses a record for good.
@@ -22,7 +23,7 @@ export interface Outlet {
  * What the pump does after a record was refused.
  *
  * - `marked`: do the chunk again at once; what was refused will not be in it.
- * - `stuck`: no input can be named, or everything was tried: the offset stops here.
+ * - `stuck`: no input can be named, or what was tried did not help: the offset stops here.
  * - `halt`: the outlet's refusals halt the stage.
  */
 export type RefusalOutcome = "marked" | "stuck" | "halt";
@@ -34,14 +35,14 @@ export type RefusalOutcome = "marked" | "stuck" | "halt";
  */
 export class Outbox {
   readonly outlets: readonly Outlet[];
-  /** By outlet and input: offsets of the records read whose record there was refused. */
-  readonly #refused: readonly (readonly Set<Offset>[])[];
+  /** By outlet. */
+  readonly #refused: readonly RefusedRecords[];
   #hasRefused = false;
 
   /** @param inputCount how many inputs the task has, at least 1 */
   constructor(outlets: readonly Outlet[], inputCount: number) {
     this.outlets = outlets;
-    this.#refused = outlets.map(() => Array.from({ length: inputCount }, () => new Set<Offset>()));
+    this.#refused = outlets.map(() => new RefusedRecords(inputCount));
   }
 
   /** The records that are written from here on are made of this input's. */
@@ -88,8 +89,9 @@ export class Outbox {
     return this.#hasRefused;
   }
 
-  isRefused(outlet: number, input: number, offset: Offset): boolean {
-    return this.#hasRefused && this.#refused[outlet]?.[input]?.has(offset) === true;
+  /** Why the record that an outlet had for an input was refused; undefined when it was not. */
+  refusalOf(outlet: number, input: number, offset: Offset): RefusalReason | undefined {
+    return this.#hasRefused ? this.#refused[outlet]?.reasonOf(input, offset) : undefined;
   }
 
   /** Marks the input of a record that the broker refused, in the outlet whose record it is. */
@@ -97,11 +99,7 @@ export class Outbox {
     for (const [index, { batches, onRefusal }] of this.outlets.entries()) {
       if (error.topic !== batches.topic.topic) continue;
       if (onRefusal === "halt") return "halt";
-      const read = batches.inputOfRefused(error);
-      const marks = read === undefined ? undefined : this.#refused[index]?.[read.input];
-      if (read === undefined || marks === undefined) continue;
-      if (onRefusal === "shorten" && marks.has(read.offset)) return "stuck";
-      marks.add(read.offset);
+      if (this.#refused[index]?.mark(error, batches) !== true) return "stuck";
       this.#hasRefused = true;
       return "marked";
     }
@@ -111,14 +109,12 @@ export class Outbox {
   /** Forgets the marks of what is committed. @param offsetsNext by input */
   forgetBelow(offsetsNext: readonly Offset[]): void {
     if (!this.#hasRefused) return;
-    for (const byInput of this.#refused)
-      for (const [input, marks] of byInput.entries())
-        for (const offset of marks) if (offset < (offsetsNext[input] ?? 0)) marks.delete(offset);
-    this.#hasRefused = this.#refused.some((byInput) => byInput.some((marks) => marks.size > 0));
+    for (const refused of this.#refused) refused.forgetBelow(offsetsNext);
+    this.#hasRefused = this.#refused.some((refused) => !refused.isEmpty);
   }
 
   clearMarks(): void {
-    for (const byInput of this.#refused) for (const marks of byInput) marks.clear();
+    for (const refused of this.#refused) refused.clear();
     this.#hasRefused = false;
   }
 }

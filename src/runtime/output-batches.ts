@@ -193,25 +193,37 @@ export class OutputBatches {
   }
 
   /**
-   * The input whose output record the broker refused; undefined when it is none of this chunk's.
-   *
-   * Where the broker named only a partition, or the chunk has several batches for it, the largest record is taken:
-   * records are refused for their size, and if it was another one, the next attempt names it.
+   * The inputs of the records that the broker named: in the batch that it named, or in the only one of the chunk for that
+   * topic-partition. Empty when they are none of this chunk's, or cannot be told.
    */
-  inputOfRefused(error: RecordRefusedError): InputRecord | undefined {
-    if (error.topic !== this.topic.topic) return undefined;
-    const candidates = this.#sealed.filter((sealed) => sealed.outgoing.partition === error.partition);
-    const [first] = candidates;
-    if (candidates.length === 1 && first !== undefined && error.index >= 0 && error.index < first.inputOffsets.length)
-      return inputOf(first, error.index);
+  inputsOfRefused({ topic, partition, refusal }: RecordRefusedError): InputRecord[] {
+    if (topic !== this.topic.topic) return [];
+    const { batch, indices } = refusal;
+    const candidates = this.#sealed.filter(({ outgoing }) =>
+      batch === undefined ? outgoing.partition === partition : outgoing === batch,
+    );
+    const [only] = candidates;
+    if (candidates.length !== 1 || only === undefined) return [];
+    return indices.filter((index) => index < only.inputOffsets.length).map((index) => inputOf(only, index));
+  }
+
+  /** The input of the largest record of a topic-partition: most are refused for their size. */
+  largestOf(
+    { topic, partition }: RecordRefusedError,
+    isExcepted: (read: InputRecord) => boolean,
+  ): InputRecord | undefined {
+    if (topic !== this.topic.topic) return undefined;
     let largest = -1;
     let found: InputRecord | undefined;
-    for (const sealed of candidates)
+    for (const sealed of this.#sealed) {
+      if (sealed.outgoing.partition !== partition) continue;
       for (const [index, size] of sealed.sizes.entries()) {
-        if (size <= largest) continue;
+        const read = inputOf(sealed, index);
+        if (size <= largest || isExcepted(read)) continue;
         largest = size;
-        found = inputOf(sealed, index);
+        found = read;
       }
+    }
     return found;
   }
 

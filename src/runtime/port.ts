@@ -149,20 +149,45 @@ export class TaskFatalError extends TaskHandleError {
   override readonly failure = "fatal";
 }
 
-/** A broker refused one record for good (too large for the topic); the record's input becomes MR_TOO_LARGE. */
+/** What the broker said of records that it refused. */
+export interface Refusal {
+  /** What the input of the record becomes: MR_TOO_LARGE when its size was the reason, else MR_REFUSED. */
+  readonly code: "MR_TOO_LARGE" | "MR_REFUSED";
+  /** In the broker's words, for the dead letter. */
+  readonly reason: string;
+  /** The batch, as it was handed to `write`; undefined when it is not known. */
+  readonly batch: Outgoing | undefined;
+  /** Every record that was named, by its index inside the batch. */
+  readonly indices: readonly number[];
+}
+
+/** A broker refused records for good, such as one that is too large for the topic; their inputs become dead letters. */
 export class RecordRefusedError extends TaskHandleError {
   override readonly name = "RecordRefusedError";
   override readonly failure = "reopen";
   readonly topic: string;
   readonly partition: number;
-  /** Index of the refused record inside its batch; -1 when the broker named only the batch. */
+  /** Index of the first refused record inside its batch; -1 when the broker named only the batch. */
   readonly index: number;
+  readonly refusal: Refusal;
 
-  constructor(at: TopicPartition, index: number, message: string, options?: ErrorOptions) {
+  constructor(
+    at: TopicPartition,
+    index: number,
+    message: string,
+    options: ErrorOptions & { readonly refusal?: Refusal } = {},
+  ) {
     super(message, options);
     this.topic = at.topic;
     this.partition = at.partition;
     this.index = index;
+    const named = index < 0 ? [] : [index];
+    this.refusal = options.refusal ?? {
+      code: "MR_TOO_LARGE",
+      reason: "it is too large",
+      batch: undefined,
+      indices: named,
+    };
   }
 }
 

@@ -5,6 +5,7 @@ import {
   type EpochMs,
   type Facts,
   MillraceError,
+  type Offset,
   RecordError,
   type RecordErrorCode,
   topicPartitionKey,
@@ -311,7 +312,7 @@ export class StageTask {
     this.#forgetChunk();
   }
 
-  /** Marks the input of a record that the broker refused: it is MR_TOO_LARGE when the chunk is done again. */
+  /** Marks the inputs of records that the broker refused: they are dead letters when the chunk is done again. */
   markRefused(error: RecordRefusedError): RefusalOutcome {
     return this.#outbox.mark(error);
   }
@@ -324,6 +325,12 @@ export class StageTask {
     return input;
   }
 
+  #checkRefused(offset: Offset): void {
+    const refused = this.#outbox.refusalOf(this.#parts.outputOutlet, this.#input, offset);
+    if (refused === undefined) return;
+    throw new RecordError(refused.code, `the broker refused the record that was made of this one: ${refused.reason}`);
+  }
+
   /** Answers false, and has done nothing, when a writer schema has to be resolved first. */
   #work(batch: RawBatch, index: number): boolean {
     const offset = batch.offsets[index] as number;
@@ -334,8 +341,7 @@ export class StageTask {
       const bytes = sizeOf(batch, index);
       this.bytesIn += bytes;
       if (bytes > this.#recordBytesMax) throw tooLarge(bytes, this.#recordBytesMax);
-      if (this.#outbox.hasRefused && this.#outbox.isRefused(this.#parts.outputOutlet, this.#input, offset))
-        throw new RecordError("MR_TOO_LARGE", "the broker refused the record that was made of this one");
+      if (this.#outbox.hasRefused) this.#checkRefused(offset);
       if (batch.valueFrom[index] === -1 && this.#parts.dropsTombstones) {
         this.#tombstoneCount++;
         return true;
@@ -437,8 +443,12 @@ export class StageTask {
     this.#parts.deadLetters.add(batch, index, failure, {
       nowMs: this.#nowMs,
       attempt: this.attempt,
-      dropsValue: this.#outbox.isRefused(this.#parts.deadLetterOutlet, this.#input, batch.offsets[index] as number),
+      dropsValue: this.#isRefusedLetter(batch.offsets[index] as number),
     });
+  }
+
+  #isRefusedLetter(offset: Offset): boolean {
+    return this.#outbox.refusalOf(this.#parts.deadLetterOutlet, this.#input, offset) !== undefined;
   }
 
   #eventIdOf(batch: RawBatch, index: number): string {

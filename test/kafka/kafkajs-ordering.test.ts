@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { seededRng, silentLogger, topicPartitionKey } from "../../src/kernel/index.ts";
+import { type RecordOut, seededRng, silentLogger, topicPartitionKey } from "../../src/kernel/index.ts";
 import { RecordRefusedError, type TaskHandle } from "../../src/runtime/index.ts";
 import { RecordBatchBuilder } from "../../src/wire/index.ts";
 import { RecordingSink } from "../support/recording-sink.ts";
@@ -56,6 +56,49 @@ describeKafka("what a task writes", () => {
     expect(await textsOf(broker, output, 41)).toEqual(records.slice(0, 41).map(({ value }) => String(value)));
     await close();
   });
+
+  test.each([
+    [
+      "a time stamp that the topic does not take",
+      { "message.timestamp.before.max.ms": "60000" },
+      (record: RecordOut) => ({ ...record, timestampMs: Date.now() - 3_600_000 }),
+      /error 32 \(invalidTimestamp\)/,
+    ],
+    [
+      "a record without a key in a compacted topic",
+      { "cleanup.policy": "compact" },
+      (record: RecordOut) => ({ ...record, key: null }),
+      /error 87 \(invalidRecord\)/,
+    ],
+  ])(
+    "%s is named by its place and is no record that is too large; a batch beside it is written",
+    async (_, configs, spoilt, reason) => {
+      const { broker, handle, output, close } = await openedTask(2, configs);
+      const fresh = (partition: number) =>
+        Array.from({ length: 20 }, (_, i) => textRecord(output, partition, `r${i}`, Date.now()));
+      const records = fresh(0).map((record, i) => (i === 7 || i === 12 ? spoilt(record) : record));
+      const batch = outgoingOf(records);
+      const refusal = await handle
+        .write([batch, outgoingOf(fresh(1))])
+        .then(() => handle.commit(handle.offsetsNext))
+        .catch((error: unknown) => error);
+      expect(refusal).toBeInstanceOf(RecordRefusedError);
+      expect(refusal).toMatchObject({ topic: output, partition: 0, index: 7 });
+      const { refusal: said } = refusal as RecordRefusedError;
+      expect(said).toMatchObject({ code: "MR_REFUSED", indices: [7, 12] });
+      expect(said.batch).toBe(batch);
+      expect(said.reason).toMatch(reason);
+      // Nothing of the batch is in the log, and all of the one that went beside it.
+      const ends = await broker.admin.watermarks(output, signal);
+      expect(new Map(ends.map(({ partition, end }) => [partition, end]))).toEqual(
+        new Map([
+          [0, 0],
+          [1, 20],
+        ]),
+      );
+      await close();
+    },
+  );
 
   test("a batch that is larger than the topic allows while its records are not is written in parts", async () => {
     const { broker, handle, output, close } = await openedTask(1, { "max.message.bytes": "2000" });

@@ -36,7 +36,9 @@ export function buildBatches(records: readonly RecordOut[]): BuiltBatch[] {
 
 /** The refusal of a record inside a batch, by its index in the caller's list. */
 export function refusalInList(error: RecordRefusedError, { indices }: BuiltBatch): RecordRefusedError {
-  return new RecordRefusedError(error, indices[error.index] ?? -1, error.message, { cause: error });
+  const named = error.refusal.indices.flatMap((index) => indices[index] ?? []);
+  const refusal = { ...error.refusal, batch: undefined, indices: named };
+  return new RecordRefusedError(error, named[0] ?? -1, error.message, { cause: error, refusal });
 }
 
 function buildingFor(open: Map<string, Building>, { topic, partition }: RecordOut): Building {

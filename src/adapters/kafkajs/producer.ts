@@ -18,6 +18,8 @@ const replicasMsMax = 15_000;
 /** Far above any limit a broker has: such a batch is refused here and not sent. */
 const batchBytesMax = 64 * 1024 * 1024;
 
+const sizeCodes: ReadonlySet<number> = new Set([kafkaCode.messageTooLarge, kafkaCode.recordListTooLarge]);
+
 /** A broker's error for one batch. */
 class ProduceError extends KafkaAnswerError {
   /** The records for which it was refused; empty where none is named. */
@@ -50,7 +52,7 @@ export class BatchProducer {
    * may be in the log twice; the caller keeps one call in flight per topic-partition, so that order is kept.
    *
    * @param troubles is told whether the partition could be written to
-   * @throws RecordRefusedError with the index of the first record that the broker refuses; those before it are written
+   * @throws RecordRefusedError with the records that the broker refuses; those before them may be written
    * @throws OperationError MR_TOPIC_MISSING
    */
   async send(outgoing: Outgoing, signal?: AbortSignal, troubles?: PartitionTroubles): Promise<void> {
@@ -58,20 +60,27 @@ export class BatchProducer {
       if (outgoing.bytes.length > batchBytesMax) throw this.#tooLarge(outgoing);
       await this.#produce(outgoing, signal, troubles);
     } catch (error) {
+      const indices = namedBy(error, outgoing);
+      if (indices.length > 0) throw refusal(outgoing, indices, error);
       if (verdictOf(error) !== "refused") throw error;
-      if (outgoing.recordCount === 1) throw refusal(outgoing, 0, error);
+      if (outgoing.recordCount === 1) throw refusal(outgoing, [0], error);
       await this.#sendHalves(outgoing, signal, troubles);
     }
   }
 
+  /** Finds the record where the broker names none, as for one that is too large; those before it are written. */
   async #sendHalves(outgoing: Outgoing, signal?: AbortSignal, troubles?: PartitionTroubles): Promise<void> {
-    const [first, second] = splitBatch(outgoing, this.#codecs);
-    await this.send(first, signal, troubles);
-    try {
-      await this.send(second, signal, troubles);
-    } catch (error) {
-      if (!(error instanceof RecordRefusedError)) throw error;
-      throw refusal(outgoing, first.recordCount + error.index, error.cause ?? error);
+    let before = 0;
+    for (const half of splitBatch(outgoing, this.#codecs)) {
+      const first = before;
+      try {
+        await this.send(half, signal, troubles);
+      } catch (error) {
+        if (!(error instanceof RecordRefusedError)) throw error;
+        const indices = error.refusal.indices.map((index) => first + index);
+        throw refusal(outgoing, indices, error.cause ?? error);
+      }
+      before += half.recordCount;
     }
   }
 
@@ -104,10 +113,28 @@ export class BatchProducer {
   }
 }
 
-function refusal(outgoing: Outgoing, index: number, error: unknown): RecordRefusedError {
-  const { topic, partition } = outgoing;
-  const message = `record ${index} of a batch of ${outgoing.recordCount} for topic ${topic}, partition ${partition}, is refused: ${messageOf(error)}`;
-  return new RecordRefusedError({ topic, partition }, index, message, { cause: error });
+/** The records that a broker names for its refusal. What may be well the next time is none, whatever it names. */
+function namedBy(error: unknown, { recordCount }: Outgoing): number[] {
+  if (!(error instanceof ProduceError)) return [];
+  const verdict = verdictOf(error);
+  if (verdict !== "refused" && verdict !== "unknown") return [];
+  const indices = new Set(error.refused.map(({ index }) => index));
+  return [...indices].filter((index) => index >= 0 && index < recordCount).sort((a, b) => a - b);
+}
+
+function refusal(outgoing: Outgoing, indices: readonly number[], error: unknown): RecordRefusedError {
+  const { topic, partition, recordCount } = outgoing;
+  const [first = -1, ...others] = indices;
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  const which = `record ${first}${more} of a batch of ${recordCount} for topic ${topic}, partition ${partition}`;
+  const reason = messageOf(error);
+  const message = `${which}, ${others.length === 0 ? "is" : "are"} refused: ${reason}`;
+  const isTooLarge = error instanceof KafkaAnswerError && sizeCodes.has(error.code);
+  const code = isTooLarge ? "MR_TOO_LARGE" : "MR_REFUSED";
+  return new RecordRefusedError(outgoing, first, message, {
+    cause: error,
+    refusal: { code, reason, batch: outgoing, indices },
+  });
 }
 
 function missing({ topic, partition }: Outgoing, error: unknown): OperationError {

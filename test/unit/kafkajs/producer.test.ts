@@ -5,6 +5,7 @@ import { PartitionTroubles } from "../../../src/adapters/kafkajs/partition-troub
 import type { ProducedPartition } from "../../../src/adapters/kafkajs/produce-request.ts";
 import { BatchProducer } from "../../../src/adapters/kafkajs/producer.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
+import { RecordRefusedError } from "../../../src/runtime/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
 import { outgoingOf, textRecords } from "../../support/records.ts";
 import { AutoClock, nextTurn } from "../runtime/fixture.ts";
@@ -37,6 +38,7 @@ test("an answer that names another partition, another topic or nothing confirms 
   expect(asked).toHaveLength(4);
 });
 
+const fine = [{ topic: "out", partition: 0, errorCode: kafkaCode.none }];
 const unknown = [{ topic: "out", partition: 0, errorCode: kafkaCode.unknownTopicOrPartition }];
 const moved = [{ topic: "out", partition: 0, errorCode: kafkaCode.notLeaderOrFollower }];
 
@@ -83,4 +85,53 @@ test("a partition that cannot be written to is known by node and reason, and wel
     reason: "notEnoughReplicas",
   });
   expect(troubles.lasting).toEqual([]);
+});
+
+const named = (errorCode: number, ...indices: number[]) => [
+  { topic: "out", partition: 0, errorCode, refused: indices.map((index) => ({ index, message: `no ${index}` })) },
+];
+const refusalOf = async (sending: Promise<void>): Promise<RecordRefusedError> => {
+  const error = await sending.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof RecordRefusedError) return error;
+  throw new Error("nothing was refused", { cause: error });
+};
+
+test.each([
+  ["a time stamp that is out of range", kafkaCode.invalidTimestamp],
+  ["a record without a key in a compacted topic", kafkaCode.invalidRecord],
+  ["a code that is not known and names records", 250],
+])("%s is refused by the place that the broker names, and is not looked for", async (_, code) => {
+  const { producer, asked } = producerOf([named(code, 4, 2)]);
+  const outgoing = outgoingOf(textRecords("out", 0, 5));
+  const error = await refusalOf(producer.send(outgoing));
+  expect(error.index).toBe(2);
+  expect(error.refusal).toMatchObject({ code: "MR_REFUSED", batch: outgoing, indices: [2, 4] });
+  expect(error.refusal.reason).toContain(`error ${code}`);
+  expect(error.refusal.reason).toContain("no 4");
+  expect(asked).toHaveLength(1);
+});
+
+test("places outside the batch name nothing", async () => {
+  const { producer } = producerOf([named(kafkaCode.invalidRecord, 5, -1)]);
+  const error = await refusalOf(producer.send(outgoingOf(textRecords("out", 0, 1))));
+  expect(error.refusal.indices).toEqual([0]);
+});
+
+test("a record that is too large is looked for by halves, and is named by its place in the whole batch", async () => {
+  const tooLarge = named(kafkaCode.messageTooLarge);
+  // The whole, its first half, its second half, and the two records of that.
+  const { producer, asked } = producerOf([tooLarge, fine, tooLarge, fine, tooLarge]);
+  const outgoing = outgoingOf(textRecords("out", 0, 4));
+  const error = await refusalOf(producer.send(outgoing));
+  expect(asked).toHaveLength(5);
+  expect(error.refusal).toMatchObject({ code: "MR_TOO_LARGE", batch: outgoing, indices: [3] });
+});
+
+test("an error that may pass is tried again, though it names records", async () => {
+  const { producer, asked } = producerOf([named(kafkaCode.notLeaderOrFollower, 0)]);
+  await producer.send(outgoingOf(textRecords("out", 0, 3)));
+  expect(asked).toHaveLength(2);
 });

@@ -72,6 +72,7 @@ test("knows every code that the contract gives to dead letters as a record code"
     "MR_EXPRESSION",
     "MR_LATE",
     "MR_TOO_LARGE",
+    "MR_REFUSED",
     "MR_INFER",
     "MR_RULE",
   ];

@@ -123,7 +123,8 @@ test("marks are kept by outlet, outlive the chunk, and are forgotten when their 
   expect(outbox.mark(refusalOf("t1", 0, 1))).toBe("marked");
   expect(outbox.mark(refusalOf("t2", 0, 1))).toBe("halt");
   outbox.reset();
-  const marks = () => [10, 11, 12].map((offset) => [0, 1, 2].filter((outlet) => outbox.isRefused(outlet, 0, offset)));
+  const marks = () =>
+    [10, 11, 12].map((offset) => [0, 1, 2].filter((outlet) => outbox.refusalOf(outlet, 0, offset) !== undefined));
   expect(marks()).toEqual([[], [1], [0]]);
   outbox.forgetBelow([12, 99]);
   expect([marks(), outbox.hasRefused]).toEqual([[[], [], [0]], true]);
@@ -140,12 +141,17 @@ test("what cannot be named, belongs to no outlet, or was shortened before is stu
   expect(outbox.mark(refusalOf("t1", 0))).toBe("stuck");
   expect(outbox.mark(refusalOf("t0", 0))).toBe("marked");
   outbox.clearMarks();
-  expect([outbox.hasRefused, outbox.isRefused(0, 0, 10), outbox.isRefused(1, 0, 10)]).toEqual([false, false, false]);
+  expect([
+    outbox.hasRefused,
+    outbox.refusalOf(0, 0, 10) !== undefined,
+    outbox.refusalOf(1, 0, 10) !== undefined,
+  ]).toEqual([false, false, false]);
 });
 
 test("a refused record is named by input and offset: the same offset of another input is another record", () => {
   const outbox = outboxOf("set-aside");
-  const marks = () => [0, 1].map((input) => [10, 11].filter((offset) => outbox.isRefused(0, input, offset)));
+  const marks = () =>
+    [0, 1].map((input) => [10, 11].filter((offset) => outbox.refusalOf(0, input, offset) !== undefined));
   outbox.readFrom(1);
   outbox.batchesOf(0).appendWithHeaders(10, 0, 1, key, key, []);
   outbox.readFrom(0);
