@@ -1,7 +1,7 @@
 import type { WindowResult } from "./job.ts";
 
 /** Shares of the records between which processor time is measured: after warm-up, before the end runs dry. */
-const windowFrom = 0.1;
+const windowFromDefault = 0.1;
 const windowTo = 0.95;
 const pollMs = 5;
 
@@ -20,14 +20,20 @@ interface Moment {
 export class CpuWindow {
   readonly #total: number;
   readonly #done: () => number;
+  readonly #windowFrom: number;
   readonly #timer: NodeJS.Timeout;
   #from: Moment | undefined;
   #to: Moment | undefined;
 
-  /** @param total records of the whole run @param done how many of them are done by now */
-  constructor(total: number, done: () => number) {
+  /**
+   * @param total records of the whole run
+   * @param done how many of them are done by now
+   * @param windowFrom share of them before which nothing is measured
+   */
+  constructor(total: number, done: () => number, windowFrom = windowFromDefault) {
     this.#total = total;
     this.#done = done;
+    this.#windowFrom = windowFrom;
     this.#timer = setInterval(() => this.#look(), pollMs);
   }
 
@@ -50,7 +56,7 @@ export class CpuWindow {
   #look(): void {
     if (this.#to !== undefined) return;
     const records = this.#done();
-    if (this.#from === undefined && records >= windowFrom * this.#total) this.#from = momentAt(records);
+    if (this.#from === undefined && records >= this.#windowFrom * this.#total) this.#from = momentAt(records);
     else if (records >= windowTo * this.#total) this.#to = momentAt(records);
   }
 }

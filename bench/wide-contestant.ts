@@ -93,7 +93,7 @@ async function main(build: string, records: number, what: BenchStage): Promise<v
   });
   const loopDelay = monitorEventLoopDelay({ resolution: 5 });
   loopDelay.enable();
-  const window = new CpuWindow(records, () => runner.counts().in);
+  const window = new CpuWindow(records, () => runner.counts().in, what.fillShare);
   await runner.start();
   const ticking = setInterval(() => runner.tick(), 100);
   while (runner.counts().in < records && runner.status !== "halted") await delay(10);

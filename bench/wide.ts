@@ -4,26 +4,11 @@
  *
  *   npm run bench:wide -- --old FOLDER [--rounds N] [--records N] [--stage wide|json|json-wide]
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import type { WindowResult } from "./job.ts";
+import { repository, runStage, type StageResult } from "./run-stage.ts";
 import { spreadOf, spreadText, tableText } from "./summary.ts";
-
-const repository = join(import.meta.dirname, "..");
-const timeoutMs = 120_000;
-
-interface WideResult {
-  readonly in: number;
-  readonly out: number;
-  /** Mean bytes of a value. */
-  readonly bytes: number;
-  readonly window: WindowResult;
-  /** Longest that the event loop was held up. */
-  readonly delayMsMax: number;
-}
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
@@ -44,33 +29,17 @@ async function main(): Promise<void> {
     if (!existsSync(join(build, "dist"))) throw new Error(`${build} is not built: run npm run build there`);
   }
   const [rounds, records] = [Number(values.rounds), Number(values.records)];
-  const results: Record<"old" | "new", WideResult[]> = { old: [], new: [] };
+  const results: Record<"old" | "new", StageResult[]> = { old: [], new: [] };
   for (let round = 0; round < rounds; round++) {
     const order = ["old", "new"] as const;
     // Who goes first changes, so that neither always meets a warmer machine.
     for (const name of round % 2 === 0 ? order : order.toReversed())
-      results[name].push(await run(builds[name], records, values.stage));
+      results[name].push(await runStage(builds[name], records, values.stage));
   }
   say(report(results, records));
 }
 
-async function run(build: string, records: number, stage: string): Promise<WideResult> {
-  const args = ["--import", "tsx", join(import.meta.dirname, "wide-contestant.ts"), build, String(records), stage];
-  const child = spawn(process.execPath, args, { cwd: repository, stdio: ["ignore", "pipe", "inherit"] });
-  const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
-  let text = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    text += chunk.toString();
-  });
-  const [code] = (await once(child, "close")) as [number | null];
-  clearTimeout(timer);
-  if (code !== 0) throw new Error(`running ${build}: it ended with ${code}: ${text}`);
-  const result = JSON.parse(text.trim().split("\n").at(-1) ?? "") as WideResult;
-  if (result.in !== records || result.out !== records) throw new Error(`${build} did not do every record: ${text}`);
-  return result;
-}
-
-function report(results: Readonly<Record<"old" | "new", readonly WideResult[]>>, records: number): string {
+function report(results: Readonly<Record<"old" | "new", readonly StageResult[]>>, records: number): string {
   const perCpuSecond = (name: "old" | "new") =>
     spreadOf(results[name].map(({ window }) => (1e6 * window.records) / window.cpuMicros));
   const rows = (["old", "new"] as const).map((name) => {
