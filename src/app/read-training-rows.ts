@@ -3,7 +3,7 @@ import type { ModelInput } from "../model/index.ts";
 import type { Broker } from "../runtime/index.ts";
 import type { Row, SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedModel, PlannedTopic } from "../topology/index.ts";
-import type { Trainer } from "../training/index.ts";
+import { FeatureBuffer, LabelBuffer, type Trainer } from "../training/index.ts";
 import { readTopicRows, type TopicRowsResult } from "./topic-rows.ts";
 
 /** Rows that cross to the trainer at once. */
@@ -45,7 +45,7 @@ export async function readFeatures(
   const { plan, model, broker, registry, progress } = source;
   const topic = topicOf(plan, model.featuresFrom);
   const timeField = timeOf(topic);
-  const chunk = new FeatureBuffer(model.features);
+  const chunk = new FeatureBuffer();
   const from = source.fromMs ?? Number.NEGATIVE_INFINITY;
   const to = source.toMs ?? Number.POSITIVE_INFINITY;
   let taken = 0;
@@ -59,16 +59,18 @@ export async function readFeatures(
       return;
     }
     if (timeMs < from || timeMs >= to || joinKey === null || joinKey === undefined) return;
-    if (!chunk.add(String(read["event_id"]), timeMs, String(joinKey), read)) {
+    if (model.features.some(({ name, kind }) => kind === "number" && typeof read[name] === "bigint")) {
       inexact++;
       return;
     }
+    chunk.add(String(read["event_id"]), timeMs, String(joinKey));
+    for (const input of model.features) addInput(chunk, input, read);
     taken++;
-    if (chunk.count >= chunkRows) chunk.flush(trainer);
+    if (chunk.count >= chunkRows) trainer.addFeatures(chunk.taken());
   };
   const visitor = { row, progress: (done: number, total: number): void => progress("features", done, total) };
   const result = await readTopicRows(broker, registry, topic.clusterName, schemaOf(topic), visitor, signal);
-  chunk.flush(trainer);
+  if (chunk.count > 0) trainer.addFeatures(chunk.taken());
   return { ...result, taken, untimed, inexact };
 }
 
@@ -83,13 +85,9 @@ export async function readLabels(
   const topic = topicOf(plan, label.topic);
   const timeField = timeOf(topic);
   const to = source.toMs ?? Number.POSITIVE_INFINITY;
-  let chunk = emptyLabels();
+  const chunk = new LabelBuffer();
   let untimed = 0;
   let afterBound = 0;
-  const flush = (): void => {
-    if (chunk.labels.length > 0) trainer.addLabels(chunk);
-    chunk = emptyLabels();
-  };
   const row = (read: Row): void => {
     const timeMs = read[timeField];
     const joinKey = read[label.on];
@@ -103,27 +101,14 @@ export async function readLabels(
     }
     const value = read[label.field];
     if (value === null || value === undefined || joinKey === null || joinKey === undefined) return;
-    chunk.eventIds.push(String(read["event_id"]));
-    chunk.timesMs.push(timeMs);
-    chunk.joinKeys.push(String(joinKey));
-    chunk.labels.push(labelOf(value, label, String(read["event_id"])));
-    if (chunk.labels.length >= chunkRows) flush();
+    const eventId = String(read["event_id"]);
+    chunk.add(eventId, timeMs, String(joinKey), labelOf(value, label, eventId));
+    if (chunk.count >= chunkRows) trainer.addLabels(chunk.taken());
   };
   const visitor = { row, progress: (done: number, total: number): void => progress("labels", done, total) };
   const result = await readTopicRows(broker, registry, topic.clusterName, schemaOf(topic), visitor, signal);
-  flush();
+  if (chunk.count > 0) trainer.addLabels(chunk.taken());
   return { ...result, untimed, afterBound };
-}
-
-interface LabelBuffer {
-  readonly eventIds: string[];
-  readonly timesMs: EpochMs[];
-  readonly joinKeys: string[];
-  readonly labels: (0 | 1)[];
-}
-
-function emptyLabels(): LabelBuffer {
-  return { eventIds: [], timesMs: [], joinKeys: [], labels: [] };
 }
 
 /** 3 stars, a probability or a code are no truth to learn from: a rule above 0 would turn them into one silently. */
@@ -136,53 +121,10 @@ function labelOf(value: unknown, label: NonNullable<PlannedModel["label"]>, even
   );
 }
 
-/** Collects feature rows in columns. */
-class FeatureBuffer {
-  readonly #inputs: readonly ModelInput[];
-  #eventIds: string[] = [];
-  #timesMs: EpochMs[] = [];
-  #joinKeys: string[] = [];
-  #numbers: Float64Array;
-  #texts: (string | null)[] = [];
-
-  constructor(inputs: readonly ModelInput[]) {
-    this.#inputs = inputs;
-    this.#numbers = new Float64Array(chunkRows * inputs.length);
-  }
-
-  get count(): number {
-    return this.#eventIds.length;
-  }
-
-  /** Answers false, and takes nothing, when a feature is a number that a double cannot hold. */
-  add(eventId: string, timeMs: EpochMs, joinKey: string, row: Row): boolean {
-    if (this.#inputs.some(({ name, kind }) => kind === "number" && typeof row[name] === "bigint")) return false;
-    let at = this.count * this.#inputs.length;
-    for (const { name, kind } of this.#inputs) {
-      const value = row[name];
-      if (kind === "category") this.#texts.push(typeof value === "string" ? value : null);
-      this.#numbers[at++] = toNumber(value);
-    }
-    this.#eventIds.push(eventId);
-    this.#timesMs.push(timeMs);
-    this.#joinKeys.push(joinKey);
-    return true;
-  }
-
-  flush(trainer: Trainer): void {
-    if (this.count === 0) return;
-    trainer.addFeatures({
-      eventIds: this.#eventIds,
-      timesMs: this.#timesMs,
-      joinKeys: this.#joinKeys,
-      inputs: this.#numbers.slice(0, this.count * this.#inputs.length),
-      texts: this.#texts,
-    });
-    this.#eventIds = [];
-    this.#timesMs = [];
-    this.#joinKeys = [];
-    this.#texts = [];
-  }
+function addInput(chunk: FeatureBuffer, { name, kind }: ModelInput, row: Row): void {
+  const value = row[name];
+  if (kind === "category") chunk.addText(typeof value === "string" ? value : null);
+  chunk.addInput(toNumber(value));
 }
 
 /** Numbers as they are, booleans as 1 and 0, null and everything else as NaN. */

@@ -6,20 +6,14 @@ const standOutFactor = 1e6;
 /** What more rows than these hold is a part of the column and not an exception in it. */
 const standOutShareMax = 0.1;
 
-/** The encoder of a training set, and its rows with the codes of that encoder in place of texts. */
-export interface EncodedSet {
-  readonly encoder: Encoder;
-  readonly inputs: Float64Array;
-}
-
 /**
- * Makes the vocabulary of each category out of the rows to learn from, and writes all rows with its codes. A boolean
- * is a category of two values whose codes are the 0 and 1 that stand there already.
+ * Makes the vocabulary of each category out of the rows to learn from, and writes its codes into all rows in place of
+ * the indices of texts: a second array of rows would be most of what a training takes. A boolean is a category of two
+ * values whose codes are the 0 and 1 that stand there already.
  */
-export function encodeCategories(set: TrainingSet, signature: Signature): EncodedSet {
-  const { width, split } = set;
-  const inputs = set.inputs.slice();
-  const encoder: Encoder = {
+export function encodeCategories(set: TrainingSet, signature: Signature): Encoder {
+  const { inputs, width, split } = set;
+  return {
     inputs: signature.inputs.map(({ kind }, input) => {
       if (kind !== "category") return kind === "boolean" ? ["false", "true"] : null;
       const texts = set.texts[input] ?? [];
@@ -39,7 +33,6 @@ export function encodeCategories(set: TrainingSet, signature: Signature): Encode
       return values;
     }),
   };
-  return { encoder, inputs };
 }
 
 /**

@@ -1,33 +1,14 @@
-import type { EpochMs } from "../kernel/index.ts";
 import type { Signature } from "../model/index.ts";
+import type { FeatureChunk, LabelChunk } from "./chunks.ts";
 import { createTrainingRows } from "./training-rows.ts";
 import { type TrainingResult, train } from "./training-run.ts";
-
-/** Feature records in columns, so that many cross to another thread at once. */
-export interface FeatureChunk {
-  readonly eventIds: readonly string[];
-  readonly timesMs: readonly EpochMs[];
-  readonly joinKeys: readonly string[];
-  /** Row-major, one number per input; of no meaning where the input is a category. */
-  readonly inputs: Float64Array;
-  /** Row-major, one value per category. */
-  readonly texts: readonly (string | null)[];
-}
-
-/** Labels in columns. */
-export interface LabelChunk {
-  readonly eventIds: readonly string[];
-  readonly timesMs: readonly EpochMs[];
-  readonly joinKeys: readonly string[];
-  readonly labels: readonly (0 | 1)[];
-}
 
 /**
  * Where rows are collected and a model is fitted. The app's lives in a thread of its own, so that the process answers
  * signals and heartbeats whatever the rows are.
  */
 export interface Trainer {
-  /** May throw what went wrong with an earlier chunk. */
+  /** Takes a chunk and its arrays, which are not to be used afterwards. May throw what went wrong with an earlier one. */
   addFeatures(chunk: FeatureChunk): void;
   addLabels(chunk: LabelChunk): void;
   /**
@@ -45,25 +26,10 @@ export type TrainerOpener = (signature: Signature) => Trainer;
 
 /** A trainer that works in the calling thread: what runs inside the other thread, and in tests of the rest. */
 export const openTrainerHere: TrainerOpener = (signature) => {
-  const width = signature.inputs.length;
-  const categoryCount = signature.inputs.filter(({ kind }) => kind === "category").length;
   const rows = createTrainingRows(signature.inputs.map(({ kind }) => kind));
   return {
-    addFeatures({ eventIds, timesMs, joinKeys, inputs, texts }) {
-      for (const [i, eventId] of eventIds.entries()) {
-        rows.addFeatures(
-          eventId,
-          timesMs[i] as number,
-          joinKeys[i] as string,
-          inputs.subarray(i * width, (i + 1) * width),
-          texts.slice(i * categoryCount, (i + 1) * categoryCount),
-        );
-      }
-    },
-    addLabels({ eventIds, timesMs, joinKeys, labels }) {
-      for (const [i, eventId] of eventIds.entries())
-        rows.addLabel(eventId, timesMs[i] as number, joinKeys[i] as string, labels[i] as 0 | 1);
-    },
+    addFeatures: (chunk) => rows.addFeatures(chunk),
+    addLabels: (chunk) => rows.addLabels(chunk),
     train: async (onIteration) => train(rows.join(), signature, onIteration),
     close: async () => undefined,
   };

@@ -1,6 +1,9 @@
 import { assert, type EpochMs, formatIsoTime, OperationError } from "../kernel/index.ts";
 import type { InputKind } from "../model/index.ts";
-import { createLabelLog } from "./label-log.ts";
+import type { FeatureChunk, LabelChunk } from "./chunks.ts";
+import { Column } from "./column.ts";
+import { createLabelLog, type LabelLog } from "./label-log.ts";
+import { TextNumbers, textAt } from "./texts.ts";
 import { splitByTime, type TimeSplit } from "./time-split.ts";
 
 /** Share of the rows, the latest ones, that metrics are measured on. */
@@ -34,20 +37,10 @@ export interface RowCounts {
 
 /** Collects features and labels in any order, then joins them. */
 export interface TrainingRows {
-  /**
-   * @param inputs one number per input, NaN for null; of no meaning where the input is a category; copied
-   * @param texts one value per category, in the order of the inputs; default none
-   * @throws OperationError MR_TRAINING when the event id has been seen at another time or under another key
-   */
-  addFeatures(
-    eventId: string,
-    timeMs: EpochMs,
-    joinKey: string,
-    inputs: Float64Array,
-    texts?: readonly (string | null)[],
-  ): void;
-  /** @param label 1 positive, 0 negative */
-  addLabel(eventId: string, timeMs: EpochMs, joinKey: string, label: 0 | 1): void;
+  /** @throws OperationError MR_TRAINING when an event id has been seen at another time or under another key */
+  addFeatures(chunk: FeatureChunk): void;
+  addLabels(chunk: LabelChunk): void;
+  /** Ends the adding: the rows are put in order where they lie. */
   join(): TrainingSet;
 }
 
@@ -57,102 +50,162 @@ export interface TrainingRows {
  * measuring, with each label's last value by event time; for the rows before, to learn from, only what was known
  * before that fifth begins counts: a label that came later is what the model would not have had either.
  *
- * Flat columns: a row costs its numbers and its event id.
+ * Flat columns: a row costs its numbers, its event id and its join key as bytes, and 20 to 40 bytes more.
  */
 export function createTrainingRows(kinds: readonly InputKind[]): TrainingRows {
   const width = kinds.length;
   const categories = kinds.flatMap((kind, input) => (kind === "category" ? [input] : []));
   const dictionaries = categories.map(() => new Map<string, number>());
-  const ids = new Map<string, number>(); // event id -> row
-  const keys = new Map<string, number>(); // join key -> number
-  const rowKeys: number[] = [];
-  const times: number[] = [];
-  const row = new Float64Array(width);
-  let inputs = new Float64Array(1024 * width);
-  const labels = createLabelLog();
-  let repeats = 0;
-  let repeatsDiffering = 0;
+  let rows: Collected | undefined = collected(width);
 
-  const take = (given: Float64Array, texts: readonly (string | null)[]): void => {
-    assert(given.length === width && texts.length === categories.length, "as many inputs as the signature has");
-    row.set(given);
+  const take = (given: Float64Array, texts: readonly (string | null)[], row: number): void => {
     for (const [i, input] of categories.entries()) {
-      const text = texts[i] ?? null;
-      row[input] = text === null ? Number.NaN : numberOf(dictionaries[i] as Map<string, number>, text);
+      const text = texts[row * categories.length + i] ?? null;
+      given[row * width + input] = text === null ? Number.NaN : numberOf(dictionaries[i] as Map<string, number>, text);
     }
   };
 
   return {
-    addFeatures(eventId, timeMs, joinKey, given, texts = []) {
-      take(given, texts);
-      const key = numberOf(keys, joinKey);
-      const before = ids.get(eventId);
-      if (before === undefined) {
-        const at = ids.size * width;
-        if (at + width > inputs.length) inputs = grown(inputs, at + width);
-        inputs.set(row, at);
-        ids.set(eventId, ids.size);
-        rowKeys.push(key);
-        times.push(timeMs);
-        return;
+    addFeatures({ eventIds, timesMs, joinKeys, inputs, texts }) {
+      assert(rows !== undefined, "rows that were not joined yet");
+      const isWhole = inputs.length === timesMs.length * width && texts.length === timesMs.length * categories.length;
+      assert(isWhole, "as many inputs as the signature has");
+      for (let row = 0; row < timesMs.length; row++) {
+        take(inputs, texts, row);
+        const given = inputs.subarray(row * width, (row + 1) * width);
+        const key = rows.keys.numberOf(joinKeys, row);
+        addRow(rows, key, rows.ids.numberOf(eventIds, row), timesMs[row] as number, given);
       }
-      if (times[before] !== timeMs || rowKeys[before] !== key) throw madeAnew(eventId, times[before] ?? 0, timeMs);
-      repeats++;
-      const stored = inputs.subarray(before * width, (before + 1) * width);
-      if (stored.every((x, i) => x === row[i] || (Number.isNaN(x) && Number.isNaN(row[i])))) return;
-      repeatsDiffering++;
-      stored.set(row);
     },
 
-    addLabel(eventId, timeMs, joinKey, label) {
-      labels.add(eventId, timeMs, numberOf(keys, joinKey), label);
+    addLabels({ eventIds, timesMs, joinKeys, labels }) {
+      assert(rows !== undefined, "rows that were not joined yet");
+      for (let row = 0; row < timesMs.length; row++) {
+        rows.labels.add(
+          eventIds,
+          row,
+          timesMs[row] as number,
+          rows.keys.numberOf(joinKeys, row),
+          labels[row] as number,
+        );
+      }
     },
 
     join() {
-      const known = labels.close();
-      const eventIds = [...ids.keys()];
-      const labelOf = (at: number, beforeMs: EpochMs) => known.lastBefore(rowKeys[at] as number, beforeMs);
-      const labelled = Array.from(eventIds.keys())
-        .filter((at) => labelOf(at, Number.POSITIVE_INFINITY) !== undefined)
-        .sort((a, b) => {
-          const byTime = (times[a] as number) - (times[b] as number);
-          return byTime !== 0 ? byTime : (eventIds[a] as string) < (eventIds[b] as string) ? -1 : 1;
-        });
-      const split = splitByTime(
-        labelled.map((at) => times[at] as number),
-        validationShare,
-      );
-      const earlier = labelled
-        .slice(0, split.trainCount)
-        .filter((at) => labelOf(at, split.splitAtMs ?? Number.POSITIVE_INFINITY) !== undefined);
-      const order = [...earlier, ...labelled.slice(split.trainCount)];
-      const set: TrainingSet = {
-        inputs: new Float64Array(order.length * width),
-        labels: new Float64Array(order.length),
-        timesMs: new Float64Array(order.length),
-        width,
-        texts: kinds.map((_, input) => {
-          const i = categories.indexOf(input);
-          return i < 0 ? null : [...(dictionaries[i]?.keys() ?? [])];
-        }),
-        split: { ...split, trainCount: earlier.length },
-        counts: {
-          features: eventIds.length,
-          unlabelled: eventIds.length - labelled.length,
-          labelledAfterSplit: split.trainCount - earlier.length,
-          repeats,
-          repeatsDiffering,
-        },
-      };
-      for (const [i, at] of order.entries()) {
-        const beforeMs = i < earlier.length ? split.splitAtMs : undefined;
-        set.inputs.set(inputs.subarray(at * width, (at + 1) * width), i * width);
-        set.labels[i] = labelOf(at, beforeMs ?? Number.POSITIVE_INFINITY) ?? 0;
-        set.timesMs[i] = times[at] as number;
-      }
+      assert(rows !== undefined, "rows that were not joined yet");
+      const texts = kinds.map((_, input) => {
+        const i = categories.indexOf(input);
+        return i < 0 ? null : [...(dictionaries[i]?.keys() ?? [])];
+      });
+      const set = joined(rows, texts);
+      // What is not part of the set goes before the fit needs room.
+      rows = undefined;
       return set;
     },
   };
+}
+
+/** Rows as they came, each with the number of its event id as its place. */
+interface Collected {
+  readonly width: number;
+  readonly ids: TextNumbers;
+  readonly keys: TextNumbers;
+  readonly rowKeys: Column<Uint32Array<ArrayBuffer>>;
+  readonly times: Column<Float64Array<ArrayBuffer>>;
+  readonly inputs: Column<Float64Array<ArrayBuffer>>;
+  readonly labels: LabelLog;
+  repeats: number;
+  repeatsDiffering: number;
+}
+
+function collected(width: number): Collected {
+  return {
+    width,
+    ids: new TextNumbers(),
+    keys: new TextNumbers(),
+    rowKeys: new Column(new Uint32Array(1024)),
+    times: new Column(new Float64Array(1024)),
+    inputs: new Column(new Float64Array(1024 * width)),
+    labels: createLabelLog(),
+    repeats: 0,
+    repeatsDiffering: 0,
+  };
+}
+
+function addRow(rows: Collected, key: number, id: number, timeMs: EpochMs, given: Float64Array): void {
+  const { ids, rowKeys, times, inputs, width } = rows;
+  if (id === times.length) {
+    rowKeys.push(key);
+    times.push(timeMs);
+    inputs.reserve(width);
+    inputs.values.set(given, inputs.length);
+    inputs.length += width;
+    return;
+  }
+  const before = times.values[id] as number;
+  if (before !== timeMs || rowKeys.values[id] !== key) throw madeAnew(textAt(ids.texts, id), before, timeMs);
+  rows.repeats++;
+  const stored = inputs.values.subarray(id * width, (id + 1) * width);
+  if (stored.every((x, i) => x === given[i] || (Number.isNaN(x) && Number.isNaN(given[i])))) return;
+  rows.repeatsDiffering++;
+  stored.set(given);
+}
+
+function joined(rows: Collected, texts: TrainingSet["texts"]): TrainingSet {
+  const { ids, width, times, inputs, repeats, repeatsDiffering } = rows;
+  const rowCount = times.length;
+  const known = rows.labels.close();
+  const labelOf = (at: number, beforeMs: EpochMs) => known.lastBefore(rows.rowKeys.values[at] as number, beforeMs);
+  const timeOf = (at: number): number => times.values[at] as number;
+  const labelled = Uint32Array.from({ length: rowCount }, (_, at) => at)
+    .filter((at) => labelOf(at, Number.POSITIVE_INFINITY) !== undefined)
+    .sort((a, b) => timeOf(a) - timeOf(b) || ids.texts.compare(a, b));
+  const split = splitByTime(Float64Array.from(labelled, timeOf), validationShare);
+  const splitAtMs = split.splitAtMs ?? Number.POSITIVE_INFINITY;
+  const earlier = labelled.subarray(0, split.trainCount).filter((at) => labelOf(at, splitAtMs) !== undefined);
+  const later = labelled.subarray(split.trainCount);
+  const order = new Uint32Array(earlier.length + later.length);
+  order.set(earlier);
+  order.set(later, earlier.length);
+  const labels = Float64Array.from(
+    order,
+    (at, i) => labelOf(at, i < earlier.length ? splitAtMs : Number.POSITIVE_INFINITY) ?? 0,
+  );
+  const timesMs = Float64Array.from(order, timeOf);
+  moveRows(inputs.values, width, order, rowCount);
+  return {
+    inputs: inputs.values.subarray(0, order.length * width),
+    labels,
+    timesMs,
+    width,
+    texts,
+    split: { ...split, trainCount: earlier.length },
+    counts: {
+      features: rowCount,
+      unlabelled: rowCount - labelled.length,
+      labelledAfterSplit: split.trainCount - earlier.length,
+      repeats,
+      repeatsDiffering,
+    },
+  };
+}
+
+/** Puts row `order[i]` at place i, for all of `order`, whose rows are distinct, without a second array of rows. */
+function moveRows(rows: Float64Array, width: number, order: Uint32Array, rowCount: number): void {
+  // Where a row lies now, and which row lies at a place.
+  const placeOf = Uint32Array.from({ length: rowCount }, (_, row) => row);
+  const rowAt = placeOf.slice();
+  const held = new Float64Array(width);
+  for (const [to, row] of order.entries()) {
+    const from = placeOf[row] as number;
+    if (from === to) continue;
+    const moved = rowAt[to] as number;
+    held.set(rows.subarray(to * width, (to + 1) * width));
+    rows.copyWithin(to * width, from * width, (from + 1) * width);
+    rows.set(held, from * width);
+    placeOf[moved] = from;
+    rowAt[from] = moved;
+  }
 }
 
 function numberOf(numbers: Map<string, number>, text: string): number {
@@ -160,12 +213,6 @@ function numberOf(numbers: Map<string, number>, text: string): number {
   if (known !== undefined) return known;
   numbers.set(text, numbers.size);
   return numbers.size - 1;
-}
-
-function grown(values: Float64Array<ArrayBuffer>, lengthMin: number): Float64Array<ArrayBuffer> {
-  const larger = new Float64Array(Math.max(values.length * 2, lengthMin));
-  larger.set(values);
-  return larger;
 }
 
 /** An event id names a coordinate in the chain's first topic: two events can share one only when that began anew. */

@@ -27,7 +27,8 @@ export interface TrainingResult {
 }
 
 /**
- * Fits a logistic regression on the earlier part of the rows and measures it on the later part.
+ * Fits a logistic regression on the earlier part of the rows and measures it on the later part. Leaves codes in the
+ * set where indices of texts stood.
  *
  * @param onIteration progress: iteration, mean log loss in nats
  * @throws OperationError MR_TRAINING when a class is missing among the rows to learn from, or a feature leads to
@@ -47,7 +48,8 @@ export function train(
       `training on ${labels.length} rows: ${missingClass(set, labels.length, positives)}`,
     );
   }
-  const { encoder, inputs } = encodeCategories(set, signature);
+  const { inputs } = set;
+  const encoder = encodeCategories(set, signature);
   const earlier = inputs.subarray(0, split.trainCount * width);
   const model = fitLogistic(
     { inputs: earlier, labels, width, encoder },

@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { messageOf, OperationError } from "../../kernel/index.ts";
 import type { Signature } from "../../model/index.ts";
-import type { Trainer, TrainingResult } from "../../training/index.ts";
+import type { FeatureChunk, LabelChunk, Trainer, TrainingResult } from "../../training/index.ts";
 import type { Answer, Request } from "./messages.ts";
 
 /** Starts a thread that trains on rows of a signature. */
@@ -31,12 +31,12 @@ class ThreadTrainer implements Trainer {
     this.#worker.on("exit", (code) => this.#fail(ended(`exit code ${code}`)));
   }
 
-  addFeatures(chunk: Parameters<Trainer["addFeatures"]>[0]): void {
-    this.#send({ kind: "features", chunk });
+  addFeatures(chunk: FeatureChunk): void {
+    this.#send({ kind: "features", chunk }, [...buffersOf(chunk), chunk.inputs.buffer]);
   }
 
-  addLabels(chunk: Parameters<Trainer["addLabels"]>[0]): void {
-    this.#send({ kind: "labels", chunk });
+  addLabels(chunk: LabelChunk): void {
+    this.#send({ kind: "labels", chunk }, [...buffersOf(chunk), chunk.labels.buffer]);
   }
 
   train(onIteration: (iteration: number, loss: number) => void, signal: AbortSignal): Promise<TrainingResult> {
@@ -61,9 +61,10 @@ class ThreadTrainer implements Trainer {
     await this.#worker.terminate();
   }
 
-  #send(request: Request): void {
+  /** The arrays change hands: they are empty here afterwards, and nothing is copied. */
+  #send(request: Request, buffers: readonly ArrayBuffer[]): void {
     if (this.#failure !== undefined) throw this.#failure;
-    this.#worker.postMessage(request);
+    this.#worker.postMessage(request, buffers);
   }
 
   #take(answer: Answer): void {
@@ -77,6 +78,10 @@ class ThreadTrainer implements Trainer {
     this.#failure ??= failure;
     this.#waiting?.(this.#failure, undefined);
   }
+}
+
+function buffersOf({ eventIds, timesMs, joinKeys }: FeatureChunk | LabelChunk): readonly ArrayBuffer[] {
+  return [eventIds.bytes, eventIds.ends, timesMs, joinKeys.bytes, joinKeys.ends].map(({ buffer }) => buffer);
 }
 
 /** The file beside this one: JavaScript in a build, TypeScript where the sources run. */

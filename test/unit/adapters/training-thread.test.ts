@@ -1,7 +1,14 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { openTrainerThread } from "../../../src/adapters/training-thread/index.ts";
 import type { Signature } from "../../../src/model/index.ts";
-import { type FeatureChunk, type LabelChunk, openTrainerHere, type Trainer } from "../../../src/training/index.ts";
+import {
+  FeatureBuffer,
+  type FeatureChunk,
+  LabelBuffer,
+  type LabelChunk,
+  openTrainerHere,
+  type Trainer,
+} from "../../../src/training/index.ts";
 
 const { signal } = new AbortController();
 const signature: Signature = {
@@ -22,31 +29,44 @@ function open(of: Signature = signature): Trainer {
   return trainer;
 }
 
-function chunks(count: number, width = 1): { readonly features: FeatureChunk; readonly labels: LabelChunk } {
-  const indices = Array.from({ length: count }, (_, i) => i);
-  const columns = {
-    eventIds: indices.map((i) => `t-0-${i}`),
-    timesMs: indices,
-    joinKeys: indices.map((i) => `k${i}`),
-  };
-  const inputs = new Float64Array(count * (width + 1)).map((_, i) => Math.sin(i));
-  const texts = indices.map((i) => ["FR", "DE", null][i % 3] ?? null);
-  const labels = indices.map((i) => (i % 3 === 0 ? 1 : 0));
-  return { features: { ...columns, inputs, texts }, labels: { ...columns, labels } };
+function features(count: number, width = 1, timeMs = (i: number): number => i): FeatureChunk {
+  const buffer = new FeatureBuffer();
+  for (let i = 0, at = 0; i < count; i++) {
+    buffer.add(`t-0-${i}`, timeMs(i), `k${i}`);
+    for (let input = 0; input <= width; input++, at++) buffer.addInput(Math.sin(at));
+    if (width === 1) buffer.addText(["FR", "DE", null][i % 3] ?? null);
+  }
+  return buffer.taken();
+}
+
+function labels(count: number): LabelChunk {
+  const buffer = new LabelBuffer();
+  for (let i = 0; i < count; i++) buffer.add(`t-0-${i}`, i, `k${i}`, i % 3 === 0 ? 1 : 0);
+  return buffer.taken();
 }
 
 describe("training in a thread", () => {
   test("answers what training in the calling thread answers, and tells of each iteration", async () => {
-    const { features, labels } = chunks(300);
     const results = [];
     for (const trainer of [open(), openTrainerHere(signature)]) {
-      trainer.addFeatures(features);
-      trainer.addLabels(labels);
+      trainer.addFeatures(features(300));
+      trainer.addLabels(labels(300));
       const losses: number[] = [];
       results.push([await trainer.train((_, loss) => losses.push(loss), signal), losses]);
     }
     expect(results[0]).toEqual(results[1]);
     expect(results[0]?.[1]).not.toEqual([]);
+  });
+
+  test("takes the arrays of a chunk with it, so that nothing is held twice", () => {
+    const trainer = open();
+    const [given, known] = [features(3), labels(3)];
+    trainer.addFeatures(given);
+    trainer.addLabels(known);
+    const arrays = [given, known].flatMap(({ eventIds, timesMs, joinKeys }) => [
+      ...[eventIds.bytes, eventIds.ends, timesMs, joinKeys.bytes, joinKeys.ends],
+    ]);
+    for (const array of [...arrays, given.inputs, known.labels]) expect(array.length).toBe(0);
   });
 
   test("an error keeps its code and sentence on the way", async () => {
@@ -59,13 +79,12 @@ describe("training in a thread", () => {
 
   test("the first failure is the answer, also to what is sent after it", async () => {
     const trainer = open();
-    const { features } = chunks(3);
-    trainer.addFeatures(features);
-    trainer.addFeatures({ ...features, timesMs: [9, 9, 9] });
-    trainer.addFeatures({ ...features, timesMs: [8, 8, 8] });
+    trainer.addFeatures(features(3));
+    trainer.addFeatures(features(3, 1, () => 9));
+    trainer.addFeatures(features(3, 1, () => 8));
     const failed = expect.objectContaining({ code: "MR_TRAINING", message: expect.stringContaining("made anew") });
     await expect(trainer.train(() => undefined, signal)).rejects.toEqual(failed);
-    expect(() => trainer.addFeatures(features)).toThrow("made anew");
+    expect(() => trainer.addFeatures(features(3))).toThrow("made anew");
   });
 
   // A loop that never ended was deaf to both signals: it ran in the thread that should have heard them.
@@ -75,9 +94,8 @@ describe("training in a thread", () => {
       inputs: Array.from({ length: 400 }, (_, i) => ({ name: `x${i}`, kind: "number" })),
     };
     const trainer = open(wide);
-    const { features, labels } = chunks(20_000, 399);
-    trainer.addFeatures({ ...features, texts: [] });
-    trainer.addLabels(labels);
+    trainer.addFeatures(features(20_000, 399));
+    trainer.addLabels(labels(20_000));
     const stop = new AbortController();
     const training = trainer.train(() => undefined, stop.signal);
     let turns = 0;

@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { InputKind, Signature } from "../../../src/model/index.ts";
-import { createTrainingRows, splitByTime, type TrainingRows, train } from "../../../src/training/index.ts";
+import { createTrainingRows, splitByTime, train } from "../../../src/training/index.ts";
+import { RowByRow } from "../../support/training-rows.ts";
 
 const signature: Signature = { task: "binary", inputs: [{ name: "x", kind: "number" }] };
 const one = (x: number): Float64Array => Float64Array.of(x);
-const rowsOfNumbers = (): TrainingRows => createTrainingRows(["number"]);
+const rowsOfNumbers = (): RowByRow => new RowByRow(createTrainingRows(["number"]));
 
 describe("joining labels to features", () => {
   test("takes an event once and leaves out rows without a label, and orders by time, then event id", () => {
@@ -177,7 +178,7 @@ function setOf(
   kind: InputKind,
   rows: readonly { readonly x: number | string | null | boolean; readonly label: 0 | 1 }[],
 ) {
-  const collected = createTrainingRows([kind]);
+  const collected = new RowByRow(createTrainingRows([kind]));
   for (const [i, { x, label }] of rows.entries()) {
     const number = typeof x === "number" ? x : typeof x === "boolean" ? Number(x) : Number.NaN;
     const texts = kind === "category" ? [typeof x === "string" ? x : null] : [];
