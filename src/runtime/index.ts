@@ -1,9 +1,10 @@
+export { type BoundedRun, feedStage, runBounded, type StageYield } from "./bounded.ts";
 export { BufferBudget, type BufferShare } from "./buffer-budget.ts";
 export { type CompiledStage, compileStage, type StageDeps } from "./compile-stage.ts";
 export type { StageCounts } from "./counts.ts";
-export { feedStage, type StageYield } from "./feed-stage.ts";
 export { messageBytesDefault, type OutputTopic } from "./output-batches.ts";
 export {
+  type BatchWriter,
   type Broker,
   type ClusterAdmin,
   type Epoch,
@@ -21,6 +22,7 @@ export {
   type TaskId,
   TaskLostError,
   TaskReopenError,
+  type TaskSource,
   type TroubledPartition,
 } from "./port.ts";
 export { type ReadinessCheck, type ReadyStage, readinessOf } from "./readiness.ts";

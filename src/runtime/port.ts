@@ -14,7 +14,9 @@ export interface Broker {
    * there is a membership, such as the wait for a cluster that does not answer.
    */
   join(group: GroupSpec, sink: GroupSink, signal?: AbortSignal): Promise<Membership>;
-  /** Writes records that no task stands behind: produce, aliases, feeders. Order per partition is kept. */
+  /** Writes batches that no task stands behind: bounded runs, trainers, feeders. To be closed by who asked for it. */
+  writer(): BatchWriter;
+  /** Writes records that no task stands behind: produce, aliases. Order per partition is kept. */
   append(records: readonly RecordOut[], signal: AbortSignal): Promise<void>;
   /** Reads without a group: tail, train, control. Without `to` it follows for ever. */
   read(range: OffsetRange, signal: AbortSignal): AsyncIterable<RawBatch>;
@@ -98,17 +100,31 @@ export interface TroubledPartition extends TopicPartition {
   readonly forMs: number;
 }
 
-export interface Membership {
-  /** What cannot be read or written now; empty when all is well. */
-  readonly troubled: readonly TroubledPartition[];
+/** Where a task's batches come from, and where what it makes of them goes: a membership, or a bounded run. */
+export interface TaskSource {
   /** Fences where it can, then answers the next offsets; resolves `start` positions and commits them at once. */
   openTask(task: TaskId, epoch: Epoch, signal: AbortSignal): Promise<TaskHandle>;
   /** Begins or moves the fetching of a task; batches below these offsets are dropped. */
   start(task: TaskId, offsets: OffsetsNext): void;
   pause(task: TaskId): void;
   resume(task: TaskId): void;
+}
+
+export interface Membership extends TaskSource {
+  /** What cannot be read or written now; empty when all is well. */
+  readonly troubled: readonly TroubledPartition[];
   /** Leaves the group; afterwards nothing reaches the sink. */
   leave(): Promise<void>;
+}
+
+/** Writes finished batches. A throw means that it is dead. */
+export interface BatchWriter {
+  /** Resolves when there is room for more, not when durable. Order per topic-partition is kept. */
+  write(outgoing: readonly Outgoing[]): Promise<void>;
+  /** Everything written is durable. */
+  flush(): Promise<void>;
+  /** Ends it; resolves when nothing is in flight any more. What was not flushed may be in the log or not. */
+  close(): Promise<void>;
 }
 
 /** A task's write side. A throw means the handle is dead; the class of the error says what follows. */

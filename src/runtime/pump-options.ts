@@ -1,15 +1,18 @@
 import { type Clock, type EpochMs, type Facts, MillraceError, type Offset } from "../kernel/index.ts";
 import type { BufferShare } from "./buffer-budget.ts";
 import type { CountTally } from "./counts.ts";
-import { type Epoch, type HandleFailure, type Membership, TaskHandleError, type TaskId } from "./port.ts";
+import { type Epoch, type HandleFailure, TaskHandleError, type TaskId, type TaskSource } from "./port.ts";
 import type { StageTask } from "./stage-task.ts";
 
 /** When a chunk ends, and when what it has made is sent. */
-interface ChunkBounds {
+export interface ChunkBounds {
   readonly records: number;
   readonly bytes: number;
   readonly everyMs: number;
-  /** Longest time that outputs wait for more while the task is busy; one that has nothing to compute sends at once. */
+  /**
+   * Longest time that outputs wait for more while the task is busy; one that has nothing to compute sends at once.
+   * Infinite: nothing is sent before its batch is full or its chunk ends.
+   */
   readonly lingerMs: number;
 }
 
@@ -41,7 +44,7 @@ export interface PumpOptions {
   /** Key of the input topic-partition in offset maps. */
   readonly input: string;
   readonly stage: StageTask;
-  readonly membership: Membership;
+  readonly source: TaskSource;
   readonly share: BufferShare;
   readonly bounds: ChunkBounds;
   /** Whom to ask for a `tick` when the chunk in hand is due, at this monotonic time or little later. */
@@ -53,6 +56,8 @@ export interface PumpOptions {
   /** Settles when an earlier owner of the same partition in this process is gone; the task is opened after it. */
   readonly after?: Promise<void>;
   readonly listener: PumpListener;
+  /** What follows from a throw. */
+  readonly failureOf: (thrown: unknown) => HandleFailure;
 }
 
 /** What follows from a throw; anything that is not the broker's or a passing outage halts the stage. */

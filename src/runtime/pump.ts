@@ -32,7 +32,7 @@ import {
   TaskLostError,
 } from "./port.ts";
 import type { Position } from "./position.ts";
-import { failureOf, type PumpOptions } from "./pump-options.ts";
+import type { PumpOptions } from "./pump-options.ts";
 import type { StageTask } from "./stage-task.ts";
 import { Wake } from "./wake.ts";
 
@@ -62,6 +62,7 @@ export class Pump {
   #unsealedSinceMs = -1;
   #isTickDue = false;
   #isDraining = false;
+  #isFinishing = false;
   #settled: (() => void) | undefined;
   #yieldedMs: number;
   #retriesAtOnce = false;
@@ -81,6 +82,11 @@ export class Pump {
   /** Opens the task; its life ends with `drain`, `lose` or a fatal error. */
   open(): void {
     this.#loop ??= this.#run();
+  }
+
+  /** Resolves when its life has ended. */
+  async closed(): Promise<void> {
+    await this.#loop;
   }
 
   get state(): TaskState {
@@ -141,6 +147,13 @@ export class Pump {
       signal.addEventListener("abort", () => this.#cutSettlingShort(), { once: true });
       this.#turnAwayWaiting();
     });
+  }
+
+  /** Computes what is queued, commits it, then closes: nothing more is to come. Resolves when closed. */
+  async finish(): Promise<void> {
+    this.#isFinishing = true;
+    this.#wake.wake();
+    await this.#loop;
   }
 
   /** Commits what is in hand, then closes. Resolves when closed. */
@@ -204,9 +217,9 @@ export class Pump {
   }
 
   async #open(): Promise<void> {
-    const { membership, input } = this.#options;
+    const { source, input } = this.#options;
     await this.#options.after;
-    this.#handle = await membership.openTask(this.task, this.epoch, this.#cut.signal);
+    this.#handle = await source.openTask(this.task, this.epoch, this.#cut.signal);
     const offsetNext = this.#handle.offsetsNext.get(input);
     if (offsetNext === undefined) throw new TypeError(`opening task ${this.task}: no offset for ${input}`);
     this.#send({ kind: "opened", position: this.#positionAt(offsetNext) });
@@ -239,16 +252,18 @@ export class Pump {
 
   #fetchFrom(offsetNext: Offset): void {
     this.#forgetQueue(offsetNext);
-    const { membership } = this.#options;
-    if (this.#isPaused) membership.resume(this.task);
+    const { source } = this.#options;
+    if (this.#isPaused) source.resume(this.task);
     this.#isPaused = false;
-    membership.start(this.task, this.#positionAt(offsetNext));
+    source.start(this.task, this.#positionAt(offsetNext));
   }
 
   async #backOff(attempt: number): Promise<void> {
     // Until it is open again the task would only throw away what is fetched for it.
-    this.#options.membership.pause(this.task);
+    this.#options.source.pause(this.task);
     this.#isPaused = true;
+    // What it was to finish with is gone with the queue, and comes again.
+    this.#isFinishing = false;
     this.#forgetQueue(this.committedOffset);
     this.#finishSettling();
     await this.#closeHandle();
@@ -284,7 +299,10 @@ export class Pump {
       return false;
     }
     const batch = this.#intake.head;
-    if (batch === undefined) return false;
+    if (batch === undefined) {
+      this.#isDraining = this.#isFinishing;
+      return this.#isDraining;
+    }
     await this.#piece(batch);
     await this.#giveWay();
     return true;
@@ -314,7 +332,7 @@ export class Pump {
     this.#askForTick();
     if (!stage.hasUnsealed) this.#unsealedSinceMs = -1;
     else if (this.#unsealedSinceMs === -1) this.#unsealedSinceMs = nowMs;
-    const isIdle = this.#intake.head === undefined;
+    const isIdle = this.#intake.head === undefined && bounds.lingerMs < Number.POSITIVE_INFINITY;
     if (stage.hasUnsealed && (isIdle || clock.monotonicMs() - this.#unsealedSinceMs >= bounds.lingerMs))
       await this.#writeUnsealed();
   }
@@ -399,6 +417,7 @@ export class Pump {
   }
 
   #failureOf(thrown: unknown): HandleFailure {
+    const { failureOf } = this.#options;
     if (!(thrown instanceof RecordRefusedError)) return failureOf(thrown);
     const outcome = this.#stage.markRefused(thrown);
     this.#retriesAtOnce = outcome === "marked";
@@ -410,7 +429,7 @@ export class Pump {
 
   /** The fetch ran ahead, which is legitimate after a revocation or a batch that was turned away. */
   #moveFetchBack(): void {
-    this.#options.membership.start(this.task, this.#positionAt(this.#intake.offsetNext));
+    this.#options.source.start(this.task, this.#positionAt(this.#intake.offsetNext));
   }
 
   /** Retention was faster than this stage: what is gone is said to be gone, and the task goes on behind it. */

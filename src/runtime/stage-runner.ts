@@ -18,7 +18,7 @@ import type { StageCounts } from "./counts.ts";
 import { GrownTopics } from "./grown-topics.ts";
 import type { Broker, GroupSink, Membership, OwnedBatch, OwnedTask, TaskId } from "./port.ts";
 import { Pump } from "./pump.ts";
-import type { PumpListener } from "./pump-options.ts";
+import { failureOf, type PumpListener } from "./pump-options.ts";
 import type { StageTrouble } from "./readiness.ts";
 import { checkSignature, type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
 import { surveyStage } from "./stage-setup.ts";
@@ -261,7 +261,7 @@ export class StageRunner implements GroupSink {
       epoch,
       input: topicPartitionKey(stage.from.clusterName, task),
       stage: compiled.openTask(task, this.#model),
-      membership,
+      source: membership,
       share: budget.join(),
       bounds: { ...plan.commit, bytes: chunkBytesMax },
       alarm: this.#alarm,
@@ -270,6 +270,7 @@ export class StageRunner implements GroupSink {
       facts: this.#facts,
       yieldToLoop,
       ...(after === undefined ? {} : { after }),
+      failureOf,
       listener: this.#listener(task),
     });
     this.#pumps.set(task, pump);

@@ -140,6 +140,16 @@ export class StageTask {
     this.#fateCounts = new Float64Array(parts.program.fates.length);
   }
 
+  /** Keys of its input topic-partitions. */
+  get inputs(): readonly string[] {
+    return this.#parts.inputs;
+  }
+
+  /** What it runs in: whoever drives it goes by the same clock. */
+  get surroundings(): Pick<StageTaskParts, "clock" | "facts" | "yieldToLoop" | "timeSliceMs"> {
+    return this.#parts;
+  }
+
   /** All that the task remembers from chunk to chunk: the stores of its steps, and its stream time. */
   get stores(): readonly Store[] {
     return this.#stores;

@@ -41,6 +41,9 @@ export function connectDevSession(folder: string): Broker {
       Promise.reject(
         new OperationError("MR_DEV_SESSION", "joining a group from outside a dev session is not possible"),
       ),
+    writer: () => {
+      throw new OperationError("MR_DEV_SESSION", "writing batches from outside a dev session is not possible");
+    },
     append: async (records, signal) => {
       for (const part of portions(records)) await call("append", recordsToJson(part), signal);
     },

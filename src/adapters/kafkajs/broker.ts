@@ -1,5 +1,6 @@
 import { type Clock, type Logger, OperationError, type RecordOut } from "../../kernel/index.ts";
 import {
+  type BatchWriter,
   type Broker,
   type ClusterAdmin,
   type GroupSink,
@@ -11,16 +12,16 @@ import {
 import type { Codecs, RawBatch } from "../../wire/index.ts";
 import { KafkaAdmin } from "./admin.ts";
 import { buildBatches, refusalInList } from "./append.ts";
+import { KafkaBatchWriter } from "./batch-writer.ts";
 import { loadKafkajs } from "./client.ts";
 import type { KafkajsParts } from "./client-types.ts";
 import type { SaslOptions, TlsOptions } from "./connection-options.ts";
-import { operationError } from "./errors.ts";
 import { defaultTimings, GroupMember, type GroupTimings } from "./group-member.ts";
 import { InstanceHold } from "./instance-hold.ts";
 import { ClusterLink } from "./link.ts";
 import { KafkaMembership } from "./membership.ts";
 import { Outage } from "./outage.ts";
-import { ProduceLanes } from "./produce-lanes.ts";
+import type { SendBatch } from "./produce-lanes.ts";
 import { BatchProducer } from "./producer.ts";
 import { readRange } from "./read.ts";
 import { unknownTopicMsDefault } from "./unknown-topic.ts";
@@ -48,6 +49,8 @@ export interface KafkaBrokerOptions {
 
 /** Above the time for which a broker waits for its replicas, or what it confirms late would be sent again. */
 const produceTimeoutMs = 20_000;
+/** Bytes that a writer may have queued or in flight before it waits. */
+const writerBytesMax = 4 * 1024 * 1024;
 const readTimeoutMs = 10_000;
 const adminTimeoutMs = 20_000;
 
@@ -129,6 +132,14 @@ class KafkaBroker implements Broker {
     return own;
   }
 
+  writer(): BatchWriter {
+    this.#closing.signal.throwIfAborted();
+    const send: SendBatch = (outgoing, stop) => this.#producer.send(outgoing, stop);
+    const writer = new KafkaBatchWriter(send, writerBytesMax, "writing batches");
+    this.#closing.signal.addEventListener("abort", () => writer.cut(this.#closing.signal.reason), { once: true });
+    return writer;
+  }
+
   read(range: OffsetRange, signal: AbortSignal): AsyncIterable<RawBatch> {
     this.#closing.signal.throwIfAborted();
     const { codecs, clock, unknownTopicMs = unknownTopicMsDefault } = this.#options;
@@ -147,23 +158,24 @@ class KafkaBroker implements Broker {
   async #appendInTurn(records: readonly RecordOut[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const built = buildBatches(records);
-    const lanes = new ProduceLanes(async (outgoing, stop) => {
+    const send: SendBatch = async (outgoing, stop) => {
       await this.#producer.send(outgoing, stop).catch((error: unknown) => {
         const batch = built.find((candidate) => candidate.outgoing === outgoing);
         throw error instanceof RecordRefusedError && batch !== undefined ? refusalInList(error, batch) : error;
       });
-    }, Number.POSITIVE_INFINITY);
-    const cut = (): void => lanes.fail(signal.reason);
+    };
+    const writer = new KafkaBatchWriter(send, Number.POSITIVE_INFINITY, "appending records");
+    const cut = (): void => writer.cut(signal.reason);
     signal.addEventListener("abort", cut, { once: true });
     try {
-      await lanes.write(built.map(({ outgoing }) => outgoing));
-      await lanes.flush();
+      await writer.write(built.map(({ outgoing }) => outgoing));
+      await writer.flush();
     } catch (error) {
       signal.throwIfAborted();
-      throw error instanceof RecordRefusedError ? error : operationError("appending records", error);
+      throw error;
     } finally {
       signal.removeEventListener("abort", cut);
-      await lanes.settled();
+      await writer.close();
     }
   }
 

@@ -1,9 +1,18 @@
 import { type Clock, type Logger, OperationError, type RecordOut } from "../../kernel/index.ts";
-import type { Broker, ClusterAdmin, GroupSink, GroupSpec, Membership, OffsetRange } from "../../runtime/index.ts";
+import type {
+  BatchWriter,
+  Broker,
+  ClusterAdmin,
+  GroupSink,
+  GroupSpec,
+  Membership,
+  OffsetRange,
+} from "../../runtime/index.ts";
 import type { TopicToCreate } from "../../topology/index.ts";
 import type { Codecs, RawBatch } from "../../wire/index.ts";
 import { MemoryAdmin } from "./admin.ts";
 import { appendRecords } from "./append.ts";
+import { MemoryBatchWriter } from "./batch-writer.ts";
 import { Group } from "./group.ts";
 import { readRange } from "./read.ts";
 import { TopicStore } from "./store.ts";
@@ -63,6 +72,11 @@ class MemoryBroker implements Broker {
     appendRecords(records, this.#store);
     // A feeder that appends in a loop would otherwise never let a timer or a reader run.
     await nextTurn();
+  }
+
+  writer(): BatchWriter {
+    this.#checkOpen();
+    return new MemoryBatchWriter(this.#store, this.#closing.signal);
   }
 
   read(range: OffsetRange, signal: AbortSignal): AsyncIterable<RawBatch> {

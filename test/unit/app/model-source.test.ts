@@ -119,6 +119,7 @@ test("reads the control topic again after an outage, and then serves what it fin
   let refusals = 2;
   const flaky: Broker = {
     join: broker.join.bind(broker),
+    writer: broker.writer.bind(broker),
     append: broker.append.bind(broker),
     read: (range, until) => {
       if (refusals-- > 0) throw new OperationError("MR_BROKER", "reading: nobody answers", { disposition: "retry" });
@@ -136,6 +137,7 @@ test("gives up on what asking again cannot mend, and says why to whoever waits",
   const broker = await controlBroker();
   const denied: Broker = {
     join: broker.join.bind(broker),
+    writer: broker.writer.bind(broker),
     append: broker.append.bind(broker),
     read: broker.read.bind(broker),
     admin: { ...broker.admin, watermarks: () => Promise.reject(new OperationError("MR_BROKER", "access is denied")) },

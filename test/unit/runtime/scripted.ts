@@ -3,7 +3,7 @@ import { BufferBudget } from "../../../src/runtime/buffer-budget.ts";
 import { CountTally } from "../../../src/runtime/counts.ts";
 import type { Membership, StageTask, TaskHandle } from "../../../src/runtime/index.ts";
 import { Pump } from "../../../src/runtime/pump.ts";
-import type { PumpOptions } from "../../../src/runtime/pump-options.ts";
+import { failureOf, type PumpOptions } from "../../../src/runtime/pump-options.ts";
 import type { Outgoing } from "../../../src/wire/index.ts";
 import { AutoClock, nextTurn } from "./fixture.ts";
 
@@ -90,7 +90,8 @@ export function pumpOf(stage: StageTask, more: Partial<PumpOptions> = {}, clock 
     epoch: 1,
     input: "orders-0",
     stage,
-    membership: broker,
+    source: broker,
+    failureOf,
     share: budget.join(),
     bounds: { records: 10, bytes: 1_000_000, everyMs: 100, lingerMs: 5 },
     // These tests tick by hand.

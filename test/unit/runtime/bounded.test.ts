@@ -1,0 +1,212 @@
+/** A bounded run is the live pump over a range: the same records, byte for byte, and the same accounts. */
+import { expect, test } from "vitest";
+import { Facts, silentLogger } from "../../../src/kernel/index.ts";
+import {
+  type BatchWriter,
+  type BoundedRun,
+  BufferBudget,
+  RecordRefusedError,
+  runBounded,
+  type StageTask,
+  TaskFatalError,
+  TaskReopenError,
+} from "../../../src/runtime/index.ts";
+import type { Row } from "../../../src/schema/index.ts";
+import type { Outgoing, RawBatch } from "../../../src/wire/index.ts";
+import { Cluster } from "./cluster.ts";
+import {
+  AutoClock,
+  avro,
+  batchOf,
+  compiled,
+  headersOf,
+  nextTurn,
+  order,
+  orderSchema,
+  recordsOf,
+  rowOf,
+  totalSchema,
+  totalsStage,
+} from "./fixture.ts";
+
+const never = new AbortController().signal;
+
+/** Time passes for waits, and records are all of one moment. */
+class OneMoment extends AutoClock {
+  override now(): number {
+    return 1_700_000_000_000;
+  }
+}
+
+/** Orders with repeats, refunds and missing amounts among them. */
+const rows: readonly Row[] = Array.from({ length: 400 }, (_, i) => {
+  const amount = i % 13 === 5 ? -1 : i % 17 === 4 ? null : i;
+  const id = i % 10 === 7 ? i - 3 : i;
+  return { ...order(`o${id}`, { customer: `c${id % 5}`, amount }), event_id: `inbox-0-${i}` };
+});
+
+const runOf = (
+  task: StageTask,
+  more: Pick<BoundedRun, "from" | "read" | "writer"> & Partial<BoundedRun>,
+): BoundedRun => ({
+  task,
+  bounds: { records: 50, bytes: 1_000_000, lingerMs: 5 },
+  share: new BufferBudget({ bytesMax: 1_000_000, reservedBytesPerTask: 0 }).join(),
+  clock: new OneMoment(),
+  facts: new Facts(silentLogger),
+  yieldToLoop: nextTurn,
+  timeSliceMs: 10,
+  ...more,
+});
+
+function clusterTask(cluster: Cluster, partition: number): StageTask {
+  const topic = (name: string) => ({ topic: name, partitions: 2, messageBytesMax: 1_048_588 });
+  const { registry } = cluster;
+  const clock = new OneMoment();
+  const topics = { output: topic("totals"), deadLetters: topic("shop.dead-letters") };
+  return compiled(totalsStage, { registry, clock, ...topics }).openTask(partition);
+}
+
+test("over the range that a live stage has worked off, it writes what that one wrote, byte for byte", async () => {
+  const live = new Cluster(totalsStage);
+  await live.send(rows);
+  const runner = await live.run({ clock: new OneMoment() });
+  await live.catchUp();
+
+  const bounded = new Cluster(totalsStage);
+  await bounded.send(rows);
+  const counts = { in: 0, out: 0 };
+  for (const { partition, low, end } of await bounded.broker.admin.watermarks("orders", never)) {
+    const writer = bounded.broker.writer();
+    const made = await runBounded(
+      runOf(clusterTask(bounded, partition), {
+        from: low,
+        read: (from, signal) => bounded.broker.read({ topic: "orders", partition, from, to: end }, signal),
+        writer,
+      }),
+      never,
+    );
+    counts.in += made.in;
+    counts.out += made.out;
+    await writer.close();
+  }
+
+  for (const topic of ["totals", "shop.dead-letters"]) {
+    const written = await live.records(topic);
+    expect(written.length).toBeGreaterThan(20);
+    expect(await bounded.records(topic)).toEqual(written);
+  }
+  expect(counts).toEqual({ in: runner.counts().in, out: runner.counts().out });
+  await live.close();
+  await bounded.close();
+});
+
+/** A writer that keeps what is flushed, and fails as the test says. */
+class Pages implements BatchWriter {
+  readonly durable: Outgoing[] = [];
+  readonly calls: string[] = [];
+  onWrite: (call: number) => Error | undefined = () => undefined;
+  #written: Outgoing[] = [];
+  #writes = 0;
+
+  async write(outgoing: readonly Outgoing[]): Promise<void> {
+    this.calls.push(`write ${outgoing.reduce((sum, batch) => sum + batch.recordCount, 0)}`);
+    const error = this.onWrite(++this.#writes);
+    if (error !== undefined) throw error;
+    this.#written.push(...outgoing);
+  }
+
+  async flush(): Promise<void> {
+    this.calls.push("flush");
+    this.durable.push(...this.#written);
+    this.#written = [];
+  }
+
+  async close(): Promise<void> {
+    this.#written = [];
+  }
+}
+
+const ordersFrom = (from: number, to: number): RawBatch[] =>
+  Array.from({ length: Math.ceil((to - from) / 20) }, (_, batch) => {
+    const offset = from + batch * 20;
+    const records = Array.from({ length: Math.min(20, to - offset) }, (_, i) => ({
+      value: avro(orderSchema, order(`o${offset + i}`)),
+    }));
+    return batchOf(records, { offset });
+  });
+
+test("it works off its range and no more, in chunks of the same size as a live stage, and flushes each", async () => {
+  const writer = new Pages();
+  const run = runOf(compiled(totalsStage).openTask(0), {
+    from: 7,
+    read: (from) => ordersFrom(from, 67),
+    writer,
+    bounds: { records: 25, bytes: 1_000_000, lingerMs: Number.POSITIVE_INFINITY },
+  });
+  expect(await runBounded(run, never)).toMatchObject({ in: 60, out: 60 });
+  expect(writer.calls).toEqual(["write 25", "flush", "write 25", "flush", "write 10", "flush"]);
+  expect(await runBounded({ ...run, from: 67, read: () => [] }, never)).toMatchObject({ in: 0 });
+});
+
+test("a failed write is done again from the last chunk that was flushed, with the stores as they were then", async () => {
+  const writer = new Pages();
+  writer.onWrite = (call) => (call === 2 ? new TaskReopenError("not confirmed") : undefined);
+  const asked: number[] = [];
+  const run = runOf(compiled(totalsStage).openTask(0), {
+    from: 0,
+    read: (from) => {
+      asked.push(from);
+      return ordersFrom(from, 60);
+    },
+    writer,
+    bounds: { records: 25, bytes: 1_000_000, lingerMs: Number.POSITIVE_INFINITY },
+  });
+  expect(await runBounded(run, never)).toMatchObject({ in: 60, out: 60 });
+  expect(asked).toEqual([0, 25]);
+  const counted = recordsOf(writer.durable, "output").map(({ value }) => rowOf(totalSchema, value)["orders"]);
+  expect(counted).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+});
+
+test("a refused record becomes a dead letter as in a live stage", async () => {
+  const writer = new Pages();
+  writer.onWrite = (call) => (call === 1 ? new RecordRefusedError({ topic: "out", partition: 0 }, 3, "no") : undefined);
+  const task = compiled(totalsStage, { output: { topic: "out", partitions: 1, messageBytesMax: 1_048_588 } }).openTask(
+    0,
+  );
+  const run = runOf(task, { from: 0, read: (from) => ordersFrom(from, 10), writer });
+  expect(await runBounded(run, never)).toMatchObject({ in: 10, out: 9 });
+  const letters = recordsOf(writer.durable, "dead-letter").map(headersOf);
+  expect(letters.map((headers) => headers["__streams.errors.offset"])).toEqual(["3"]);
+});
+
+test("what halts it is what it rejects with: a write that cannot go on, a range that cannot be read", async () => {
+  const writer = new Pages();
+  writer.onWrite = () => new TaskFatalError("the topic is gone");
+  const task = () => compiled(totalsStage).openTask(0);
+  const read = (from: number) => ordersFrom(from, 10);
+  await expect(runBounded(runOf(task(), { from: 0, read, writer }), never)).rejects.toThrow("the topic is gone");
+  async function* broken(): AsyncGenerator<RawBatch> {
+    yield* ordersFrom(0, 10);
+    throw new Error("retention was faster");
+  }
+  const run = runOf(task(), { from: 0, read: broken, writer: new Pages() });
+  await expect(runBounded(run, never)).rejects.toThrow("retention was faster");
+});
+
+test("a signal ends it with its reason, and the stores hold what was flushed", async () => {
+  const stop = new AbortController();
+  const writer = new Pages();
+  const task = compiled(totalsStage).openTask(0);
+  async function* endless(from: number, signal: AbortSignal): AsyncGenerator<RawBatch> {
+    yield* ordersFrom(from, 60);
+    await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  }
+  const bounds = { records: 25, bytes: 1_000_000, lingerMs: Number.POSITIVE_INFINITY };
+  const running = runBounded(runOf(task, { from: 0, read: endless, writer, bounds }), stop.signal);
+  for (let turn = 0; turn < 50; turn++) await nextTurn();
+  stop.abort(new Error("enough"));
+  await expect(running).rejects.toThrow("enough");
+  expect(writer.calls).toEqual(["write 25", "flush", "write 25", "flush"]);
+  expect(task.stores.map(({ entryCount }) => entryCount)).toEqual([50, 1, 1]);
+});
