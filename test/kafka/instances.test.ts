@@ -74,25 +74,25 @@ describeKafka("two processes under one instance id", () => {
     await current.ready(deadlineMs);
     const sending = traffic();
     const tookMs: number[] = [];
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 3; i++) {
       const next = chain.start(flags);
-      const startedMs = performance.now();
       const { code } = await current.ended(deadlineMs);
-      tookMs.push(Math.round(performance.now() - startedMs));
       expect(code).toBe(1);
       expect(isFenced(current)).toBe(true);
       expect(current.strayLines).toEqual([]);
       await next.ready(deadlineMs);
+      // Whoever is ready has joined every group; below 0 when the one before has ended by then.
+      tookMs.push(Math.round(current.endedMs! - next.readyMs!));
       current = next;
     }
     await sending.stop();
     const copies = await checkSurvivor(current, before);
-    process.stdout.write(`replaced after ${tookMs.join(", ")} ms with the start of the newcomer, ${copies} copies\n`);
+    process.stdout.write(`replaced ${tookMs.join(", ")} ms after the newcomer was ready, ${copies} copies\n`);
     for (const ms of tookMs) expect(ms).toBeLessThan(fencedMs);
   });
 
   test("of two that start at once exactly one goes on", async () => {
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 3; i++) {
       const before = await chain.arrived();
       const pair = [chain.start(flags), chain.start(flags)];
       const sending = traffic();

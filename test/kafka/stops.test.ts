@@ -101,7 +101,7 @@ describeFaults("a worker that is stopped on a bad day", () => {
 
   test("a stop in the middle of one rebalance after another is a clean one", async () => {
     const { chain } = await sharedChain();
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < 2; i++) {
       const workers = [chain.start(), chain.start()];
       await chain.send(1_000);
       await workers[0]!.ready(deadlineMs);

@@ -79,6 +79,9 @@ export class WorkerProcess {
   readonly strayLines: string[] = [];
   /** Warnings and errors, in order. */
   readonly warnings: LoggedWarning[] = [];
+  /** When it was ready, and when it ended, as `performance.now()` counts; undefined before. */
+  readyMs: number | undefined;
+  endedMs: number | undefined;
   readonly #child: ChildProcess;
   readonly #ended: Promise<Ended>;
   #isReady = false;
@@ -97,6 +100,7 @@ export class WorkerProcess {
     lines.on("line", (line) => this.#read(line));
     this.#ended = once(this.#child, "close").then(([code, signal]) => {
       running.delete(this.#child);
+      this.endedMs = performance.now();
       return { code, signal };
     });
   }
@@ -158,7 +162,10 @@ export class WorkerProcess {
     }
     const { msg, stage, ...logged } = JSON.parse(line);
     if (["warn", "error"].includes(logged.level)) this.warnings.push({ msg, stage, ...logged });
-    if (msg === "Ready.") this.#isReady = true;
+    if (msg === "Ready.") {
+      this.#isReady = true;
+      this.readyMs = performance.now();
+    }
     if (msg !== "Stage counts.") return;
     const { in: read, out, filtered, late, deadLetters } = logged;
     this.counts.set(stage, { in: read, out, filtered, late, deadLetters });
