@@ -133,7 +133,9 @@ export class Worker {
 
   async #allHalted(stop: AbortSignal): Promise<ExitCode> {
     while (!stop.aborted) {
-      if (this.#halted.length === this.#options.stages.length) return exitCodes.failure;
+      // One that waits for its topic may go on yet.
+      if (this.#halted.filter(({ awaitsTopic }) => !awaitsTopic).length === this.#options.stages.length)
+        return exitCodes.failure;
       await this.#pause(stop);
     }
     return exitCodes.ok;

@@ -70,6 +70,7 @@ export const facts = {
   catchUpBlocked: { level: "error", says: "{blockedBy}", fields: { stage: "text", code: "code", blockedBy: "text" } },
   drainFailed: { level: "error", says: "Draining a stage ended with an error.", fields: { stage: "text", code: "code", reason: "text" } },
   drainTimedOut: { level: "error", says: "Draining took too long; what was in hand is done again later.", fields: { code: "MR_DRAIN_TIMEOUT", drainTimeoutMs: "number" } },
+  stageRevived: { level: "info", says: "The stage's topics are there again; it goes on.", fields: {} },
   drainUnanswered: { level: "warn", says: "No broker answers; what was in hand is done again later.", fields: { code: "MR_BROKER" } },
   loopBlocked: { level: "warn", says: "The process stood still; its groups may have taken it for dead, which costs a rebalance.", fields: { code: "MR_GROUP", blockedMs: "number" } },
   workerEnded: { level: "debug", says: "The worker has ended.", fields: {} },

@@ -25,6 +25,8 @@ import { surveyStage } from "./stage-setup.ts";
 import type { StageStatus } from "./stage-status.ts";
 import { stageCountsOf, type TaskAccount, TaskAccounts } from "./task-accounts.ts";
 
+/** How often a stage that is halted because a topic is gone looks whether it is there again. */
+const topicPollMs = 5_000;
 /** Bytes of input after which a chunk ends, however few records they are. */
 const chunkBytesMax = 4 * 1024 * 1024;
 
@@ -62,8 +64,12 @@ export class StageRunner implements GroupSink {
   readonly #pumps = new Map<TaskId, Pump>();
   /** Pumps that are still closing: the same partition is opened after them. */
   readonly #closing = new Map<TaskId, Promise<void>>();
-  readonly #stopping = new AbortController();
-  readonly #alarm: Alarm;
+  /** Ends the stage; another one when it goes on after a halt. */
+  #stopping = new AbortController();
+  /** Aborted when the process wants the stage no more. */
+  readonly #drained = new AbortController();
+  #awaitsTopic = false;
+  #alarm: Alarm;
   #pending: OwnedTask[] = [];
   #compiled: CompiledStage | undefined;
   #membership: Membership | undefined;
@@ -80,8 +86,13 @@ export class StageRunner implements GroupSink {
     this.#options = options;
     this.#facts = new Facts(options.logger, { stage: options.stage.name });
     this.#accounts = new TaskAccounts(this.#facts);
-    const stepMs = Math.max(1, Math.floor(options.plan.commit.everyMs * commitStepShare));
-    this.#alarm = new Alarm(options.clock, stepMs, (nowMs) => {
+    this.#alarm = this.#newAlarm();
+  }
+
+  #newAlarm(): Alarm {
+    const { plan, clock } = this.#options;
+    const stepMs = Math.max(1, Math.floor(plan.commit.everyMs * commitStepShare));
+    return new Alarm(clock, stepMs, (nowMs) => {
       for (const pump of this.#pumps.values()) pump.tick(nowMs);
     });
   }
@@ -93,6 +104,11 @@ export class StageRunner implements GroupSink {
   /** Why the stage halted. */
   get haltReason(): Error | undefined {
     return this.#haltReason;
+  }
+
+  /** True for a stage that is halted because a topic is gone: when somebody makes it anew the stage goes on. */
+  get awaitsTopic(): boolean {
+    return this.#awaitsTopic;
   }
 
   /** True when the stage has its assignment and every task of it is open, or when it waits for its model. */
@@ -186,6 +202,7 @@ export class StageRunner implements GroupSink {
         group: stage.group,
         topics: [stage.from.clusterName],
         start: stage.start,
+        onLogChange: stage.onLogChange,
         delivery: plan.delivery,
         name: stage.group,
         logger,
@@ -211,6 +228,7 @@ export class StageRunner implements GroupSink {
   /** Commits what is in hand, closes the tasks and leaves the group. Does nothing more when it was called before. */
   async drain(): Promise<void> {
     if (this.#status === "stopped" || this.#status === "draining") return;
+    this.#drained.abort(new Error(`stage ${this.stage.name} stops`));
     const isHalted = this.#status === "halted";
     if (!isHalted) this.#status = "draining";
     await this.#stop();
@@ -307,7 +325,37 @@ export class StageRunner implements GroupSink {
     this.#status = "halted";
     this.#haltReason = error;
     this.#facts.emit("stageHalted", { code: codeOf(error), reason: error.message, error: error.name });
-    void this.#stop();
+    this.#awaitsTopic = codeOf(error) === "MR_TOPIC_MISSING" && !this.#drained.signal.aborted;
+    const stopped = this.#stop();
+    if (this.#awaitsTopic) void stopped.then(() => this.#revive());
+  }
+
+  /** Waits until all topics are there again, and then begins anew: what has become of the input's offsets is told by its id. */
+  async #revive(): Promise<void> {
+    const { broker, clock, plan, stage } = this.#options;
+    const { signal } = this.#drained;
+    const needed = [stage.from, stage.to, plan.deadLetters].map(({ clusterName }) => clusterName);
+    try {
+      for (let areThere = false; !areThere; ) {
+        await clock.sleep(topicPollMs, signal);
+        // A cluster that does not answer has not said anything.
+        const found = await broker.admin.describe(needed, signal).catch(() => undefined);
+        areThere = needed.every((name) => found?.topics.some(({ topic }) => topic === name));
+      }
+    } catch {
+      return;
+    }
+    if (signal.aborted) return;
+    this.#awaitsTopic = false;
+    this.#haltReason = undefined;
+    this.#membership = undefined;
+    this.#hasAssignment = false;
+    this.#stopping = new AbortController();
+    this.#alarm = this.#newAlarm();
+    this.#facts.emit("stageRevived", {});
+    await this.start().catch((thrown: unknown) => {
+      if (!this.#stopping.signal.aborted) this.#halt(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
+    });
   }
 
   async #stop(): Promise<void> {

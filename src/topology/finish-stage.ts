@@ -30,6 +30,7 @@ export function finishStage(
     from,
     fromFormat: from.format,
     start: draft.start,
+    onLogChange: wired.fromSpec.onLogChange ?? "halt",
     to,
     toFormat: to.format,
     ingest: wired.isIngest

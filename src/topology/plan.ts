@@ -86,6 +86,8 @@ export interface PlannedStage {
   readonly from: PlannedTopic;
   readonly fromFormat: ValueFormat;
   readonly start: StartPosition;
+  /** What follows when the log of the input is no longer the one that was read. */
+  readonly onLogChange: "halt" | "restart";
   readonly to: PlannedTopic;
   readonly toFormat: ValueFormat;
   /** Set when this stage reads what others send; then records get their event_id from their coordinate. */

@@ -96,6 +96,7 @@ function stageText(stage: PlannedStage, plan: Plan): string {
   const lines = [`stage ${stage.name}, group ${stage.group}`, `  ${stage.from.name} -> ${stage.to.name}`];
   const start = stage.start.kind === "time" ? formatIsoTime(stage.start.timeMs) : stage.start.kind;
   lines.push(`  begins at ${start}`);
+  if (stage.onLogChange === "restart") lines.push("  goes on where the log differs when it was cut back or made anew");
   if (stage.ingest !== undefined) {
     lines.push(`  reads ${stage.fromFormat} as ${stage.ingest.schema.name}${keyText(stage)}`);
     for (const { field, alias } of shadowedAliases(stage.ingest.schema)) lines.push(`  takes ${alias} as ${field}`);

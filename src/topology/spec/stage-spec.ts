@@ -21,6 +21,11 @@ const fromSpec = z.strictObject({
     "Earliest time that a bare number may mean, instead of 1973-03-03: numbers of milliseconds before it look like seconds, and are refused. Ingest stages only.",
     "1970-01-01",
   ).optional(),
+  onLogChange: key(
+    z.enum(["halt", "restart"]),
+    "What follows when the log is no longer the one that was read, because the cluster lost its end or the topic was made anew: halt (the default), with the command to go on, or restart, which goes on by itself from where the log differs.",
+    "restart",
+  ).optional(),
   tombstones: key(
     z.enum(["dead-letter", "drop"]),
     "What becomes of records without a value: dead-letter (the default) or drop, which counts them as filtered under the reason `tombstone`. Ingest stages only.",

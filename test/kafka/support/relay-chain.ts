@@ -96,15 +96,21 @@ export class RelayChain {
     return this.plan.stages.find(({ name }) => name === stage)?.group ?? "";
   }
 
-  /** Waits until every stage has committed all that its input holds. */
-  async workedOff(ms: number): Promise<void> {
+  /** Waits until a stage has committed all that its input holds. */
+  async committed(stage: (typeof stages)[number], ms: number): Promise<void> {
     const { admin } = this.#options.broker;
-    for (const { name, group, from } of this.plan.stages)
-      await eventually(ms, `${name} to be done`, async () => {
-        const marks = await admin.watermarks(from.clusterName, signal);
-        const committed = await admin.committed(group, from.clusterName, signal);
-        return marks.every(({ partition, end }) => (committed[partition]?.offset ?? -1) >= end) || undefined;
-      });
+    const { group, from } = this.plan.stages.find(({ name }) => name === stage)!;
+    await eventually(ms, `${stage} to be done`, async () => {
+      const marks = await admin.watermarks(from.clusterName, signal);
+      const committed = await admin.committed(group, from.clusterName, signal);
+      // Not more either: that would be offsets of a topic of before.
+      return marks.every(({ partition, end }) => committed[partition]?.offset === end) || undefined;
+    });
+  }
+
+  /** Waits until every stage has done so, in their order. */
+  async workedOff(ms: number): Promise<void> {
+    for (const stage of stages) await this.committed(stage, ms);
   }
 
   /** Records of the last topic, and how many different ones. */

@@ -121,6 +121,16 @@ test("a run that is stopped ends with 1 when one of its stages was halted, and w
   expect((await ended([startedStage("a", "running"), startedStage("b", "running")])).code).toBe(0);
 });
 
+test("a process whose only stage waits for its topic to be made anew goes on", async () => {
+  const waiting = startedStage("a", "halted");
+  Object.assign(waiting, { awaitsTopic: true });
+  const running = workerOf(waiting).run(AbortSignal.timeout(400));
+  const first = await Promise.race([running, new Promise((resolve) => setTimeout(() => resolve("goes on"), 200))]);
+  expect(first).toBe("goes on");
+  // It has not, when it is stopped.
+  expect(await running).toBe(1);
+});
+
 test("a drain that takes too long ends with 75 and says so", async () => {
   const stage = startedStage("a", "running");
   stage.drain = () => new Promise(() => undefined);

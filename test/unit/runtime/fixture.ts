@@ -208,6 +208,7 @@ export const totalsStage: PlannedStage = {
   from: topicOf("orders", orderSchema),
   fromFormat: "avro",
   start: { kind: "earliest" },
+  onLogChange: "halt",
   to: topicOf("totals", totalSchema),
   toFormat: "avro",
   ingest: undefined,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { OperationError } from "../../../src/kernel/index.ts";
+import { codeOf, OperationError } from "../../../src/kernel/index.ts";
 import type { GroupSink, Membership, ModelSource, ServedModel } from "../../../src/runtime/index.ts";
 import { deferred } from "../../support/deadline.ts";
 import { Cluster } from "./cluster.ts";
@@ -253,5 +253,51 @@ test("an output that gains partitions is warned of, once, and written as before 
     ["warn", { stage: "totals", topic: "totals", from: 2, to: 5, code: "MR_KEY" }],
   ]);
   expect([...(await cluster.values("totals")).keys()]).toEqual([0, 1]);
+  await cluster.close();
+});
+
+test.for(["orders", "totals"])(
+  "a stage whose topic %s is gone is halted and names it, and goes on by itself when somebody has made it anew",
+  async (topic) => {
+    const { signal } = new AbortController();
+    const cluster = new Cluster(totalsStage);
+    const runner = await cluster.run();
+    await cluster.until(() => runner.isReady);
+    const { admin } = cluster.broker;
+    await admin.deleteTopics([topic], signal);
+    if (topic === "totals") await cluster.send([order("o1")]);
+    await cluster.until(() => runner.status === "halted");
+    expect([codeOf(runner.haltReason), runner.awaitsTopic]).toEqual(["MR_TOPIC_MISSING", true]);
+    expect(runner.haltReason?.message).toContain(topic);
+    for (let turn = 0; turn < 50; turn++) await cluster.turn();
+    expect(runner.status).toBe("halted");
+    await admin.createTopics([{ topic, partitions: 2, replication: undefined, configs: {} }], signal);
+    await cluster.until(() => runner.isReady);
+    expect([runner.awaitsTopic, runner.haltReason]).toEqual([false, undefined]);
+    if (topic === "orders") await cluster.send([order("o1")]);
+    await cluster.catchUp();
+    expect((await cluster.outputs()).size).toBe(1);
+    await cluster.close();
+    expect(runner.status).toBe("stopped");
+  },
+);
+
+test("a stage that waits for its topic does not go on after a drain, and one halted for another reason never does", async () => {
+  const { signal } = new AbortController();
+  const cluster = new Cluster(totalsStage);
+  const runner = await cluster.run();
+  await cluster.broker.admin.deleteTopics(["orders"], signal);
+  await cluster.until(() => runner.awaitsTopic);
+  await runner.drain();
+  await cluster.broker.admin.createTopics(
+    [{ topic: "orders", partitions: 2, replication: undefined, configs: {} }],
+    signal,
+  );
+  for (let turn = 0; turn < 50; turn++) await cluster.turn();
+  expect(runner.status).toBe("halted");
+  const other = await cluster.run();
+  other.failed(new OperationError("MR_LOG_CHANGED", "the log of orders-0 was cut back"));
+  for (let turn = 0; turn < 50; turn++) await cluster.turn();
+  expect([other.status, other.awaitsTopic]).toEqual(["halted", false]);
   await cluster.close();
 });

@@ -95,6 +95,24 @@ test("warns when ingest changes the partition count or the key", () => {
   expect(warningsOf(replaced(smallText, inbox, `${inbox}, key: payment_id`))).toContain("MR_MIXED_BACKLOG");
 });
 
+test("an input says what follows when its log has changed; what is the default is not printed and leaves the hash alone", () => {
+  const plain = soundPlan(smallText, { schemas });
+  const with_ = (policy: string) =>
+    soundPlan(replaced(smallText, "ahead: 5min", `ahead: 5min, onLogChange: ${policy}`), { schemas });
+  const policies = (plan: typeof plain) => plan.stages.map(({ onLogChange }) => onLogChange);
+  expect(policies(plain)).toEqual(["halt", "halt", "halt"]);
+  expect(printPlan(with_("halt"))).toBe(printPlan(plain));
+  const going = with_("restart");
+  expect(policies(going)).toEqual(["restart", "halt", "halt"]);
+  const said = printPlan(going)
+    .split("\n")
+    .filter((line) => !printPlan(plain).includes(line));
+  expect(said).toEqual([
+    "  goes on where the log differs when it was cut back or made anew",
+    expect.stringMatching(/^plan [0-9a-f]+$/),
+  ]);
+});
+
 test("warns when events may be dated further ahead than a later stage allows lateness", () => {
   expect(warningsOf(replaced(smallText, "ahead: 5min", "ahead: 2h"))).not.toContain("MR_AHEAD_WIDE");
   expect(warningsOf(replaced(smallText, "ahead: 5min", "ahead: 3h"))).toContain("MR_AHEAD_WIDE");
