@@ -4,7 +4,7 @@ import type { Broker } from "../runtime/index.ts";
 import type { Row, SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedModel, PlannedTopic } from "../topology/index.ts";
 import { FeatureBuffer, LabelBuffer, type Trainer } from "../training/index.ts";
-import { readTopicRows, type TopicRowsResult } from "./topic-rows.ts";
+import { type RowVisitor, readTopicRows, type TopicRowsResult } from "./topic-rows.ts";
 
 /** Rows that cross to the trainer at once. */
 const chunkRows = 1024;
@@ -68,7 +68,11 @@ export async function readFeatures(
     taken++;
     if (chunk.count >= chunkRows) trainer.addFeatures(chunk.taken());
   };
-  const visitor = { row, progress: (done: number, total: number): void => progress("features", done, total) };
+  const visitor: RowVisitor = {
+    begin: (total) => trainer.expect("features", total),
+    row,
+    progress: (done, total) => progress("features", done, total),
+  };
   const result = await readTopicRows(broker, registry, topic.clusterName, schemaOf(topic), visitor, signal);
   if (chunk.count > 0) trainer.addFeatures(chunk.taken());
   return { ...result, taken, untimed, inexact };
@@ -105,7 +109,11 @@ export async function readLabels(
     chunk.add(eventId, timeMs, String(joinKey), labelOf(value, label, eventId));
     if (chunk.count >= chunkRows) trainer.addLabels(chunk.taken());
   };
-  const visitor = { row, progress: (done: number, total: number): void => progress("labels", done, total) };
+  const visitor: RowVisitor = {
+    begin: (total) => trainer.expect("labels", total),
+    row,
+    progress: (done, total) => progress("labels", done, total),
+  };
   const result = await readTopicRows(broker, registry, topic.clusterName, schemaOf(topic), visitor, signal);
   if (chunk.count > 0) trainer.addLabels(chunk.taken());
   return { ...result, untimed, afterBound };

@@ -19,6 +19,8 @@ export interface TopicRange {
 }
 
 export interface RowVisitor {
+  /** Called before the first row with the most that there can be. */
+  begin?(total: number): void;
   row(row: Row): void;
   /** Called after each fetched batch with the offsets passed so far and their total; the last call says total of total. */
   progress?(read: number, total: number): void;
@@ -49,6 +51,7 @@ export async function readTopicRows(
   const watermarks = await broker.admin.watermarks(topic, signal);
   const ranges = watermarks.map(({ partition, low, end }) => ({ topic, partition, from: low, to: end }));
   const total = ranges.reduce((sum, range) => sum + range.to - range.from, 0);
+  visitor.begin?.(total);
   const decoders = new Map<number, RowDecoder | undefined>();
   let passed = 0;
   let undecodable = 0;

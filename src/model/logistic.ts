@@ -17,6 +17,8 @@ export interface LogisticOptions {
   /** Ridge penalty on the weights, against the sum of log losses; the intercept is free. Default 1. */
   readonly l2?: number;
   readonly iterationsMax?: number;
+  /** The inputs may be overwritten: a copy of many rows would be the largest thing that the fit needs. */
+  readonly mayOverwrite?: boolean;
   /** Called after each Newton step with the mean penalised log loss, in nats. */
   readonly onIteration?: (iteration: number, loss: number) => void;
 }
@@ -46,7 +48,8 @@ export function fitLogistic(rows: LabelledRows, options: LogisticOptions = {}): 
   assert(count > 0 && rows.inputs.length === count * width, "at least one row, and width inputs per row");
   const encoder = rows.encoder ?? numbersEncoder(width);
   const scaler = fitScaler(rows.inputs, count, width, encoder);
-  const z = designOf(rows.inputs, count, scaler, encoder);
+  const own = options.mayOverwrite === true ? rows.inputs : rows.inputs.slice();
+  const z = designOf(own, count, scaler, encoder);
 
   const l2 = options.l2 ?? 1;
   let beta = new Float64Array(z.columnCount); // intercept first
@@ -120,10 +123,10 @@ interface Design {
   readonly columnCount: number;
 }
 
-function designOf(rows: Float64Array, rowCount: number, scaler: Scaler, encoder: Encoder): Design {
+/** Overwrites `inputs`. */
+function designOf(inputs: Float64Array, rowCount: number, scaler: Scaler, encoder: Encoder): Design {
   const width = encoder.inputs.length;
   const starts = columnStarts(encoder);
-  const inputs = rows.slice(0, rowCount * width);
   applyScaler(scaler, inputs, rowCount, encoder);
   for (const [input, values] of encoder.inputs.entries()) {
     if (values === null) continue;

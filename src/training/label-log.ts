@@ -1,9 +1,12 @@
 import type { EpochMs } from "../kernel/index.ts";
 import { Column } from "./column.ts";
+import { orderOf } from "./order.ts";
 import { TextList, type Texts } from "./texts.ts";
 
 /** All labels of all keys, by key and in the order in which they became known. */
 export interface LabelLog {
+  /** Makes room for so many labels. */
+  reserve(count: number): void;
   /** @param eventId which of `eventIds` names the event */
   add(eventIds: Texts, eventId: number, timeMs: EpochMs, key: number, label: number): void;
   /** Ends the adding. */
@@ -26,6 +29,11 @@ export function createLabelLog(): LabelLog {
   const labels = new Column(new Uint8Array(1024));
 
   return {
+    reserve(count) {
+      ids.reserve(count);
+      for (const column of [times, keys, labels]) column.reserve(count);
+    },
+
     add(eventIds, eventId, timeMs, key, label) {
       ids.addFrom(eventIds, eventId);
       times.push(timeMs);
@@ -36,8 +44,11 @@ export function createLabelLog(): LabelLog {
     close() {
       const keyOf = (at: number): number => keys.values[at] as number;
       const timeOf = (at: number): number => times.values[at] as number;
-      const order = Uint32Array.from({ length: labels.length }, (_, at) => at).sort(
-        (a, b) => keyOf(a) - keyOf(b) || timeOf(a) - timeOf(b) || ids.compare(a, b) || a - b,
+      // Of one label that was written twice the last one comes last, since equal ones keep their order.
+      const order = orderOf(
+        labels.length,
+        () => true,
+        (a, b) => keyOf(a) - keyOf(b) || timeOf(a) - timeOf(b) || ids.compare(a, b),
       );
       return {
         lastBefore(key, beforeMs) {

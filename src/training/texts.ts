@@ -13,6 +13,9 @@ export interface Texts {
   readonly ends: Uint32Array<ArrayBuffer>;
 }
 
+/** What room is made for: memory that is not written to costs nothing. */
+const textBytesUsual = 32;
+
 /** A list of texts that grows. Its places are whole numbers from 0. */
 export class TextList implements Texts {
   readonly #bytes = new Column(new Uint8Array(1024));
@@ -28,6 +31,12 @@ export class TextList implements Texts {
 
   get count(): number {
     return this.#ends.length;
+  }
+
+  /** Makes room for so many texts more, of about {@link textBytesUsual} each. */
+  reserve(count: number): void {
+    this.#ends.reserve(count);
+    this.#bytes.reserve(count * textBytesUsual);
   }
 
   /** Adds a text, and answers its place. */
@@ -76,6 +85,12 @@ export class TextNumbers {
   readonly texts = new TextList();
   /** The number of a text plus one, at the first free place from that of its hash on. A power of two long. */
   #slots = new Uint32Array(1024);
+
+  /** Makes room for so many distinct texts more. */
+  reserve(count: number): void {
+    this.texts.reserve(count);
+    while (3 * this.#slots.length < 4 * (this.texts.count + count)) this.#grow();
+  }
 
   /** The number of text `index` of others: `texts.count` before, when it had none yet. */
   numberOf(others: Texts, index: number): number {

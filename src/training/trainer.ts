@@ -8,6 +8,8 @@ import { type TrainingResult, train } from "./training-run.ts";
  * signals and heartbeats whatever the rows are.
  */
 export interface Trainer {
+  /** Makes room for records that are to come, at most so many. */
+  expect(kind: "features" | "labels", count: number): void;
   /** Takes a chunk and its arrays, which are not to be used afterwards. May throw what went wrong with an earlier one. */
   addFeatures(chunk: FeatureChunk): void;
   addLabels(chunk: LabelChunk): void;
@@ -28,6 +30,7 @@ export type TrainerOpener = (signature: Signature) => Trainer;
 export const openTrainerHere: TrainerOpener = (signature) => {
   const rows = createTrainingRows(signature.inputs.map(({ kind }) => kind));
   return {
+    expect: (kind, count) => rows.expect(kind, count),
     addFeatures: (chunk) => rows.addFeatures(chunk),
     addLabels: (chunk) => rows.addLabels(chunk),
     train: async (onIteration) => train(rows.join(), signature, onIteration),

@@ -3,11 +3,15 @@ import type { InputKind } from "../model/index.ts";
 import type { FeatureChunk, LabelChunk } from "./chunks.ts";
 import { Column } from "./column.ts";
 import { createLabelLog, type LabelLog } from "./label-log.ts";
+import { orderOf } from "./order.ts";
 import { TextNumbers, textAt } from "./texts.ts";
 import { splitByTime, type TimeSplit } from "./time-split.ts";
 
 /** Share of the rows, the latest ones, that metrics are measured on. */
 const validationShare = 0.2;
+
+/** Room that is made for inputs ahead of them, at most: a topic may have far more records than are asked for. */
+const reservedBytesMax = 256 * 2 ** 20;
 
 /** Labelled rows in time order, those to learn from first, as a learner takes them. */
 export interface TrainingSet {
@@ -37,6 +41,8 @@ export interface RowCounts {
 
 /** Collects features and labels in any order, then joins them. */
 export interface TrainingRows {
+  /** Makes room for records that are to come, at most so many: growing would hold what is there twice for a while. */
+  expect(kind: "features" | "labels", count: number): void;
   /** @throws OperationError MR_TRAINING when an event id has been seen at another time or under another key */
   addFeatures(chunk: FeatureChunk): void;
   addLabels(chunk: LabelChunk): void;
@@ -66,6 +72,17 @@ export function createTrainingRows(kinds: readonly InputKind[]): TrainingRows {
   };
 
   return {
+    expect(kind, count) {
+      assert(rows !== undefined, "rows that were not joined yet");
+      const room = Math.min(count, Math.floor(reservedBytesMax / (8 * Math.max(1, width))));
+      if (kind === "labels") rows.labels.reserve(room);
+      else {
+        for (const texts of [rows.ids, rows.keys]) texts.reserve(room);
+        for (const column of [rows.rowKeys, rows.times]) column.reserve(room);
+        rows.inputs.reserve(room * width);
+      }
+    },
+
     addFeatures({ eventIds, timesMs, joinKeys, inputs, texts }) {
       assert(rows !== undefined, "rows that were not joined yet");
       const isWhole = inputs.length === timesMs.length * width && texts.length === timesMs.length * categories.length;
@@ -157,33 +174,38 @@ function joined(rows: Collected, texts: TrainingSet["texts"]): TrainingSet {
   const known = rows.labels.close();
   const labelOf = (at: number, beforeMs: EpochMs) => known.lastBefore(rows.rowKeys.values[at] as number, beforeMs);
   const timeOf = (at: number): number => times.values[at] as number;
-  const labelled = Uint32Array.from({ length: rowCount }, (_, at) => at)
-    .filter((at) => labelOf(at, Number.POSITIVE_INFINITY) !== undefined)
-    .sort((a, b) => timeOf(a) - timeOf(b) || ids.texts.compare(a, b));
-  const split = splitByTime(Float64Array.from(labelled, timeOf), validationShare);
-  const splitAtMs = split.splitAtMs ?? Number.POSITIVE_INFINITY;
-  const earlier = labelled.subarray(0, split.trainCount).filter((at) => labelOf(at, splitAtMs) !== undefined);
-  const later = labelled.subarray(split.trainCount);
-  const order = new Uint32Array(earlier.length + later.length);
-  order.set(earlier);
-  order.set(later, earlier.length);
-  const labels = Float64Array.from(
-    order,
-    (at, i) => labelOf(at, i < earlier.length ? splitAtMs : Number.POSITIVE_INFINITY) ?? 0,
+  const labelled = orderOf(
+    rowCount,
+    (at) => labelOf(at, Number.POSITIVE_INFINITY) !== undefined,
+    (a, b) => timeOf(a) - timeOf(b) || ids.texts.compare(a, b),
   );
-  const timesMs = Float64Array.from(order, timeOf);
+  const timesMs = numbersOf(labelled, timeOf);
+  const split = splitByTime(timesMs, validationShare);
+  const splitAtMs = split.splitAtMs ?? Number.POSITIVE_INFINITY;
+  // Rows to learn from move up over those that are left out, and the later ones follow.
+  let count = 0;
+  for (let i = 0; i < labelled.length; i++) {
+    const at = labelled[i] as number;
+    if (i < split.trainCount && labelOf(at, splitAtMs) === undefined) continue;
+    labelled[count] = at;
+    timesMs[count] = timesMs[i] as number;
+    count++;
+  }
+  const trainCount = count - split.validationCount;
+  const order = labelled.subarray(0, count);
+  const labels = numbersOf(order, (at, i) => labelOf(at, i < trainCount ? splitAtMs : Number.POSITIVE_INFINITY) ?? 0);
   moveRows(inputs.values, width, order, rowCount);
   return {
-    inputs: inputs.values.subarray(0, order.length * width),
+    inputs: inputs.values.subarray(0, count * width),
     labels,
-    timesMs,
+    timesMs: timesMs.subarray(0, count),
     width,
     texts,
-    split: { ...split, trainCount: earlier.length },
+    split: { ...split, trainCount },
     counts: {
       features: rowCount,
       unlabelled: rowCount - labelled.length,
-      labelledAfterSplit: split.trainCount - earlier.length,
+      labelledAfterSplit: split.trainCount - trainCount,
       repeats,
       repeatsDiffering,
     },
@@ -192,20 +214,39 @@ function joined(rows: Collected, texts: TrainingSet["texts"]): TrainingSet {
 
 /** Puts row `order[i]` at place i, for all of `order`, whose rows are distinct, without a second array of rows. */
 function moveRows(rows: Float64Array, width: number, order: Uint32Array, rowCount: number): void {
-  // Where a row lies now, and which row lies at a place.
-  const placeOf = Uint32Array.from({ length: rowCount }, (_, row) => row);
-  const rowAt = placeOf.slice();
+  const rowFor = wholeOrder(order, rowCount);
   const held = new Float64Array(width);
-  for (const [to, row] of order.entries()) {
-    const from = placeOf[row] as number;
-    if (from === to) continue;
-    const moved = rowAt[to] as number;
-    held.set(rows.subarray(to * width, (to + 1) * width));
-    rows.copyWithin(to * width, from * width, (from + 1) * width);
-    rows.set(held, from * width);
-    placeOf[moved] = from;
-    rowAt[from] = moved;
+  for (let first = 0; first < rowCount; first++) {
+    // Round by round: each place takes its row, and the last one of a round that of the first.
+    if (rowFor[first] === first) continue;
+    held.set(rows.subarray(first * width, (first + 1) * width));
+    let to = first;
+    for (;;) {
+      const from = rowFor[to] as number;
+      rowFor[to] = to;
+      if (from === first) break;
+      rows.copyWithin(to * width, from * width, (from + 1) * width);
+      to = from;
+    }
+    rows.set(held, to * width);
   }
+}
+
+/** The order with all rows behind it that are not in it, so that every row has a place. */
+function wholeOrder(order: Uint32Array, rowCount: number): Uint32Array {
+  const whole = new Uint32Array(rowCount);
+  for (const row of order) whole[row] = 1;
+  let at = rowCount;
+  // From behind: a place is read before it is written to, since at most as many rows are left as places are.
+  for (let row = rowCount - 1; row >= 0; row--) if (whole[row] === 0) whole[--at] = row;
+  whole.set(order);
+  return whole;
+}
+
+function numbersOf(places: Uint32Array, numberAt: (place: number, i: number) => number): Float64Array {
+  const numbers = new Float64Array(places.length);
+  for (let i = 0; i < places.length; i++) numbers[i] = numberAt(places[i] as number, i);
+  return numbers;
 }
 
 function numberOf(numbers: Map<string, number>, text: string): number {

@@ -27,8 +27,8 @@ export interface TrainingResult {
 }
 
 /**
- * Fits a logistic regression on the earlier part of the rows and measures it on the later part. Leaves codes in the
- * set where indices of texts stood.
+ * Fits a logistic regression on the earlier part of the rows and measures it on the later part. The inputs of the set
+ * are used up.
  *
  * @param onIteration progress: iteration, mean log loss in nats
  * @throws OperationError MR_TRAINING when a class is missing among the rows to learn from, or a feature leads to
@@ -51,13 +51,14 @@ export function train(
   const { inputs } = set;
   const encoder = encodeCategories(set, signature);
   const earlier = inputs.subarray(0, split.trainCount * width);
+  const sample = inputs.slice(0, width);
+  const warnings = [...standOuts(earlier, signature), ...mostlyOther(earlier, signature, encoder)];
   const model = fitLogistic(
     { inputs: earlier, labels, width, encoder },
-    onIteration === undefined ? {} : { onIteration },
+    { mayOverwrite: true, ...(onIteration === undefined ? {} : { onIteration }) },
   );
   checkFinite(model, signature);
   const scorer = logisticScorer(model, signature);
-  const sample = inputs.slice(0, width);
   const later = { inputs: inputs.subarray(split.trainCount * width), labels: set.labels.subarray(split.trainCount) };
   const laterPositives = later.labels.reduce((sum, label) => sum + label, 0);
   const isMeasurable = laterPositives > 0 && laterPositives < later.labels.length;
@@ -67,7 +68,7 @@ export function train(
     counts: set.counts,
     metrics: isMeasurable ? binaryMetrics(scoreAll(scorer, later.inputs, width), later.labels) : null,
     sample: { inputs: sample, score: scoreAll(scorer, sample, width)[0] ?? Number.NaN },
-    warnings: [...standOuts(earlier, signature), ...mostlyOther(earlier, signature, encoder)],
+    warnings,
   };
 }
 

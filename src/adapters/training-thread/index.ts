@@ -31,6 +31,10 @@ class ThreadTrainer implements Trainer {
     this.#worker.on("exit", (code) => this.#fail(ended(`exit code ${code}`)));
   }
 
+  expect(of: "features" | "labels", count: number): void {
+    this.#send({ kind: "expect", of, count }, []);
+  }
+
   addFeatures(chunk: FeatureChunk): void {
     this.#send({ kind: "features", chunk }, [...buffersOf(chunk), chunk.inputs.buffer]);
   }

@@ -3,6 +3,7 @@ import type { FeatureChunk, LabelChunk, TrainingResult } from "../../training/in
 
 /** To the thread. */
 export type Request =
+  | { readonly kind: "expect"; readonly of: "features" | "labels"; readonly count: number }
   | { readonly kind: "features"; readonly chunk: FeatureChunk }
   | { readonly kind: "labels"; readonly chunk: LabelChunk }
   | { readonly kind: "train" };

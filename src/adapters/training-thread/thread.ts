@@ -13,6 +13,7 @@ let hasFailed = false;
 const answer = (message: Answer): void => port.postMessage(message);
 
 async function handle(request: Request): Promise<void> {
+  if (request.kind === "expect") return trainer.expect(request.of, request.count);
   if (request.kind === "features") return trainer.addFeatures(request.chunk);
   if (request.kind === "labels") return trainer.addLabels(request.chunk);
   const signal = new AbortController().signal; // the thread is ended from outside

@@ -240,6 +240,29 @@ test("a path that is known to be there is so at every depth, however its points 
   expect(problemOf("a.b != null && a?.b?.c == null", read.schema.shape)).toMatchObject({ at: 0 });
 });
 
+test("a field that a nested record lacks is null, also where every object has something of that name", () => {
+  const names = ["constructor", "toString", "valueOf"];
+  const inner = {
+    type: "record",
+    name: "Inner",
+    fields: names.map((name) => ({ name, type: ["null", "string"], default: null })),
+  };
+  const read = parseRecordSchema({ type: "record", name: "Outer", fields: [{ name: "of", type: inner }] }, "Outer");
+  if ("problems" in read) throw new Error("the schema is sound");
+  const { shape } = read.schema;
+  for (const [name, backEnd] of names.flatMap((each) => [[each, "generated"] as const, [each, "closures"] as const])) {
+    const value = expression(`of.${name} == null`, shape);
+    const result = { name: "result", type: value.type };
+    const ops: RowOp[] = [{ op: "assign", field: result, value }];
+    const { run } = compileProgram({ input: shape, ops, output: [result] }, [], { backEnd });
+    const context = freshContext();
+    run({ of: {} }, context);
+    expect(context.out?.["result"]).toBe(true);
+    run({ of: { [name]: "own" } }, context);
+    expect(context.out?.["result"]).toBe(false);
+  }
+});
+
 test("a checked tree checks again to the same, with what it knows of nulls", () => {
   for (const text of ["clamp(after?.id, 0, 5) != null && after.units > 1", "id + 1 > 0 && total == id"]) {
     const once = expression(text, edgeShape);
