@@ -1,14 +1,17 @@
 import {
   type Clock,
   codeOf,
+  cutOff,
+  Facts,
   type Hasher,
   type Logger,
   MillraceError,
   messageOf,
   OperationError,
+  silentAfterMs,
 } from "../kernel/index.ts";
-import type { ArtefactStore } from "../model/index.ts";
-import type { Broker, ModelSource, ServedModel } from "../runtime/index.ts";
+import type { ArtefactFiles, ArtefactStore } from "../model/index.ts";
+import type { Broker, LoadListener, ModelSource, ServedModel } from "../runtime/index.ts";
 import { type Alias, followAliases, readAliases } from "./aliases.ts";
 import { openVersion, type ScorerOpener } from "./open-version.ts";
 
@@ -126,9 +129,38 @@ export function createAliasModelSource(options: {
     });
   };
 
-  const open = async (model: string, key: string, version: number): Promise<ServedModel> => {
+  const facts = new Facts(logger);
+  /** A store that hangs is asked again, so that a folder that comes back is noticed. */
+  const read = async (
+    model: string,
+    version: number,
+    onSilent: LoadListener["onSilent"],
+  ): Promise<ArtefactFiles | undefined> => {
+    const beganMs = options.clock.monotonicMs();
+    const late = (): SilentStoreError => new SilentStoreError(`reading model ${model}/${version}: no answer`);
+    for (;;) {
+      try {
+        const limit = { clock: options.clock, afterMs: silentAfterMs, late };
+        const files = await cutOff(artefacts.read(model, version, stop.signal), limit, stop.signal);
+        onSilent?.(undefined);
+        return files;
+      } catch (thrown) {
+        if (!(thrown instanceof SilentStoreError)) throw thrown;
+        const waitedSeconds = Math.round((options.clock.monotonicMs() - beganMs) / 1_000);
+        facts.emit("modelStoreSilent", { model, version, waitedSeconds });
+        onSilent?.(`the model store has not answered for ${waitedSeconds} s`);
+      }
+    }
+  };
+
+  const open = async (
+    model: string,
+    key: string,
+    version: number,
+    onSilent: LoadListener["onSilent"],
+  ): Promise<ServedModel> => {
     const where = `${model}/${version}`;
-    const files = await artefacts.read(model, version, stop.signal);
+    const files = await read(model, version, onSilent);
     if (files === undefined)
       throw new OperationError("MR_MODEL", `opening model ${where}: the models directory has no such version`);
     const opened = { version, scorer: await openVersion(files, where, options.hasher, options.openTfjs) };
@@ -138,24 +170,28 @@ export function createAliasModelSource(options: {
   };
 
   return {
-    async load(model, alias, signal, onWaiting) {
+    async load(model, alias, signal, { onWaiting, onSilent } = {}) {
       const key = `${model}@${alias}`;
       const version = await versionOf(key, signal, onWaiting);
       let opened = loading.get(key);
       if (opened === undefined) {
-        opened = open(model, key, version).finally(() => {
+        opened = open(model, key, version, onSilent).finally(() => {
           if (!served.has(key)) loading.delete(key);
         });
         loading.set(key, opened);
       }
       return opened;
     },
-    peek: (model, alias) => served.get(`${model}@${alias}`),
     async close() {
       stop.abort();
       await following;
     },
   };
+}
+
+/** The store of the versions does not answer. */
+class SilentStoreError extends Error {
+  override readonly name = "SilentStoreError";
 }
 
 function isPassing(thrown: unknown): boolean {

@@ -8,7 +8,7 @@ import { openTrainerThread } from "../adapters/training-thread/index.ts";
 import type { Logger } from "../kernel/index.ts";
 import type { ArtefactStore } from "../model/index.ts";
 import type { Broker } from "../runtime/index.ts";
-import { cachedRegistry, type SchemaRegistry } from "../schema/index.ts";
+import { cachedRegistry, punctualRegistry, type SchemaRegistry } from "../schema/index.ts";
 import type { Plan } from "../topology/index.ts";
 import type { TrainerOpener } from "../training/index.ts";
 import { type AliasModelSource, createAliasModelSource } from "./model-source.ts";
@@ -49,10 +49,14 @@ export async function openRegistry(
   access: "read" | "write" = "read",
 ): Promise<SchemaRegistry> {
   if (!/^https?:\/\//.test(address))
-    return cachedRegistry(createFolderRegistry(address, { readOnly: access === "read" }));
+    return cachedRegistry(
+      punctualRegistry(createFolderRegistry(address, { readOnly: access === "read" }), systemClock),
+    );
   const { createHttpRegistry } = await import("../adapters/registry-http/index.ts");
   const auth = account === undefined ? {} : { auth: { username: account.user, password: account.password } };
-  return cachedRegistry(createHttpRegistry({ url: address, clock: systemClock, ...auth }));
+  return cachedRegistry(
+    punctualRegistry(createHttpRegistry({ url: address, clock: systemClock, ...auth }), systemClock),
+  );
 }
 
 export function openArtefacts(folder: string): ArtefactStore {

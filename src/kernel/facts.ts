@@ -43,6 +43,7 @@ export const facts = {
   tasksChanged: { fields: {}, feeds: { millrace_rebalances_total: { by: 1 } } },
   taskReopened: { level: "warn", says: "The task is opened again.", fields: { task: "number", code: "code", reason: "text", state: "text" }, feeds: { millrace_reopenings_total: { by: 1, labels: { error_class: "code" } } } },
   taskDegraded: { level: "error", says: "The task is degraded: it could not be reopened for 30 s.", fields: { task: "number", code: "MR_GROUP", attempts: "number" } },
+  taskUnscored: { level: "error", says: "The task is degraded: its scorer does not answer.", fields: { task: "number", code: "MR_MODEL", reason: "text" } },
   taskWell: { level: "info", says: "The task works again.", fields: { task: "number" } },
   taskLost: { level: "info", says: "The task is lost.", fields: { task: "number", reason: "text" } },
   storesEmptied: { level: "warn", says: "Another member has worked on the partition; its stores start empty.", fields: { task: "number", code: "MR_STATE_VOLATILE", offset: "number" } },
@@ -61,8 +62,8 @@ export const facts = {
   outputGrown: { level: "warn", says: "The output topic has more partitions: this stage writes to those it found until it starts again, and then the same key goes to another partition.", fields: { topic: "text", from: "number", to: "number", code: "MR_KEY" } },
   partitionsUncounted: { level: "debug", says: "The partitions of the stage's topics could not be counted.", fields: { reason: "text" } },
   modelAwaited: { level: "info", says: "waiting for model {model}: run millrace train", fields: { model: "text" } },
+  modelStoreSilent: { level: "warn", says: "The model store does not answer; it is asked again.", fields: { model: "text", version: "number", code: "MR_MODEL", waitedSeconds: "number" } },
   modelServed: { level: "info", says: "The model is in service.", fields: { model: "text", version: "number" } },
-  aliasMoved: { level: "info", says: "The alias has moved; the version is adopted at the next start.", fields: { model: "text", version: "number", serving: "number" } },
 
   // The life of a worker.
   workerReady: { level: "info", says: "Ready.", fields: { stages: "texts" } },

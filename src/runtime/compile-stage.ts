@@ -1,10 +1,10 @@
 import { compileProgram, type Passing } from "../expression/index.ts";
-import { type Clock, Facts, type Logger, topicPartitionKey } from "../kernel/index.ts";
+import { type Clock, Facts, type Logger, silentAfterMs, topicPartitionKey } from "../kernel/index.ts";
 import { createJsonReader, type JsonReader, type RecordSchema, type SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
 import { DeadLetters } from "./dead-letters.ts";
-import { Inference } from "./inference.ts";
+import { Inference, type ScorerLimit } from "./inference.ts";
 import { AvroInput, eventIdStem, ForeignJsonInput, IngestInput, type InputReader, JsonInput } from "./input-reader.ts";
 import { Outbox, type Outlet } from "./outbox.ts";
 import { OutputBatches, type OutputTopic } from "./output-batches.ts";
@@ -13,6 +13,7 @@ import { rowPathOf } from "./row-path.ts";
 import type { ServedModel } from "./served-model.ts";
 import { StageTask } from "./stage-task.ts";
 import { StageTranscoders } from "./stage-transcoders.ts";
+import type { WaitListener } from "./wait-out.ts";
 import { WriterSchemas } from "./writer-schemas.ts";
 
 /** A time slice ends a piece, so that the tasks and stages of a process take turns well within a heartbeat. */
@@ -36,6 +37,10 @@ export interface StageDeps {
   /** Resolves in a later turn of the event loop. */
   readonly yieldToLoop: () => Promise<void>;
   readonly timeSliceMs?: number;
+  /** Told when the schema registry is waited for longer than it may. */
+  readonly onLongWait?: WaitListener;
+  /** How long a scorer may take for a micro-batch; 30 s. */
+  readonly scorerTimeoutMs?: number;
   /**
    * False decodes every record whole and encodes every field, as the oracle of what is copied does. Left out: Avro
    * that no step assigns is copied.
@@ -79,6 +84,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
     registry: deps.registry,
     clock,
     facts,
+    onLongWait: deps.onLongWait ?? (() => undefined),
   });
   const encoder = new OutputEncoder({
     schema: outputSchema(stage),
@@ -119,7 +125,10 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
         writers,
         program: compileProgram(stage.program, memories, path === undefined ? {} : { passing: path.steps }),
         memories,
-        inference: inferenceOf(stage, model, path?.prediction),
+        inference: inferenceOf(stage, model, path?.prediction, {
+          clock,
+          afterMs: deps.scorerTimeoutMs ?? silentAfterMs,
+        }),
         encoder,
         keyField: stage.keyField,
         eventTimeField: stage.eventTimeField,
@@ -148,10 +157,11 @@ function inferenceOf(
   stage: PlannedStage,
   model: ServedModel | undefined,
   passing: Passing | undefined,
+  limit: ScorerLimit,
 ): Inference | undefined {
   if (stage.infer === undefined) return undefined;
   if (model === undefined) throw new TypeError(`stage ${stage.name}: opened without its model`);
-  return new Inference(stage, stage.infer, model, passing);
+  return new Inference(stage, stage.infer, model, passing, limit);
 }
 
 function ingestReaderOf({ ingest, keyField, eventTimeField }: PlannedStage): JsonReader | undefined {

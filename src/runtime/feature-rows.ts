@@ -11,7 +11,7 @@ export class FeatureRows implements RowMemory {
   /** The other inputs, in their order. */
   readonly numbers: Float64Array;
   readonly results = new Float64Array(0);
-  readonly rows: Float64Array;
+  rows: Float64Array;
   readonly #isText: readonly boolean[];
   readonly #scorer: Scorer;
   #at = 0;
@@ -23,6 +23,12 @@ export class FeatureRows implements RowMemory {
     this.numbers = new Float64Array(inputs.length - textCount);
     this.rows = new Float64Array(rowsMax * inputs.length);
     this.#scorer = scorer;
+  }
+
+  /** Takes new memory: somebody may still read the old. */
+  renew(): void {
+    this.rows = new Float64Array(this.rows.length);
+    this.#at = 0;
   }
 
   clear(): void {

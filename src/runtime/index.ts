@@ -26,7 +26,7 @@ export {
   type TroubledPartition,
 } from "./port.ts";
 export { type ReadinessCheck, type ReadyStage, readinessOf } from "./readiness.ts";
-export { type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
+export { type LoadListener, type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
 export { lagsInTime, type MeasuredStage, type MetricReading, readMetrics } from "./stage-metrics.ts";
 export { createStageRunner, type StageRunner, type StageRunnerOptions } from "./stage-runner.ts";
 export type { StageTask } from "./stage-task.ts";

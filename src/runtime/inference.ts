@@ -12,7 +12,15 @@ import {
   ref,
   type TypedExpression,
 } from "../expression/index.ts";
-import { AssertionError, MillraceError, messageOf, OperationError, RecordError } from "../kernel/index.ts";
+import {
+  AssertionError,
+  type Clock,
+  cutOff,
+  MillraceError,
+  messageOf,
+  OperationError,
+  RecordError,
+} from "../kernel/index.ts";
 import { microBatchRows } from "../model/index.ts";
 import type { Field, Row, RowShape } from "../schema/index.ts";
 import type { PlannedInfer, PlannedStage } from "../topology/index.ts";
@@ -24,6 +32,19 @@ import { checkSignature, modelInputsOf, type ServedModel } from "./served-model.
  * broken and the stage halts: a model that fails for everything must not turn a topic into dead letters.
  */
 const scorerFailuresMax = 64;
+
+/** How long one call of a scorer may take. */
+export interface ScorerLimit {
+  readonly clock: Clock;
+  readonly afterMs: number;
+}
+
+/** A scorer does not answer. It may again: the chunk is done anew. */
+export class ScorerSilentError extends MillraceError {
+  override readonly name = "ScorerSilentError";
+  override readonly code = "MR_MODEL";
+  override readonly disposition = "retry";
+}
 
 /** Scores the rows of a piece in micro-batches and makes prediction records of them. One per task. */
 export class Inference {
@@ -42,16 +63,21 @@ export class Inference {
   /** Appends the features of a row to `#features`. */
   readonly #take: CompiledProgram;
   readonly #features: FeatureRows;
-  readonly #scores = new Float64Array(microBatchRows);
+  readonly #limit: ScorerLimit | undefined;
+  #scores = new Float64Array(microBatchRows);
   readonly #context: RowContext = { offset: 0, streamTimeMs: 0, processingTimeMs: 0, out: null };
   #failuresInRow = 0;
 
-  /** @param passing of the program that makes predictions; left out, every field is carried as a value */
-  constructor(stage: PlannedStage, infer: PlannedInfer, model: ServedModel, passing?: Passing) {
+  /**
+   * @param passing of the program that makes predictions; left out, every field is carried as a value
+   * @param limit left out, the scorer may take as long as it likes
+   */
+  constructor(stage: PlannedStage, infer: PlannedInfer, model: ServedModel, passing?: Passing, limit?: ScorerLimit) {
     const inputs = modelInputsOf(stage, infer.features);
     checkSignature(infer.model, model, inputs);
     this.#infer = infer;
     this.#model = model;
+    this.#limit = limit;
     this.version = model.version;
     this.#features = new FeatureRows(inputs, model.scorer, microBatchRows);
     this.#take = compileProgram(featureProgram(stage, infer), [this.#features]);
@@ -63,23 +89,26 @@ export class Inference {
    * Replaces each row in `rows` by its prediction. One that gets no finite score becomes null, and entry i of
    * `errors` says why; rows that are null already are left alone.
    *
-   * `breathe` is called between micro-batches. Rejects when the scorer fails as a whole.
+   * `breathe` is called between micro-batches. Rejects when the scorer fails as a whole, with a
+   * {@link ScorerSilentError} when it does not answer within its limit, and with the signal's reason when that is
+   * aborted while the scorer is waited for; nothing that it answers then is looked at.
    */
   async run(
     rows: (Row | null)[],
     errors: (RecordError | null)[],
     breathe: () => Promise<void> | undefined,
+    signal: AbortSignal = new AbortController().signal,
   ): Promise<void> {
     const chosen: number[] = [];
     for (let i = 0; i <= rows.length; i++) {
       if (i < rows.length && rows[i] !== null) chosen.push(i);
       if (chosen.length < microBatchRows && i < rows.length) continue;
       if (chosen.length === 0) break;
-      const scoring = this.#score(rows, errors, chosen);
+      const scoring = this.#score(rows, errors, chosen, signal);
       let failure: unknown;
       if (scoring !== undefined) failure = await scoring;
       if (failure === undefined) this.#finish(rows, errors, chosen);
-      else await this.#scoreAlone(rows, errors, chosen, failure);
+      else await this.#scoreAlone(rows, errors, chosen, failure, signal);
       chosen.length = 0;
       const pause = breathe();
       if (pause !== undefined) await pause;
@@ -94,6 +123,7 @@ export class Inference {
     rows: (Row | null)[],
     errors: (RecordError | null)[],
     chosen: number[],
+    signal: AbortSignal,
   ): Promise<ScorerFault | undefined> | ScorerFault | undefined {
     this.#features.clear();
     let taken = 0;
@@ -111,13 +141,34 @@ export class Inference {
     try {
       const done = this.#model.scorer.score(this.#features.rows, chosen.length, this.#scores, 0);
       if (done === undefined) return undefined;
-      return done.then(
-        () => undefined,
-        (thrown: unknown) => new ScorerFault(thrown),
-      );
+      return this.#inTime(done, signal);
     } catch (thrown) {
       return new ScorerFault(thrown);
     }
+  }
+
+  /** A scorer that is cut off may still read its rows and write its scores: neither is used again. */
+  async #inTime(done: Promise<void>, signal: AbortSignal): Promise<ScorerFault | undefined> {
+    let fault: ScorerFault | undefined;
+    const answered = done.catch((thrown: unknown) => {
+      fault = new ScorerFault(thrown);
+    });
+    try {
+      if (this.#limit === undefined) await answered;
+      else await cutOff(answered, { ...this.#limit, late: () => this.#silent() }, signal);
+    } catch (thrown) {
+      this.#scores = new Float64Array(microBatchRows);
+      this.#features.renew();
+      throw thrown;
+    }
+    return fault;
+  }
+
+  #silent(): ScorerSilentError {
+    const seconds = Math.round((this.#limit?.afterMs ?? 0) / 1_000);
+    return new ScorerSilentError(
+      `scoring with version ${this.version} of model ${this.#infer.model}: no answer for ${seconds} s`,
+    );
   }
 
   /** Finds the rows that the scorer throws for, so that one bad row does not take its whole micro-batch with it. */
@@ -126,10 +177,11 @@ export class Inference {
     errors: (RecordError | null)[],
     chosen: readonly number[],
     fault: unknown,
+    signal: AbortSignal,
   ): Promise<void> {
     this.#rethrowUnlessRecord(fault);
     for (const index of chosen) {
-      const alone = await this.#score(rows, errors, [index]);
+      const alone = await this.#score(rows, errors, [index], signal);
       if (alone === undefined) {
         this.#failuresInRow = 0;
         this.#finish(rows, errors, [index]);

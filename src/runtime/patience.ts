@@ -12,7 +12,7 @@ export class Patience {
   readonly #clock: Clock;
   readonly #facts: Facts;
   #failingSinceMs = -1;
-  #isDegraded = false;
+  #trouble: string | undefined;
 
   constructor(task: TaskId, clock: Clock, facts: Facts) {
     this.#task = task;
@@ -20,26 +20,32 @@ export class Patience {
     this.#facts = facts;
   }
 
-  /** True while the task could not be reopened for longer than 30 s. */
-  get isDegraded(): boolean {
-    return this.#isDegraded;
+  /** Why the task does not get on, when that lasts longer than it may; undefined when all is well. */
+  get trouble(): string | undefined {
+    return this.#trouble;
   }
 
   /** Milliseconds to wait before attempt `attempt`, which counts from 1. */
   waitMs(attempt: number): number {
     const nowMs = this.#clock.monotonicMs();
     if (this.#failingSinceMs === -1) this.#failingSinceMs = nowMs;
-    if (!this.#isDegraded && nowMs - this.#failingSinceMs >= degradedAfterMs) {
-      this.#isDegraded = true;
+    if (this.#trouble === undefined && nowMs - this.#failingSinceMs >= degradedAfterMs) {
+      this.#trouble = "it could not be reopened for 30 s";
       this.#facts.emit("taskDegraded", { task: this.#task, attempts: attempt });
     }
     return Math.min(backOffFirstMs * 2 ** (attempt - 1), backOffLastMs);
   }
 
+  /** Something was waited for in vain, for as long as it may take: the task is degraded at once. */
+  unscored(reason: string): void {
+    if (this.#trouble === undefined) this.#facts.emit("taskUnscored", { task: this.#task, reason });
+    this.#trouble = reason;
+  }
+
   /** A commit went well. */
   recovered(): void {
-    if (this.#isDegraded) this.#facts.emit("taskWell", { task: this.#task });
-    this.#isDegraded = false;
+    if (this.#trouble !== undefined) this.#facts.emit("taskWell", { task: this.#task });
+    this.#trouble = undefined;
     this.#failingSinceMs = -1;
   }
 }

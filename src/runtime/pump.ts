@@ -12,6 +12,7 @@
 import { AssertionError, codeOf, messageOf, type Offset, OperationError } from "../kernel/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
 import { assertBalanced } from "./counts.ts";
+import { ScorerSilentError } from "./inference.ts";
 import { Intake } from "./intake.ts";
 import {
   advance,
@@ -35,6 +36,9 @@ import type { Position } from "./position.ts";
 import type { PumpOptions } from "./pump-options.ts";
 import type { StageTask } from "./stage-task.ts";
 import { Wake } from "./wake.ts";
+
+/** How long a scorer may still take when its task is to be given back. */
+const scorerGraceMs = 1_000;
 
 /** A chunk without output only carries the offset, and is committed this rarely. */
 const silentCommitMs = 1_000;
@@ -67,6 +71,8 @@ export class Pump {
   #yieldedMs: number;
   #retriesAtOnce = false;
   #isPaused = false;
+  /** Cuts off the scorer that is waited for; undefined while none is. */
+  #scoring: AbortController | undefined;
   #loop: Promise<void> | undefined;
 
   constructor(options: PumpOptions) {
@@ -103,9 +109,9 @@ export class Pump {
     return this.#offsetOf(this.#state.committed);
   }
 
-  /** True while the task could not be reopened for longer than 30 s. */
-  get isDegraded(): boolean {
-    return this.#patience.isDegraded;
+  /** Why the task does not get on, when that lasts longer than it may; undefined when all is well. */
+  get trouble(): string | undefined {
+    return this.#patience.trouble;
   }
 
   /** Entries that each store of the task holds, in the order of the plan. */
@@ -284,7 +290,7 @@ export class Pump {
 
   /** One piece, or the end of the chunk. Answers false when there is nothing to do. */
   async #turn(): Promise<boolean> {
-    const isLast = this.#isDraining || this.#settled !== undefined;
+    const isLast = this.#isLast;
     if (this.#hasChunk() && (isLast || this.#isChunkDue())) {
       await this.#writeRest();
       this.#send({ kind: this.#isDraining ? "drain" : "chunkEnded" });
@@ -321,8 +327,7 @@ export class Pump {
     if (!this.#hasChunk()) this.#beginChunk(nowMs);
     const to = Math.min(batch.count, from + Math.max(1, bounds.records - stage.tally.in));
     const end = stage.compute(batch, from, to, nowMs + timeSliceMs);
-    const scoring = stage.infer();
-    if (scoring !== undefined) await scoring;
+    await this.#score();
     stage.finish();
     if (this.#state.name !== "running") return;
     await this.#write();
@@ -335,6 +340,31 @@ export class Pump {
     const isIdle = this.#intake.head === undefined && bounds.lingerMs < Number.POSITIVE_INFINITY;
     if (stage.hasUnsealed && (isIdle || clock.monotonicMs() - this.#unsealedSinceMs >= bounds.lingerMs))
       await this.#writeUnsealed();
+  }
+
+  /** Waits for the scorer, but not for ever: a drain or a revocation gives it a moment, and a task that is lost none. */
+  async #score(): Promise<void> {
+    const scoring = new AbortController();
+    const answer = this.#stage.infer(scoring.signal);
+    if (answer === undefined) return;
+    this.#scoring = scoring;
+    try {
+      if (this.#isLast) this.#hurryScorer();
+      await answer;
+    } finally {
+      this.#scoring = undefined;
+      // Ends the wait of whoever hurried it.
+      scoring.abort();
+    }
+  }
+
+  #hurryScorer(): void {
+    const scoring = this.#scoring;
+    if (scoring === undefined) return;
+    const { clock } = this.#options;
+    const cut = (): void =>
+      scoring.abort(new ScorerSilentError("the scorer was not waited for: the task is given back"));
+    clock.sleep(scorerGraceMs, scoring.signal).then(cut, () => undefined);
   }
 
   #beginChunk(nowMs: number): void {
@@ -400,6 +430,7 @@ export class Pump {
     const { name } = this.#state;
     if (name === "closing" || name === "closed") return;
     const failure = this.#cut.signal.aborted ? "lost" : this.#failureOf(thrown);
+    if (thrown instanceof ScorerSilentError && !this.#isLast) this.#patience.unscored(thrown.message);
     if (failure === "reopen") {
       const code = codeOf(thrown, "MR_GROUP");
       facts.emit("taskReopened", { task: this.task, code, reason: messageOf(thrown), state: name });
@@ -454,8 +485,13 @@ export class Pump {
     return position?.get(this.#options.input) ?? -1;
   }
 
+  /** True when the chunk in hand is to be ended, and nothing to be begun. */
+  get #isLast(): boolean {
+    return this.#isDraining || this.#settled !== undefined;
+  }
+
   #accepts(): boolean {
-    return this.isRunning && this.#settled === undefined && !this.#isDraining;
+    return this.isRunning && !this.#isLast;
   }
 
   #hasChunk(): boolean {
@@ -488,6 +524,7 @@ export class Pump {
   #turnAwayWaiting(): void {
     this.#intake.turnAway();
     this.#interrupt.abort();
+    this.#hurryScorer();
     this.#wake.wake();
   }
 
@@ -499,6 +536,7 @@ export class Pump {
   #cutOff(): void {
     this.#cut.abort();
     this.#interrupt.abort();
+    this.#scoring?.abort(new TaskLostError(`task ${this.task} was cut off`));
     void this.#closeHandle();
     this.#wake.wake();
   }

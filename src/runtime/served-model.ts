@@ -9,15 +9,20 @@ export interface ServedModel {
   readonly scorer: Scorer;
 }
 
+/** What is said of a model while it is waited for. */
+export interface LoadListener {
+  /** Called once when the alias is known not to exist yet. */
+  readonly onWaiting?: () => void;
+  /** Called with the reason when the store of the versions does not answer, and with undefined when it does again. */
+  readonly onSilent?: (reason: string | undefined) => void;
+}
+
 /** Where models come from: the alias records on the control topic and the models directory behind them. */
 export interface ModelSource {
   /**
-   * Resolves with the version that the alias points at, waiting until there is one.
-   * @param onWaiting called once when the alias is known not to exist yet
+   * Resolves with the version that the alias points at, waiting until there is one, and until whatever holds it answers.
    */
-  load(model: string, alias: string, signal: AbortSignal, onWaiting?: () => void): Promise<ServedModel>;
-  /** The version that the alias points at now; undefined while there is none. */
-  peek(model: string, alias: string): ServedModel | undefined;
+  load(model: string, alias: string, signal: AbortSignal, listener?: LoadListener): Promise<ServedModel>;
 }
 
 /** What the stage hands to its model: the features in the model's order, each as what its field can be taken for. */

@@ -24,6 +24,7 @@ import { checkSignature, type ModelSource, modelInputsOf, type ServedModel } fro
 import { surveyStage } from "./stage-setup.ts";
 import type { StageStatus } from "./stage-status.ts";
 import { stageCountsOf, type TaskAccount, TaskAccounts } from "./task-accounts.ts";
+import type { WaitListener } from "./wait-out.ts";
 
 /** How often a stage that is halted because a topic is gone looks whether it is there again. */
 const topicPollMs = 5_000;
@@ -49,6 +50,8 @@ export interface StageRunnerOptions {
   /** See {@link GroupSpec.decidingGroup}. */
   readonly decidingGroup?: string;
   readonly timeSliceMs?: number;
+  /** How long a scorer may take for a micro-batch before it is cut off; 30 s. */
+  readonly scorerTimeoutMs?: number;
 }
 
 /**
@@ -74,12 +77,13 @@ export class StageRunner implements GroupSink {
   #compiled: CompiledStage | undefined;
   #membership: Membership | undefined;
   #model: ServedModel | undefined;
-  #versionSeen = -1;
   #status: StageStatus = "new";
   #haltReason: Error | undefined;
   /** True once the group has said which tasks this member has, be it none. */
   #hasAssignment = false;
   #grown: GrownTopics | undefined;
+  /** What the whole stage waits for, longer than it may: the registry, the model store. */
+  readonly #troubles = new Map<string, string>();
 
   constructor(options: StageRunnerOptions) {
     this.stage = options.stage;
@@ -120,10 +124,11 @@ export class StageRunner implements GroupSink {
 
   /** What does not get on for longer than it may: tasks that cannot be reopened, partitions that cannot be reached. */
   get troubles(): readonly StageTrouble[] {
-    const degraded = [...this.#pumps.values()].filter((pump) => pump.isDegraded);
+    const degraded = [...this.#pumps.values()].filter((pump) => pump.trouble !== undefined);
     const troubled = this.#membership?.troubled ?? [];
     return [
-      ...degraded.map(({ task }) => ({ what: `task ${task}`, reason: "it could not be reopened for 30 s" })),
+      ...[...this.#troubles].map(([what, reason]) => ({ what, reason })),
+      ...degraded.map(({ task, trouble = "" }) => ({ what: `task ${task}`, reason: trouble })),
       ...troubled.map(({ topic, partition, access, reason, forMs }) => ({
         what: `partition ${topicPartitionKey(topic, partition)}`,
         reason: `it cannot be ${access === "read" ? "read" : "written"} for ${Math.floor(forMs / 1_000)} s: ${reason}`,
@@ -179,10 +184,16 @@ export class StageRunner implements GroupSink {
   async start(): Promise<void> {
     const { plan, stage, broker, registry, logger, clock, instanceId, decidingGroup } = this.#options;
     const facts = this.#facts;
+    const onLongWait: WaitListener = (reason) => this.#setTrouble("registry", reason);
     this.#status = "starting";
     const { signal } = this.#stopping;
-    const surroundings = await surveyStage(plan, stage, { admin: broker.admin, registry, clock, facts }, signal);
-    this.#compiled = compileStage(plan, stage, { ...this.#options, ...surroundings, facts });
+    const surroundings = await surveyStage(
+      plan,
+      stage,
+      { admin: broker.admin, registry, clock, facts, onLong: onLongWait },
+      signal,
+    );
+    this.#compiled = compileStage(plan, stage, { ...this.#options, ...surroundings, facts, onLongWait });
     const { storeNames } = this.#compiled;
     this.#grown = new GrownTopics(
       {
@@ -219,10 +230,14 @@ export class StageRunner implements GroupSink {
     this.#openPending();
   }
 
-  /** Looks for later versions of the model and for topics that have grown. @param nowMs monotonic */
+  /** Looks for topics that have grown. @param nowMs monotonic */
   tick(nowMs: number): void {
-    this.#noticeVersion();
     if (this.#status === "running") this.#grown?.tick(nowMs);
+  }
+
+  #setTrouble(what: string, reason: string | undefined): void {
+    if (reason === undefined) this.#troubles.delete(what);
+    else this.#troubles.set(what, reason);
   }
 
   /** Commits what is in hand, closes the tasks and leaves the group. Does nothing more when it was called before. */
@@ -376,12 +391,12 @@ export class StageRunner implements GroupSink {
   async #serve({ model, alias, features }: PlannedInfer): Promise<void> {
     const { models } = this.#options;
     const onWaiting = (): void => this.#facts.emit("modelAwaited", { model });
+    const onSilent = (reason: string | undefined): void => this.#setTrouble("model", reason);
     try {
-      const served = await models.load(model, alias, this.#stopping.signal, onWaiting);
+      const served = await models.load(model, alias, this.#stopping.signal, { onWaiting, onSilent });
       if (this.#stopping.signal.aborted) return;
       checkSignature(model, served, modelInputsOf(this.stage, features));
       this.#model = served;
-      this.#versionSeen = served.version;
       this.#facts.emit("modelServed", { model, version: served.version });
       if (this.#status === "waiting") this.#status = "running";
       this.#openPending();
@@ -389,15 +404,6 @@ export class StageRunner implements GroupSink {
       if (this.#stopping.signal.aborted) return;
       this.#halt(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
     }
-  }
-
-  #noticeVersion(): void {
-    const { infer } = this.stage;
-    if (infer === undefined || this.#model === undefined) return;
-    const current = this.#options.models.peek(infer.model, infer.alias)?.version ?? this.#versionSeen;
-    if (current === this.#versionSeen) return;
-    this.#versionSeen = current;
-    this.#facts.emit("aliasMoved", { model: infer.model, version: current, serving: this.#model.version });
   }
 }
 

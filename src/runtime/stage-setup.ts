@@ -3,7 +3,7 @@ import { parseRecordSchemaText, type SchemaRegistry } from "../schema/index.ts";
 import { type ClusterTopic, type Plan, type PlannedStage, recordOverheadBytes } from "../topology/index.ts";
 import { messageBytesDefault, type OutputTopic } from "./output-batches.ts";
 import type { ClusterAdmin } from "./port.ts";
-import { waitOutRegistry } from "./wait-out.ts";
+import { type WaitListener, waitOutRegistry } from "./wait-out.ts";
 
 /** What a stage has to know of the cluster and the registry before it joins. */
 export interface StageSurroundings {
@@ -28,6 +28,7 @@ export async function surveyStage(
     readonly registry: SchemaRegistry;
     readonly clock: Clock;
     readonly facts: Facts;
+    readonly onLong?: WaitListener;
   },
   signal: AbortSignal,
 ): Promise<StageSurroundings> {

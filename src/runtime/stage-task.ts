@@ -214,21 +214,25 @@ export class StageTask {
     return end;
   }
 
-  /** Scores the piece; undefined when there is nothing to wait for. Rejects when the scorer fails as a whole. */
-  infer(): Promise<void> | undefined {
+  /**
+   * Scores the piece; undefined when there is nothing to wait for. Rejects when the scorer fails as a whole, when it
+   * does not answer in time, and with the reason of the signal.
+   */
+  infer(signal?: AbortSignal): Promise<void> | undefined {
     if (this.#inference === undefined || this.#piece.indices.length === 0) return undefined;
-    return this.#score(this.#inference);
+    return this.#score(this.#inference, signal);
   }
 
-  async #score(inference: Inference): Promise<void> {
+  async #score(inference: Inference, signal: AbortSignal | undefined): Promise<void> {
     const { clock, facts, yieldToLoop, timeSliceMs } = this.#parts;
     const beganMs = clock.monotonicMs();
     let untilMs = beganMs + timeSliceMs;
-    await inference.run(this.#piece.rows, this.#piece.errors, () => {
+    const breathe = (): Promise<void> | undefined => {
       if (clock.monotonicMs() < untilMs) return undefined;
       untilMs = clock.monotonicMs() + timeSliceMs;
       return yieldToLoop();
-    });
+    };
+    await inference.run(this.#piece.rows, this.#piece.errors, breathe, signal);
     facts.emit("rowsScored", { seconds: (clock.monotonicMs() - beganMs) / 1_000 });
   }
 

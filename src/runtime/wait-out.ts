@@ -1,34 +1,45 @@
-import { type Clock, type FactFields, type Facts, MillraceError, messageOf } from "../kernel/index.ts";
+import { type Clock, type FactFields, type Facts, MillraceError, messageOf, silentAfterMs } from "../kernel/index.ts";
 
 const backOffFirstMs = 100;
 const backOffLastMs = 5_000;
 /** A wait is said again after so long: whoever looks at a log that is long silent sees what it waits for. */
 const sayAgainMs = 30_000;
 
+/** Who is told that the registry has been waited for longer than it may, and with `undefined` that it answers again. */
+export type WaitListener = (reason: string | undefined) => void;
+
 /**
  * Asks the schema registry until it answers: one that is down is waited for, with growing pauses up to 5 s.
  *
- * The wait is logged when it begins, every 30 s, and when it ends. Rejects when the signal is aborted, and with any error that
- * waiting does not help against.
+ * The wait is logged when it begins, every 30 s, and when it ends; after 30 s `onLong` is told. Rejects when the signal
+ * is aborted, and with any error that waiting does not help against.
  */
 export async function waitOutRegistry<T>(
   ask: () => Promise<T>,
-  by: { readonly clock: Clock; readonly facts: Facts; readonly fields?: FactFields<"registryAnswers"> },
+  by: {
+    readonly clock: Clock;
+    readonly facts: Facts;
+    readonly fields?: FactFields<"registryAnswers">;
+    readonly onLong?: WaitListener;
+  },
   signal: AbortSignal,
 ): Promise<T> {
-  const { clock, facts, fields = {} } = by;
+  const { clock, facts, fields = {}, onLong } = by;
   const beganMs = clock.monotonicMs();
   let saidMs: number | undefined;
   for (let waitMs = backOffFirstMs; ; waitMs = Math.min(2 * waitMs, backOffLastMs)) {
     signal.throwIfAborted();
     try {
       const answer = await ask();
-      if (saidMs !== undefined) facts.emit("registryAnswers", fields);
+      if (saidMs === undefined) return answer;
+      facts.emit("registryAnswers", fields);
+      onLong?.(undefined);
       return answer;
     } catch (thrown) {
       signal.throwIfAborted();
       if (!(thrown instanceof MillraceError && thrown.disposition === "retry")) throw thrown;
       const nowMs = clock.monotonicMs();
+      if (nowMs - beganMs >= silentAfterMs) onLong?.(`the schema registry does not answer: ${messageOf(thrown)}`);
       if (saidMs === undefined || nowMs - saidMs >= sayAgainMs) {
         const waitedSeconds = Math.round((nowMs - beganMs) / 1000);
         const { code } = thrown;

@@ -1,7 +1,7 @@
 import { AssertionError, type Clock, type Facts, inTurns, messageOf, RecordError } from "../kernel/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { RowSource } from "./stage-transcoders.ts";
-import { waitOutRegistry } from "./wait-out.ts";
+import { type WaitListener, waitOutRegistry } from "./wait-out.ts";
 
 /** A schema that the registry does not know is asked for again after this long: it may have been registered late. */
 const unknownForMs = 10_000;
@@ -22,6 +22,7 @@ export class WriterSchemas {
   readonly #registry: SchemaRegistry;
   readonly #clock: Clock;
   readonly #facts: Facts;
+  readonly #onLongWait: WaitListener;
   readonly #sources = new Map<number, RowSource>();
   readonly #refused = new Map<number, { readonly error: RecordError; readonly untilMs: number }>();
   readonly #pending = new Map<number, Promise<void>>();
@@ -33,12 +34,14 @@ export class WriterSchemas {
     readonly registry: SchemaRegistry;
     readonly clock: Clock;
     readonly facts: Facts;
+    readonly onLongWait: WaitListener;
   }) {
     this.#make = options.make;
     this.#yieldToLoop = options.yieldToLoop;
     this.#registry = options.registry;
     this.#clock = options.clock;
     this.#facts = options.facts;
+    this.#onLongWait = options.onLongWait;
   }
 
   /** What reads a writer schema; undefined until it was resolved. Throws the RecordError of one that was refused. */
@@ -54,7 +57,7 @@ export class WriterSchemas {
 
   /** Resolves when `sourceOf` has an answer for the id. Rejects when the signal is aborted, or the registry refuses us. */
   resolve(id: number, signal: AbortSignal): Promise<void> {
-    const by = { clock: this.#clock, facts: this.#facts, fields: { schemaId: id } };
+    const by = { clock: this.#clock, facts: this.#facts, fields: { schemaId: id }, onLong: this.#onLongWait };
     return waitOutRegistry(() => this.#lookUpOnce(id, signal), by, signal);
   }
 

@@ -37,7 +37,7 @@ export {
   readRecordSchema,
   type SchemaTextProblem,
 } from "./record-schema.ts";
-export { cachedRegistry, type RegisteredSchema, type SchemaRegistry } from "./registry.ts";
+export { cachedRegistry, punctualRegistry, type RegisteredSchema, type SchemaRegistry } from "./registry.ts";
 export { createDecoder, createEncoder, type RowDecoder, type RowEncoder, readableOrThrow } from "./row-codec.ts";
 export type { Field, FieldKind, FieldType, Row, RowShape } from "./row-shape.ts";
 export { type ShadowedAlias, shadowedAliases, withoutShadowedAliases } from "./shadowed-aliases.ts";

@@ -1,3 +1,5 @@
+import { type Clock, cutOff, OperationError, silentAfterMs } from "../kernel/index.ts";
+
 /** A schema as a registry holds it. */
 export interface RegisteredSchema {
   /** Global: the same text has the same id under every subject. */
@@ -31,6 +33,29 @@ export interface SchemaRegistry {
    * @throws OperationError MR_SCHEMA or MR_SCHEMA_INCOMPATIBLE when the registry refuses it
    */
   register(subject: string, schemaJson: unknown, signal: AbortSignal): Promise<RegisteredSchema>;
+}
+
+/**
+ * A registry that does not keep anybody waiting: one that has not answered after 30 s counts as one that cannot be asked
+ * (MR_REGISTRY, "retry"), and an aborted signal ends the wait whatever the registry does with it. A registration that
+ * is cut off may have been made.
+ */
+export function punctualRegistry(registry: SchemaRegistry, clock: Clock): SchemaRegistry {
+  const limit = {
+    clock,
+    afterMs: silentAfterMs,
+    late: () =>
+      new OperationError("MR_REGISTRY", `asking the schema registry: no answer for ${silentAfterMs / 1_000} s`, {
+        disposition: "retry",
+      }),
+  };
+  return {
+    byId: (id, signal) => cutOff(registry.byId(id, signal), limit, signal),
+    latest: (subject, signal) => cutOff(registry.latest(subject, signal), limit, signal),
+    versions: (subject, signal) => cutOff(registry.versions(subject, signal), limit, signal),
+    lookUp: (subject, json, signal) => cutOff(registry.lookUp(subject, json, signal), limit, signal),
+    register: (subject, json, signal) => cutOff(registry.register(subject, json, signal), limit, signal),
+  };
 }
 
 /** Ids kept by {@link cachedRegistry} unless it is told otherwise. */

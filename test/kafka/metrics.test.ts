@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -190,5 +193,31 @@ describeKafka("/metrics and /readyz of a worker", () => {
     worker.kill("SIGTERM");
     expect(await worker.ended(30_000)).toEqual({ code: 1, signal: null });
     await broker.close();
+  });
+
+  test("a registry that takes requests and never answers holds up neither the probes nor the stop", async () => {
+    const requests: string[] = [];
+    const registry = createServer(({ url = "" }) => void requests.push(url)).listen(0, "127.0.0.1");
+    await once(registry, "listening");
+    const [port] = await freePorts(1);
+    const address = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`;
+    const flags = ["--brokers", bootstrap, "--registry", address, "--http", `127.0.0.1:${port}`];
+    const worker = new WorkerProcess(millrace.entry, ["run", join(folder, "shop.yaml"), ...flags], environment);
+    try {
+      const ask = async (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+      await worker.until(eventually(30_000, "the registry to be asked", async () => requests.length > 0 || undefined));
+      const ready = await ask("/readyz?verbose");
+      expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining("[-] stage ingest: new\n")]);
+      // The stages are not made yet, and their groups have a lag all the same.
+      const lag = `millrace_consumer_lag_records{topology="shop",stage="ingest",topic="${topics.INBOX}",partition="0"} `;
+      expect(await (await ask("/metrics")).text()).toContain(lag);
+      const stoppedAt = performance.now();
+      worker.kill("SIGTERM");
+      expect(await worker.ended(10_000)).toEqual({ code: 0, signal: null });
+      expect(performance.now() - stoppedAt).toBeLessThan(5_000);
+    } finally {
+      registry.closeAllConnections();
+      registry.close();
+    }
   });
 });

@@ -200,7 +200,7 @@ export class ShopChain {
       stage: this.stage(name),
       broker,
       registry: this.#registry,
-      models: { load: () => Promise.reject(new Error("there is no model")), peek: () => undefined },
+      models: { load: () => Promise.reject(new Error("there is no model")) },
       clock: systemClock,
       logger: silentLogger,
       budget: new BufferBudget({ bytesMax: 16_000_000, reservedBytesPerTask: 500_000 }),

@@ -158,7 +158,7 @@ async function runChain(values: readonly (string | null)[], faults: FaultPlan = 
   );
   const clock = new AutoClock();
   const served = modelFor(plan);
-  const models: ModelSource = { load: async () => served, peek: () => served };
+  const models: ModelSource = { load: async () => served };
   const budget = new BufferBudget({ bytesMax: 1_000_000, reservedBytesPerTask: 50_000 });
   const shared = {
     plan,
