@@ -179,9 +179,18 @@ export class StageRunner implements GroupSink {
 
   /**
    * Looks up what the stage needs and joins its group; tasks open as they are assigned.
-   * @throws OperationError when a topic, subject or limit is not as the plan needs it; nothing was joined then
+   * @throws OperationError when a topic, subject or limit is not as the plan needs it; nothing was joined then. A stage
+   *   that is halted meanwhile, which was said, just ends its start
    */
   async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (thrown) {
+      if (this.#status !== "halted") throw thrown;
+    }
+  }
+
+  async #start(): Promise<void> {
     const { plan, stage, broker, registry, logger, clock, instanceId, decidingGroup } = this.#options;
     const facts = this.#facts;
     const onLongWait: WaitListener = (reason) => this.#setTrouble("registry", reason);

@@ -72,6 +72,19 @@ test("a model that was trained on other inputs halts the stage and no other", as
   await cluster.close();
 });
 
+// The worker ended with 70: the start that the halt cut short rejected with "stage score stops".
+test("a stage that is halted while it still starts, by its model, leaves the others running", async () => {
+  const cluster = scoringCluster();
+  const refused = new OperationError("MR_MODEL", "opening model fraud/1: the models directory has no such version");
+  const load = (): Promise<never> => Promise.reject(refused);
+  // A join that waits for a cluster, as long as it is let.
+  const join = (_spec: unknown, _sink: GroupSink, signal?: AbortSignal): Promise<never> =>
+    new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+  const runner = await cluster.run({ broker: { ...cluster.broker, join } }, { load });
+  expect([runner.status, runner.haltReason]).toEqual(["halted", refused]);
+  await cluster.close();
+});
+
 test("a topic that does not exist refuses the start and names the command", async () => {
   const cluster = new Cluster({ ...totalsStage, to: { ...totalsStage.to, clusterName: "elsewhere" } });
   await cluster.broker.admin.deleteTopics(["shop.dead-letters"], new AbortController().signal);
