@@ -42,6 +42,11 @@ const refused: [string, RecordSchema, (number | string)[]][] = [
   ["a long of 65 bits", one("long"), [...Array.from({ length: 9 }, () => 0xff), 0x02]],
   ["a length of 2^53", one("string"), [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20]],
   ["a long of 11 bytes that is 0", one("long"), [...Array.from({ length: 10 }, () => 0x80), 0]],
+  [
+    "a long of 11 bytes, the last of which another field would take",
+    rowSchema({ name: "a", type: "long" }, { name: "b", type: "int" }),
+    [...Array.from({ length: 10 }, () => 0x80), 0],
+  ],
   ["a length of 11 bytes", one("string"), [...Array.from({ length: 10 }, () => 0x80), 0]],
   // 40 blocks of 2,000 nulls, and an end: each block alone would be taken.
   ["80,000 nulls in blocks of 2,000", array("null"), [...Array.from({ length: 40 }, () => [0xa0, 0x1f]).flat(), 0]],
