@@ -78,6 +78,7 @@ export const errorCodes = {
     meaning:
       "A partition cannot be read or written: it has no leader or too few replicas, or its broker does not answer.",
   },
+  MR_QUOTA: { kind: "warning", meaning: "A broker holds this client back, as a quota of the cluster says." },
   MR_BROKER: { kind: "operation", meaning: "Kafka cannot be reached or refuses the request." },
   MR_REGISTRY: { kind: "operation", meaning: "The schema registry cannot be reached or refuses the request." },
   MR_TOPIC_MISSING: { kind: "operation", meaning: "A topic does not exist on the cluster." },

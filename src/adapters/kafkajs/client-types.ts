@@ -52,7 +52,7 @@ export interface Connection {
   failIfNotConnected(): void;
   nextCorrelationId(): number;
   readonly clientId: string;
-  readonly requestQueue: { push(request: QueuedRequest): void; maybeThrottle(ms: number): void };
+  readonly requestQueue: ConnectionQueue;
   /** Set as soon as `connect` was called. */
   readonly socket?: {
     destroy(): void;
@@ -61,6 +61,17 @@ export interface Connection {
     write(bytes: Buffer): boolean;
     once(event: "close", listener: () => void): void;
   };
+}
+
+/** The requests of a connection, in their order: nothing is sent while the broker holds this client back. */
+export interface ConnectionQueue {
+  push(request: QueuedRequest): void;
+  /** An answer says for how long nothing more is read. Replaced on connections of our own, see `Connections`. */
+  maybeThrottle: (ms: number) => void;
+  /** Wall-clock time; below any when nothing was ever held back. */
+  readonly throttledUntil: number;
+  /** What has been written, by correlation id; `sentAt` is the wall-clock time from which the time limit counts. */
+  readonly inflight: ReadonlyMap<number, { sentAt: number }>;
 }
 
 /** A request as kafkajs's queue of a connection takes it; `entry` is settled with the answer's payload. */

@@ -11,6 +11,10 @@ export type Lane = "control" | "fetch";
 const connectionTimeoutMs = 10_000;
 const authenticationTimeoutMs = 10_000;
 
+/** A client that is held back for so long is told of it, and how often at most. */
+const throttleSaidMs = 1_000;
+const throttleSaidEveryMs = 60_000;
+
 /** A connection was given up by us; whoever waits on it asks elsewhere. */
 class ConnectionDroppedError extends Error {
   override readonly name = "KafkaJSConnectionClosedError";
@@ -25,6 +29,7 @@ export class Connections {
   readonly #brokers = new Map<string, BrokerConnection>();
   readonly #ready = new WeakSet<BrokerConnection>();
   readonly #connecting = new Map<Connection, Promise<unknown>>();
+  readonly #throttleSaidMs = new Map<string, number>();
 
   constructor(parts: KafkajsParts, options: ConnectionOptions) {
     this.#parts = parts;
@@ -73,7 +78,10 @@ export class Connections {
       maxInFlightRequests: null,
       logger: this.#logger,
     });
-    for (const connection of connectionPool.pool) noticeCuts(connection);
+    for (const connection of connectionPool.pool) {
+      noticeCuts(connection);
+      noticeThrottles(connection, (ms) => this.#throttled(address, ms));
+    }
     const broker = new this.#parts.Broker({
       connectionPool,
       logger: this.#logger,
@@ -82,6 +90,21 @@ export class Connections {
     });
     this.#brokers.set(address, broker);
     return broker;
+  }
+
+  #throttled(address: string, ms: number): void {
+    const { clock, logger, clientId } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (
+      ms < throttleSaidMs ||
+      nowMs - (this.#throttleSaidMs.get(address) ?? -throttleSaidEveryMs) < throttleSaidEveryMs
+    )
+      return;
+    this.#throttleSaidMs.set(address, nowMs);
+    logger.warn(
+      { code: "MR_QUOTA", broker: address, clientId, forMs: ms },
+      "The broker holds this client back, as a quota says; what it sends waits.",
+    );
   }
 
   async #connected(broker: BrokerConnection, lane: Lane): Promise<Connection> {
@@ -134,6 +157,21 @@ function noticeCuts(connection: Connection): void {
       connection.socket?.once("close", () => setImmediate(tell));
     });
     return Promise.race([made, cut]);
+  };
+}
+
+/**
+ * Lets the time limits of what was written already count from the end of a throttle: the broker reads nothing from the
+ * connection until then. kafkajs counts from the write, and would send again what the broker is going to take.
+ */
+function noticeThrottles({ requestQueue }: Connection, throttled: (ms: number) => void): void {
+  const maybeThrottle = requestQueue.maybeThrottle.bind(requestQueue);
+  requestQueue.maybeThrottle = (ms) => {
+    maybeThrottle(ms);
+    if (ms <= 0) return;
+    for (const request of requestQueue.inflight.values())
+      request.sentAt = Math.max(request.sentAt, requestQueue.throttledUntil);
+    throttled(ms);
   };
 }
 

@@ -1,8 +1,9 @@
 import { EventEmitter } from "node:events";
-import { expect, test } from "vitest";
-import type { KafkajsParts, ProtocolRequest } from "../../../src/adapters/kafkajs/client-types.ts";
+import { createRequire } from "node:module";
+import { expect, test, vi } from "vitest";
+import type { ConnectionQueue, KafkajsParts, ProtocolRequest } from "../../../src/adapters/kafkajs/client-types.ts";
 import { Connections } from "../../../src/adapters/kafkajs/connections.ts";
-import { silentLogger } from "../../../src/kernel/index.ts";
+import { type LogFields, type Logger, silentLogger } from "../../../src/kernel/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import { deferred } from "../../support/deadline.ts";
 
@@ -22,6 +23,7 @@ function scripted() {
       });
     };
     rejectRequests = () => undefined;
+    requestQueue = { maybeThrottle: () => undefined };
     disconnect = async () => undefined;
     send = async () => "answered";
   }
@@ -106,4 +108,120 @@ test("what the client knows about a connection that did not come about is told r
   openings[0]?.socket.emit("close");
   openings[0]?.connected.reject(new Error("connect ECONNREFUSED"));
   await expect(asked).rejects.toThrow("ECONNREFUSED");
+});
+
+/** Connections over kafkajs's own queue of requests, whose sockets take everything and answer nothing. */
+function queued() {
+  const { RequestQueue, createLogger } = queueParts();
+  const clock = new FakeClock(0);
+  const warned: LogFields[] = [];
+  const queues: KafkajsQueue[] = [];
+  class QueuedConnection {
+    readonly clientId = "c";
+    requestQueue = new RequestQueue({
+      maxInFlightRequests: null,
+      requestTimeout: 1_000,
+      enforceRequestTimeout: true,
+      clientId: "c",
+      broker: "b:1",
+      logger: createLogger({ level: 0, logCreator: () => () => undefined }).namespace("test"),
+      isConnected: () => true,
+    });
+    isConnected = () => true;
+    connect = async () => true;
+    rejectRequests = () => undefined;
+    disconnect = async () => undefined;
+    send = async () => "answered";
+    constructor() {
+      queues.push(this.requestQueue);
+    }
+  }
+  class Pool {
+    readonly pool = [new QueuedConnection(), new QueuedConnection()];
+  }
+  class Broker {
+    readonly versions = null;
+    readonly connectionPool: Pool;
+    constructor(options: { connectionPool: Pool }) {
+      this.connectionPool = options.connectionPool;
+    }
+    connect = async () => undefined;
+  }
+  const parts = {
+    Broker,
+    ConnectionPool: Pool,
+    createLogger: () => ({}),
+    createSocketFactory: () => ({}),
+  } as unknown as KafkajsParts;
+  const logger: Logger = { ...silentLogger, warn: (fields) => void warned.push(fields) };
+  const options = { brokers: ["b:1"], clientId: "c", logger, clock, requestTimeoutMs: 1_000 };
+  const connections = new Connections(parts, options);
+  const request = { request: { apiKey: 3, apiName: "Metadata", apiVersion: 11 } } as unknown as ProtocolRequest;
+  return { queues, warned, clock, ask: () => connections.send("b:1", "control", () => request) };
+}
+
+interface KafkajsQueue extends ConnectionQueue {
+  scheduleRequestTimeoutCheck(): void;
+  destroy(): void;
+}
+
+function queueParts() {
+  const require = createRequire(import.meta.url);
+  return {
+    RequestQueue: require("kafkajs/src/network/requestQueue/index.js") as new (options: object) => KafkajsQueue,
+    createLogger: require("kafkajs/src/loggers/index.js").createLogger as (options: object) => {
+      namespace(name: string): object;
+    },
+  };
+}
+
+// It was sent again while the broker was going to take it: a copy.
+test("what was written before a throttle has its time from the end of the throttle, and what waits from its write", async () => {
+  vi.useFakeTimers();
+  try {
+    const { queues, ask } = queued();
+    await ask();
+    const queue = queues[0]!;
+    queue.scheduleRequestTimeoutCheck();
+    const seen: string[] = [];
+    const push = (correlationId: number) =>
+      queue.push({
+        entry: {
+          ...{ apiKey: 0, apiName: "Produce", apiVersion: 9, correlationId },
+          resolve: () => seen.push(`answer ${correlationId}`),
+          reject: () => seen.push(`time out ${correlationId}`),
+        },
+        expectResponse: true,
+        requestTimeout: null,
+        sendRequest: () => seen.push(`write ${correlationId}`),
+      });
+    push(1);
+    await vi.advanceTimersByTimeAsync(500);
+    queue.maybeThrottle(5_000);
+    push(2);
+    await vi.advanceTimersByTimeAsync(5_900);
+    expect(seen).toEqual(["write 1", "write 2"]);
+    await vi.advanceTimersByTimeAsync(400);
+    expect(seen).toEqual(["write 1", "write 2", "time out 1", "time out 2"]);
+    queue.destroy();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("a client that is held back for a second or longer is told so, at most once a minute per broker", async () => {
+  const { queues, warned, clock, ask } = queued();
+  await ask();
+  const queue = queues[0]!;
+  queue.maybeThrottle(0);
+  queue.maybeThrottle(999);
+  expect(warned).toEqual([]);
+  queue.maybeThrottle(1_000);
+  clock.advance(59_999);
+  queue.maybeThrottle(30_000);
+  expect(warned).toEqual([{ code: "MR_QUOTA", broker: "b:1", clientId: "c", forMs: 1_000 }]);
+  clock.advance(1);
+  queue.maybeThrottle(30_000);
+  expect(warned).toHaveLength(2);
+  for (const one of queues) one.destroy();
 });

@@ -27,6 +27,7 @@ function linkTo(brokers: readonly string[], script: Script) {
     connect = async () => true;
     disconnect = async () => undefined;
     rejectRequests = () => undefined;
+    requestQueue = { maybeThrottle: () => undefined };
     send = async ({ request }: ProtocolRequest) => {
       asked.push(`${this.#address} ${request.apiName}`);
       const answer = await script(this.#address, request.apiName);
