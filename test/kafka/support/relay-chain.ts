@@ -29,6 +29,8 @@ export interface RelayOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** What stands behind `from` of the first stage. */
   readonly inbox?: string;
+  /** Of the inbox; 1 when not given. The other topics have what the cluster gives. */
+  readonly replication?: number;
 }
 
 /** Four stages that hand on what they read, from JSON to the last topic. They need no model and do next to nothing. */
@@ -38,9 +40,11 @@ export class RelayChain {
   readonly #options: RelayOptions;
   readonly #folder: string;
   #sent = 0;
+  #partitions: number;
 
   private constructor(options: RelayOptions, folder: string, inbox: string) {
     this.#options = options;
+    this.#partitions = options.partitions;
     this.#folder = folder;
     this.inbox = inbox;
     this.plan = loadPlan(this.#file, {}, options.namespace);
@@ -48,14 +52,14 @@ export class RelayChain {
 
   /** Makes the topics, and everything that `apply` makes. */
   static async open(options: RelayOptions): Promise<RelayChain> {
-    const { namespace, partitions, broker } = options;
+    const { namespace, partitions, broker, replication = 1 } = options;
     const folder = await mkdtemp(join(tmpdir(), "millrace-relay-"));
     const inbox = `${namespace}.inbox`;
     await mkdir(join(folder, "schemas"));
     await mkdir(join(folder, "topologies"));
     await writeFile(join(folder, "schemas/item.avsc"), JSON.stringify(schema));
     await writeFile(join(folder, "topologies/relay.yaml"), textOf(inbox, options));
-    await broker.admin.createTopics([{ topic: inbox, partitions, replication: 1, configs: {} }], signal);
+    await broker.admin.createTopics([{ topic: inbox, partitions, replication, configs: {} }], signal);
     const chain = new RelayChain(options, folder, inbox);
     await chain.apply();
     return chain;
@@ -78,14 +82,20 @@ export class RelayChain {
 
   /** Sends so many records, evenly over the partitions. */
   async send(count: number): Promise<void> {
-    const { broker, partitions } = this.#options;
+    const { broker } = this.#options;
     const records = Array.from({ length: count }, () => {
       const id = `i${this.#sent}`;
-      const partition = this.#sent++ % partitions;
+      const partition = this.#sent++ % this.#partitions;
       const value = Buffer.from(JSON.stringify({ id }));
       return { topic: this.inbox, partition, timestampMs: Date.now(), key: Buffer.from(id), value };
     });
     await broker.append(records, signal);
+  }
+
+  /** Gives the inbox more partitions; what is sent from then on goes to them too. */
+  async grow(partitions: number): Promise<void> {
+    await this.#options.broker.admin.growTopic(this.inbox, partitions, signal);
+    this.#partitions = partitions;
   }
 
   get sent(): number {
@@ -115,18 +125,31 @@ export class RelayChain {
 
   /** Records of the last topic, and how many different ones. */
   async arrived(): Promise<{ readonly records: number; readonly ids: number }> {
-    const topic = this.plan.stages.at(-1)?.to.clusterName ?? "";
-    const ids = new Set<string>();
-    let records = 0;
-    for (const { partition, low, end } of await this.#options.broker.admin.watermarks(topic, signal)) {
+    const ids = (await this.idsOut()).flat();
+    return { records: ids.length, ids: new Set(ids).size };
+  }
+
+  /** Ids of the inbox, by partition, as often as each stands there. */
+  idsIn(): Promise<string[][]> {
+    return this.#idsOf(this.inbox);
+  }
+
+  /** The same of the last topic. */
+  idsOut(): Promise<string[][]> {
+    return this.#idsOf(this.plan.stages.at(-1)?.to.clusterName ?? "");
+  }
+
+  async #idsOf(topic: string): Promise<string[][]> {
+    const { broker } = this.#options;
+    const ids: string[][] = [];
+    for (const { partition, low, end } of await broker.admin.watermarks(topic, signal)) {
+      const own: string[] = [];
+      ids[partition] = own;
       if (low === end) continue;
-      for await (const batch of this.#options.broker.read({ topic, partition, from: low, to: end }, signal))
-        for (const { key } of plainRecords(batch)) {
-          records++;
-          ids.add(String(key));
-        }
+      for await (const batch of broker.read({ topic, partition, from: low, to: end }, signal))
+        own.push(...plainRecords(batch).map(({ key }) => String(key)));
     }
-    return { records, ids: ids.size };
+    return ids;
   }
 
   async remove(): Promise<void> {
