@@ -57,7 +57,11 @@ describeFaults("a cluster of three of which brokers are frozen and killed", () =
     const logged: [LogFields, string][] = [];
     const note = (fields: LogFields, message: string): void => void logged.push([fields, message]);
     const logger: Logger = { ...silentLogger, info: note, warn: note, error: note };
-    const steady = await Steady.start(await connect(cluster.bootstrap, { logger }), own, logger);
+    const steady = await Steady.start(
+      await connect(cluster.bootstrap, { logger, timings: { metadataMs: 60_000 } }),
+      own,
+      logger,
+    );
     const foreign = new ForeignSteady(python, cluster.bootstrap, theirs);
     await foreign.reading();
 

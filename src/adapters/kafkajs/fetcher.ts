@@ -405,10 +405,14 @@ export class Fetcher {
       return;
     }
     this.#options.logger.debug({ node, reason: messageOf(error) }, "A fetch did not succeed and is repeated.");
+    const { link, troubles } = this.#options;
     // Those that were given back meanwhile have waited for this node as well.
-    for (const feed of new Set([...feeds, ...this.#ledBy(node)])) {
-      this.#options.troubles.failed(feed, "read", attempt);
-      this.#options.link.doubt(feed);
+    for (const feed of [...this.#feeds.values()].filter((one) => feeds.includes(one) || this.#isReady(one))) {
+      // What others lead by now has not waited, and is not in doubt.
+      if (link.leader(feed) === node) {
+        troubles.failed(feed, "read", attempt);
+        link.doubt(feed);
+      }
       this.#serve(feed);
     }
   }

@@ -3,12 +3,13 @@ import { createRequire } from "node:module";
 import { expect, test, vi } from "vitest";
 import type { ConnectionQueue, KafkajsParts, ProtocolRequest } from "../../../src/adapters/kafkajs/client-types.ts";
 import { Connections } from "../../../src/adapters/kafkajs/connections.ts";
+import { operationError } from "../../../src/adapters/kafkajs/errors.ts";
 import { type LogFields, type Logger, silentLogger } from "../../../src/kernel/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import { deferred } from "../../support/deadline.ts";
 
 /** Connections whose sockets do what the test says, and never come about by themselves. */
-function scripted() {
+function scripted(versions: Record<number, { minVersion: number; maxVersion: number }> | null = null) {
   const openings: { readonly socket: EventEmitter; readonly connected: ReturnType<typeof deferred<unknown>> }[] = [];
   class FakeConnection {
     isOpen = false;
@@ -31,7 +32,7 @@ function scripted() {
     readonly pool = [new FakeConnection(), new FakeConnection()];
   }
   class FakeBroker {
-    readonly versions = null;
+    readonly versions = versions;
     readonly connectionPool: FakePool;
     constructor(options: { connectionPool: FakePool }) {
       this.connectionPool = options.connectionPool;
@@ -224,4 +225,29 @@ test("a client that is held back for a second or longer is told so, at most once
   queue.maybeThrottle(30_000);
   expect(warned).toHaveLength(2);
   for (const one of queues) one.destroy();
+});
+
+/** Asks for Metadata in version 11 of a broker that has these versions of it. */
+async function askedOf(versions: Record<number, { minVersion: number; maxVersion: number }>): Promise<unknown> {
+  const { openings, ask } = scripted(versions);
+  const asked = ask().catch((error: unknown) => error);
+  await turn();
+  openings[0]?.connected.resolve(true);
+  return asked;
+}
+
+test("a broker is asked in a version that it has, at either end of its range", async () => {
+  expect(await askedOf({ 3: { minVersion: 0, maxVersion: 11 } })).toBe("answered");
+  expect(await askedOf({ 3: { minVersion: 11, maxVersion: 13 } })).toBe("answered");
+});
+
+test("a broker that is too old, or too new, is not asked: the error names the request and the versions", async () => {
+  const old = await askedOf({ 3: { minVersion: 0, maxVersion: 10 } });
+  const needed = "request Metadata is needed in version 11, and the broker at b:1";
+  expect(old).toMatchObject({ message: `${needed} has 0 to 10; Kafka 2.8 and later will do` });
+  expect(operationError("describing topics", old)).toMatchObject({ code: "MR_BROKER", disposition: "halt" });
+  expect(await askedOf({ 3: { minVersion: 12, maxVersion: 13 } })).toMatchObject({
+    message: `${needed} has 12 to 13; Kafka 2.8 and later will do`,
+  });
+  expect(await askedOf({})).toMatchObject({ message: `${needed} does not have it; Kafka 2.8 and later will do` });
 });

@@ -242,7 +242,7 @@ test("what cannot be read is known by its reason, until it is read or belongs to
 
 test("a node that does not answer is in trouble for as long as it was waited for, with all that wait for it", async () => {
   const answer = deferred<void>();
-  const { fetcher, ill, start, pass } = scripted(
+  const { fetcher, ill, leaders, start, pass } = scripted(
     () => 0,
     () => answer.promise,
   );
@@ -250,6 +250,10 @@ test("a node that does not answer is in trouble for as long as it was waited for
   await turns(10);
   // It is not part of the fetch that is under way.
   start(1);
+  // And this one has another leader before the fetch fails.
+  leaders.set(2, 1);
+  start(2);
+  leaders.set(2, 3);
   await pass(10_000);
   answer.reject(Object.assign(new Error("timed out"), { name: "KafkaJSRequestTimeoutError" }));
   await turns(10);
