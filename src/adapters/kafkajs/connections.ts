@@ -30,6 +30,7 @@ export class Connections {
   readonly #ready = new WeakSet<BrokerConnection>();
   readonly #connecting = new Map<Connection, Promise<unknown>>();
   readonly #throttleSaidMs = new Map<string, number>();
+  readonly #heldBackUntilMs = new Map<string, number>();
 
   constructor(parts: KafkajsParts, options: ConnectionOptions) {
     this.#parts = parts;
@@ -92,9 +93,15 @@ export class Connections {
     return broker;
   }
 
+  /** Until when a broker reads nothing more of this client, on the monotonic clock; long ago when it does. */
+  heldBackUntilMs(address: string): number {
+    return this.#heldBackUntilMs.get(address) ?? Number.NEGATIVE_INFINITY;
+  }
+
   #throttled(address: string, ms: number): void {
     const { clock, logger, clientId } = this.#options;
     const nowMs = clock.monotonicMs();
+    this.#heldBackUntilMs.set(address, Math.max(nowMs + ms, this.heldBackUntilMs(address)));
     if (
       ms < throttleSaidMs ||
       nowMs - (this.#throttleSaidMs.get(address) ?? -throttleSaidEveryMs) < throttleSaidEveryMs

@@ -143,6 +143,12 @@ export class ClusterLink {
     this.#coordinators.delete(group);
   }
 
+  /** Until when a node holds this client back by a quota, on the monotonic clock; long ago when it does not. */
+  heldBackUntilMs(node: number): number {
+    const address = this.#addresses.of(node);
+    return address === undefined ? Number.NEGATIVE_INFINITY : this.#connections.heldBackUntilMs(address);
+  }
+
   /** Ends every connection; whatever is in flight rejects. */
   async close(): Promise<void> {
     this.#closed = true;

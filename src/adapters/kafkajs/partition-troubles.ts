@@ -26,6 +26,14 @@ interface Trouble extends Omit<TroubledPartition, "forMs"> {
   isSaid: boolean;
 }
 
+/** A request that has no answer yet. */
+interface Pending extends TopicPartition {
+  readonly access: Access;
+  readonly node: number;
+  readonly startedMs: number;
+  heldBackUntilMs(): number;
+}
+
 /** What is said in one line: partitions of one topic that are in the same trouble. */
 interface Line {
   readonly trouble: Trouble;
@@ -40,6 +48,8 @@ export class PartitionTroubles {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #troubles = new Map<string, Trouble>();
+  /** Requests on their way, the first of each partition. */
+  readonly #pending = new Map<string, Pending>();
   readonly #end = new AbortController();
   #recovered: Trouble[] = [];
   #isSweeping = false;
@@ -52,11 +62,28 @@ export class PartitionTroubles {
   /** Those that have been in trouble for ten seconds or longer. */
   get lasting(): readonly TroubledPartition[] {
     const nowMs = this.#clock.monotonicMs();
+    this.#noteSilence(nowMs);
     return [...this.#troubles.values()]
       .filter((trouble) => isLasting(trouble, nowMs))
       .map(({ topic, partition, access, node, reason, sinceMs }) => {
         return { topic, partition, access, node, reason, forMs: nowMs - sinceMs };
       });
+  }
+
+  /**
+   * A request is on its way, which may last longer than anybody should wait without a word. It ends with
+   * {@link answered}, whatever came of it. Time for which the broker holds the client back by a quota does not count.
+   */
+  asked({ topic, partition }: TopicPartition, access: Access, node: number, heldBackUntilMs: () => number): void {
+    const key = keyOf({ topic, partition }, access);
+    if (this.#end.signal.aborted || this.#pending.has(key)) return;
+    const startedMs = this.#clock.monotonicMs();
+    this.#pending.set(key, { topic, partition, access, node, startedMs, heldBackUntilMs });
+    this.#sweep();
+  }
+
+  answered(at: TopicPartition, access: Access): void {
+    this.#pending.delete(keyOf(at, access));
   }
 
   failed({ topic, partition }: TopicPartition, access: Access, { error, node, startedMs }: FailedAttempt): void {
@@ -99,6 +126,16 @@ export class PartitionTroubles {
   close(): void {
     this.#end.abort(new Error("nobody watches the partitions any more"));
     this.#troubles.clear();
+    this.#pending.clear();
+  }
+
+  /** Who keeps silent for ten seconds is in trouble before the time limit of the request says so. */
+  #noteSilence(nowMs: number): void {
+    for (const { topic, partition, access, node, startedMs, heldBackUntilMs } of this.#pending.values()) {
+      const sinceMs = Math.max(startedMs, heldBackUntilMs());
+      if (nowMs - sinceMs < saidAfterMs) continue;
+      this.failed({ topic, partition }, access, { error: new Error("no answer yet"), node, startedMs: sinceMs });
+    }
   }
 
   /** Looks now and then for as long as there is something to say. */
@@ -109,7 +146,7 @@ export class PartitionTroubles {
       () => {
         this.#isSweeping = false;
         this.#say();
-        if (this.#troubles.size > 0) this.#sweep();
+        if (this.#troubles.size > 0 || this.#pending.size > 0) this.#sweep();
       },
       () => undefined,
     );
@@ -117,6 +154,7 @@ export class PartitionTroubles {
 
   #say(): void {
     const nowMs = this.#clock.monotonicMs();
+    this.#noteSilence(nowMs);
     for (const [key, { latestMs }] of this.#troubles) {
       if (nowMs - latestMs >= forgottenAfterMs) this.#troubles.delete(key);
     }

@@ -98,13 +98,22 @@ export class BatchProducer {
       startedMs = this.#clock.monotonicMs();
       node = undefined;
       node = await this.#link.leaderOf(topic, partition);
-      const produced = await this.#gatherer.send(node, outgoing, signal);
+      const produced = await this.#ask(node, outgoing, signal, troubles);
       const doing = `writing to ${topicPartitionKey(topic, partition)}`;
       // An answer that does not name what was sent confirms nothing.
       if (produced === undefined) throw new KafkaAnswerError(doing, kafkaCode.requestTimedOut);
       if (produced.errorCode !== kafkaCode.none) throw new ProduceError(doing, produced);
       troubles?.well(outgoing, "write");
     });
+  }
+
+  async #ask(node: number, outgoing: Outgoing, signal?: AbortSignal, troubles?: PartitionTroubles) {
+    troubles?.asked(outgoing, "write", node, () => this.#link.heldBackUntilMs(node));
+    try {
+      return await this.#gatherer.send(node, outgoing, signal);
+    } finally {
+      troubles?.answered(outgoing, "write");
+    }
   }
 
   #tooLarge({ topic, partition, bytes }: Outgoing): KafkaAnswerError {

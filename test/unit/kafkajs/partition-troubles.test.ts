@@ -144,3 +144,53 @@ test("nothing is asleep while all is well, nor after the end", async () => {
   await pass(20_000);
   expect([clock.sleeping, said, troubles.lasting]).toEqual([0, [], []]);
 });
+
+test("a request that has no answer after ten seconds is trouble before its time limit is over, and told", async () => {
+  const { clock, troubles, said, pass } = watched();
+  const long = Number.NEGATIVE_INFINITY;
+  troubles.asked(at(0), "write", 2, () => long);
+  await pass(5_000);
+  // A second task that waits for the same partition does not begin the count anew.
+  troubles.asked(at(0), "write", 2, () => long);
+  await pass(4_500);
+  expect([said, troubles.lasting]).toEqual([[], []]);
+  await pass(500);
+  expect(said.map(([level, { node, reason, forMs }]) => [level, node, reason, forMs])).toEqual([
+    ["warn", 2, "no answer yet", 10_000],
+  ]);
+  expect(troubles.lasting).toHaveLength(1);
+  troubles.answered(at(0), "write");
+  troubles.well(at(0), "write");
+  await pass(1_000);
+  expect(said).toHaveLength(2);
+  expect([troubles.lasting, clock.sleeping]).toEqual([[], 0]);
+});
+
+test("an answer in time leaves nothing, and the next request has its own ten seconds", async () => {
+  const { clock, troubles, said, pass } = watched();
+  for (let i = 0; i < 3; i++) {
+    troubles.asked(at(0), "write", 2, () => 0);
+    await pass(9_000);
+    troubles.answered(at(0), "write");
+  }
+  await pass(10_000);
+  expect([said, troubles.lasting, clock.sleeping]).toEqual([[], [], 0]);
+});
+
+test("while a quota holds the client back nothing is in trouble, and the ten seconds begin when it ends", async () => {
+  const { troubles, said, pass } = watched();
+  troubles.asked(at(0), "write", 2, () => 60_000);
+  await pass(69_000);
+  expect([said, troubles.lasting]).toEqual([[], []]);
+  await pass(1_000);
+  expect(said[0]?.[1]).toMatchObject({ reason: "no answer yet", forMs: 10_000 });
+});
+
+test("nothing that was asked is in trouble after the end", async () => {
+  const { clock, troubles, said, pass } = watched();
+  troubles.asked(at(0), "write", 2, () => 0);
+  troubles.close();
+  troubles.asked(at(1), "write", 2, () => 0);
+  await pass(20_000);
+  expect([said, troubles.lasting, clock.sleeping]).toEqual([[], [], 0]);
+});

@@ -7,18 +7,24 @@ import { BatchProducer } from "../../../src/adapters/kafkajs/producer.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import { RecordRefusedError } from "../../../src/runtime/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
+import { deferred } from "../../support/deadline.ts";
 import { outgoingOf, textRecords } from "../../support/records.ts";
 import { AutoClock, nextTurn } from "../runtime/fixture.ts";
 
 /** A producer whose broker answers as the test says; answers how often it was asked. */
-function producerOf(answers: readonly (readonly Partial<ProducedPartition>[])[]) {
+function producerOf(
+  answers: readonly (readonly Partial<ProducedPartition>[])[],
+  onSend = async (): Promise<void> => undefined,
+) {
   const left = [...answers];
   const asked: string[] = [];
   const link = {
     leaderOf: async () => 1,
     doubt: () => undefined,
+    heldBackUntilMs: () => Number.NEGATIVE_INFINITY,
     send: async () => {
       asked.push("produce");
+      await onSend();
       const answer = left.shift() ?? [{ topic: "out", partition: 0, errorCode: kafkaCode.none }];
       return answer.map((produced) => ({ refused: [], message: null, ...produced }));
     },
@@ -134,4 +140,19 @@ test("an error that may pass is tried again, though it names records", async () 
   const { producer, asked } = producerOf([named(kafkaCode.notLeaderOrFollower, 0)]);
   await producer.send(outgoingOf(textRecords("out", 0, 3)));
   expect(asked).toHaveLength(2);
+});
+
+test("a partition whose leader keeps silent is in trouble before the time limit of the request is over", async () => {
+  const answer = deferred<void>();
+  const { producer, clock, troubles } = producerOf([], () => answer.promise);
+  const sent = producer.send(outgoingOf(textRecords("out", 0, 3)), undefined, troubles);
+  await nextTurn();
+  await nextTurn();
+  await clock.sleep(10_000);
+  expect(troubles.lasting).toMatchObject([{ partition: 0, access: "write", node: 1, reason: "no answer yet" }]);
+  answer.resolve();
+  await sent;
+  await clock.sleep(60_000);
+  expect(troubles.lasting).toEqual([]);
+  troubles.close();
 });
