@@ -69,10 +69,10 @@ describeFaults("a cluster of three of which brokers are frozen and killed", () =
     await delay(1_000);
     failing.freeze();
     await delay(12_000);
-    failing.thaw();
-    await delay(2_000);
+    // Not thawed before: back among the replicas, its death would stop whoever writes to brokers that wait for it, with
+    // any client, since a broker answers a connection's requests one after the other.
     await failing.kill();
-    await delay(8_000);
+    await delay(4_000);
 
     const { troubled } = steady.membership;
     const [ours, librdkafka] = [await steady.stop(), await foreign.stop()];
@@ -153,13 +153,13 @@ async function keepSending(chain: RelayChain, ended: AbortSignal): Promise<void>
   }
 }
 
-/** Lets the replicas lead that are meant to: those that led meanwhile give way. */
+/** Lets the replicas lead that are meant to, as soon as they are in sync: those that led meanwhile give way. */
 async function moveLeaders(bootstrap: string): Promise<void> {
   const args = ["--bootstrap-server", bootstrap, "--election-type", "preferred", "--all-topic-partitions"];
-  const { code, stdout } = await runJava("org.apache.kafka.tools.LeaderElectionCommand", args);
-  // Where a replica is not in sync yet the tool calls it a failure, after it has moved all others.
-  expect([0, 1]).toContain(code);
-  expect(stdout).toContain("Successfully completed leader election");
+  await eventually(30_000, "leaders to move", async () => {
+    const { stdout } = await runJava("org.apache.kafka.tools.LeaderElectionCommand", args);
+    return /Successfully completed|already elected/.test(stdout) || undefined;
+  });
 }
 
 /** A member of ours that writes to every partition every 50 ms, and reads them all. */
@@ -219,7 +219,7 @@ class Steady {
 
   async #write(topic: string, partition: number, handle: TaskHandle): Promise<void> {
     while (!this.#ended.signal.aborted) {
-      await handle.write([outgoingOf([textRecord(topic, partition, "steady")])]);
+      await handle.write([outgoingOf([textRecord(topic, partition, "steady", Date.now())])]);
       await delay(writeEveryMs);
     }
   }

@@ -19,7 +19,7 @@ const rounds = 8;
 const isLong = process.env["MILLRACE_TEST_LONG"] === "1";
 const { batchBytes, bytesPerSecond } = isLong
   ? { batchBytes: 12_500, bytesPerSecond: 100_000 }
-  : { batchBytes: 2_000, bytesPerSecond: 40_000 };
+  : { batchBytes: 2_000, bytesPerSecond: 60_000 };
 const recordBytes = 500;
 /** Not long ago, or the broker would delete the records by their age. */
 const writtenAtMs = Date.now();
