@@ -65,10 +65,11 @@ export function fetchRequest(
       to.int32(-1).int32(options.waitMsMax).int32(minBytes).int32(options.bytesMax);
       // Session id 0 and epoch -1: every fetch names its partitions in full.
       to.int8(readCommitted).int32(0).int32(-1);
-      to.array(targets, (target) => {
-        if (isById) to.raw(target.topicId === "" ? noTopicId : Buffer.from(target.topicId, "base64url"));
-        else to.string(target.topic);
-        to.array([target], ({ partition, leaderEpoch, offset, lastEpoch, bytesMax }) =>
+      to.array(byTopic(targets), (ofTopic) => {
+        const { topic, topicId } = ofTopic[0];
+        if (isById) to.raw(topicId === "" ? noTopicId : Buffer.from(topicId, "base64url"));
+        else to.string(topic);
+        to.array(ofTopic, ({ partition, leaderEpoch, offset, lastEpoch, bytesMax }) =>
           to.int32(partition).int32(leaderEpoch).int64(offset).int32(lastEpoch).int64(-1).int32(bytesMax).end(),
         );
         to.end();
@@ -91,6 +92,19 @@ export function fetchRequest(
   });
 }
 
+type OfOneTopic = [FetchTarget, ...FetchTarget[]];
+
+/** A topic of hundreds of partitions is named once; they stay in their order. */
+function byTopic(targets: readonly FetchTarget[]): OfOneTopic[] {
+  const topics = new Map<string, OfOneTopic>();
+  for (const target of targets) {
+    const ofTopic = topics.get(target.topic);
+    if (ofTopic === undefined) topics.set(target.topic, [target]);
+    else ofTopic.push(target);
+  }
+  return [...topics.values()];
+}
+
 function topicOf(id: string, targets: readonly FetchTarget[]): string {
   return targets.find(({ topicId }) => topicId === id)?.topic ?? "";
 }
@@ -98,9 +112,9 @@ function topicOf(id: string, targets: readonly FetchTarget[]): string {
 function readPartition(from: FlexibleReader, topic: string): FetchedPartition {
   const partition = from.int32();
   const errorCode = from.int16();
-  from.int64();
-  const lastStableOffset = Number(from.int64());
-  const logStartOffset = Number(from.int64());
+  from.offset();
+  const lastStableOffset = from.offset();
+  const logStartOffset = from.offset();
   const abortedTransactions = from.array(() => {
     const aborted = { producerId: from.int64(), firstOffset: Number(from.int64()) };
     from.end();

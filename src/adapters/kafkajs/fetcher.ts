@@ -26,6 +26,11 @@ const answerBytesMax = 8_388_608;
 const waitMsMax = 200;
 /** The same while a partition of the node is with its task: it must be asked for soon after it is given back. */
 const waitMsWhileBusy = 10;
+/** Time between two fetches while little arrives, by the partitions that are asked for: 200 of them every 10 ms. */
+const msPerPartition = 0.05;
+const paceMsMax = 20;
+/** A fetch that brings as much is followed by the next at once. */
+const bytesAtOnce = 65_536;
 const backOffMs = { first: 100, max: 1_000 } as const;
 
 export interface FetcherOptions {
@@ -215,8 +220,9 @@ export class Fetcher {
         if (feeds.length === 0) return;
         const startedMs = this.#options.clock.monotonicMs();
         try {
-          await this.#fetchOnce(node, feeds);
+          const bytes = await this.#fetchOnce(node, feeds);
           backOff = backOffMs.first;
+          await this.#waitForMore(feeds.length, startedMs, bytes);
         } catch (error) {
           this.#nodeFailed(node, feeds, { error, node, startedMs });
           await this.#pause(backOff);
@@ -249,7 +255,8 @@ export class Fetcher {
     this.#options.changed(feed, feed.asked, change);
   }
 
-  async #fetchOnce(node: number, feeds: readonly Feed[]): Promise<void> {
+  /** Answers how many bytes came. */
+  async #fetchOnce(node: number, feeds: readonly Feed[]): Promise<number> {
     const { link } = this.#options;
     // A broker fills its answer in the order asked; whoever was first goes last the next time.
     const first = this.#rotation++ % feeds.length;
@@ -272,11 +279,29 @@ export class Fetcher {
     const options = { waitMsMax: isAnyBusy ? waitMsWhileBusy : waitMsMax, bytesMax: answerBytesMax };
     const answer = await link.send<FetchAnswer>(node, "fetch", (broker) => fetchRequest(broker, targets, options));
     if (answer.errorCode !== kafkaCode.none) throw new KafkaAnswerError("fetching", answer.errorCode);
+    let bytes = 0;
+    let next = 0;
     for (const fetched of answer.partitions) {
-      const feed = asked.find(({ topic, partition }) => topic === fetched.topic && partition === fetched.partition);
+      // Brokers answer in the order asked; where one does not, it is looked for.
+      const isNext = isOf(asked[next], fetched);
+      const feed = isNext ? asked[next] : asked.find((one) => isOf(one, fetched));
+      if (isNext) next++;
+      bytes += fetched.records.length;
       if (feed === undefined || feed.isOver || feed.isPaused || this.#isHeld) continue;
       this.#take(feed, fetched);
     }
+    return bytes;
+  }
+
+  /**
+   * Lets some time pass between two fetches while little arrives. Each names all its partitions, and costs as much for
+   * one new record as for many: the more partitions, the rarer.
+   */
+  async #waitForMore(askedCount: number, startedMs: number, bytes: number): Promise<void> {
+    if (bytes >= bytesAtOnce) return;
+    const { clock } = this.#options;
+    const leftMs = Math.min(askedCount * msPerPartition, paceMsMax) - (clock.monotonicMs() - startedMs);
+    if (leftMs >= 1) await this.#pause(leftMs);
   }
 
   #take(feed: Feed, fetched: FetchedPartition): void {
@@ -431,6 +456,10 @@ export class Fetcher {
     if (!feed.unknown.isGoneAfter(error)) return;
     failed(new OperationError("MR_TOPIC_MISSING", `${doing}: topic ${feed.topic} is gone`, { cause: error }));
   }
+}
+
+function isOf(feed: Feed | undefined, fetched: FetchedPartition): boolean {
+  return feed !== undefined && feed.partition === fetched.partition && feed.topic === fetched.topic;
 }
 
 function nameOf({ topic, partition }: TopicPartition): string {

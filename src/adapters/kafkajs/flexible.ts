@@ -26,7 +26,10 @@ export class FlexibleWriter {
 
   /** Exact for whole numbers up to 2^53. */
   int64(value: number): this {
-    this.#at = this.#room(longBytes).writeBigInt64BE(BigInt(value), this.#at);
+    const bytes = this.#room(longBytes);
+    bytes.writeInt32BE(Math.floor(value / 2 ** 32), this.#at);
+    bytes.writeUInt32BE(value >>> 0, this.#at + longBytes / 2);
+    this.#at += longBytes;
     return this;
   }
 
@@ -111,6 +114,12 @@ export class FlexibleReader {
     return this.#bytes.readBigInt64BE(this.#step(longBytes));
   }
 
+  /** A 64-bit number that is no larger than 2^53, such as an offset. */
+  offset(): number {
+    const from = this.#step(longBytes);
+    return this.#bytes.readInt32BE(from) * 2 ** 32 + this.#bytes.readUInt32BE(from + longBytes / 2);
+  }
+
   boolean(): boolean {
     return this.int8() !== 0;
   }
@@ -193,6 +202,8 @@ export function flexibleRequest({ apiKey, apiName, apiVersion, write, read }: Fl
       apiKey,
       apiName,
       apiVersion,
+      // All of it is in what `encode` gives; with a body, be it empty, it goes out without kafkajs's copies.
+      body: [],
       encode: async () => {
         const body = new FlexibleWriter().end();
         write(body);

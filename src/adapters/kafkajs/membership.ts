@@ -84,7 +84,7 @@ export class KafkaMembership implements Membership {
       unknownTopicMs,
       troubles: this.#troubles,
       deliver: async (batch) => {
-        const owned = this.#owned.all.find(({ task }) => task === batch.partition);
+        const owned = this.#owned.of(batch.partition);
         if (owned !== undefined) await sink.batch({ task: owned.task, epoch: owned.epoch, batch });
       },
       changed: (at, position, change) => this.#logChanged(at, position, change),
@@ -151,7 +151,7 @@ export class KafkaMembership implements Membership {
   }
 
   start(task: TaskId, offsets: OffsetsNext): void {
-    const owned = this.#owned.all.find((one) => one.task === task);
+    const owned = this.#owned.of(task);
     if (owned === undefined) return;
     for (const at of this.#partitionsOf(task)) {
       const key = topicPartitionKey(at.topic, at.partition);
@@ -338,7 +338,7 @@ export class KafkaMembership implements Membership {
       "The log of a partition has changed; its task begins anew where it differs.",
     );
     const task = at.partition;
-    const before = this.#owned.all.find((owned) => owned.task === task);
+    const before = this.#owned.of(task);
     const renewed = this.#owned.renew(task, new Map([[key, to]]));
     if (renewed === undefined) return;
     for (const each of this.#partitionsOf(task)) this.#fetcher.remove(each);

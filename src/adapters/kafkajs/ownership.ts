@@ -36,6 +36,10 @@ export class Ownership {
     return [...this.#owned.values()];
   }
 
+  of(task: TaskId): Owned | undefined {
+    return this.#owned.get(task);
+  }
+
   find(task: TaskId, epoch: Epoch): Owned | undefined {
     const owned = this.#owned.get(task);
     return owned?.epoch === epoch ? owned : undefined;
