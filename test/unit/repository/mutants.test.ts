@@ -43,6 +43,21 @@ describe("finding mutations", () => {
     expect(mutantsOf("const x = (a === b) as boolean;")).toEqual(["comparison: const x = (a !== b) as boolean;"]);
   });
 
+  test("each mutant that is called equivalent is one that can be drawn, and says why", () => {
+    const repository = join(import.meta.dirname, "../../..");
+    const path = join(repository, "scripts/mutants/equivalent.json");
+    const known = JSON.parse(readFileSync(path, "utf8")) as Record<"file" | "line" | "mutant" | "why", string>[];
+    for (const { file, line, mutant, why } of known) {
+      const source = readFileSync(join(repository, file), "utf8");
+      const lineAt = (position: number) => source.slice(0, position).split("\n").length - 1;
+      const found = findMutations(source).filter(
+        ({ from, text }) => text === mutant && source.split("\n")[lineAt(from)]?.trim() === line,
+      );
+      expect(found, `${file}: ${line} -> ${mutant}`).not.toEqual([]);
+      expect(why).not.toBe("");
+    }
+  });
+
   test("makes only TypeScript of this repository's own source", () => {
     const folder = join(import.meta.dirname, "../../../src/wire");
     let count = 0;
