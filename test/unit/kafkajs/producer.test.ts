@@ -136,10 +136,15 @@ test("a record that is too large is looked for by halves, and is named by its pl
   expect(error.refusal).toMatchObject({ code: "MR_TOO_LARGE", batch: outgoing, indices: [3] });
 });
 
-test("an error that may pass is tried again, though it names records", async () => {
-  const { producer, asked } = producerOf([named(kafkaCode.notLeaderOrFollower, 0)]);
-  await producer.send(outgoingOf(textRecords("out", 0, 3)));
-  expect(asked).toHaveLength(2);
+test("an error that may pass is tried again, though it names records, and is no refusal in the end", async () => {
+  const moved = named(kafkaCode.notLeaderOrFollower, 0);
+  const passing = producerOf([moved]);
+  await passing.producer.send(outgoingOf(textRecords("out", 0, 3)));
+  expect(passing.asked).toHaveLength(2);
+  const lasting = producerOf(Array.from({ length: 1_000 }, () => moved));
+  const error = await lasting.producer.send(outgoingOf(textRecords("out", 0, 3))).catch((thrown: unknown) => thrown);
+  expect(error).not.toBeInstanceOf(RecordRefusedError);
+  expect(error).toMatchObject({ code: kafkaCode.notLeaderOrFollower });
 });
 
 test("a partition whose leader keeps silent is in trouble before the time limit of the request is over", async () => {

@@ -155,6 +155,29 @@ test("a refused record in a part that was sent early is named, and becomes a dea
   await pump.drain();
 });
 
+test("a record that the broker refused for what it holds is a dead letter MR_REFUSED in the broker's words, after one repetition", async () => {
+  const bench = pumpOf(taskOf());
+  const { pump, broker, clock, committed, settle } = bench;
+  await settle();
+  broker.onWrite = (outgoing) => {
+    broker.onWrite = () => undefined;
+    const batch = outgoing.find(({ recordCount }) => recordCount > 0)!;
+    const refusal = { code: "MR_REFUSED", reason: "error 87, no key", batch, indices: [0] } as const;
+    return new RecordRefusedError(batch, 0, "refused", { refusal });
+  };
+  await pump.take(ordersAt(0, 3));
+  await settle();
+  await pump.take(ordersAt(0, 3));
+  await settle();
+  pump.tick(clock.nowMs + 1_000);
+  await settle();
+  expect([broker.offset, committed.in, committed.out]).toEqual([3, 3, 2]);
+  const letters = recordsOf(broker.written, "dead-letter").map(headersOf);
+  expect(letters).toMatchObject([{ "millrace.code": "MR_REFUSED", "millrace.attempt": "2" }]);
+  expect(JSON.stringify(letters)).toContain("error 87, no key");
+  await pump.drain();
+});
+
 test("what is made already does not wait for a registry that is down", async () => {
   const registry = new FakeRegistry();
   const { pump, broker, settle } = pumpOf(compiled(totalsStage, { registry }).openTask(0), {
