@@ -5,6 +5,7 @@ import {
   type Logger,
   messageOf,
   type Offset,
+  OperationError,
   type Tallies,
   topicPartitionKey,
 } from "../kernel/index.ts";
@@ -72,6 +73,8 @@ export class StageRunner implements GroupSink {
   /** Aborted when the process wants the stage no more. */
   readonly #drained = new AbortController();
   #awaitsTopic = false;
+  /** The input was made anew: Kafka has deleted the group's offsets with the topic before, and none of the new one was read. */
+  #isRemade = false;
   #alarm: Alarm;
   #pending: OwnedTask[] = [];
   #compiled: CompiledStage | undefined;
@@ -221,7 +224,7 @@ export class StageRunner implements GroupSink {
       {
         group: stage.group,
         topics: [stage.from.clusterName],
-        start: stage.start,
+        start: this.#isRemade ? { kind: "earliest" } : stage.start,
         onLogChange: stage.onLogChange,
         delivery: plan.delivery,
         name: stage.group,
@@ -348,29 +351,40 @@ export class StageRunner implements GroupSink {
     }
     this.#status = "halted";
     this.#haltReason = error;
-    this.#facts.emit("stageHalted", { code: codeOf(error), reason: error.message, error: error.name });
+    this.#emitHalted(error);
     this.#awaitsTopic = codeOf(error) === "MR_TOPIC_MISSING" && !this.#drained.signal.aborted;
     const stopped = this.#stop();
     if (this.#awaitsTopic) void stopped.then(() => this.#revive());
   }
 
-  /** Waits until all topics are there again, and then begins anew: what has become of the input's offsets is told by its id. */
+  #emitHalted(error: Error): void {
+    this.#facts.emit("stageHalted", { code: codeOf(error), reason: error.message, error: error.name });
+  }
+
+  /** Waits until all topics are there again, and then begins anew. An input that was gone is another log now. */
   async #revive(): Promise<void> {
     const { broker, clock, plan, stage } = this.#options;
     const { signal } = this.#drained;
     const needed = [stage.from, stage.to, plan.deadLetters].map(({ clusterName }) => clusterName);
     try {
       for (let areThere = false; !areThere; ) {
-        await clock.sleep(topicPollMs, signal);
         // A cluster that does not answer has not said anything.
         const found = await broker.admin.describe(needed, signal).catch(() => undefined);
-        areThere = needed.every((name) => found?.topics.some(({ topic }) => topic === name));
+        const names = found?.topics.map(({ topic }) => topic);
+        areThere = needed.every((name) => names?.includes(name));
+        if (names?.includes(stage.from.clusterName) === false) this.#isRemade = true;
+        if (!areThere) await clock.sleep(topicPollMs, signal);
       }
     } catch {
       return;
     }
     if (signal.aborted) return;
     this.#awaitsTopic = false;
+    if (this.#isRemade && stage.onLogChange === "halt") {
+      this.#haltReason = remade(stage);
+      this.#emitHalted(this.#haltReason);
+      return;
+    }
     this.#haltReason = undefined;
     this.#membership = undefined;
     this.#hasAssignment = false;
@@ -414,6 +428,15 @@ export class StageRunner implements GroupSink {
       this.#halt(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
     }
   }
+}
+
+function remade({ name, group, from }: PlannedStage): OperationError {
+  const topic = from.clusterName;
+  const command = `kafka-consumer-groups --bootstrap-server ... --group ${group} --topic ${topic} --reset-offsets --to-earliest --execute`;
+  return new OperationError(
+    "MR_LOG_CHANGED",
+    `stage ${name}: topic ${topic} was deleted and made anew, and what was read belongs to the one before; to go on with what is there now, write onLogChange: restart, or run: ${command}`,
+  );
 }
 
 /** A stage that is ready to be started. */

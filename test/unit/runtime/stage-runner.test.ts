@@ -275,7 +275,8 @@ test.for(["orders", "totals"])(
   "a stage whose topic %s is gone is halted and names it, and goes on by itself when somebody has made it anew",
   async (topic) => {
     const { signal } = new AbortController();
-    const cluster = new Cluster(totalsStage);
+    // From the first record of an input that was made anew, wherever it begins with others.
+    const cluster = new Cluster({ ...totalsStage, onLogChange: "restart", start: { kind: "latest" } });
     const runner = await cluster.run();
     await cluster.until(() => runner.isReady);
     const { admin } = cluster.broker;
@@ -287,15 +288,30 @@ test.for(["orders", "totals"])(
     for (let turn = 0; turn < 50; turn++) await cluster.turn();
     expect(runner.status).toBe("halted");
     await admin.createTopics([{ topic, partitions: 2, replication: undefined, configs: {} }], signal);
+    if (topic === "orders") await cluster.send([order("o1")]);
     await cluster.until(() => runner.isReady);
     expect([runner.awaitsTopic, runner.haltReason]).toEqual([false, undefined]);
-    if (topic === "orders") await cluster.send([order("o1")]);
     await cluster.catchUp();
     expect((await cluster.outputs()).size).toBe(1);
     await cluster.close();
     expect(runner.status).toBe("stopped");
   },
 );
+
+test("a stage whose input was made anew is halted with the command to go on, where it is not told otherwise", async () => {
+  const { signal } = new AbortController();
+  const cluster = new Cluster(totalsStage);
+  const runner = await cluster.run();
+  const { admin } = cluster.broker;
+  await admin.deleteTopics(["orders"], signal);
+  await cluster.until(() => runner.awaitsTopic);
+  await cluster.turn();
+  await admin.createTopics([{ topic: "orders", partitions: 2, replication: undefined, configs: {} }], signal);
+  await cluster.until(() => !runner.awaitsTopic);
+  expect([runner.status, codeOf(runner.haltReason)]).toEqual(["halted", "MR_LOG_CHANGED"]);
+  expect(runner.haltReason?.message).toMatch(/--topic orders --reset-offsets --to-earliest --execute$/);
+  await cluster.close();
+});
 
 test("a stage that waits for its topic does not go on after a drain, and one halted for another reason never does", async () => {
   const { signal } = new AbortController();
