@@ -26,6 +26,8 @@ export const kafkaCode = {
   illegalSaslState: 34,
   topicAlreadyExists: 36,
   kafkaStorageError: 56,
+  topicAuthorizationFailed: 29,
+  groupAuthorizationFailed: 30,
   groupIdNotFound: 69,
   memberIdRequired: 79,
   fencedInstanceId: 82,
@@ -57,11 +59,20 @@ export class KafkaAnswerError extends Error {
 
   constructor(doing: string, code: number, detail?: string | null) {
     const known = codeNames.get(code);
-    super(
-      `${doing}: Kafka answers error ${code}${known === undefined ? "" : ` (${known})`}${detail ? `, ${detail}` : ""}`,
-    );
+    const said = lackOf(doing, code) ?? detail;
+    super(`${doing}: Kafka answers error ${code}${known === undefined ? "" : ` (${known})`}${said ? `, ${said}` : ""}`);
     this.code = code;
   }
+}
+
+/** The right that an account lacks, by what it was doing, which begins with a verb; undefined for other errors. */
+function lackOf(doing: string, code: number): string | undefined {
+  const lacks = (right: string): string => `the account lacks ${right}; docs/guides/security.md has the list`;
+  if (code === kafkaCode.groupAuthorizationFailed) return lacks("READ on the group");
+  if (code !== kafkaCode.topicAuthorizationFailed) return undefined;
+  if (doing.startsWith("writing")) return lacks("WRITE on the topic");
+  if (doing.startsWith("reading the configs")) return lacks("DESCRIBE_CONFIGS on the topic");
+  return lacks("READ on the topic");
 }
 
 /** The broker is too old, or too new, for a request. */

@@ -27,6 +27,10 @@ export interface RelayOptions {
   /** Of every topic. */
   readonly partitions: number;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where the workers connect; like everybody else when not given. */
+  readonly worksAt?: string;
+  /** How many of the four stages there are; all when not given. */
+  readonly stageCount?: number;
   /** What stands behind `from` of the first stage. */
   readonly inbox?: string;
   /** Of the inbox; 1 when not given. The other topics have what the cluster gives. */
@@ -72,8 +76,15 @@ export class RelayChain {
   }
 
   start(flags: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): WorkerProcess {
-    const { bootstrap, millrace, namespace } = this.#options;
-    const where = ["--brokers", bootstrap, "--registry", join(this.#folder, "registry"), "--namespace", namespace];
+    const { bootstrap, worksAt, millrace, namespace } = this.#options;
+    const where = [
+      "--brokers",
+      worksAt ?? bootstrap,
+      "--registry",
+      join(this.#folder, "registry"),
+      "--namespace",
+      namespace,
+    ];
     return new WorkerProcess(millrace.entry, ["run", this.#file, ...where, ...flags], {
       ...this.#options.environment,
       ...environment,
@@ -98,6 +109,12 @@ export class RelayChain {
     this.#partitions = partitions;
   }
 
+  /** What `apply` has made. */
+  get ownTopics(): readonly string[] {
+    const made = this.plan.topics.filter(({ external }) => !external);
+    return [...made, this.plan.deadLetters, this.plan.control].map(({ clusterName }) => clusterName);
+  }
+
   get sent(): number {
     return this.#sent;
   }
@@ -107,7 +124,7 @@ export class RelayChain {
   }
 
   /** Waits until a stage has committed all that its input holds. */
-  async committed(stage: (typeof stages)[number], ms: number): Promise<void> {
+  async committed(stage: string, ms: number): Promise<void> {
     const { admin } = this.#options.broker;
     const { group, from } = this.plan.stages.find(({ name }) => name === stage)!;
     await eventually(ms, `${stage} to be done`, async () => {
@@ -120,7 +137,7 @@ export class RelayChain {
 
   /** Waits until every stage has done so, in their order. */
   async workedOff(ms: number): Promise<void> {
-    for (const stage of stages) await this.committed(stage, ms);
+    for (const { name } of this.plan.stages) await this.committed(name, ms);
   }
 
   /** Records of the last topic, and how many different ones. */
@@ -167,9 +184,11 @@ export class RelayChain {
   }
 }
 
-function textOf(inbox: string, { partitions, inbox: more = "" }: RelayOptions): string {
-  const topics = ["a", "b", "c", "d"].map((name) => `  ${name}: { schema: item, key: id, partitions: ${partitions} }`);
-  const [first, ...rest] = stages;
+function textOf(inbox: string, { partitions, inbox: more = "", stageCount = stages.length }: RelayOptions): string {
+  const topics = ["a", "b", "c", "d"]
+    .slice(0, stageCount)
+    .map((name) => `  ${name}: { schema: item, key: id, partitions: ${partitions} }`);
+  const [first, ...rest] = stages.slice(0, stageCount);
   const later = rest.map(
     (name, i) => `  - { name: ${name}, from: ${"abc"[i]}, to: ${"bcd"[i]}, steps: [filter: id != ''] }`,
   );

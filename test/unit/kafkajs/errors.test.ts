@@ -97,3 +97,19 @@ test("a broker that closes a new connection may want what was not given; an old 
   expect(verdictOf(error)).toBe("elsewhere");
   expect(explained(closed, "kafka:9092", {}, false)).toBe(closed);
 });
+
+test("an error for want of a right names the right, by what was being done", () => {
+  const said = (doing: string, code: number) => new KafkaAnswerError(doing, code, "Authorization failed.").message;
+  const list = "docs/guides/security.md has the list";
+  expect(said("joining group g", 30)).toBe(
+    `joining group g: Kafka answers error 30 (groupAuthorizationFailed), the account lacks READ on the group; ${list}`,
+  );
+  for (const [doing, right] of [
+    ["writing to raw-0", "WRITE"],
+    ["reading the configs of topic raw", "DESCRIBE_CONFIGS"],
+    ["reading raw-0", "READ"],
+    ["describing topic raw", "READ"],
+  ] as const)
+    expect(said(doing, 29)).toContain(`(topicAuthorizationFailed), the account lacks ${right} on the topic; ${list}`);
+  expect(said("writing to raw-0", 87)).toContain("Authorization failed.");
+});
