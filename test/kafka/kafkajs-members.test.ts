@@ -6,7 +6,7 @@ import { deferred } from "../support/deadline.ts";
 import { RecordingSink, type SinkOptions } from "../support/recording-sink.ts";
 import { textRecords } from "../support/records.ts";
 import { describeKafka, testBroker, uniqueNamespace } from "./harness/broker.ts";
-import { connect } from "./harness/client.ts";
+import { connect, stockKafka } from "./harness/client.ts";
 
 const { signal } = new AbortController();
 const sessionMs = 6_000;
@@ -176,6 +176,36 @@ describeKafka("members of a group", () => {
       expect(asleep.sink.calls).toEqual(["assigned 0"]);
     },
   );
+
+  test("a member whose committed offset lies behind an open transaction waits there, and reads on when it is over", async () => {
+    const at = await group(1);
+    await at.broker.append(textRecords(at.topic, 0, 3, "before"), signal);
+    const producer = stockKafka(testBroker().bootstrap).producer({ transactionalId: at.topic, maxInFlightRequests: 1 });
+    await producer.connect();
+    const transaction = await producer.transaction();
+    const messages = [1, 2].map((n) => ({ partition: 0, value: `open ${n}` }));
+    await transaction.send({ topic: at.topic, messages });
+    await at.broker.append(textRecords(at.topic, 0, 2, "behind"), signal);
+    const [marks] = await at.broker.admin.watermarks(at.topic, signal);
+    expect(marks?.end).toBe(3);
+    const key = topicPartitionKey(at.topic, 0);
+    const first = await process(at);
+    await first.sink.until("the task", () => first.sink.owned.size === 1);
+    // As somebody does who reads uncommitted records: the end of the log is 7.
+    await (await first.openTask(0)).commit(new Map([[key, 6]]));
+    await first.membership.leave();
+    const member = await process(at);
+    await member.sink.until("the task", () => member.sink.owned.size === 1);
+    const handle = await member.openTask(0);
+    expect(handle.offsetsNext).toEqual(new Map([[key, 6]]));
+    member.membership.start(0, handle.offsetsNext);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect([member.sink.failures, member.sink.records.length]).toEqual([[], 0]);
+    await transaction.abort();
+    await member.sink.until("what lies behind", () => member.sink.records.length === 1);
+    expect(member.sink.records[0]?.offset).toBe(6);
+    await producer.disconnect();
+  });
 
   test("a position beyond the end of the log ends the membership and is named", async () => {
     const at = await group(1);
