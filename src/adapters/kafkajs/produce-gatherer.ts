@@ -89,14 +89,14 @@ export class ProduceGatherer {
     while (at.queue.length > 0 && at.inFlight < inFlightMax) {
       const taken = takeRequest(at);
       at.inFlight++;
-      void this.#request(node, taken).finally(() => {
+      void this.#request(node, at, taken).finally(() => {
         at.inFlight--;
         this.#sendNext(node, at);
       });
     }
   }
 
-  async #request(node: number, taken: ReadonlyMap<string, Waiting>): Promise<void> {
+  async #request(node: number, at: Node, taken: ReadonlyMap<string, Waiting>): Promise<void> {
     try {
       const batches = [...taken.values()].map(({ outgoing }) => outgoing);
       const request = produceRequest(batches, this.#timeoutMs);
@@ -104,7 +104,10 @@ export class ProduceGatherer {
       const produced = new Map(answer.map((one) => [keyOf(one), one]));
       for (const [key, { resolve }] of taken) resolve(produced.get(key));
     } catch (error) {
-      for (const { reject } of taken.values()) reject(error);
+      // What waits behind it would wait as long again for a broker that may be gone, and lead nothing any more.
+      const behind = at.queue;
+      at.queue = [];
+      for (const { reject } of [...taken.values(), ...behind]) reject(error);
     }
   }
 }

@@ -134,6 +134,19 @@ test("an error of the request is every batch's, and the next request is made all
   expect(requests).toHaveLength(2);
 });
 
+test("what waits behind a request that failed is told so at once: its leader may be another one by now", async () => {
+  const { requests, sendAs, fates } = gathererOf();
+  for (const partition of [0, 1, 2]) {
+    sendAs(`p${partition}`, 1, batch(partition));
+    await turns();
+  }
+  const timedOut = new Error("timed out");
+  requests[0]!.answer.reject(timedOut);
+  await turns();
+  expect(fates).toEqual({ p0: timedOut, p2: timedOut });
+  expect(requests).toHaveLength(2);
+});
+
 test("a batch that waits for its turn is not sent when it is called off", async () => {
   const { requests, sendAs, partitions, fates } = gathererOf();
   const stop = new AbortController();
