@@ -236,6 +236,14 @@ test("a position over several inputs is the same when all of them are, whatever 
   expect(advance({ ...running, position: place(10, 3) }, events.chunkEnded).actions).toEqual([]);
 });
 
+test("attempts count reopenings in a row: a commit that went well begins them anew", () => {
+  const tried = { ...at("committing"), attempts: 3 };
+  const kept = advance(tried, events.committed).state;
+  expect(kept.attempts).toBe(0);
+  const chunk = advance(kept, events.advanced).state;
+  expect(advance(chunk, events.failed).actions).toEqual([{ kind: "backOff", attempt: 1 }]);
+});
+
 test("without a chunk in hand neither the end of a chunk nor a drain commits", () => {
   const idle = { ...at("running"), position: place(10) };
   expect(advance(idle, events.chunkEnded)).toEqual({ state: idle, actions: [] });

@@ -5,12 +5,14 @@ import { FakeClock } from "../../../src/testing/index.ts";
 import type { RawBatch } from "../../../src/wire/index.ts";
 import { deferred } from "../../support/deadline.ts";
 import {
+  AutoClock,
   avro,
   batchOf,
   compiled,
   FakeRegistry,
   headersOf,
   modelOf,
+  nextTurn,
   order,
   orderSchema,
   recordsOf,
@@ -145,6 +147,85 @@ test("records that retention deleted before they were read are said to be lost, 
   expect(logged.filter((line) => line.level === "error").map((line) => line.fields)).toEqual([
     { task: 0, code: "MR_OFFSET_RANGE", from: 0, to: 50 },
   ]);
+});
+
+test("records that are deleted while a chunk is in hand wait for its commit: the chunk does not grow over what is gone", async () => {
+  const { pump, broker, clock, logged, settle } = pumpOf(taskOf());
+  const isLossSaid = (): boolean => logged.some(({ fields }) => fields["code"] === "MR_OFFSET_RANGE");
+  await settle();
+  await pump.take(ordersAt(0, 5));
+  await settle();
+  await pump.take(ordersAt(50, 5, { logStartOffset: 50 }));
+  await settle();
+  expect([broker.calls.at(-1), isLossSaid()]).toEqual(["start 5", false]);
+  pump.tick(clock.nowMs + 100);
+  await settle();
+  expect(broker.offset).toBe(5);
+  await pump.take(ordersAt(50, 5, { logStartOffset: 50 }));
+  await settle();
+  expect([broker.calls.at(-1), isLossSaid()]).toEqual(["start 50", true]);
+  await pump.drain();
+});
+
+test("a dead letter tells the attempt of its chunk, and after a commit that went well it is the first again", async () => {
+  const { pump, broker, clock, settle } = pumpOf(taskOf());
+  const poison = (offset: number) => batchOf([{ value: Buffer.from("poison") }], { offset });
+  await settle();
+  broker.onWrite = () => {
+    broker.onWrite = () => undefined;
+    return reopen;
+  };
+  for (const offset of [0, 0, 1]) {
+    await pump.take(poison(offset));
+    for (let turn = 0; turn < 3; turn++) await settle();
+    pump.tick(clock.nowMs + 1_000);
+    await settle();
+  }
+  const attempts = recordsOf(broker.written, "dead-letter").map((letter) => headersOf(letter)["millrace.attempt"]);
+  expect([attempts, broker.offset]).toEqual([["2", "1"], 2]);
+  await pump.drain();
+});
+
+test("a task that follows another of its partition in this process is opened when that one is gone, and not before", async () => {
+  const gone = deferred();
+  const { pump, broker, settle } = pumpOf(taskOf(), { after: gone.promise });
+  await settle();
+  expect(broker.calls).toEqual([]);
+  gone.resolve();
+  await settle();
+  expect(broker.calls).toEqual(["open", "start 0"]);
+  await pump.drain();
+});
+
+test("a chunk ends at its number of bytes too", async () => {
+  const bytes = 3 * (avro(orderSchema, order("o1")).length + 1);
+  const { pump, broker, settle } = pumpOf(taskOf(), {
+    bounds: { records: 1_000, bytes, everyMs: 100, lingerMs: Number.POSITIVE_INFINITY },
+  });
+  await settle();
+  for (let offset = 0; offset < 7; offset++) await pump.take(ordersAt(offset, 1));
+  await settle();
+  expect(broker.calls.slice(2)).toEqual(["write 3", "commit 3", "write 3", "commit 6"]);
+  await pump.drain();
+});
+
+test("a busy task lets others have their turn after each time slice", async () => {
+  let turns = 0;
+  const clock = new AutoClock();
+  const yieldToLoop = async (): Promise<void> => {
+    turns++;
+    await nextTurn();
+  };
+  const { pump, settle } = pumpOf(taskOf(), { yieldToLoop, timeSliceMs: 10 }, clock);
+  await settle();
+  await pump.take(ordersAt(0, 10));
+  await settle();
+  expect(turns).toBe(0);
+  clock.nowMs += 10;
+  await pump.take(ordersAt(10, 10));
+  await settle();
+  expect(turns).toBe(1);
+  await pump.drain();
 });
 
 test("R2: when another owner has committed elsewhere, the stores start anew", async () => {

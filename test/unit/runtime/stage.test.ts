@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { OperationError } from "../../../src/kernel/index.ts";
 import { compileStage, feedStage, type StageTask } from "../../../src/runtime/index.ts";
 import { parseRecordSchema } from "../../../src/schema/index.ts";
+import { recordOverheadBytes } from "../../../src/topology/index.ts";
 import { partitionOf } from "../../../src/wire/index.ts";
 import {
   avro,
@@ -330,4 +331,37 @@ test("stream time is undone with the chunk", async () => {
   task.undo();
   const { counts } = await feed(task, [orderRecord("b")]);
   expect(counts).toMatchObject({ out: 1, late: 0 });
+});
+
+test("the bytes of a record that waited for its writer schema are counted once", async () => {
+  const task = compiled(totalsStage).openTask(0);
+  const value = avro(orderSchema, order("a"));
+  const batch = batchOf([{ key: "key", value }]);
+  expect([task.compute(batch, 0, 1, Number.POSITIVE_INFINITY), task.bytesIn]).toEqual([0, 0]);
+  await task.resolve(never);
+  expect([task.compute(batch, 0, 1, Number.POSITIVE_INFINITY), task.bytesIn]).toEqual([1, 3 + value.length]);
+});
+
+test("batches are closed at 80 % of the topic's limit, so that a broker's own reckoning never refuses them", async () => {
+  const output = { topic: "out", partitions: 1, messageBytesMax: 2_000 };
+  const records = Array.from({ length: 100 }, (_, i) => ({ value: avro(orderSchema, order(`o${i}`)) }));
+  const task = compiled(totalsStage, { output }, 500).openTask(0);
+  const { outgoing } = await feedStage(task, [batchOf(records)], never);
+  const sizes = outgoing.map(({ bytes }) => bytes.length);
+  expect(sizes.length).toBeGreaterThan(3);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(1_600);
+  expect(sizes[0]).toBeGreaterThan(1_400);
+});
+
+test("an output is too large when it would not fit its topic with what a batch of its own needs around it", async () => {
+  const value = avro(totalSchema, { ...order("a"), orders: 1 });
+  const fits = 1 + value.length + recordOverheadBytes;
+  const outOf = async (messageBytesMax: number): Promise<unknown> => {
+    const output = { topic: "out", partitions: 1, messageBytesMax };
+    const task = compiled(totalsStage, { output }).openTask(0);
+    const { counts } = await feed(task, [{ value: avro(orderSchema, order("a")) }]);
+    return [counts.out, counts.deadLetters];
+  };
+  expect(await outOf(fits)).toEqual([1, {}]);
+  expect(await outOf(fits - 1)).toEqual([0, { MR_TOO_LARGE: 1 }]);
 });
