@@ -40,8 +40,6 @@ export class RollingStore implements Store {
   readonly #query: WindowQuery;
   readonly #slices: RowSlices;
   readonly #reachMs: number;
-  /** Rows up to it are evicted, or will be. */
-  #horizonMs = Number.NEGATIVE_INFINITY;
   /** The inputs of a row that is taken in. */
   readonly #applied: Float64Array;
   /** Entry and time of every row added since the last `keep`: it lies behind all that are not newer. */
@@ -123,7 +121,6 @@ export class RollingStore implements Store {
 
   keep(streamTimeMs: EpochMs): void {
     const horizonMs = streamTimeMs - this.#reachMs;
-    this.#horizonMs = horizonMs;
     this.#slices.keep();
     const changes = this.#undoLog.length / 2;
     for (let i = 0; i < changes; i++) this.#evict(this.#undoLog.at(2 * i), horizonMs);
@@ -141,14 +138,13 @@ export class RollingStore implements Store {
     this.#query.clear();
     this.#slices.clear();
     this.#undoLog.clear();
-    this.#horizonMs = Number.NEGATIVE_INFINITY;
     this.#keyLast = undefined;
     this.#sweepNext = 0;
   }
 
   changes(into: ChangeWriter): void {
     for (let i = 0; i < this.#undoLog.length; i += 2) this.#slices.touch(this.#undoLog.at(i), this.#undoLog.at(i + 1));
-    this.#slices.give(into, (entry) => this.#keys.keyOf(entry), this.#horizonMs);
+    this.#slices.give(into, (entry) => this.#keys.keyOf(entry));
   }
 
   apply(key: Uint8Array, value: Uint8Array | null): void {

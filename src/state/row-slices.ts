@@ -69,17 +69,17 @@ export class RowSlices {
   }
 
   /**
-   * Gives what has gone, and then every slice that was touched, in first-touched order.
-   * @param horizonMs rows up to and including it are as good as gone, whether they have left or not
+   * Gives what has gone, and then every slice that was touched, in first-touched order. A slice that is touched has no
+   * row that could have been evicted: those are a longest window behind every row that is added.
    */
-  give(into: ChangeWriter, keyOf: (entry: number) => string, horizonMs: number): void {
+  give(into: ChangeWriter, keyOf: (entry: number) => string): void {
     for (const key of this.#gone) into.write(key, null);
     this.#goneGiven = this.#gone.length;
     for (let i = 0; i < this.#touched.length; i += 2) {
       const entry = this.#touched.at(i);
       const start = this.#touched.at(i + 1);
       this.#slices.look(entry);
-      this.#give(into, entry, keyOf(entry), this.#slices.firstAfter(start) - 1, horizonMs);
+      this.#give(into, entry, keyOf(entry), this.#slices.firstAfter(start) - 1);
     }
   }
 
@@ -159,11 +159,11 @@ export class RowSlices {
     return from > to ? undefined : [from, to];
   }
 
-  #give(into: ChangeWriter, entry: number, key: string, slice: number, horizonMs: number): void {
+  #give(into: ChangeWriter, entry: number, key: string, slice: number): void {
     const start = this.#startOf(slice);
     const end = this.#endOf(slice);
     const level = this.#levelOf(slice);
-    const [from, to] = this.#rowsIn(entry, start, end, horizonMs);
+    const [from, to] = this.#rowsIn(entry, start, end);
     if (to - from <= sliceRowsMax || end - start <= 1) {
       into.write(this.#keyOf(key, start, level).written, this.#rowBytes(entry, from, to));
       return;
@@ -175,20 +175,18 @@ export class RowSlices {
     if (isKnown) into.write(this.#keyOf(key, start, level).written, null);
     const middle = start + (end - start) / 2;
     for (const halfStart of [start, middle]) {
-      const [first, last] = this.#rowsIn(entry, halfStart, halfStart + (end - start) / 2, horizonMs);
+      const [first, last] = this.#rowsIn(entry, halfStart, halfStart + (end - start) / 2);
       if (first === last) continue;
       const half = this.#add(entry, halfStart, level + 1);
-      this.#give(into, entry, key, half, horizonMs);
+      this.#give(into, entry, key, half);
     }
   }
 
-  /** Positions of the rows of a stretch that are behind the horizon; the run is the one looked at afterwards. */
-  #rowsIn(entry: number, start: number, end: number, horizonMs: number): readonly [number, number] {
-    const rows = this.#rows;
-    rows.look(entry);
+  /** Positions of the rows of a stretch; the run is the one looked at afterwards. */
+  #rowsIn(entry: number, start: number, end: number): readonly [number, number] {
+    this.#rows.look(entry);
     // Times are whole milliseconds, and so the first row from x on is the first one after ceil(x) - 1.
-    const to = rows.firstAfter(Math.ceil(end) - 1);
-    return [Math.min(to, rows.firstAfter(Math.max(Math.ceil(start) - 1, horizonMs))), to];
+    return [this.#rows.firstAfter(Math.ceil(start) - 1), this.#rows.firstAfter(Math.ceil(end) - 1)];
   }
 
   #rowBytes(entry: number, from: number, to: number): Uint8Array {

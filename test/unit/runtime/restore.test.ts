@@ -73,6 +73,17 @@ test("a task that took in the changes of another drops the same repeats, counts 
   ]);
 });
 
+test("a task that was restored evicts by the stream time that it took in, before its first record", async () => {
+  const first = compiled(totalsStage).openTask(0);
+  const written = await chunk(first, [order("a", at(7))], 0, "keep");
+  const task = compiled(totalsStage).openTask(0);
+  const kept: number[] = [];
+  for (const { store, key, value } of written) task.stores.find(({ spec }) => spec.name === store)!.apply(key, value);
+  task.stores[0]!.keep = (streamTimeMs) => void kept.push(streamTimeMs);
+  task.restored();
+  expect(kept).toEqual([at(7).paid_at]);
+});
+
 test("stream time is an entry of its own, given when it moved", async () => {
   const task = compiled(totalsStage).openTask(0);
   const names = (entries: readonly Entry[]): string[] => [...new Set(entries.map(({ store }) => store))];

@@ -212,6 +212,10 @@ for (const [name, subject] of [
     const first = changesOf(run.store);
     expect(first).toEqual({ gone: written.map(({ key }) => key).sort(), written: [] });
     run.store.undo();
+    // Nobody was told of it in the chunk that went well.
+    run.store.keep(run.streamTimeMs + 10_000);
+    expect(changesOf(run.store)).toEqual(first);
+    run.store.undo();
     expect(changesOf(run.store)).toEqual(first);
     run.store.keep(run.streamTimeMs + 10_000);
     expect(changesOf(run.store)).toEqual({ gone: [], written: [] });
@@ -323,4 +327,45 @@ test("a cell gives its number when it has changed, and takes it in", () => {
   expect([copy.value, copy.entryCount, copy.byteCount]).toEqual([17, 1, 8]);
   apply(copy, [{ key: "", value: null }]);
   expect(copy.value).toBe(Number.NEGATIVE_INFINITY);
+});
+
+test("a slice is gone when its last row is, also when the next row stands at its very end", () => {
+  const store = rolling.make();
+  addAt(store, 450, 1);
+  addAt(store, 800, 1);
+  given(store);
+  store.keep(800);
+  // A reach of 440 ms: the row at 450 has left.
+  store.keep(890);
+  expect(given(store)).toEqual([[400, 0, null]]);
+});
+
+test("an entry takes the place of those that it overlaps, also when nobody has said that they are gone", () => {
+  const whole = rolling.make();
+  addAt(whole, 450, 40);
+  addAt(whole, 790, 24);
+  const half = rolling.make();
+  addAt(half, 450, 65);
+  addAt(half, 790, 10);
+  const [parent, parts] = [changesOf(whole).written, changesOf(half).written];
+  expect([parent.length, parts.length]).toEqual([1, 2]);
+  const copy = rolling.make();
+  apply(copy, [...parent, parts[1]!]);
+  expect(copy.entryCount).toBe(10);
+  apply(copy, parent);
+  expect(copy.entryCount).toBe(64);
+});
+
+test("spans past the horizon are not written again, whether the sweep has come to them or not", () => {
+  const store = ids.make();
+  for (let i = 0; i < 300; i++) store.judge(`id-${i}`, 100, i, 100);
+  store.judge("last", 100, 300, 100);
+  store.keep(100);
+  store.judge("other", 1_000, 301, 1_000);
+  store.keep(1_000);
+  expect(store.entryCount).toBeGreaterThan(200);
+  store.judge("last", 1_001, 302, 1_000);
+  const { written } = changesOf(store);
+  // Version, and one span of three numbers.
+  expect(written.map(({ value }) => value!.length / 2)).toEqual([25]);
 });
