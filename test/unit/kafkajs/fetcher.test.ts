@@ -70,7 +70,11 @@ test("a partition that is moved while a batch of it waits for its turn is read o
 });
 
 /** Two nodes of which the test says who leads what and what a fetch brings; time does not pass by itself. */
-function scripted(answers: (node: number, partition: number) => number, answered: () => Promise<void> = nextTurn) {
+function scripted(
+  answers: (node: number, partition: number) => number,
+  answered: () => Promise<void> = nextTurn,
+  text = "a",
+) {
   const clock = new FakeClock(0);
   const delivered: number[] = [];
   const asked: string[] = [];
@@ -106,7 +110,7 @@ function scripted(answers: (node: number, partition: number) => number, answered
         lastStableOffset: 100,
         logStartOffset: 0,
         abortedTransactions: [],
-        records: outgoingOf([textRecord("t", partition, "a")], "output").bytes,
+        records: text === "" ? Buffer.alloc(0) : outgoingOf([textRecord("t", partition, text)], "output").bytes,
       }));
       return { errorCode: 0, partitions };
     },
@@ -195,6 +199,26 @@ test("a partition that goes on failing is asked for ever more seldom, up to once
   fetcher.close();
 });
 
+test("a partition that was read in between waits 100 ms after its next error, as at first", async () => {
+  let fetches = 0;
+  // Fails three times, brings nothing once, and fails again.
+  const { fetcher, asked, start, pass } = scripted(
+    () => (++fetches === 4 ? 0 : kafkaCode.kafkaStorageError),
+    nextTurn,
+    "",
+  );
+  start(0);
+  await turns(10);
+  for (const ms of [100, 200, 400]) await pass(ms);
+  expect(fetches).toBe(5);
+  await pass(99);
+  expect(fetches).toBe(5);
+  await pass(1);
+  expect(fetches).toBe(6);
+  expect(asked.filter((call) => call.startsWith("fetch"))).toHaveLength(6);
+  fetcher.close();
+});
+
 test("a position that is out of range is looked at beside the reading of the others", async () => {
   const { fetcher, delivered, start } = scripted((_, partition) => (partition === 0 ? kafkaCode.offsetOutOfRange : 0));
   start(0);
@@ -222,7 +246,7 @@ test("what cannot be read is known by its reason, until it is read or belongs to
     [0, kafkaCode.kafkaStorageError],
     [2, kafkaCode.kafkaStorageError],
   ]);
-  const { fetcher, ill, leaders, start, pass } = scripted((_, partition) => ailing.get(partition) ?? 0);
+  const { fetcher, ill, asked, leaders, start, pass } = scripted((_, partition) => ailing.get(partition) ?? 0);
   leaders.delete(1);
   for (const partition of [0, 1, 2]) start(partition);
   await turns(10);
@@ -242,7 +266,7 @@ test("what cannot be read is known by its reason, until it is read or belongs to
 
 test("a node that does not answer is in trouble for as long as it was waited for, with all that wait for it", async () => {
   const answer = deferred<void>();
-  const { fetcher, ill, leaders, start, pass } = scripted(
+  const { fetcher, ill, asked, leaders, start, pass } = scripted(
     () => 0,
     () => answer.promise,
   );
@@ -258,6 +282,7 @@ test("a node that does not answer is in trouble for as long as it was waited for
   answer.reject(Object.assign(new Error("timed out"), { name: "KafkaJSRequestTimeoutError" }));
   await turns(10);
   expect(ill()).toEqual(["0 on 1: timed out", "1 on 1: timed out"]);
+  expect(asked.filter((call) => call.startsWith("leader"))).toEqual(["leader of 0", "leader of 1"]);
   fetcher.close();
 });
 

@@ -185,6 +185,9 @@ test("a group's coordinator is asked of the next broker when one is frozen", asy
   expect(await found).toBe(2);
   expect(await link.coordinatorOf("g")).toBe(2);
   expect(asked).toEqual(["a:1 FindCoordinator", "b:1 FindCoordinator"]);
+  // Where it is was part of the answer.
+  await link.send(2, "control", () => ({ request: { apiName: "Heartbeat" } }) as unknown as ProtocolRequest);
+  expect(asked.at(-1)).toBe("b:1 Heartbeat");
 });
 
 test("a broker that does not know the coordinator leaves the question to the next", async () => {
