@@ -45,7 +45,7 @@ export type RequestName = keyof typeof apiKeys;
  */
 export class ClusterLink {
   readonly parts: KafkajsParts;
-  readonly #connections: Connections;
+  readonly #connections: Pick<Connections, "send" | "close" | "heldBackUntilMs">;
   readonly #clock: Clock;
   readonly #outage: Outage | undefined;
   readonly #addresses: AddressBook;
@@ -54,12 +54,16 @@ export class ClusterLink {
   readonly #coordinators = new Map<string, number>();
   #closed = false;
 
-  constructor(parts: KafkajsParts, options: ConnectionOptions) {
+  constructor(
+    parts: KafkajsParts,
+    options: ConnectionOptions,
+    connections: Pick<Connections, "send" | "close" | "heldBackUntilMs"> = new Connections(parts, options),
+  ) {
     this.parts = parts;
     this.#clock = options.clock;
     this.#addresses = new AddressBook(options.brokers);
     this.#outage = options.outage;
-    this.#connections = new Connections(parts, options);
+    this.#connections = connections;
   }
 
   /** Sends one of kafkajs's own requests; error codes stay in the answer, for the caller to judge. */

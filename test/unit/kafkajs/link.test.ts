@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import type { KafkajsParts, ProtocolRequest } from "../../../src/adapters/kafkajs/client-types.ts";
+import type { BrokerConnection, KafkajsParts, ProtocolRequest } from "../../../src/adapters/kafkajs/client-types.ts";
 import { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
 import type { ClusterMetadata } from "../../../src/adapters/kafkajs/metadata.ts";
 import { Outage } from "../../../src/adapters/kafkajs/outage.ts";
@@ -18,48 +18,22 @@ function linkTo(brokers: readonly string[], script: Script) {
   const asked: string[] = [];
   const clock = new FakeClock(0);
   let said = 0;
-  class FakeConnection {
-    readonly #address: string;
-    constructor(address: string) {
-      this.#address = address;
-    }
-    isConnected = () => true;
-    connect = async () => true;
-    disconnect = async () => undefined;
-    rejectRequests = () => undefined;
-    requestQueue = { maybeThrottle: () => undefined };
-    send = async ({ request }: ProtocolRequest) => {
-      asked.push(`${this.#address} ${request.apiName}`);
-      const answer = await script(this.#address, request.apiName);
+  const broker = { lookupRequest: () => () => ({ request: { apiName: "FindCoordinator" }, response: {} }) };
+  const connections = {
+    send: async (address: string, _: string, request: (broker: BrokerConnection) => ProtocolRequest) => {
+      const { apiName } = request(broker as unknown as BrokerConnection).request;
+      asked.push(`${address} ${apiName}`);
+      const answer = await script(address, apiName);
       if (answer instanceof Error) throw answer;
-      return answer;
-    };
-  }
-  class FakePool {
-    readonly pool: FakeConnection[];
-    constructor({ host, port }: { host: string; port: number }) {
-      this.pool = [new FakeConnection(`${host}:${port}`), new FakeConnection(`${host}:${port}`)];
-    }
-  }
-  class FakeBroker {
-    readonly versions = null;
-    readonly connectionPool: FakePool;
-    constructor(options: { connectionPool: FakePool }) {
-      this.connectionPool = options.connectionPool;
-    }
-    connect = async () => undefined;
-    lookupRequest = () => () => ({ request: { apiName: "FindCoordinator" }, response: {} });
-  }
-  const parts = {
-    Broker: FakeBroker,
-    ConnectionPool: FakePool,
-    createLogger: () => ({}),
-    createSocketFactory: () => ({}),
-    requests: { GroupCoordinator: {} },
-  } as unknown as KafkajsParts;
+      return answer as never;
+    },
+    close: async () => undefined,
+    heldBackUntilMs: (address: string) => (address === "b:1" ? 7_000 : 0),
+  };
+  const parts = { requests: { GroupCoordinator: {} } } as unknown as KafkajsParts;
   const outage = new Outage(clock, () => said++);
   const options = { brokers, clientId: "c", logger: silentLogger, clock, outage, requestTimeoutMs: 10_000 };
-  const link = new ClusterLink(parts, options);
+  const link = new ClusterLink(parts, options, connections);
   const pass = async (ms: number): Promise<void> => {
     clock.advance(ms);
     await turns();
@@ -233,4 +207,11 @@ test("a link that is closed asks nobody", async () => {
   await link.close();
   await expect(link.describe([])).rejects.toThrow("closed");
   expect(asked).toEqual([]);
+});
+
+test("how long a node holds this client back is asked of its address, and nothing of a node that nobody knows", async () => {
+  const { link } = linkTo(["a:1"], () => cluster(2, [1]));
+  expect(link.heldBackUntilMs(2)).toBe(Number.NEGATIVE_INFINITY);
+  await link.describe([]);
+  expect(link.heldBackUntilMs(2)).toBe(7_000);
 });
