@@ -1,7 +1,8 @@
 /** Reads what the chain has said, from the topics it said it on, and holds it against what really happened. */
-import { readTopicRows } from "../src/app/topic-rows.ts";
+
 import { auc } from "../src/model/index.ts";
 import type { Broker } from "../src/runtime/index.ts";
+import { readTopicRows } from "../src/runtime/index.ts";
 import type { Row, SchemaRegistry } from "../src/schema/index.ts";
 import type { PlannedTopic } from "../src/topology/index.ts";
 import { readHeaders } from "../src/wire/index.ts";

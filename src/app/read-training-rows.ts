@@ -1,10 +1,10 @@
 import { assert, type EpochMs, OperationError } from "../kernel/index.ts";
 import type { ModelInput } from "../model/index.ts";
 import type { Broker } from "../runtime/index.ts";
+import { type RowVisitor, readTopicRows, type TopicRowsResult } from "../runtime/index.ts";
 import type { Row, SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedModel, PlannedTopic } from "../topology/index.ts";
 import { FeatureBuffer, LabelBuffer, type Trainer } from "../training/index.ts";
-import { type RowVisitor, readTopicRows, type TopicRowsResult } from "./topic-rows.ts";
 
 /** Rows that cross to the trainer at once. */
 const chunkRows = 1024;

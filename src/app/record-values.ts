@@ -1,5 +1,5 @@
 import { systemClock } from "../adapters/node/index.ts";
-import { type Clock, MillraceError, OperationError } from "../kernel/index.ts";
+import { type Clock, OperationError, RecordError } from "../kernel/index.ts";
 import {
   createDecoder,
   createEncoder,
@@ -8,8 +8,10 @@ import {
   parseRecordSchemaText,
   type RecordSchema,
   type RowDecoder,
+  readSchemaId,
   type SchemaRegistry,
   toJsonText,
+  Writers,
   writeSchemaId,
 } from "../schema/index.ts";
 
@@ -45,8 +47,6 @@ interface Known {
 const knownMax = 1_000;
 /** An id that the registry does not know is asked for again after this long: it may have been registered since. */
 const unknownForMs = 1_000;
-/** Ids remembered as unknown. More than this come only from garbage, and are then forgotten all at once. */
-const unknownMax = 1_000;
 
 /** @param registry undefined when none was named: then Avro is shown as base64 */
 export function createValueReader(
@@ -54,49 +54,40 @@ export function createValueReader(
   signal: AbortSignal,
   clock: Pick<Clock, "monotonicMs"> = systemClock,
 ): ValueReader {
-  const known = new Map<number, Known>();
-  const unknownUntilMs = new Map<number, number>();
-  const lookUp = async (id: number): Promise<Known | undefined> => {
-    const before = known.get(id);
-    if (before === undefined && clock.monotonicMs() < (unknownUntilMs.get(id) ?? 0)) return undefined;
-    const found = before ?? (await ask(id));
-    if (found === undefined) {
-      if (unknownUntilMs.size >= unknownMax) unknownUntilMs.clear();
-      unknownUntilMs.set(id, clock.monotonicMs() + unknownForMs);
-      return undefined;
+  const writers = new Writers<Known>({
+    registry: registry ?? { byId: async () => undefined },
+    make: (text, id) => {
+      const parsed = parseRecordSchemaText(text, `id ${id}`, { strictDefaults: false });
+      if (!("schema" in parsed)) throw new RecordError("MR_DECODE_BODY", `schema id ${id} is no schema of records`);
+      return { schema: parsed.schema, decoder: createDecoder(parsed.schema, parsed.schema) };
+    },
+    refusal: (thrown) => {
+      if (thrown instanceof RecordError) return thrown;
+      throw thrown;
+    },
+    monotonicMs: () => clock.monotonicMs(),
+    unknownForMs,
+    idsMax: knownMax,
+  });
+  /** What cannot be read as framed Avro, for whatever reason, is shown as it is. */
+  const readAvro = async (bytes: Buffer): Promise<string | undefined> => {
+    try {
+      const id = readSchemaId(bytes, 0, bytes.length);
+      if (writers.byId(id) === undefined) await writers.resolve(id, signal);
+      const found = writers.byId(id);
+      return found && toJsonText(found.schema, found.decoder.decode(bytes, framingBytes, bytes.length));
+    } catch (thrown) {
+      if (thrown instanceof RecordError) return undefined;
+      throw thrown;
     }
-    known.delete(id);
-    known.set(id, found);
-    const [oldest] = known.keys();
-    if (known.size > knownMax && oldest !== undefined) known.delete(oldest);
-    return found;
-  };
-  const ask = async (id: number): Promise<Known | undefined> => {
-    const registered = await registry?.byId(id, signal);
-    const parsed =
-      registered === undefined
-        ? undefined
-        : parseRecordSchemaText(registered.text, `id ${id}`, { strictDefaults: false });
-    return parsed !== undefined && "schema" in parsed
-      ? { schema: parsed.schema, decoder: createDecoder(parsed.schema, parsed.schema) }
-      : undefined;
   };
   const reader: ValueReader = {
     async read(bytes) {
       return JSON.parse((await reader.show(bytes, false)).json);
     },
     async show(bytes, isAvroTopic) {
-      if (bytes.length >= framingBytes && bytes[0] === 0) {
-        const found = await lookUp(bytes.readUInt32BE(1));
-        if (found !== undefined) {
-          try {
-            const row = found.decoder.decode(bytes, framingBytes, bytes.length);
-            return { json: toJsonText(found.schema, row), as: undefined };
-          } catch (thrown) {
-            if (!(thrown instanceof MillraceError)) throw thrown;
-          }
-        }
-      }
+      const json = await readAvro(bytes);
+      if (json !== undefined) return { json, as: undefined };
       return plainValue(bytes, isAvroTopic);
     },
   };

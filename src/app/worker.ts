@@ -1,6 +1,13 @@
 import { type Clock, codeOf, Facts, type Logger, messageOf } from "../kernel/index.ts";
-import { type Broker, lagsInTime, type ReadinessCheck, readinessOf, type StageRunner } from "../runtime/index.ts";
-import { CatchUp, type CatchUpOptions } from "./catch-up.ts";
+import {
+  type Broker,
+  CatchUp,
+  type CatchUpOptions,
+  lagsInTime,
+  type ReadinessCheck,
+  readinessOf,
+  type StageRunner,
+} from "../runtime/index.ts";
 import { type ExitCode, exitCodes } from "./exit.ts";
 
 /** How often stages look for what has changed around them, and the worker whether they are ready. */

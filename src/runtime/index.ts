@@ -1,5 +1,6 @@
 export { type BoundedRun, feedStage, runBounded, type StageYield } from "./bounded.ts";
 export { BufferBudget, type BufferShare } from "./buffer-budget.ts";
+export { CatchUp, type CatchUpOptions, type WatchedStage } from "./catch-up.ts";
 export { type CompiledStage, compileStage, type StageDeps } from "./compile-stage.ts";
 export type { StageCounts } from "./counts.ts";
 export { messageBytesDefault, type OutputTopic } from "./output-batches.ts";
@@ -30,4 +31,5 @@ export { type LoadListener, type ModelSource, modelInputsOf, type ServedModel } 
 export { lagsInTime, type MeasuredStage, type MetricReading, readMetrics } from "./stage-metrics.ts";
 export { createStageRunner, type StageRunner, type StageRunnerOptions } from "./stage-runner.ts";
 export type { StageTask } from "./stage-task.ts";
-export { waitOutRegistry } from "./wait-out.ts";
+export { type RowVisitor, readTopicRows, type TopicRowsResult } from "./topic-rows.ts";
+export { patientRegistry } from "./wait-out.ts";

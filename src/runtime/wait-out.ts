@@ -1,4 +1,5 @@
 import { type Clock, type FactFields, type Facts, MillraceError, messageOf, silentAfterMs } from "../kernel/index.ts";
+import type { SchemaRegistry } from "../schema/index.ts";
 
 const backOffFirstMs = 100;
 const backOffLastMs = 5_000;
@@ -49,4 +50,19 @@ export async function waitOutRegistry<T>(
       await clock.sleep(waitMs, signal);
     }
   }
+}
+
+/** A registry whose readers wait while it is down, as a worker does; what it refuses is thrown as ever. */
+export function patientRegistry(
+  registry: SchemaRegistry,
+  by: { readonly clock: Clock; readonly facts: Facts },
+): SchemaRegistry {
+  const wait = <T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> => waitOutRegistry(ask, by, signal);
+  return {
+    byId: (id, signal) => wait(signal, () => registry.byId(id, signal)),
+    latest: (subject, signal) => wait(signal, () => registry.latest(subject, signal)),
+    versions: (subject, signal) => wait(signal, () => registry.versions(subject, signal)),
+    lookUp: (subject, json, signal) => wait(signal, () => registry.lookUp(subject, json, signal)),
+    register: (subject, json, signal) => registry.register(subject, json, signal),
+  };
 }

@@ -44,3 +44,4 @@ export { type ShadowedAlias, shadowedAliases, withoutShadowedAliases } from "./s
 export { type Transcoder, transcoderOf, transcoderParts } from "./transcoder.ts";
 export { UnionValue } from "./union-value.ts";
 export { writerTypeParts } from "./writer-type.ts";
+export { Writers, type WritersOptions } from "./writers.ts";

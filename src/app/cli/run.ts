@@ -1,12 +1,12 @@
 import { systemClock } from "../../adapters/node/index.ts";
 import { createPinoLogger } from "../../adapters/pino/index.ts";
 import { Facts, type Logger, parseDurationMs } from "../../kernel/index.ts";
+import { patientRegistry } from "../../runtime/index.ts";
 import { type Plan, partOf } from "../../topology/index.ts";
 import { checkStart, compareWithCluster } from "../apply-plan.ts";
 import { ExitError, exitCodes, usageError } from "../exit.ts";
 import { type FilePlan, loadFilePlan } from "../load-topology.ts";
 import { modelsFolderDefault, type OpenCluster, openCluster } from "../open-cluster.ts";
-import { patientRegistry } from "../patient-registry.ts";
 import { probedWorker } from "../probed-worker.ts";
 import { serveProbes } from "../probes.ts";
 import { chosenStages, createWorker } from "../start-worker.ts";

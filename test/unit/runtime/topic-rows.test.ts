@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readTopicRows } from "../../../src/app/topic-rows.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import type { Broker, OffsetRange } from "../../../src/runtime/index.ts";
+import { readTopicRows } from "../../../src/runtime/topic-rows.ts";
 import {
   createEncoder,
   parseRecordSchema,

@@ -1,15 +1,17 @@
-import { MillraceError, type Offset, OperationError } from "../kernel/index.ts";
-import type { Broker } from "../runtime/index.ts";
+import { MillraceError, type Offset, OperationError, RecordError } from "../kernel/index.ts";
 import {
   createDecoder,
+  framingBytes,
   parseRecordSchemaText,
   type RecordSchema,
   type Row,
   type RowDecoder,
   readSchemaId,
   type SchemaRegistry,
+  Writers,
 } from "../schema/index.ts";
 import type { RawBatch } from "../wire/index.ts";
+import type { Broker } from "./port.ts";
 
 export interface TopicRange {
   readonly topic: string;
@@ -52,7 +54,7 @@ export async function readTopicRows(
   const ranges = watermarks.map(({ partition, low, end }) => ({ topic, partition, from: low, to: end }));
   const total = ranges.reduce((sum, range) => sum + range.to - range.from, 0);
   visitor.begin?.(total);
-  const decoders = new Map<number, RowDecoder | undefined>();
+  const rows = new RowReader(registry, reader);
   let passed = 0;
   let undecodable = 0;
   for (const range of ranges) {
@@ -63,7 +65,7 @@ export async function readTopicRows(
       for (let i = 0; lost === 0 && i < batch.count; i++) {
         const from = batch.valueFrom[i] ?? -1;
         const to = batch.valueTo[i] ?? -1;
-        const row = from < 0 ? undefined : await decode(registry, decoders, reader, batch.bytes, from, to, signal);
+        const row = from < 0 ? undefined : await rows.decode(batch.bytes, from, to, signal);
         if (row === undefined) undecodable++;
         else visitor.row(row);
       }
@@ -73,8 +75,7 @@ export async function readTopicRows(
     passed += range.to - range.from;
   }
   visitor.progress?.(total, total);
-  const schemaIds = [...decoders].filter(([, decoder]) => decoder !== undefined).map(([id]) => id);
-  return { ranges, schemaIds: schemaIds.sort((a, b) => a - b), undecodable };
+  return { ranges, schemaIds: rows.schemaIds, undecodable };
 }
 
 /** Offsets before `to` that a damaged batch takes with it; 0 when the batch is whole. */
@@ -82,39 +83,49 @@ function offsetsLost({ damage }: RawBatch, to: Offset): number {
   return damage === undefined ? 0 : Math.min(damage.last + 1, to) - damage.first;
 }
 
-/** Awaits only for a writer schema not met before. */
-function decode(
-  registry: SchemaRegistry,
-  decoders: Map<number, RowDecoder | undefined>,
-  reader: RecordSchema,
-  bytes: Buffer,
-  from: number,
-  to: number,
-  signal: AbortSignal,
-): Row | undefined | Promise<Row | undefined> {
-  try {
-    const id = readSchemaId(bytes, from, to);
-    if (decoders.has(id)) return decoders.get(id)?.decode(bytes, from + 5, to);
-    return decoderFor(registry, reader, id, signal).then((decoder) => {
-      decoders.set(id, decoder);
-      return decode(registry, decoders, reader, bytes, from, to, signal);
+type Decoded = Row | undefined;
+
+/** Rows of one reader schema, whatever their writers were; undefined for a record that cannot be decoded. */
+class RowReader {
+  readonly #writers: Writers<RowDecoder>;
+
+  constructor(registry: SchemaRegistry, reader: RecordSchema) {
+    this.#writers = new Writers({
+      registry,
+      make: (text, id) => decoderOf(text, id, reader),
+      refusal: (thrown) => {
+        if (thrown instanceof RecordError) return thrown;
+        throw thrown;
+      },
+      // A topic is read once: an id that is not known stays so.
+      monotonicMs: () => 0,
+      unknownForMs: 1,
     });
-  } catch (thrown) {
-    if (thrown instanceof MillraceError && thrown.disposition === "quarantine") return undefined;
-    throw thrown;
+  }
+
+  /** Ids of the writers that were met and could be read, ascending. */
+  get schemaIds(): readonly number[] {
+    return [...this.#writers.ids].sort((a, b) => a - b);
+  }
+
+  /** Awaits only for a writer schema not met before. */
+  decode(bytes: Buffer, from: number, to: number, signal: AbortSignal): Decoded | Promise<Decoded> {
+    try {
+      const decoder = this.#writers.of(bytes, from, to);
+      if (decoder !== undefined) return decoder.decode(bytes, from + framingBytes, to);
+      return this.#writers
+        .resolve(readSchemaId(bytes, from, to), signal)
+        .then(() => this.decode(bytes, from, to, signal));
+    } catch (thrown) {
+      if (thrown instanceof MillraceError && thrown.disposition === "quarantine") return undefined;
+      throw thrown;
+    }
   }
 }
 
-async function decoderFor(
-  registry: SchemaRegistry,
-  reader: RecordSchema,
-  id: number,
-  signal: AbortSignal,
-): Promise<RowDecoder | undefined> {
-  const registered = await registry.byId(id, signal);
-  if (registered === undefined) return undefined;
-  const writer = parseRecordSchemaText(registered.text, `id ${id}`, { strictDefaults: false });
-  if ("problems" in writer) return undefined;
+function decoderOf(text: string, id: number, reader: RecordSchema): RowDecoder {
+  const writer = parseRecordSchemaText(text, `id ${id}`, { strictDefaults: false });
+  if ("problems" in writer) throw new RecordError("MR_DECODE_BODY", `schema id ${id} is no schema of records`);
   try {
     return createDecoder(writer.schema, reader);
   } catch (cause) {

@@ -1,5 +1,6 @@
 import { codeOf, type ErrorCode, type Offset } from "../kernel/index.ts";
-import type { ClusterAdmin, StageRunner } from "../runtime/index.ts";
+import type { ClusterAdmin } from "./port.ts";
+import type { StageRunner } from "./stage-runner.ts";
 
 /** What is asked of a stage that is watched. */
 export type WatchedStage = Pick<StageRunner, "stage" | "status" | "haltReason" | "tasks" | "caughtUp">;

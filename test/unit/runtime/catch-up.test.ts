@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { CatchUp, type WatchedStage } from "../../../src/app/catch-up.ts";
 import { OperationError } from "../../../src/kernel/index.ts";
+import { CatchUp, type WatchedStage } from "../../../src/runtime/catch-up.ts";
 import type { ClusterAdmin } from "../../../src/runtime/index.ts";
 
 const { signal } = new AbortController();
