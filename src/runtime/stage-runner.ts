@@ -121,7 +121,8 @@ export class StageRunner implements GroupSink {
   /** True when the stage has its assignment and every task of it is open, or when it waits for its model. */
   get isReady(): boolean {
     if (this.#status === "waiting") return true;
-    if (this.#status !== "running" || !this.#hasAssignment || this.#pending.length > 0) return false;
+    // While it runs, whatever it is given is opened at once: nothing is pending.
+    if (this.#status !== "running" || !this.#hasAssignment) return false;
     return [...this.#pumps.values()].every((pump) => pump.committedOffset !== -1);
   }
 

@@ -238,6 +238,37 @@ test("a member is not ready before its group has said what it has, however long 
   await cluster.close();
 });
 
+// R3: two pumps of one partition, of which the first would never have been closed.
+test("a task that is assigned again, without having been lost, is closed before it is opened anew", async () => {
+  const cluster = new Cluster(totalsStage);
+  const calls: string[] = [];
+  const membership: Membership = {
+    troubled: [],
+    openTask: async (_task, epoch) => {
+      calls.push(`open ${epoch}`);
+      return {
+        offsetsNext: new Map([["orders-0", 0]]),
+        write: async () => undefined,
+        flush: async () => undefined,
+        commit: async () => undefined,
+        close: async () => void calls.push(`close ${epoch}`),
+      };
+    },
+    start: () => undefined,
+    pause: () => undefined,
+    resume: () => undefined,
+    leave: async () => undefined,
+  };
+  const runner = await cluster.run({ broker: { ...cluster.broker, join: async () => membership } });
+  runner.assigned([{ task: 0, epoch: 1 }]);
+  await cluster.until(() => runner.isReady);
+  runner.assigned([{ task: 0, epoch: 2 }]);
+  await cluster.until(() => calls.includes("open 2") && runner.isReady);
+  expect(calls).toEqual(["open 1", "close 1", "open 2"]);
+  await cluster.close();
+  expect(calls.at(-1)).toBe("close 2");
+});
+
 test("partitions that the input gains are computed, and a stage with stores is warned once, with the names of the stores", async () => {
   const cluster = new Cluster(totalsStage);
   await cluster.run();
