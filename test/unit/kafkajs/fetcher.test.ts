@@ -219,13 +219,29 @@ test("a partition that was read in between waits 100 ms after its next error, as
   fetcher.close();
 });
 
-test("a position that is out of range is looked at beside the reading of the others", async () => {
-  const { fetcher, delivered, start } = scripted((_, partition) => (partition === 0 ? kafkaCode.offsetOutOfRange : 0));
+test("a position that is out of range is looked at beside the reading of the others, and is not fetched meanwhile", async () => {
+  const { fetcher, asked, delivered, start, pass } = scripted((_, partition) =>
+    partition === 0 ? kafkaCode.offsetOutOfRange : 0,
+  );
   start(0);
   await turns(10);
   start(1);
   await turns(10);
   expect(delivered).toEqual([1]);
+  await pass(5_000);
+  expect(asked.filter((call) => call.startsWith("fetch"))).toEqual(["fetch 0 from 1", "fetch 1 from 1"]);
+  fetcher.close();
+});
+
+test("a partition without a leader is looked for once at a time, however often it is given back", async () => {
+  const { fetcher, leaders, asked, start } = scripted(() => 0);
+  leaders.delete(0);
+  start(0);
+  for (let i = 0; i < 3; i++) {
+    fetcher.setPaused({ topic: "t", partition: 0 }, false);
+    await turns(3);
+  }
+  expect(asked).toEqual(["leader of 0"]);
   fetcher.close();
 });
 
