@@ -28,6 +28,8 @@ async function memberOf(answers: {
   memberId?(): string;
   readonly hold?: InstanceHold;
   readonly decidingGroup?: string;
+  /** As a static member does that takes its own place again. */
+  readonly staysInGeneration?: boolean;
   join?(generation: number): Promise<void>;
   readonly onRevoking?: () => Promise<void>;
 }) {
@@ -48,7 +50,7 @@ async function memberOf(answers: {
     hasGrown: async () => false,
     async join() {
       await answers.join?.(this.generation + 1);
-      this.generation++;
+      if (answers.staysInGeneration !== true || this.generation === 0) this.generation++;
       return answers.tasks?.[this.generation - 1] ?? [0];
     },
     async heartbeat() {
@@ -273,5 +275,31 @@ test("a commit that was refused while the place was disputed is made again by th
   });
   await passing((await open()).commit(at(6)));
   expect(asked.filter((call) => call !== "offsets")).toEqual(["commit 6 in 1", "take back", "commit 6 in 2"]);
+  await membership.leave();
+});
+
+test("a commit whose refusal comes when the place was taken back already asks for no other join", async () => {
+  const hold = new InstanceHold("slot", new FakeClock(0));
+  let memberId = "m-1";
+  const { open, asked, membership, passing } = await memberOf({
+    committed: () => 5,
+    hold,
+    decidingGroup: "another",
+    memberId: () => memberId,
+    staysInGeneration: true,
+    join: async (generation) => {
+      if (generation === 2) memberId = "m-2";
+    },
+    heartbeat: () => (memberId === "m-1" ? fenced : undefined),
+    commit: async (_, by) => {
+      if (by === "m-2") return;
+      while (memberId === "m-1") await new Promise(setImmediate);
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+      throw fenced;
+    },
+  });
+  await passing((await open()).commit(at(6)));
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  expect(asked.filter((call) => call !== "offsets")).toEqual(["commit 6 in 1", "take back", "commit 6 in 1"]);
   await membership.leave();
 });

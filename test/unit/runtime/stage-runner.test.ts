@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { codeOf, OperationError } from "../../../src/kernel/index.ts";
-import type { GroupSink, Membership, ModelSource, ServedModel } from "../../../src/runtime/index.ts";
+import type { Broker, GroupSink, GroupSpec, Membership, ModelSource, ServedModel } from "../../../src/runtime/index.ts";
 import { deferred } from "../../support/deadline.ts";
 import { Cluster } from "./cluster.ts";
 import { modelOf, order, orderSchema, predictionSchema, scoreStage, totalSchema, totalsStage } from "./fixture.ts";
@@ -361,5 +361,20 @@ test("a stage that waits for its topic does not go on after a drain, and one hal
   other.failed(new OperationError("MR_LOG_CHANGED", "the log of orders-0 was cut back"));
   for (let turn = 0; turn < 50; turn++) await cluster.turn();
   expect([other.status, other.awaitsTopic]).toEqual(["halted", false]);
+  await cluster.close();
+});
+
+test("the group is told what follows a log that changed while it is read", async () => {
+  const cluster = new Cluster({ ...totalsStage, onLogChange: "restart" });
+  const joined: GroupSpec[] = [];
+  const broker: Broker = {
+    ...cluster.broker,
+    join: (spec, sink, signal) => {
+      joined.push(spec);
+      return cluster.broker.join(spec, sink, signal);
+    },
+  };
+  await cluster.run({ broker });
+  expect(joined.map(({ onLogChange }) => onLogChange)).toEqual(["restart"]);
   await cluster.close();
 });
