@@ -220,7 +220,7 @@ function readEncoder(
 
 function readValues(entry: unknown, where: string): readonly string[] | null {
   if (entry === null) return null;
-  const values = typeof entry === "object" ? (entry as Readonly<Record<string, unknown>>)["values"] : undefined;
+  const values = (Object(entry) as Readonly<Record<string, unknown>>)["values"];
   const isVocabulary =
     Array.isArray(values) &&
     values.every((value) => typeof value === "string") &&
