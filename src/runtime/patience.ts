@@ -1,14 +1,14 @@
-import type { Clock, Facts } from "../kernel/index.ts";
+import { BackOff, type Clock, type Facts } from "../kernel/index.ts";
 import type { TaskId } from "./port.ts";
 
-const backOffFirstMs = 100;
-const backOffLastMs = 10_000;
+const pauses = { firstMs: 100, lastMs: 10_000 };
 /** A task that could not be reopened for this long is degraded: it is said once, and it keeps trying. */
 const degradedAfterMs = 30_000;
 
 /** How long a task waits before it is opened again, and when it is called degraded. */
 export class Patience {
   readonly #task: TaskId;
+  readonly #backOff = new BackOff(pauses);
   readonly #clock: Clock;
   readonly #facts: Facts;
   #failingSinceMs = -1;
@@ -33,7 +33,7 @@ export class Patience {
       this.#trouble = "it could not be reopened for 30 s";
       this.#facts.emit("taskDegraded", { task: this.#task, attempts: attempt });
     }
-    return Math.min(backOffFirstMs * 2 ** (attempt - 1), backOffLastMs);
+    return this.#backOff.next();
   }
 
   /** Something was waited for in vain, for as long as it may take: the task is degraded at once. */
@@ -46,6 +46,7 @@ export class Patience {
   recovered(): void {
     if (this.#trouble !== undefined) this.#facts.emit("taskWell", { task: this.#task });
     this.#trouble = undefined;
+    this.#backOff.reset();
     this.#failingSinceMs = -1;
   }
 }

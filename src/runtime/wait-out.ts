@@ -1,8 +1,15 @@
-import { type Clock, type FactFields, type Facts, MillraceError, messageOf, silentAfterMs } from "../kernel/index.ts";
+import {
+  BackOff,
+  type Clock,
+  type FactFields,
+  type Facts,
+  MillraceError,
+  messageOf,
+  silentAfterMs,
+} from "../kernel/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 
-const backOffFirstMs = 100;
-const backOffLastMs = 5_000;
+const pauses = { firstMs: 100, lastMs: 5_000 };
 /** A wait is said again after so long: whoever looks at a log that is long silent sees what it waits for. */
 const sayAgainMs = 30_000;
 
@@ -28,7 +35,8 @@ export async function waitOutRegistry<T>(
   const { clock, facts, fields = {}, onLong } = by;
   const beganMs = clock.monotonicMs();
   let saidMs: number | undefined;
-  for (let waitMs = backOffFirstMs; ; waitMs = Math.min(2 * waitMs, backOffLastMs)) {
+  const backOff = new BackOff(pauses);
+  for (;;) {
     signal.throwIfAborted();
     try {
       const answer = await ask();
@@ -47,7 +55,7 @@ export async function waitOutRegistry<T>(
         facts.emit("registryAwaited", { ...fields, code, reason: messageOf(thrown), waitedSeconds });
         saidMs = nowMs;
       }
-      await clock.sleep(waitMs, signal);
+      await clock.sleep(backOff.next(), signal);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import {
+  BackOff,
   type Clock,
   type Logger,
   messageOf,
@@ -31,7 +32,7 @@ const msPerPartition = 0.05;
 const paceMsMax = 20;
 /** A fetch that brings as much is followed by the next at once. */
 const bytesAtOnce = 65_536;
-const backOffMs = { first: 100, max: 1_000 } as const;
+const pauses = { firstMs: 100, lastMs: 1_000 } as const;
 
 export interface FetcherOptions {
   readonly group: string;
@@ -63,7 +64,7 @@ interface Feed extends TopicPartition {
   /** It is not asked for: its leader is being looked for, or it waits after an error. */
   isAside: boolean;
   /** How long it waits after its next error. */
-  backOffMs: number;
+  readonly backOff: BackOff;
   damagedCount: number;
   readonly unknown: UnknownTopic;
   readonly topicId: string | undefined;
@@ -114,7 +115,7 @@ export class Fetcher {
       isBusy: before?.isBusy ?? false,
       isOver: false,
       isAside: false,
-      backOffMs: backOffMs.first,
+      backOff: new BackOff(pauses),
       damagedCount: 0,
       unknown: new UnknownTopic(this.#options.clock, this.#options.unknownTopicMs),
       topicId: origin?.topicId ?? before?.topicId,
@@ -204,14 +205,12 @@ export class Fetcher {
   }
 
   async #backOff(feed: Feed): Promise<void> {
-    const ms = feed.backOffMs;
-    feed.backOffMs = Math.min(ms * 2, backOffMs.max);
-    await this.#pause(ms);
+    await this.#pause(feed.backOff.next());
   }
 
   async #loop(node: number): Promise<void> {
     this.#looping.add(node);
-    let backOff: number = backOffMs.first;
+    const backOff = new BackOff(pauses);
     try {
       // Partitions that are started in the same turn are asked for together.
       await Promise.resolve();
@@ -221,12 +220,11 @@ export class Fetcher {
         const startedMs = this.#options.clock.monotonicMs();
         try {
           const bytes = await this.#fetchOnce(node, feeds);
-          backOff = backOffMs.first;
+          backOff.reset();
           await this.#waitForMore(feeds.length, startedMs, bytes);
         } catch (error) {
           this.#nodeFailed(node, feeds, { error, node, startedMs });
-          await this.#pause(backOff);
-          backOff = Math.min(backOff * 2, backOffMs.max);
+          await this.#pause(backOff.next());
         }
       }
     } finally {
@@ -321,7 +319,7 @@ export class Fetcher {
       this.#changed(feed, { kind: "truncated", at: fetched.divergesAt });
       return;
     }
-    feed.backOffMs = backOffMs.first;
+    feed.backOff.reset();
     if (fetched.records.length === 0) return;
     let batch: RawBatch;
     try {

@@ -1,4 +1,4 @@
-import type { Clock } from "../../kernel/index.ts";
+import { BackOff, type Clock } from "../../kernel/index.ts";
 import { type Verdict, verdictOf } from "./errors.ts";
 
 export interface RetryPolicy {
@@ -25,12 +25,14 @@ export interface RetryContext {
 export async function retrying<T>(context: RetryContext, attempt: () => Promise<T>): Promise<T> {
   const { clock, policy, signal } = context;
   let endMs: number | undefined;
-  for (let stepMs = policy.firstMs; ; stepMs = Math.min(stepMs * policy.factor, policy.stepMsMax)) {
+  const backOff = new BackOff({ ...policy, lastMs: policy.stepMsMax });
+  for (;;) {
     signal?.throwIfAborted();
     try {
       return await attempt();
     } catch (error) {
       const verdict = verdictOf(error);
+      const stepMs = backOff.next();
       endMs ??= clock.monotonicMs() + policy.totalMs;
       if ((verdict !== "again" && verdict !== "elsewhere") || clock.monotonicMs() + stepMs > endMs) throw error;
       context.onError?.(error, verdict);

@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { type Clock, type Logger, messageOf, OperationError } from "../../kernel/index.ts";
+import { BackOff, type Clock, type Logger, messageOf, OperationError } from "../../kernel/index.ts";
 import type { TaskId } from "../../runtime/index.ts";
 import { isFenced, KafkaAnswerError, kafkaCode, type Verdict, verdictOf } from "./errors.ts";
 import type { GroupMember, GroupTimings } from "./group-member.ts";
@@ -26,7 +26,7 @@ export interface SessionOptions {
   failed(error: Error): void;
 }
 
-const backOffMs = { first: 100, max: 5_000 } as const;
+const joinPauses = { firstMs: 100, lastMs: 5_000 } as const;
 const leaveMsMax = 3_000;
 
 /**
@@ -96,21 +96,20 @@ export class Session {
   /** Joins and stays in the group until the session ends. */
   async run(): Promise<void> {
     const { signal, clock, logger, group } = this.#options;
-    let backOff: number = backOffMs.first;
+    const backOff = new BackOff(joinPauses);
     while (!signal.aborted) {
       try {
         await this.#join();
-        backOff = backOffMs.first;
+        backOff.reset();
         await this.#stayUntilRebalance();
       } catch (error) {
         if (signal.aborted) return;
         this.#phase = "joining";
         if (this.#judge(error) === "denied") return;
         // At the longest step the trouble is no longer a passing one, and somebody may want to know.
-        const log = backOff === backOffMs.max ? logger.warn : logger.debug;
+        const log = backOff.isLongest ? logger.warn : logger.debug;
         log.call(logger, { group, reason: messageOf(error) }, "Joining the group is tried again.");
-        await clock.sleep(backOff, signal).catch(() => undefined);
-        backOff = Math.min(backOff * 2, backOffMs.max);
+        await clock.sleep(backOff.next(), signal).catch(() => undefined);
       }
     }
   }

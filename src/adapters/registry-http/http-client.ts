@@ -1,11 +1,10 @@
-import { type Clock, messageOf, OperationError } from "../../kernel/index.ts";
+import { BackOff, type Clock, messageOf, OperationError } from "../../kernel/index.ts";
 
 /** Largest answer read; schemas are kilobytes. */
 const answerBytesMax = 8 * 1024 * 1024;
 const attemptsMaxDefault = 4;
 const timeoutMsDefault = 5_000;
-const backoffMsFirst = 100;
-const backoffMsMax = 2_000;
+const pauses = { firstMs: 100, lastMs: 2_000 };
 
 export interface HttpClientOptions {
   readonly url: string;
@@ -51,6 +50,7 @@ export class HttpClient {
 
   async request(method: "GET" | "POST", path: string, signal: AbortSignal, body?: unknown): Promise<Answer> {
     const attemptsMax = this.#options.attemptsMax ?? attemptsMaxDefault;
+    const backOff = new BackOff(pauses);
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.#attempt(method, path, signal, body);
       if ("answer" in outcome) return outcome.answer;
@@ -59,7 +59,7 @@ export class HttpClient {
         const message = `asking the registry, ${method} ${this.#base}${path}: ${this.#redacted(outcome.reason)}`;
         throw new OperationError("MR_REGISTRY", message, { disposition: "retry", cause: outcome.cause });
       }
-      await this.#options.clock.sleep(Math.min(backoffMsFirst * 2 ** (attempt - 1), backoffMsMax), signal);
+      await this.#options.clock.sleep(backOff.next(), signal);
     }
   }
 
