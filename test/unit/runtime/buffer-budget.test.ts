@@ -59,6 +59,16 @@ test("turns those who wait away when the share is closed, and gives its bytes to
   expect(budget.bytesHeld).toBe(60);
 });
 
+test("makes a batch wait behind one of the same task that waits, also where there is room for it", async () => {
+  const share = budgetOf(100, 0).join();
+  expect(share.take(50)).toBe(true);
+  const large = share.take(80);
+  const small = share.take(10);
+  expect(small).not.toBe(true);
+  share.give(50);
+  expect(await Promise.all([large, small])).toEqual([true, true]);
+});
+
 test("lets a small batch not overtake a large one of the same task", async () => {
   const budget = budgetOf(100, 0);
   const share = budget.join();
