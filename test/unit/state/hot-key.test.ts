@@ -282,3 +282,12 @@ test("a span that grows to another takes nothing of it, and undo lets both go ba
   // Read again, the record that began the later span is no repeat of itself.
   expect(store.judge("a", 130, 1, 130)).toBe(false);
 });
+
+test("a time near to two spans goes into the later of those before it, so that spans never overlap", () => {
+  const store = makeIds(1_000);
+  for (const [offset, timeMs] of [100, 130].entries()) expect(store.judge("a", timeMs, offset, timeMs)).toBe(false);
+  // 115 makes the first span reach to 16 ms before 131, which the second takes in.
+  expect(store.judge("a", 115, 2, 130)).toBe(true);
+  expect(store.judge("a", 131, 3, 130)).toBe(true);
+  expect(store.judge("a", 150, 4, 131)).toBe(true);
+});
