@@ -157,7 +157,7 @@ class Planning {
       delivery: head.delivery,
       commit: {
         everyMs: head.commit?.everyMs ?? 100,
-        records: head.commit?.records ?? 500,
+        records: head.commit?.records ?? 2_000,
         lingerMs: head.commit?.lingerMs ?? lingerMsDefault,
       },
       limits: { recordBytes: head.limits?.recordBytes ?? 900_000 },

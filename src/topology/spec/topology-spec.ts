@@ -26,7 +26,7 @@ export const topologyHead = z.strictObject({
   commit: key(
     z.strictObject({
       everyMs: key(z.int().min(1).max(60_000), "Longest time between two commits, in milliseconds.", 100).optional(),
-      records: key(z.int().min(1).max(1_000_000), "Most records between two commits.", 500).optional(),
+      records: key(z.int().min(1).max(1_000_000), "Most records between two commits.", 2_000).optional(),
       lingerMs: key(
         z.int().min(0).max(60_000),
         "How long outputs wait for more while a stage is busy, in milliseconds. With nothing left to compute they are sent at once.",
@@ -34,7 +34,7 @@ export const topologyHead = z.strictObject({
       ).optional(),
     }),
     "How often a stage commits, and how soon it sends what it has made.",
-    { everyMs: 100, records: 500, lingerMs: 5 },
+    { everyMs: 100, records: 2_000, lingerMs: 5 },
   ).optional(),
   limits: key(
     z.strictObject({

@@ -202,6 +202,6 @@ test("the linger is 5 ms unless the file says otherwise, and is printed only the
   expect(plain.commit.lingerMs).toBe(5);
   expect(lingering("commit: { lingerMs: 5 }").hash).toBe(plain.hash);
   const patient = lingering("commit: { lingerMs: 250 }");
-  expect(patient.commit).toEqual({ everyMs: 100, records: 500, lingerMs: 250 });
+  expect(patient.commit).toEqual({ everyMs: 100, records: 2_000, lingerMs: 250 });
   expect(printPlan(patient)).toContain("\n  sends after 250ms at the latest\n");
 });
