@@ -114,7 +114,8 @@ export function decodeFetched(bytes: Buffer, context: FetchContext): RawBatch {
     offsetAsked: context.offsetAsked,
     offsetNext: survey.offsetNext,
     logStartOffset: context.logStartOffset,
-    endOffset: context.endOffset,
+    // A broker takes the end before it reads, and may have read on past it.
+    endOffset: context.endOffset < 0 ? context.endOffset : Math.max(context.endOffset, survey.offsetNext),
   };
 }
 

@@ -50,8 +50,8 @@ export interface RawBatch {
   /** First offset still in the log; -1 when the fetch did not tell. */
   readonly logStartOffset: Offset;
   /**
-   * End of what a reader may see: the last stable offset for read-committed, else the high watermark; -1 unknown.
-   * A broker takes it before it reads, so `offsetNext` may lie past it.
+   * End of what a reader may see, at least `offsetNext`: the last stable offset for read-committed, else the high
+   * watermark; -1 unknown.
    */
   readonly endOffset: Offset;
 }

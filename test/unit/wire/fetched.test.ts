@@ -34,6 +34,12 @@ test("what was asked and what the broker told are passed through", () => {
   });
 });
 
+test("an end that the broker took before it read on does not lie behind what was read", () => {
+  const fetched = plainBatch({ baseOffset: 20n, records: [{ value: bytes("a") }, { value: bytes("b") }] });
+  const endAfter = (endOffset: number): number => decode(fetched, { offsetAsked: 20, endOffset }).endOffset;
+  expect([endAfter(20), endAfter(22), endAfter(30), endAfter(-1)]).toEqual([22, 22, 30, -1]);
+});
+
 test("records of the first batch below the offset asked for are left out", () => {
   const records = ["a", "b", "c"].map((text) => ({ value: bytes(text) }));
   const batch = decode(plainBatch({ baseOffset: 20n, records }), { offsetAsked: 22 });
