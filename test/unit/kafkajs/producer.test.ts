@@ -4,7 +4,7 @@ import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
 import { PartitionTroubles } from "../../../src/adapters/kafkajs/partition-troubles.ts";
 import type { ProducedPartition } from "../../../src/adapters/kafkajs/produce-request.ts";
 import { BatchProducer } from "../../../src/adapters/kafkajs/producer.ts";
-import { silentLogger } from "../../../src/kernel/index.ts";
+import { silentLogger, type TopicPartition } from "../../../src/kernel/index.ts";
 import { RecordRefusedError } from "../../../src/runtime/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
 import { deferred } from "../../support/deadline.ts";
@@ -18,9 +18,10 @@ function producerOf(
 ) {
   const left = [...answers];
   const asked: string[] = [];
+  const doubted: string[] = [];
   const link = {
     leaderOf: async () => 1,
-    doubt: () => undefined,
+    doubt: ({ topic, partition }: TopicPartition) => doubted.push(`${topic}-${partition}`),
     heldBackUntilMs: () => Number.NEGATIVE_INFINITY,
     send: async () => {
       asked.push("produce");
@@ -31,7 +32,13 @@ function producerOf(
   };
   const clock = new AutoClock();
   const troubles = new PartitionTroubles(clock, silentLogger);
-  return { troubles, producer: new BatchProducer(link as unknown as ClusterLink, noCodecs, clock), asked, clock };
+  return {
+    doubted,
+    troubles,
+    producer: new BatchProducer(link as unknown as ClusterLink, noCodecs, clock),
+    asked,
+    clock,
+  };
 }
 
 test("an answer that names another partition, another topic or nothing confirms nothing: the batch is sent again", async () => {
@@ -160,4 +167,10 @@ test("a partition whose leader keeps silent is in trouble before the time limit 
   await clock.sleep(60_000);
   expect(troubles.lasting).toEqual([]);
   troubles.close();
+});
+
+test("a leader that has moved is doubted, one that asks for patience is not", async () => {
+  const { producer, doubted } = producerOf([moved, few]);
+  await producer.send(outgoingOf(textRecords("out", 0, 3)));
+  expect(doubted).toEqual(["out-0"]);
 });
