@@ -1,5 +1,5 @@
 import { AssertionError, type Offset } from "../kernel/index.ts";
-import type { RawBatch } from "../wire/index.ts";
+import { indexBytesPerRecord, type RawBatch } from "../wire/index.ts";
 
 /**
  * What became of a batch that was offered.
@@ -9,9 +9,6 @@ import type { RawBatch } from "../wire/index.ts";
  * - `hole`: it begins past the position, so records in between were never seen.
  */
 export type Offer = "taken" | "stale" | "hole";
-
-/** Index arrays of a batch, in bytes per record: two of 8 and seven of 4. */
-const indexBytesPerRecord = 44;
 
 /** What a batch costs while it is held. */
 export function heldBytesOf(batch: RawBatch): number {

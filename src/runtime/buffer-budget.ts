@@ -1,22 +1,40 @@
+import type { Room } from "./port.ts";
+
+/** Most bytes of a piece with its index, and the same where so many tasks share that all of their pieces are too much. */
+const pieceBytesMax = 2 * 1024 * 1024;
+const pieceBytesOfMany = 512 * 1024;
+const manyTasks = 64;
+
 /**
  * Enough for one fetch to be worked off while the next is under way. What is read further ahead is only memory that
  * has left the caches by the time it is computed.
  */
 const bytesMaxPerTaskDefault = 2 * 1024 * 1024;
 
+interface Waiter {
+  readonly share: BufferShare;
+  readonly bytes: number;
+  readonly bytesMax: number;
+  readonly go: (taken: boolean) => void;
+}
+
 /**
  * How many fetched bytes a process may hold before they are computed, shared by all its tasks.
  *
  * Each task has a reserved minimum, so that one busy partition cannot starve the others; what is used above it
  * comes from the shared rest, up to a maximum per task. A task that holds nothing is always let in, however large
- * the batch: it could never be worked off otherwise.
+ * the batch: it could never be worked off otherwise. What it holds of a batch as stored, to cut pieces from, counts like
+ * anything else, but does not keep its next piece out.
+ *
+ * Room is given before a piece is inflated, so that nobody holds one that waits. It is given for the largest piece, and
+ * what the piece does not need comes back when it is there.
  */
 export class BufferBudget {
   readonly bytesMax: number;
   readonly reservedBytesPerTask: number;
   readonly bytesMaxPerTask: number;
   #shares = new Set<BufferShare>();
-  #waiting: { readonly share: BufferShare; readonly bytes: number; readonly go: (taken: boolean) => void }[] = [];
+  #waiting: Waiter[] = [];
 
   constructor(options: {
     readonly bytesMax: number;
@@ -38,26 +56,30 @@ export class BufferBudget {
   /** Bytes held now by all tasks. */
   get bytesHeld(): number {
     let sum = 0;
-    for (const share of this.#shares) sum += share.bytesHeld;
+    for (const share of this.#shares) sum += share.bytesHeld + share.bytesStored;
     return sum;
   }
 
-  /** True when taken at once, else a promise of whether; a task's batches are let in in their order. */
-  takeOrWait(share: BufferShare, bytes: number): true | Promise<boolean> {
-    const isBehind = this.#waiting.some((waiter) => waiter.share === share);
-    if (!isBehind && this.#tryTake(share, bytes)) return true;
-    return new Promise((go) => this.#waiting.push({ share, bytes, go }));
+  /** Most bytes of a piece, as many as share the budget now. */
+  get pieceBytes(): number {
+    return this.#shares.size > manyTasks ? pieceBytesOfMany : pieceBytesMax;
   }
 
-  #tryTake(share: BufferShare, bytes: number): boolean {
-    const after = share.bytesHeld + bytes;
-    if (share.bytesHeld > 0 && !this.#hasRoom(share, after)) return false;
-    share.bytesHeld = after;
+  /** True when taken at once, else a promise of whether; a task's batches are let in in their order. */
+  takeOrWait(share: BufferShare, bytes: number, bytesMax = this.bytesMaxPerTask): true | Promise<boolean> {
+    const isBehind = this.#waiting.some((waiter) => waiter.share === share);
+    if (!isBehind && this.#tryTake(share, bytes, bytesMax)) return true;
+    return new Promise((go) => this.#waiting.push({ share, bytes, bytesMax, go }));
+  }
+
+  #tryTake(share: BufferShare, bytes: number, bytesMax: number): boolean {
+    const held = share.bytesHeld + bytes;
+    if (share.bytesHeld > 0 && (held > bytesMax || !this.#hasRoom(share, held + share.bytesStored))) return false;
+    share.bytesHeld = held;
     return true;
   }
 
   #hasRoom(share: BufferShare, after: number): boolean {
-    if (after > this.bytesMaxPerTask) return false;
     return after <= this.reservedBytesPerTask || this.#overReserve(share, after) <= this.#shared();
   }
 
@@ -65,7 +87,7 @@ export class BufferBudget {
   admit(): void {
     const blocked = new Set<BufferShare>();
     this.#waiting = this.#waiting.filter((waiter) => {
-      if (blocked.has(waiter.share) || !this.#tryTake(waiter.share, waiter.bytes)) {
+      if (blocked.has(waiter.share) || !this.#tryTake(waiter.share, waiter.bytes, waiter.bytesMax)) {
         blocked.add(waiter.share);
         return true;
       }
@@ -96,16 +118,19 @@ export class BufferBudget {
   #overReserve(share: BufferShare, bytes: number): number {
     let sum = Math.max(0, bytes - this.reservedBytesPerTask);
     for (const other of this.#shares)
-      if (other !== share) sum += Math.max(0, other.bytesHeld - this.reservedBytesPerTask);
+      if (other !== share) sum += Math.max(0, other.bytesHeld + other.bytesStored - this.reservedBytesPerTask);
     return sum;
   }
 }
 
 /** One task's part of the budget. */
 export class BufferShare {
-  /** Bytes held now. */
+  /** Bytes held now, room that was given included. */
   bytesHeld = 0;
+  /** Bytes of batches as stored, from which pieces are cut. */
+  bytesStored = 0;
   readonly #budget: BufferBudget;
+  readonly #rooms = new Set<BufferRoom>();
 
   constructor(budget: BufferBudget) {
     this.#budget = budget;
@@ -114,6 +139,50 @@ export class BufferShare {
   /** Takes `bytes`, waiting for room; false when `turnAway` or `close` came first and nothing was taken. */
   take(bytes: number): true | Promise<boolean> {
     return this.#budget.takeOrWait(this, bytes);
+  }
+
+  /** Room for a piece, waiting for it; undefined when `turnAway` or `close` came first. */
+  room(): Room | Promise<Room | undefined> {
+    const budget = this.#budget;
+    const { pieceBytes } = budget;
+    // Half a piece is what most of them have: the next is read while one is worked off.
+    const taking = budget.takeOrWait(this, pieceBytes, budget.bytesMaxPerTask + (pieceBytes * 5) / 8);
+    const given = (): BufferRoom => {
+      const room = new BufferRoom(this, pieceBytes, 0);
+      this.#rooms.add(room);
+      return room;
+    };
+    return taking === true ? given() : taking.then((taken) => (taken ? given() : undefined));
+  }
+
+  /** Makes room that was given a batch's of so many bytes. False, and nothing was done, when it was forgotten meanwhile. */
+  fill(room: Room, bytes: number): boolean {
+    if (!(room instanceof BufferRoom && this.#rooms.delete(room))) return false;
+    this.give(room.bytes - bytes);
+    return true;
+  }
+
+  /** Forgets everything that is held, and all room that was given. */
+  reset(): void {
+    this.#rooms.clear();
+    this.bytesStored = 0;
+    this.give(this.bytesHeld);
+  }
+
+  /** Moves room from a piece to what is stored. */
+  store(room: BufferRoom, bytes: number, bytesLeft: number): BufferRoom | undefined {
+    if (!this.#rooms.has(room)) return undefined;
+    this.bytesHeld += bytesLeft - room.bytes;
+    this.bytesStored += bytes;
+    const stored = new BufferRoom(this, 0, bytes);
+    this.#rooms.add(stored);
+    return stored;
+  }
+
+  release(room: BufferRoom): void {
+    if (!this.#rooms.delete(room)) return;
+    this.bytesStored -= room.bytesStored;
+    this.give(room.bytes);
   }
 
   give(bytes: number): void {
@@ -128,7 +197,39 @@ export class BufferShare {
 
   /** Gives back everything and leaves the budget. */
   close(): void {
+    this.#rooms.clear();
     this.bytesHeld = 0;
+    this.bytesStored = 0;
     this.#budget.leave(this);
   }
 }
+
+/** The smallest piece that is cut from a large batch, as a share of the largest. */
+const pieceShareMin = 1 / 8;
+
+/** Room that a share has given; of no account once the share has forgotten it. */
+class BufferRoom implements Room {
+  bytes: number;
+  readonly bytesStored: number;
+  readonly #share: BufferShare;
+
+  constructor(share: BufferShare, bytes: number, bytesStored: number) {
+    this.#share = share;
+    this.bytes = bytes;
+    this.bytesStored = bytesStored;
+  }
+
+  store(bytes: number): Room {
+    const left = Math.max(this.bytes * pieceShareMin, this.bytes - bytes);
+    const stored = this.#share.store(this, bytes, left) ?? new BufferRoom(this.#share, 0, bytes);
+    this.bytes = left;
+    return stored;
+  }
+
+  release(): void {
+    this.#share.release(this);
+  }
+}
+
+/** Room of which no account is kept: for a task that takes nothing now, and drops what comes. */
+export const unaccountedRoom: Room = { bytes: 65_536, store: () => unaccountedRoom, release: () => undefined };

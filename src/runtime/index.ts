@@ -17,6 +17,7 @@ export {
   type OwnedBatch,
   type OwnedTask,
   RecordRefusedError,
+  type Room,
   TaskFatalError,
   type TaskHandle,
   TaskHandleError,

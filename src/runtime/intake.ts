@@ -1,7 +1,8 @@
 import type { Offset } from "../kernel/index.ts";
 import type { RawBatch } from "../wire/index.ts";
 import { BatchQueue, heldBytesOf } from "./batch-queue.ts";
-import type { BufferShare } from "./buffer-budget.ts";
+import { type BufferShare, unaccountedRoom } from "./buffer-budget.ts";
+import type { Room } from "./port.ts";
 
 /**
  * What became of a batch that arrived.
@@ -45,11 +46,19 @@ export class Intake {
     return !this.#queue.isEmpty || this.#hasTurnedAway;
   }
 
-  /** Waits for room. */
-  async take(batch: RawBatch): Promise<Arrival> {
-    if (!this.#isOpen()) return this.#turnOneAway();
+  /** Room for the next batch before it is there; undefined when the task takes none after all. */
+  room(): Room | Promise<Room | undefined> {
+    return this.#isOpen() ? this.#share.room() : unaccountedRoom;
+  }
+
+  /** Waits for room where none was set aside. */
+  async take(batch: RawBatch, room?: Room): Promise<Arrival> {
+    if (!this.#isOpen()) {
+      room?.release();
+      return this.#turnOneAway();
+    }
     const bytes = heldBytesOf(batch);
-    const taking = this.#share.take(bytes);
+    const taking = (room !== undefined && this.#share.fill(room, bytes)) || this.#share.take(bytes);
     if (taking !== true && !(await taking)) return this.#turnOneAway();
     if (!this.#isOpen()) {
       this.#share.give(bytes);
@@ -72,7 +81,7 @@ export class Intake {
   /** Forgets what is queued, turns away who waits, and expects `offsetNext`. */
   restart(offsetNext: Offset): void {
     this.#share.turnAway();
-    this.#share.give(this.#share.bytesHeld);
+    this.#share.reset();
     this.#queue.restart(offsetNext);
     this.#hasTurnedAway = false;
   }

@@ -80,6 +80,11 @@ export interface GroupSink {
   lost(tasks: readonly TaskId[]): void;
   /** Resolves when taken, not when committed: that is the back-pressure. */
   batch(batch: OwnedBatch): Promise<void>;
+  /**
+   * Room for the next piece of a task's input: at once, or when there is some; undefined when the task takes nothing after
+   * all. A sink that does not have it takes pieces of any size.
+   */
+  room?(task: TaskId, epoch: Epoch): Room | Promise<Room | undefined>;
   /** The membership ended by itself and cannot go on: authentication, fencing, a topic deleted. */
   failed(error: Error): void;
 }
@@ -88,6 +93,18 @@ export interface OwnedBatch {
   readonly task: TaskId;
   readonly epoch: Epoch;
   readonly batch: RawBatch;
+  /** What was set aside for it; it becomes the batch's. Without it the batch waits for room after it was inflated. */
+  readonly room?: Room;
+}
+
+/** Memory that is set aside for a piece of a task's input before it is there. */
+export interface Room {
+  /** About how much the piece may have, with its index. */
+  readonly bytes: number;
+  /** Sets aside what the piece and those after it are cut from, for as long as that is held; the piece has the less. */
+  store(bytes: number): Room;
+  /** Gives it back. Does nothing where it was given back, became a batch's, or was forgotten with what the task held. */
+  release(): void;
 }
 
 /** A topic-partition that this member could not read, or not write to, for ten seconds on end; whoever needs it waits. */

@@ -28,6 +28,7 @@ import {
   type Epoch,
   type HandleFailure,
   RecordRefusedError,
+  type Room,
   type TaskHandle,
   type TaskId,
   TaskLostError,
@@ -119,9 +120,14 @@ export class Pump {
     return this.#stage.storeEntries;
   }
 
+  /** Room for the next batch of the input, before it is there. */
+  room(): Room | Promise<Room | undefined> {
+    return this.#intake.room();
+  }
+
   /** Resolves when the batch is taken or dropped: that is the back-pressure. */
-  async take(batch: RawBatch): Promise<void> {
-    const arrival = await this.#intake.take(batch);
+  async take(batch: RawBatch, room?: Room): Promise<void> {
+    const arrival = await this.#intake.take(batch, room);
     if (arrival === "taken") this.#wake.wake();
     if (arrival === "hole") this.#moveFetchBack();
     if (arrival === "deleted") this.#skipDeleted(batch.logStartOffset);

@@ -13,11 +13,11 @@ import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedInfer, PlannedStage } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
 import { Alarm } from "./alarm.ts";
-import type { BufferBudget } from "./buffer-budget.ts";
+import { type BufferBudget, unaccountedRoom } from "./buffer-budget.ts";
 import { type CompiledStage, compileStage, timeSliceMsDefault } from "./compile-stage.ts";
 import type { StageCounts } from "./counts.ts";
 import { GrownTopics } from "./grown-topics.ts";
-import type { Broker, GroupSink, Membership, OwnedBatch, OwnedTask, TaskId } from "./port.ts";
+import type { Broker, Epoch, GroupSink, Membership, OwnedBatch, OwnedTask, Room, TaskId } from "./port.ts";
 import { Pump } from "./pump.ts";
 import { failureOf, type PumpListener } from "./pump-options.ts";
 import type { StageTrouble } from "./readiness.ts";
@@ -281,9 +281,15 @@ export class StageRunner implements GroupSink {
     for (const task of tasks) this.#lose(task);
   }
 
-  async batch({ task, epoch, batch }: OwnedBatch): Promise<void> {
+  async batch({ task, epoch, batch, room }: OwnedBatch): Promise<void> {
     const pump = this.#pumps.get(task);
-    if (pump?.epoch === epoch) await pump.take(batch);
+    if (pump?.epoch === epoch) await pump.take(batch, room);
+    else room?.release();
+  }
+
+  room(task: TaskId, epoch: Epoch): Room | Promise<Room | undefined> {
+    const pump = this.#pumps.get(task);
+    return pump?.epoch === epoch ? pump.room() : unaccountedRoom;
   }
 
   failed(error: Error): void {

@@ -31,7 +31,8 @@ const batchBytesMax = 256 * 1024 * 1024;
 const refuse = (): never => {
   throw new TypeError("a testing driver writes and reads no compressed batches");
 };
-const noCodecs: Codecs = { gzip: refuse, snappy: refuse, lz4: refuse, zstd: refuse, deflateGzip: refuse };
+const refused = { gzip: refuse, snappy: refuse, lz4: refuse, zstd: refuse };
+const noCodecs: Codecs = { ...refused, parts: refused, deflateGzip: refuse };
 
 /** Records as fetches would bring them: encoded as record batches, at offsets without gaps, and decoded again. */
 export function batchesOf(place: BatchPlace, records: readonly PlainRecord[]): readonly RawBatch[] {

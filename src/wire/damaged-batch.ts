@@ -11,6 +11,8 @@ export interface DamagedPlace {
   readonly partition: number;
   /** Everything before it was read. */
   readonly offsetAsked: Offset;
+  /** Whether the batch before it ended there. */
+  readonly isBehindBatch?: boolean;
   readonly logStartOffset: Offset;
   readonly endOffset: Offset;
 }
@@ -102,7 +104,8 @@ function storedEnd(fetched: Buffer, at: number): number {
  * Its header may be what is damaged, so it is believed last: first comes what the batch behind it says of itself, which is
  * found by the damaged batch's length or, when that leads to no batch, by looking for one.
  */
-function lastOffsetOf(fetched: Buffer, at: number, { offsetAsked, endOffset }: DamagedPlace): Offset | undefined {
+function lastOffsetOf(fetched: Buffer, at: number, place: DamagedPlace): Offset | undefined {
+  const { offsetAsked, endOffset, isBehindBatch = false } = place;
   if (fetched.length - at < batchLayout.records) return undefined;
   const { byteLength, baseOffset, lastOffset } = readBatchHeader(fetched, at);
   const magic = fetched[at + batchLayout.magic] ?? 0;
@@ -118,8 +121,11 @@ function lastOffsetOf(fetched: Buffer, at: number, { offsetAsked, endOffset }: D
     if (isBatch(fetched, from) && isBehind(readLong(fetched, from)) && batchHasCrc(fetched, from))
       return readLong(fetched, from) - 1;
   }
-  // A checksum that holds leaves only the base offset to be wrong, and the batch then begins where its predecessor ended.
-  const last = batchHasCrc(fetched, at) ? offsetAsked + lastOffset - baseOffset : lastOffset;
+  // Behind a right checksum only the base offset can be wrong, and then the batch begins where its predecessor ended.
+  const isThere =
+    baseOffset <= offsetAsked && offsetAsked <= lastOffset && !(isBehindBatch && baseOffset < offsetAsked);
+  const isElsewhere = !isThere && batchHasCrc(fetched, at);
+  const last = isElsewhere ? offsetAsked + lastOffset - baseOffset : lastOffset;
   return magic === 2 && last >= offsetAsked && last < endOffset ? last : undefined;
 }
 

@@ -13,8 +13,9 @@ import {
 import { type Codecs, codecNames } from "./codecs.ts";
 import { crc32c } from "./crc32c.ts";
 import { DamagedBatchError } from "./damaged-batch.ts";
+import { LargeBatch } from "./large-batch.ts";
 import type { RawBatch } from "./raw-batch.ts";
-import { RecordIndex } from "./record-index.ts";
+import { indexBytesPerRecord, RecordIndex } from "./record-index.ts";
 
 /** Most bytes that one batch may inflate to, and beyond which a fetch is not decoded further in one go. */
 const inflatedBytesMax = 64 * 1024 * 1024;
@@ -56,8 +57,22 @@ interface Survey {
   /** Records in the segments, as declared and as far as the bytes allow. */
   recordCount: number;
   inflatedBytes: number;
+  /** Bytes of the segments and of their index. */
+  heldBytes: number;
   offsetNext: Offset;
+  /** The next batch has no room in this piece. */
+  isFull: boolean;
+  /** The first batch, when it is too large to be decoded in one go. */
+  large: { readonly at: number; readonly header: BatchHeader } | undefined;
 }
+
+/** How much is decoded in one go, in bytes of records and their index. */
+export interface PieceSize {
+  readonly bytesMax: number;
+  readonly batchBytesMax: number;
+}
+
+const wholeBatches: PieceSize = { bytesMax: Number.POSITIVE_INFINITY, batchBytesMax: Number.POSITIVE_INFINITY };
 
 /**
  * Decodes the record batches (magic 2) that a fetch brought for one topic-partition.
@@ -77,8 +92,37 @@ interface Survey {
  * @throws DamagedBatchError (MR_BATCH_CORRUPT) with topic, partition and the offset of the damaged batch
  */
 export function decodeFetched(bytes: Buffer, context: FetchContext): RawBatch {
-  const survey: Survey = { segments: [], recordCount: 0, inflatedBytes: 0, offsetNext: context.offsetAsked };
-  inspectBatches(bytes, context, survey);
+  const survey = surveyOf(bytes, context, wholeBatches);
+  return decodeSegments(bytes, context, survey);
+}
+
+/**
+ * Decodes as {@link decodeFetched} does, up to about `piece.bytesMax` bytes of records and their index. A first batch that
+ * alone is larger than `piece.batchBytesMax` comes undecoded, to be read in pieces.
+ */
+export function decodePiece(bytes: Buffer, context: FetchContext, piece: PieceSize): RawBatch | LargeBatch {
+  const survey = surveyOf(bytes, context, piece);
+  if (survey.large === undefined) return decodeSegments(bytes, context, survey);
+  const { at, header } = survey.large;
+  return new LargeBatch(bytes.subarray(at, at + header.byteLength), header, context);
+}
+
+function surveyOf(bytes: Buffer, context: FetchContext, piece: PieceSize): Survey {
+  const survey: Survey = {
+    segments: [],
+    recordCount: 0,
+    inflatedBytes: 0,
+    heldBytes: 0,
+    offsetNext: context.offsetAsked,
+    isFull: false,
+    large: undefined,
+  };
+  inspectBatches(bytes, context, survey, piece);
+  return survey;
+}
+
+/** Second pass: where the records lie. */
+function decodeSegments(bytes: Buffer, context: FetchContext, survey: Survey): RawBatch {
   const index = new RecordIndex(survey.recordCount);
   const whole = combine(bytes, survey);
   let shift = 0;
@@ -95,21 +139,11 @@ export function decodeFetched(bytes: Buffer, context: FetchContext): RawBatch {
     }
     shift = end;
   }
-  const { count } = index;
   return {
     topic: context.topic,
     partition: context.partition,
-    count,
     bytes: whole,
-    offsets: index.offsets.subarray(0, count),
-    timestampsMs: index.timestampsMs.subarray(0, count),
-    keyFrom: index.keyFrom.subarray(0, count),
-    keyTo: index.keyTo.subarray(0, count),
-    valueFrom: index.valueFrom.subarray(0, count),
-    valueTo: index.valueTo.subarray(0, count),
-    headersFrom: index.headersFrom.subarray(0, count),
-    headersTo: index.headersTo.subarray(0, count),
-    headerCounts: index.headerCounts.subarray(0, count),
+    ...index.filled,
     damage: undefined,
     offsetAsked: context.offsetAsked,
     offsetNext: survey.offsetNext,
@@ -120,11 +154,11 @@ export function decodeFetched(bytes: Buffer, context: FetchContext): RawBatch {
 }
 
 /** First pass: batch headers, checksums, transactions, inflating. Ends before a batch that is damaged. */
-function inspectBatches(bytes: Buffer, context: FetchContext, survey: Survey): void {
+function inspectBatches(bytes: Buffer, context: FetchContext, survey: Survey, piece: PieceSize): void {
   const aborted = new AbortedTransactions(context.abortedTransactions);
   let at = 0;
   let offsetMin = context.isBehindBatch === true ? context.offsetAsked : 0;
-  while (at < bytes.length && survey.inflatedBytes < inflatedBytesMax && survey.recordCount < fetchRecordsSoftMax) {
+  while (at < bytes.length && hasRoom(survey, piece)) {
     let byteLength = 0;
     const fault = faultIn(() => {
       byteLength = checkedLength(bytes, at);
@@ -134,16 +168,22 @@ function inspectBatches(bytes: Buffer, context: FetchContext, survey: Survey): v
       }
       const header = readBatchHeader(bytes, at);
       checkBatch(bytes, at, header, offsetMin, context);
-      takeBatch(bytes, at, header, context, aborted, survey);
+      takeBatch(bytes, at, header, context, aborted, survey, piece);
+      if (survey.isFull) return;
       offsetMin = header.lastOffset + 1;
     });
     if (fault !== undefined) {
       if (survey.offsetNext > context.offsetAsked) return;
       throw damaged(context, bytes, at, fault);
     }
+    if (survey.isFull) return;
     survey.offsetNext = Math.max(survey.offsetNext, offsetMin);
     at += byteLength;
   }
+}
+
+function hasRoom({ inflatedBytes, recordCount, heldBytes }: Survey, { bytesMax }: PieceSize): boolean {
+  return inflatedBytes < inflatedBytesMax && recordCount < fetchRecordsSoftMax && heldBytes < bytesMax;
 }
 
 /** Decides whose records are seen; those become a segment. */
@@ -154,6 +194,7 @@ function takeBatch(
   context: FetchContext,
   aborted: AbortedTransactions,
   survey: Survey,
+  { batchBytesMax }: PieceSize,
 ): void {
   const from = at + batchLayout.records;
   const to = at + header.byteLength;
@@ -164,7 +205,12 @@ function takeBatch(
   }
   if ((header.attributes & batchAttributes.transactional) !== 0 && aborted.has(header.producerId)) return;
   if (header.recordCount === 0 || header.lastOffset < context.offsetAsked) return;
-  const inflated = inflateBatch(bytes, from, to, header, context.codecs);
+  const inflated = inflateBatch(bytes, from, to, header, context.codecs, batchBytesMax);
+  if (inflated === undefined) {
+    survey.isFull = true;
+    if (survey.offsetNext === context.offsetAsked) survey.large = { at, header };
+    return;
+  }
   const segment: Segment = { ...inflated, at, offsetBefore: survey.offsetNext };
   const room = Math.floor((segment.to - segment.from) / recordBytesMin);
   if (header.recordCount > room) {
@@ -172,22 +218,46 @@ function takeBatch(
   }
   survey.segments.push(segment);
   survey.recordCount += header.recordCount;
+  survey.heldBytes += segment.to - segment.from + header.recordCount * indexBytesPerRecord;
   if (segment.bytes !== bytes) survey.inflatedBytes += segment.to - segment.from;
 }
 
-function inflateBatch(bytes: Buffer, from: number, to: number, header: BatchHeader, codecs: Codecs): Inflated {
+/** Undefined when the batch is too large to be decoded in one go; what is damaged may be taken for that. */
+function inflateBatch(
+  bytes: Buffer,
+  from: number,
+  to: number,
+  header: BatchHeader,
+  codecs: Codecs,
+  heldBytesMax: number,
+): Inflated | undefined {
   const codec = codecNames[header.attributes & batchAttributes.codecMask];
   if (codec === undefined) throw new BatchFault("it is compressed with a codec that Kafka does not have");
-  if (codec === "none") return { header, bytes, from, to };
+  // A count is only believed as far as the bytes allow, which the caller looks at.
+  const indexBytes = header.recordCount * indexBytesPerRecord;
+  if (codec === "none") {
+    const isLarge = to - from + indexBytes > heldBytesMax && header.recordCount <= (to - from) / recordBytesMin;
+    return isLarge ? undefined : { header, bytes, from, to };
+  }
+  const bytesMax = Math.min(inflatedBytesMax, heldBytesMax);
   let inflated: Uint8Array;
   try {
-    inflated = codecs[codec](bytes.subarray(from, to), inflatedBytesMax);
+    inflated = codecs[codec](bytes.subarray(from, to), bytesMax);
   } catch (thrown) {
-    throw new BatchFault(`its ${codec} bytes do not inflate to at most ${inflatedBytesMax} bytes`, { cause: thrown });
+    if (heldBytesMax < inflatedBytesMax) return undefined;
+    throw new BatchFault(`its ${codec} bytes do not inflate to at most ${bytesMax} bytes`, { cause: thrown });
   }
-  assert(inflated.length <= inflatedBytesMax, `${codec} inflated ${inflated.length} bytes`);
-  const own = Buffer.from(inflated.buffer, inflated.byteOffset, inflated.length);
+  assert(inflated.length <= bytesMax, `${codec} inflated ${inflated.length} bytes`);
+  if (inflated.length + indexBytes > heldBytesMax && header.recordCount <= inflated.length / recordBytesMin)
+    return undefined;
+  const own = ownBytes(inflated);
   return { header, bytes: own, from: 0, to: own.length };
+}
+
+/** Without the memory that a decoder allocated and did not fill. */
+function ownBytes(inflated: Uint8Array): Buffer {
+  if (inflated.buffer.byteLength > inflated.length * 1.25) return Buffer.from(inflated);
+  return Buffer.from(inflated.buffer, inflated.byteOffset, inflated.length);
 }
 
 /** One buffer for all segments: their own when they share it, else a copy of their records side by side. */

@@ -1,5 +1,5 @@
 import type { Offset } from "../kernel/index.ts";
-import { batchLayout, lengthPrefixBytes, readBatchHeader } from "./batch-header.ts";
+import { type BatchHeader, batchLayout, readBatchHeader } from "./batch-header.ts";
 
 /** From this offset on, records were written under this epoch of the partition's leader. */
 export interface EpochStart {
@@ -13,12 +13,28 @@ export interface EpochStart {
  */
 export function leaderEpochsOf(bytes: Buffer, offsetEnd: Offset): EpochStart[] {
   const starts: EpochStart[] = [];
-  for (let at = 0; bytes.length - at >= batchLayout.records; ) {
-    const { baseOffset, byteLength } = readBatchHeader(bytes, at);
-    if (byteLength < batchLayout.records || byteLength > bytes.length - at || baseOffset >= offsetEnd) break;
+  eachBatch(bytes, offsetEnd, (at, { baseOffset }) => {
     const leaderEpoch = bytes.readInt32BE(at + batchLayout.leaderEpoch);
     if (leaderEpoch !== starts.at(-1)?.leaderEpoch) starts.push({ offset: baseOffset, leaderEpoch });
-    at += Math.max(byteLength, lengthPrefixBytes);
-  }
+  });
   return starts;
+}
+
+/** Bytes of the fetched batches that begin before `offsetEnd`, as stored; likewise. */
+export function storedBytesBefore(bytes: Buffer, offsetEnd: Offset): number {
+  let end = 0;
+  eachBatch(bytes, offsetEnd, (at, { byteLength }) => {
+    end = at + byteLength;
+  });
+  return end;
+}
+
+function eachBatch(bytes: Buffer, offsetEnd: Offset, see: (at: number, header: BatchHeader) => void): void {
+  for (let at = 0; bytes.length - at >= batchLayout.records; ) {
+    const header = readBatchHeader(bytes, at);
+    const { baseOffset, byteLength } = header;
+    if (byteLength < batchLayout.records || byteLength > bytes.length - at || baseOffset >= offsetEnd) return;
+    see(at, header);
+    at += byteLength;
+  }
 }

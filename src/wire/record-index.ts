@@ -1,10 +1,25 @@
 import type { Offset } from "../kernel/index.ts";
 import { BatchFault } from "./batch-fault.ts";
 import { type BatchHeader, batchAttributes, recordBytesMin } from "./batch-header.ts";
+import type { RawBatch } from "./raw-batch.ts";
 import { RecordCursor } from "./record-cursor.ts";
 
 /** Kafka's "no timestamp", also for a time that a number cannot hold exactly: nothing can be late by it. */
 const timestampUnreadable = -1;
+
+type IndexArray =
+  | "offsets"
+  | "timestampsMs"
+  | "keyFrom"
+  | "keyTo"
+  | "valueFrom"
+  | "valueTo"
+  | "headersFrom"
+  | "headersTo"
+  | "headerCounts";
+
+/** Index arrays of a batch, in bytes per record: two of 8 and seven of 4. */
+export const indexBytesPerRecord = 44;
 
 /** The flat indices of a {@link RawBatch} while they are filled. */
 export class RecordIndex {
@@ -22,7 +37,7 @@ export class RecordIndex {
 
   constructor(capacity: number) {
     // One allocation for all nine: at a few records per fetch the arrays cost more than the records.
-    const memory = new ArrayBuffer(capacity * (2 * 8 + 7 * 4));
+    const memory = new ArrayBuffer(capacity * indexBytesPerRecord);
     const doubles = (n: number): Float64Array => new Float64Array(memory, n * capacity * 8, capacity);
     const ints = (n: number): Int32Array => new Int32Array(memory, capacity * (16 + n * 4), capacity);
     this.offsets = doubles(0);
@@ -42,9 +57,21 @@ export class RecordIndex {
    * @throws BatchFault when lengths, counts or offsets contradict each other or the bytes that are there
    */
   add(bytes: Buffer, from: number, to: number, header: BatchHeader, offsetMin: Offset): void {
+    this.addPart(bytes, from, to, header, offsetMin, { count: header.recordCount, deltaMin: 0 });
+  }
+
+  /** Likewise for some records of a batch; answers the smallest offset delta that the next may have. */
+  addPart(
+    bytes: Buffer,
+    from: number,
+    to: number,
+    header: BatchHeader,
+    offsetMin: Offset,
+    part: { readonly count: number; readonly deltaMin: number },
+  ): number {
     const cursor = new RecordCursor(bytes, from);
-    let deltaMin = 0;
-    for (let n = 0; n < header.recordCount; n++) {
+    let { deltaMin } = part;
+    for (let n = 0; n < part.count; n++) {
       const length = cursor.varint();
       const end = cursor.at + length;
       if (length < recordBytesMin - 1 || end > to) throw new BatchFault(`record ${n} is ${length} bytes long`);
@@ -52,6 +79,24 @@ export class RecordIndex {
       if (cursor.at !== end) throw new BatchFault(`record ${n} does not end where its length says`);
     }
     if (cursor.at !== to) throw new BatchFault(`${to - cursor.at} bytes are left after its last record`);
+    return deltaMin;
+  }
+
+  /** The arrays as far as they are filled. */
+  get filled(): Pick<RawBatch, IndexArray | "count"> {
+    const { count } = this;
+    return {
+      count,
+      offsets: this.offsets.subarray(0, count),
+      timestampsMs: this.timestampsMs.subarray(0, count),
+      keyFrom: this.keyFrom.subarray(0, count),
+      keyTo: this.keyTo.subarray(0, count),
+      valueFrom: this.valueFrom.subarray(0, count),
+      valueTo: this.valueTo.subarray(0, count),
+      headersFrom: this.headersFrom.subarray(0, count),
+      headersTo: this.headersTo.subarray(0, count),
+      headerCounts: this.headerCounts.subarray(0, count),
+    };
   }
 
   /** Reads one record behind its length, stores it and answers its offset delta. */

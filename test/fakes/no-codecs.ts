@@ -5,4 +5,5 @@ const refuse = (): never => {
 };
 
 /** Codecs for tests in which nothing is compressed. */
-export const noCodecs: Codecs = { gzip: refuse, snappy: refuse, lz4: refuse, zstd: refuse, deflateGzip: refuse };
+const refused = { gzip: refuse, snappy: refuse, lz4: refuse, zstd: refuse };
+export const noCodecs: Codecs = { ...refused, parts: refused, deflateGzip: refuse };

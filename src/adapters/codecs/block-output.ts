@@ -5,6 +5,7 @@ const loopMax = 32;
 export class BlockOutput {
   #bytes: Uint8Array;
   readonly #bytesMax: number;
+  #drained = 0;
   /** Bytes written. */
   length = 0;
 
@@ -39,6 +40,21 @@ export class BlockOutput {
   /** What was written, without a copy. */
   written(): Uint8Array {
     return this.#bytes.subarray(0, this.length);
+  }
+
+  /** Takes out what was written since the last time, as a copy, and keeps as much as later copies may go back. */
+  drain(historyBytes: number): Uint8Array {
+    const part = Buffer.from(this.#bytes.subarray(this.#drained, this.length));
+    const dropped = Math.max(0, this.length - historyBytes);
+    this.#bytes.copyWithin(0, dropped, this.length);
+    this.length -= dropped;
+    this.#drained = this.length;
+    return part;
+  }
+
+  /** Bytes written since the last `drain`. */
+  get pending(): number {
+    return this.length - this.#drained;
   }
 
   /** Answers where the next `count` bytes go. */

@@ -1,8 +1,8 @@
-import { gunzipSync, gzipSync } from "node:zlib";
+import { createGunzip, gunzipSync, gzipSync } from "node:zlib";
 import type { Codecs } from "../../wire/index.ts";
-import { inflateLz4 } from "./lz4.ts";
-import { inflateSnappy } from "./snappy.ts";
-import { inflateZstd, loadZstd } from "./zstd.ts";
+import { inflateLz4, lz4Parts } from "./lz4.ts";
+import { inflateSnappy, snappyParts } from "./snappy.ts";
+import { inflateZstd, loadZstd, zstdParts } from "./zstd.ts";
 
 /**
  * Kafka's four codecs without native parts, each bounded in what it inflates to.
@@ -16,6 +16,16 @@ export async function createCodecs(): Promise<Codecs> {
     snappy: inflateSnappy,
     lz4: inflateLz4,
     zstd: inflateZstd,
+    parts: { gzip: gzipParts, snappy: snappyParts, lz4: lz4Parts, zstd: zstdParts },
     deflateGzip: (bytes) => gzipSync(bytes),
   };
+}
+
+const gzipPartBytes = 32_768;
+
+/** zlib's stream goes on only while its output is taken. */
+function gzipParts(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  const stream = createGunzip({ chunkSize: gzipPartBytes });
+  stream.end(bytes);
+  return stream as AsyncIterable<Buffer>;
 }

@@ -5,6 +5,8 @@ const frameMagic = 0x184d2204;
 const skippableMagic = 0x184d2a50;
 /** Largest block by the two lower bits of its code, 4 to 7. */
 const blockBytesMax = [0x1_0000, 0x4_0000, 0x10_0000, 0x40_0000] as const;
+/** How far back a match may go (LZ4 block format). */
+const historyBytes = 0x1_0000;
 /** A block byte gives at most 255 bytes (a length that goes on). */
 const ratioMax = 255;
 
@@ -26,8 +28,29 @@ export function inflateLz4(bytes: Uint8Array, bytesMax: number): Uint8Array {
   return output.written();
 }
 
+/** Inflates LZ4 frames block by block. */
+export function* lz4Parts(bytes: Uint8Array): Iterable<Uint8Array> {
+  const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const output = new BlockOutput(bytes.length * 4, historyBytes + blockBytesMax[3]);
+  let at = 0;
+  do {
+    const blocks = blocksOfFrame(source, at, output);
+    let step = blocks.next();
+    for (; step.done !== true; step = blocks.next()) yield output.drain(historyBytes);
+    at = step.value;
+  } while (at < source.length);
+}
+
 /** Inflates the frame at `at`; answers the position after it. */
 function inflateFrame(source: Buffer, at: number, output: BlockOutput): number {
+  const blocks = blocksOfFrame(source, at, output);
+  let step = blocks.next();
+  while (step.done !== true) step = blocks.next();
+  return step.value;
+}
+
+/** Inflates the frame at `at`, stopping behind each block; the position after it comes last. */
+function* blocksOfFrame(source: Buffer, at: number, output: BlockOutput): Generator<void, number, void> {
   const magic = unsigned(source, at);
   if ((magic & ~0xf) >>> 0 === skippableMagic) return at + 8 + unsigned(source, at + 4);
   if (magic !== frameMagic) throw new Error("an LZ4 frame begins with other bytes");
@@ -46,6 +69,7 @@ function inflateFrame(source: Buffer, at: number, output: BlockOutput): number {
     if (word > 0x7fff_ffff) output.literal(source, next, next + size);
     else inflateBlock(source.subarray(next, next + size), output, Math.min(blockMax, size * ratioMax));
     next += size + blockTail;
+    yield;
   }
   if ((flag & flags.contentChecksum) !== 0) next += 4;
   if (next > source.length) throw new Error("an LZ4 frame is cut off");

@@ -22,20 +22,62 @@ export function inflateSnappy(bytes: Uint8Array, bytesMax: number): Uint8Array {
   }
   const output = new BlockOutput(bytes.length * 4, bytesMax);
   for (let at = framingHeaderBytes; at < source.length; ) {
-    if (at + 4 > source.length) throw new Error("a Snappy chunk is cut off");
-    const from = at + 4;
-    at = from + source.readInt32BE(at);
-    if (at < from || at > source.length) throw new Error("a Snappy chunk is cut off");
-    inflateBlock(source.subarray(from, at), output);
+    const { from, to } = chunkAt(source, at);
+    at = to;
+    inflateBlock(source.subarray(from, to), output);
   }
   return output.written();
+}
+
+/** How far back a copy may go in a block that is inflated in parts: compressors cut their input into 64 KiB. */
+const historyBytes = 1_048_576;
+const partBytes = 262_144;
+
+/** Inflates Snappy in parts: a framing block by block, a bare block as its elements come. */
+export function* snappyParts(bytes: Uint8Array): Iterable<Uint8Array> {
+  const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (source.subarray(0, framingMagic.length).equals(framingMagic)) {
+    for (let at = framingHeaderBytes; at < source.length; ) {
+      const { from, to } = chunkAt(source, at);
+      at = to;
+      yield* blockParts(source.subarray(from, to));
+    }
+  } else yield* blockParts(source);
+}
+
+function* blockParts(block: Buffer): Iterable<Uint8Array> {
+  const { size, from } = declaredSize(block);
+  // An element gives at most what is left of the block as a literal, which is not larger than the block.
+  const output = new BlockOutput(historyBytes + partBytes, historyBytes + partBytes + block.length);
+  let total = 0;
+  for (let at = from; at < block.length; ) {
+    at = inflateElements(block, at, output, output.length + partBytes);
+    const part = output.drain(historyBytes);
+    total += part.length;
+    yield part;
+  }
+  if (total !== size) throw new Error(`a Snappy block of ${size} bytes has ${total}`);
+}
+
+function chunkAt(source: Buffer, at: number): { readonly from: number; readonly to: number } {
+  if (at + 4 > source.length) throw new Error("a Snappy chunk is cut off");
+  const from = at + 4;
+  const to = from + source.readInt32BE(at);
+  if (to < from || to > source.length) throw new Error("a Snappy chunk is cut off");
+  return { from, to };
 }
 
 function inflateBlock(block: Buffer, output: BlockOutput): void {
   const { size, from } = declaredSize(block);
   const end = output.length + size;
+  inflateElements(block, from, output, Number.POSITIVE_INFINITY);
+  if (output.length !== end) throw new Error(`a Snappy block of ${size} bytes has ${output.length - end + size}`);
+}
+
+/** Inflates the elements from `from` on, until the output has so many bytes; answers the position after them. */
+function inflateElements(block: Buffer, from: number, output: BlockOutput, lengthEnd: number): number {
   let at = from;
-  while (at < block.length) {
+  while (at < block.length && output.length < lengthEnd) {
     const tag = block[at++] ?? 0;
     if ((tag & 3) === 0) {
       const literalFrom = at + Math.max(0, (tag >> 2) - 59);
@@ -46,7 +88,7 @@ function inflateBlock(block: Buffer, output: BlockOutput): void {
     }
   }
   if (at > block.length) throw new Error("a Snappy block is cut off");
-  if (output.length !== end) throw new Error(`a Snappy block of ${size} bytes has ${output.length - end + size}`);
+  return at;
 }
 
 function literalLength(block: Buffer, tag: number, at: number): number {

@@ -1,4 +1,5 @@
 import zstd from "@bokuweb/zstd-wasm";
+import { Decompress } from "fzstd";
 
 const frameMagic = 0xfd2fb528;
 /** Skippable frames have these magic numbers, the last four bits being free. */
@@ -37,6 +38,55 @@ export function inflateZstd(bytes: Uint8Array, bytesMax: number): Uint8Array {
   } while (at < source.length);
   const [only] = parts;
   return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
+}
+
+/** Largest window of a frame that is inflated in parts, as zstd's own tools have it: what decoders must support. */
+const windowBytesMax = 8_388_608;
+
+/** Inflates Zstandard frames block by block, each of at most 128 KiB. Does not need {@link loadZstd}. */
+export function* zstdParts(bytes: Uint8Array): Iterable<Uint8Array> {
+  const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  let at = 0;
+  do {
+    const end = frameEnd(source, at);
+    if (!isSkippable(source, at)) yield* frameParts(source.subarray(at, end));
+    at = end;
+  } while (at < source.length);
+}
+
+function* frameParts(frame: Buffer): Iterable<Uint8Array> {
+  const window = windowBytesOf(frame);
+  if (window > windowBytesMax)
+    throw new Error(`a Zstandard frame needs a window of ${window} bytes; at most ${windowBytesMax} are given`);
+  const { headerBytes } = frameHeader(frame);
+  let blocks: Uint8Array[] = [];
+  const stream = new Decompress((block) => void blocks.push(Buffer.from(block)));
+  let fed = 0;
+  let inflated = 0;
+  for (let next = headerBytes, isLast = false; !isLast; ) {
+    const header = frame.readUIntLE(next, 3);
+    isLast = (header & 1) === 1;
+    next += 3 + (((header >> 1) & 3) === rleBlock ? 1 : header >> 3);
+    // The checksum behind the last block is stepped over: the record batch has its own.
+    const end = isLast ? frame.length : next;
+    stream.push(frame.subarray(fed, end), isLast);
+    fed = end;
+    for (const { length } of blocks) inflated += length;
+    yield* blocks;
+    blocks = [];
+  }
+  const declared = declaredSize(frame);
+  if (declared !== undefined && declared !== inflated)
+    throw new Error(`a Zstandard frame of ${declared} bytes has ${inflated}`);
+}
+
+/** The window that a frame needs (RFC 8878 §3.1.1.1.2). */
+function windowBytesOf(frame: Buffer): number {
+  const { isSingle } = frameHeader(frame);
+  if (isSingle) return declaredSize(frame) ?? 0;
+  const descriptor = frame.readUInt8(5);
+  const base = 2 ** (10 + (descriptor >> 3));
+  return base + (base / 8) * (descriptor & 7);
 }
 
 /**
@@ -84,6 +134,8 @@ interface FrameHeader {
   readonly sizeAt: number;
   readonly sizeCode: number;
   readonly hasSize: boolean;
+  /** The whole content is the window. */
+  readonly isSingle: boolean;
 }
 
 function frameHeader(frame: Buffer): FrameHeader {
@@ -100,6 +152,7 @@ function frameHeader(frame: Buffer): FrameHeader {
     sizeAt,
     sizeCode,
     hasSize,
+    isSingle,
   };
 }
 

@@ -9,8 +9,17 @@ import {
   type TopicPartition,
   topicPartitionKey,
 } from "../../kernel/index.ts";
-import { type Codecs, DamagedBatchError, leaderEpochsOf, type RawBatch } from "../../wire/index.ts";
-import { bytesBehindDamage, damagedAttemptsMax, decodePartition, emptyBatch } from "./decode.ts";
+import type { Room } from "../../runtime/index.ts";
+import { type Codecs, DamagedBatchError, LargeBatch, leaderEpochsOf, type RawBatch } from "../../wire/index.ts";
+import {
+  bytesBehindDamage,
+  bytesForPiece,
+  damagedAttemptsMax,
+  decodePartition,
+  emptyBatch,
+  partitionBytesMax,
+  unbounded,
+} from "./decode.ts";
 import { KafkaAnswerError, kafkaCode, verdictOf } from "./errors.ts";
 import { type FetchAnswer, type FetchedPartition, fetchRequest } from "./fetch-request.ts";
 import type { ClusterLink } from "./link.ts";
@@ -21,7 +30,6 @@ import { groupPolicy } from "./retry.ts";
 import { noLeader } from "./topic-memory.ts";
 import { UnknownTopic } from "./unknown-topic.ts";
 
-const partitionBytesMax = 1_048_576;
 const answerBytesMax = 8_388_608;
 /** How long a broker may hold a fetch that finds nothing; it bounds how late a change of positions takes effect. */
 const waitMsMax = 200;
@@ -43,8 +51,10 @@ export interface FetcherOptions {
   readonly unknownTopicMs: number;
   /** Is told of each partition whether it could be read. */
   readonly troubles: PartitionTroubles;
+  /** Room for the next piece of a task's input; undefined when nobody keeps account of it. */
+  roomFor(task: number): Room | Promise<Room | undefined> | undefined;
   /** Resolves when the batch is taken; the partition is not fetched before that. */
-  deliver(batch: RawBatch): Promise<void>;
+  deliver(batch: RawBatch, room: Room): Promise<void>;
   /** The log is no longer the one that `position` belongs to; the partition is not read any more. */
   changed(at: TopicPartition, position: Offset, change: LogChange): void;
   /** Reading cannot go on: nobody knows where damage ends, a topic is gone, the client is not allowed. */
@@ -58,6 +68,9 @@ interface Feed extends TopicPartition {
   /** Whether a batch ended at the position. */
   isBehindBatch: boolean;
   bytesMax: number;
+  /** Was given while the partition waited for it. */
+  room: Room | undefined;
+  isWaiting: boolean;
   isPaused: boolean;
   isBusy: boolean;
   isOver: boolean;
@@ -99,7 +112,7 @@ export class Fetcher {
   start({ topic, partition }: TopicPartition, position: Offset, origin?: LogOrigin): void {
     const key = topicPartitionKey(topic, partition);
     const before = this.#feeds.get(key);
-    if (before !== undefined) before.isOver = true;
+    if (before !== undefined) endFeed(before);
     const trail = before?.trail ?? new EpochTrail();
     if (before === undefined && origin !== undefined && origin.leaderEpoch >= 0)
       trail.note({ offset: position - 1, leaderEpoch: origin.leaderEpoch });
@@ -109,7 +122,9 @@ export class Fetcher {
       position,
       asked: position,
       isBehindBatch: false,
-      bytesMax: partitionBytesMax,
+      bytesMax: before?.bytesMax ?? partitionBytesMax,
+      room: undefined,
+      isWaiting: false,
       isPaused: before?.isPaused ?? false,
       // A batch that is still with the task keeps its successor back: one delivery at a time.
       isBusy: before?.isBusy ?? false,
@@ -134,6 +149,7 @@ export class Fetcher {
     const feed = this.#feeds.get(topicPartitionKey(topic, partition));
     if (feed === undefined) return;
     feed.isPaused = isPaused;
+    if (isPaused) giveBack(feed);
     this.#serve(feed);
   }
 
@@ -141,7 +157,7 @@ export class Fetcher {
     const key = topicPartitionKey(topic, partition);
     const feed = this.#feeds.get(key);
     if (feed === undefined) return;
-    feed.isOver = true;
+    endFeed(feed);
     this.#feeds.delete(key);
     this.#options.troubles.forget(feed, "read");
   }
@@ -158,13 +174,13 @@ export class Fetcher {
 
   close(): void {
     this.#stop.abort(new Error("the fetcher is closed"));
-    for (const feed of this.#feeds.values()) feed.isOver = true;
+    for (const feed of this.#feeds.values()) endFeed(feed);
     this.#feeds.clear();
   }
 
   #isReady(feed: Feed): boolean {
     if (this.#isHeld || this.#stop.signal.aborted) return false;
-    return !feed.isPaused && !feed.isBusy && !feed.isOver && !feed.isAside;
+    return !feed.isPaused && !feed.isBusy && !feed.isOver && !feed.isAside && !feed.isWaiting;
   }
 
   #wake(): void {
@@ -259,7 +275,7 @@ export class Fetcher {
     // A broker fills its answer in the order asked; whoever was first goes last the next time.
     const first = this.#rotation++ % feeds.length;
     const asked = [...feeds.slice(first), ...feeds.slice(0, first)];
-    const isAnyBusy = [...this.#feeds.values()].some((feed) => feed.isBusy);
+    const isAnyBusy = [...this.#feeds.values()].some((feed) => feed.isBusy || feed.isWaiting);
     const targets = asked.map(({ topic, partition, position, topicId, trail, bytesMax }) => {
       const leaderEpoch = link.partition({ topic, partition })?.leaderEpoch ?? -1;
       const lastEpoch = trail.before(position);
@@ -320,42 +336,124 @@ export class Fetcher {
       return;
     }
     feed.backOff.reset();
-    if (fetched.records.length === 0) return;
-    let batch: RawBatch;
-    try {
-      const { position: offset, isBehindBatch } = feed;
-      batch = decodePartition(fetched, { offset, isBehindBatch }, this.#options.codecs);
-    } catch (error) {
-      if (!(error instanceof DamagedBatchError)) throw error;
-      this.#damaged(feed, fetched, error);
+    if (fetched.records.length === 0) {
+      giveBack(feed);
       return;
     }
-    for (const start of leaderEpochsOf(fetched.records, batch.offsetNext)) feed.trail.note(start);
-    this.#deliver(feed, batch);
+    const room = this.#roomFor(feed);
+    if (room !== undefined) this.#decode(feed, fetched, room);
   }
 
-  #deliver(feed: Feed, read: RawBatch): void {
+  /** Room for what was fetched. Where there is none, what was fetched is dropped, and fetched again when there is. */
+  #roomFor(feed: Feed): Room | undefined {
+    const given = feed.room ?? this.#options.roomFor(feed.partition) ?? unbounded;
+    feed.room = undefined;
+    if (!(given instanceof Promise)) return given;
+    feed.isWaiting = true;
+    void given.then((room) => {
+      feed.isWaiting = false;
+      if (feed.isOver || feed.isPaused || this.#stop.signal.aborted) room?.release();
+      else feed.room = room;
+      this.#serve(feed);
+    });
+    return undefined;
+  }
+
+  #decode(feed: Feed, fetched: FetchedPartition, room: Room): void {
+    const { position: offset, isBehindBatch } = feed;
+    let decoded: RawBatch | LargeBatch;
+    try {
+      decoded = decodePartition(fetched, { offset, isBehindBatch }, this.#options.codecs, room.bytes);
+    } catch (error) {
+      if (!(error instanceof DamagedBatchError)) throw error;
+      this.#damaged(feed, fetched, error, room);
+      return;
+    }
+    if (decoded instanceof LargeBatch) {
+      const large = decoded;
+      for (const start of leaderEpochsOf(fetched.records, offset + 1)) feed.trail.note(start);
+      this.#inTurn(feed, () => this.#deliverPieces(feed, large, room));
+      return;
+    }
+    for (const start of leaderEpochsOf(fetched.records, decoded.offsetNext)) feed.trail.note(start);
+    this.#deliver(feed, decoded, room);
+    feed.bytesMax = bytesForPiece(fetched, decoded, room.bytes);
+  }
+
+  #deliver(feed: Feed, read: RawBatch, room: Room): void {
+    const batch = this.#moved(feed, read, true);
+    this.#inTurn(feed, () => this.#deliverOne(feed, batch, room));
+  }
+
+  /** Moves a partition behind a batch that is about to be delivered. */
+  #moved(feed: Feed, read: RawBatch, isBehindBatch: boolean): RawBatch {
     const batch = feed.asked < read.offsetAsked ? { ...read, offsetAsked: feed.asked } : read;
     feed.position = batch.offsetNext;
     feed.asked = batch.offsetNext;
-    feed.isBehindBatch = true;
-    feed.bytesMax = partitionBytesMax;
+    feed.isBehindBatch = isBehindBatch;
     feed.damagedCount = 0;
-    feed.isBusy = true;
-    const before = this.#turns.get(feed.partition) ?? Promise.resolve();
-    const turn = before.then(() => this.#deliverInTurn(feed, batch));
-    this.#turns.set(feed.partition, turn);
+    return batch;
   }
 
-  async #deliverInTurn(feed: Feed, batch: RawBatch): Promise<void> {
+  /** One delivery of a task after the other. */
+  #inTurn(feed: Feed, work: () => Promise<void>): void {
+    feed.isBusy = true;
+    const before = this.#turns.get(feed.partition) ?? Promise.resolve();
+    this.#turns.set(
+      feed.partition,
+      before.then(() => this.#work(feed, work)),
+    );
+  }
+
+  /** A feed that was moved before its turn delivers nothing, but its successor waits to hear that the turn is over. */
+  async #deliverOne(feed: Feed, batch: RawBatch, room: Room): Promise<void> {
+    if (this.#isWanted(feed)) {
+      await this.#options.deliver(batch, room);
+      return;
+    }
+    room.release();
+    if (feed.position !== batch.offsetNext) return;
+    feed.position = batch.offsetAsked;
+    feed.asked = batch.offsetAsked;
+    feed.isBehindBatch = false;
+  }
+
+  /** Each piece is inflated when there is room for it. Whoever is moved meanwhile reads the batch anew, from its start. */
+  async #deliverPieces(feed: Feed, large: LargeBatch, first: Room): Promise<void> {
+    const stored = first.store(large.storedBytes);
     try {
-      // A feed that was moved before its turn delivers nothing, but its successor waits to hear that the turn is over.
-      if (!feed.isOver && !feed.isPaused && !this.#isHeld) await this.#options.deliver(batch);
-      else if (feed.position === batch.offsetNext) {
-        feed.position = batch.offsetAsked;
-        feed.asked = batch.offsetAsked;
-        feed.isBehindBatch = false;
+      for (let room: Room | undefined = first; room !== undefined; ) {
+        const piece = this.#isWanted(feed) ? await this.#nextPiece(feed, large, room.bytes) : undefined;
+        if (piece === undefined || !this.#isWanted(feed)) {
+          room.release();
+          return;
+        }
+        await this.#deliverOne(feed, this.#moved(feed, piece, large.isDone), room);
+        room = large.isDone ? undefined : await (this.#options.roomFor(feed.partition) ?? unbounded);
       }
+    } finally {
+      stored.release();
+      await large.close();
+    }
+  }
+
+  /** What contradicts itself behind a right checksum does so however often it is asked for. */
+  async #nextPiece(feed: Feed, large: LargeBatch, bytes: number): Promise<RawBatch | undefined> {
+    try {
+      return await large.next(bytes / 2);
+    } catch (error) {
+      if (!(error instanceof DamagedBatchError)) throw error;
+      return this.#passedOver(feed, error);
+    }
+  }
+
+  #isWanted(feed: Feed): boolean {
+    return !feed.isOver && !feed.isPaused && !this.#isHeld;
+  }
+
+  async #work(feed: Feed, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
     } catch (error) {
       this.#options.failed(error instanceof Error ? error : new Error(messageOf(error)));
       return;
@@ -372,28 +470,40 @@ export class Fetcher {
   }
 
   /** Asks again, and for what lies behind the batch; damage that stays is passed over, or ends the reading. */
-  #damaged(feed: Feed, { records }: FetchedPartition, error: DamagedBatchError): void {
-    const { logger, group, failed } = this.#options;
+  #damaged(feed: Feed, { records }: FetchedPartition, error: DamagedBatchError, room: Room): void {
     feed.damagedCount++;
     feed.bytesMax = records.length + bytesBehindDamage;
-    const about = { code: "MR_BATCH_CORRUPT", partition: nameOf(feed), reason: error.message } as const;
     if (feed.damagedCount < damagedAttemptsMax) {
-      logger.warn(about, "A fetched batch is damaged.");
+      const about = { code: "MR_BATCH_CORRUPT", partition: nameOf(feed), reason: error.message } as const;
+      this.#options.logger.warn(about, "A fetched batch is damaged.");
+      room.release();
       void this.#setAside(feed);
       return;
     }
+    feed.bytesMax = partitionBytesMax;
+    const standIn = this.#passedOver(feed, error);
+    if (standIn === undefined) room.release();
+    else this.#deliver(feed, standIn, room);
+  }
+
+  /** What stands for a damaged batch; undefined when nobody knows where it ends, and the reading has failed. */
+  #passedOver(feed: Feed, error: DamagedBatchError): RawBatch | undefined {
+    const { logger, group, failed } = this.#options;
     const standIn = error.passedOver();
     if (standIn?.damage === undefined) {
       const command = resetCommand(group, feed, `--to-offset ${error.offsetBehind}`);
       const message = `${error.message}, and nothing tells where it ends; to go on behind all that is in the log now, stop the stage and run: ${command}`;
       failed(new OperationError("MR_BATCH_CORRUPT", message, { cause: error }));
-      return;
+      return undefined;
     }
-    const { first, last } = standIn.damage;
-    logger.error({ ...about, offsets: `${first}-${last}` }, "A damaged batch is passed over as one dead letter.");
+    const { first, last, reason } = standIn.damage;
+    logger.error(
+      { code: "MR_BATCH_CORRUPT", partition: nameOf(feed), reason, offsets: `${first}-${last}` },
+      "A damaged batch is passed over as one dead letter.",
+    );
     // Under which epoch the last of its records was written is lost with them.
     feed.trail.note({ offset: last, leaderEpoch: -1 });
-    this.#deliver(feed, standIn);
+    return standIn;
   }
 
   /** Below the log: passed over, and the next batch shows it. Beyond its end: nobody can say what comes. */
@@ -414,7 +524,7 @@ export class Fetcher {
       "Records were deleted by retention before they were read.",
     );
     feed.isBehindBatch = false;
-    if (low === end) this.#deliver(feed, emptyBatch(feed, feed.asked, low, end));
+    if (low === end) this.#deliver(feed, emptyBatch(feed, feed.asked, low, end), unbounded);
     else feed.position = low;
   }
 
@@ -458,6 +568,16 @@ export class Fetcher {
 
 function isOf(feed: Feed | undefined, fetched: FetchedPartition): boolean {
   return feed !== undefined && feed.partition === fetched.partition && feed.topic === fetched.topic;
+}
+
+function endFeed(feed: Feed): void {
+  feed.isOver = true;
+  giveBack(feed);
+}
+
+function giveBack(feed: Feed): void {
+  feed.room?.release();
+  feed.room = undefined;
 }
 
 function nameOf({ topic, partition }: TopicPartition): string {

@@ -83,9 +83,14 @@ export class KafkaMembership implements Membership {
       logger: spec.logger,
       unknownTopicMs,
       troubles: this.#troubles,
-      deliver: async (batch) => {
+      roomFor: (task) => {
+        const owned = this.#owned.of(task);
+        return owned === undefined ? undefined : sink.room?.(owned.task, owned.epoch);
+      },
+      deliver: async (batch, room) => {
         const owned = this.#owned.of(batch.partition);
-        if (owned !== undefined) await sink.batch({ task: owned.task, epoch: owned.epoch, batch });
+        if (owned !== undefined) await sink.batch({ task: owned.task, epoch: owned.epoch, batch, room });
+        else room.release();
       },
       changed: (at, position, change) => this.#logChanged(at, position, change),
       failed: (error) => this.#fail(error),

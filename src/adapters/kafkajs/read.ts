@@ -1,6 +1,6 @@
 import { type Clock, messageOf, type Offset, OperationError, topicPartitionKey } from "../../kernel/index.ts";
 import type { OffsetRange } from "../../runtime/index.ts";
-import { type Codecs, DamagedBatchError, type RawBatch } from "../../wire/index.ts";
+import { type Codecs, DamagedBatchError, LargeBatch, type RawBatch } from "../../wire/index.ts";
 import { bytesBehindDamage, damagedAttemptsMax, decodePartition, type ReadPosition } from "./decode.ts";
 import { KafkaAnswerError, kafkaCode, operationError, verdictOf } from "./errors.ts";
 import { type FetchAnswer, type FetchedPartition, fetchRequest } from "./fetch-request.ts";
@@ -10,6 +10,8 @@ import { groupPolicy, type RetryContext, retrying } from "./retry.ts";
 import { UnknownTopic } from "./unknown-topic.ts";
 
 const bytesMax = 4 * 1024 * 1024;
+/** Bytes of a piece with its index, twice as many at most. */
+const pieceBytes = 4 * 1024 * 1024;
 const waitMsMax = 500;
 /** For a topic that nobody has read yet: most likely its name is wrong, and somebody waits to be told. */
 const absentTopicMs = 1_000;
@@ -42,12 +44,14 @@ export async function* readRange(
   try {
     let at: ReadPosition = { offset: await startOf(range, options, signal), isBehindBatch: false };
     while (at.offset < to) {
-      const batch = await nextBatch(range, at, options, signal);
-      signal.throwIfAborted();
-      if (batch === undefined) continue;
-      at = { offset: batch.offsetNext, isBehindBatch: true };
-      const cutBatch = batch.offsetNext > to ? cutAt(batch, to) : batch;
-      if (cutBatch.count > 0) yield cutBatch;
+      const next = await nextBatch(range, at, options, signal);
+      for await (const batch of next instanceof LargeBatch ? piecesOf(next) : next) {
+        signal.throwIfAborted();
+        at = { offset: batch.offsetNext, isBehindBatch: true };
+        const cutBatch = batch.offsetNext > to ? cutAt(batch, to) : batch;
+        if (cutBatch.count > 0) yield cutBatch;
+        if (at.offset >= to) break;
+      }
       signal.throwIfAborted();
     }
   } catch (error) {
@@ -59,22 +63,35 @@ export async function* readRange(
   }
 }
 
-/** Undefined when nothing has come yet. Damage on the way heals by asking again. */
+async function* piecesOf(large: LargeBatch): AsyncGenerator<RawBatch> {
+  try {
+    for (let piece = await large.next(pieceBytes); piece !== undefined; piece = await large.next(pieceBytes))
+      yield piece;
+  } catch (error) {
+    if (!(error instanceof DamagedBatchError)) throw error;
+    yield standInOf(error);
+  } finally {
+    await large.close();
+  }
+}
+
+/** Nothing when nothing has come yet. Damage on the way heals by asking again. */
 async function nextBatch(
   range: OffsetRange,
   at: ReadPosition,
   options: ReadOptions,
   signal: AbortSignal,
-): Promise<RawBatch | undefined> {
+): Promise<readonly RawBatch[] | LargeBatch> {
   let bytes = bytesMax;
   for (let attempt = 1; ; attempt++) {
     const fetched = await fetchAt(range, at.offset, bytes, options, signal);
-    if (fetched.records.length === 0) return undefined;
+    if (fetched.records.length === 0) return [];
     try {
-      return decodePartition(fetched, at, options.codecs);
+      const decoded = decodePartition(fetched, at, options.codecs, pieceBytes);
+      return decoded instanceof LargeBatch ? decoded : [decoded];
     } catch (error) {
       if (!(error instanceof DamagedBatchError)) throw error;
-      if (attempt === damagedAttemptsMax) return standInOf(error);
+      if (attempt === damagedAttemptsMax) return [standInOf(error)];
       bytes = fetched.records.length + bytesBehindDamage;
       await options.clock.sleep(groupPolicy.firstMs, signal);
     }

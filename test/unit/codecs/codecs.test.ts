@@ -78,6 +78,67 @@ test.each(names)("%s of damaged bytes ends as bytes within the limit or as an er
   expect(codecs[name](whole, mebibyte).length).toBe(1_100);
 });
 
+/** All parts of a compressed block, and the largest of them. */
+async function inParts(name: Codec, bytes: Uint8Array): Promise<{ whole: Buffer; partMax: number }> {
+  const parts: Uint8Array[] = [];
+  for await (const part of codecs.parts[name](bytes)) parts.push(part);
+  return { whole: Buffer.concat(parts), partMax: Math.max(0, ...parts.map(({ length }) => length)) };
+}
+
+test.each(names)("%s in parts gives what it gives at once, in parts that are small", async (name) => {
+  const long = Buffer.concat(Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? text : noise)));
+  for (const bytes of [long, text, noise, Buffer.alloc(3_000_000), Buffer.from("a")]) {
+    const { whole, partMax } = await inParts(name, compress[name](bytes));
+    expect(whole.equals(bytes)).toBe(true);
+    expect(partMax).toBeLessThan(4.1 * mebibyte);
+    if (name !== "lz4") expect(partMax).toBeLessThan(0.5 * mebibyte);
+  }
+});
+
+test.each(names)("%s in parts gives any bytes, repeating or not", async (name) => {
+  const run = fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 9_000 }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(run, { minLength: 1, maxLength: 12 }), async (runs) => {
+      const bytes = Buffer.concat(runs.flatMap(([piece, times]) => Array.from({ length: times }, () => piece)));
+      expect((await inParts(name, compress[name](bytes))).whole.equals(bytes)).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test.each(names)("%s in parts of damaged or cut bytes ends, as bytes or as an error", async (name) => {
+  const whole = compress[name](Buffer.concat([text.subarray(0, 400), noise.subarray(0, 300), text.subarray(0, 400)]));
+  await fc.assert(
+    fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(255), fc.boolean(), async (at, byte, isCut) => {
+      const bytes = isCut ? whole.subarray(0, at) : Buffer.from(whole);
+      if (!isCut) bytes[at] = byte;
+      const outcome = await inParts(name, bytes).catch((thrown: unknown) => thrown);
+      if (isCut) expect(outcome).toBeInstanceOf(Error);
+    }),
+  );
+});
+
+test("the framing of Java producers and several frames of zstd or lz4 are one content in parts too", async () => {
+  const block = Buffer.from(snappy.compress(text));
+  const size = Buffer.alloc(4);
+  size.writeInt32BE(block.length);
+  const framing = Buffer.from("82534e41505059000000000100000001", "hex");
+  const framed = await inParts("snappy", Buffer.concat([framing, size, block, size, block]));
+  expect(framed.whole.equals(Buffer.concat([text, text]))).toBe(true);
+  for (const name of ["zstd", "lz4"] as const) {
+    const { whole } = await inParts(name, Buffer.concat([compress[name](text), compress[name](noise)]));
+    expect(whole.equals(Buffer.concat([text, noise]))).toBe(true);
+  }
+});
+
+test("a zstd frame that needs a window of more than 8 MiB is refused in parts, with the window", async () => {
+  const windowOf = (exponent: number): Buffer =>
+    Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, exponent << 3]), Buffer.from([0x03, 0, 0, 7])]);
+  // One block of no byte but for its run, which is as long as its header says: nothing.
+  expect((await inParts("zstd", windowOf(13))).whole).toHaveLength(0);
+  await expect(inParts("zstd", windowOf(14))).rejects.toThrow("needs a window of 16777216 bytes; at most 8388608");
+});
+
 test("gzip that is written is read", () => {
   expect(Buffer.from(codecs.gzip(codecs.deflateGzip(text), text.length)).equals(text)).toBe(true);
 });

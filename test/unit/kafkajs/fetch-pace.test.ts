@@ -21,6 +21,7 @@ function fetchesOf(partitions: number, valueBytes: number) {
   const link = { leader: () => 1, partition: () => undefined, known: () => undefined, send } as unknown as ClusterLink;
   const fetcher = new Fetcher({
     group: "g",
+    roomFor: () => undefined,
     link,
     codecs: noCodecs,
     clock,

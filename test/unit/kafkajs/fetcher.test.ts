@@ -32,6 +32,7 @@ function fetcherOf(deliver: (batch: RawBatch) => Promise<void>): Fetcher {
   const troubles = new PartitionTroubles(new FakeClock(0), silentLogger);
   return new Fetcher({
     group: "g",
+    roomFor: () => undefined,
     link,
     codecs: noCodecs,
     clock: new FakeClock(0),
@@ -119,6 +120,7 @@ function scripted(
   const troubles = new PartitionTroubles(clock, silentLogger);
   const fetcher = new Fetcher({
     group: "g",
+    roomFor: () => undefined,
     link: link as unknown as ClusterLink,
     codecs: noCodecs,
     clock,
@@ -318,6 +320,7 @@ function answering(answers: readonly Buffer[], lastStableOffset: number) {
   const log = ({ offsets }: LogFields, message: string): void => void logged.push(`${offsets ?? ""} ${message}`.trim());
   const fetcher = new Fetcher({
     group: "g",
+    roomFor: () => undefined,
     link: { leader: () => 1, partition: () => undefined, known: () => undefined, send } as unknown as ClusterLink,
     codecs: noCodecs,
     clock,

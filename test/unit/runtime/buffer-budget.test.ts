@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { BufferBudget } from "../../../src/runtime/buffer-budget.ts";
+import type { Room } from "../../../src/runtime/index.ts";
 
 const budgetOf = (bytesMax: number, reservedBytesPerTask: number): BufferBudget =>
   new BufferBudget({ bytesMax, reservedBytesPerTask });
@@ -81,4 +82,76 @@ test("lets a small batch not overtake a large one of the same task", async () =>
   share.give(80);
   await small;
   expect(order).toEqual(["large", "small"]);
+});
+
+const mebibyte = 1024 * 1024;
+
+test("room is given before a piece is there, and what the piece does not need comes back", async () => {
+  const budget = budgetOf(4 * mebibyte, 0);
+  const [first, second] = [budget.join(), budget.join()];
+  const room = first.room() as Room;
+  expect([room.bytes, budget.bytesHeld]).toEqual([2 * mebibyte, 2 * mebibyte]);
+  expect(first.fill(room, mebibyte)).toBe(true);
+  expect(budget.bytesHeld).toBe(mebibyte);
+  // It is the batch's now.
+  room.release();
+  expect([first.fill(room, 5), budget.bytesHeld]).toEqual([false, mebibyte]);
+  expect(second.room()).toMatchObject({ bytes: 2 * mebibyte });
+  const waiting = first.room();
+  expect(waiting).toBeInstanceOf(Promise);
+  second.close();
+  expect(await waiting).toMatchObject({ bytes: 2 * mebibyte });
+});
+
+test("room that is given back, forgotten or turned away is of no account", async () => {
+  const budget = budgetOf(4 * mebibyte, 0);
+  const share = budget.join();
+  (share.room() as Room).release();
+  expect(budget.bytesHeld).toBe(0);
+  const room = share.room() as Room;
+  const stored = room.store(mebibyte);
+  share.reset();
+  expect(budget.bytesHeld).toBe(0);
+  room.release();
+  stored.release();
+  room.store(mebibyte).release();
+  expect([share.fill(room, 5), budget.bytesHeld]).toEqual([false, 0]);
+  expect(share.take(4 * mebibyte)).toBe(true);
+  const waiting = share.room();
+  expect(share.turnAway()).toBe(true);
+  expect(await waiting).toBeUndefined();
+});
+
+test("a batch as stored counts beside its pieces and makes them smaller, and does not keep the next one out", () => {
+  const budget = budgetOf(2 * mebibyte, 0);
+  const share = budget.join();
+  const room = share.room() as Room;
+  const stored = room.store(1.5 * mebibyte);
+  expect([room.bytes, budget.bytesHeld]).toEqual([0.5 * mebibyte, 2 * mebibyte]);
+  share.fill(room, 100);
+  share.give(100);
+  expect(share.room()).toMatchObject({ bytes: 2 * mebibyte });
+  stored.release();
+  expect(budget.bytesHeld).toBe(2 * mebibyte);
+  expect((budget.join().room() as Room).store(9 * mebibyte)).toBeDefined();
+});
+
+test("the smallest piece of a large batch is an eighth, and pieces are a quarter where more than 64 tasks share", () => {
+  const budget = budgetOf(128 * mebibyte, 0);
+  const room = budget.join().room() as Room;
+  room.store(9 * mebibyte);
+  expect(room.bytes).toBe(mebibyte / 4);
+  for (let i = 1; i < 64; i++) budget.join();
+  expect(budget.pieceBytes).toBe(2 * mebibyte);
+  expect(budget.join().room()).toMatchObject({ bytes: mebibyte / 2 });
+});
+
+test("a task that holds half a piece is given room for the next, and waits with more", () => {
+  const budget = budgetOf(128 * mebibyte, 512 * 1024);
+  const share = budget.join();
+  share.fill(share.room() as Room, mebibyte);
+  const next = share.room();
+  expect(next).not.toBeInstanceOf(Promise);
+  share.fill(next as Room, mebibyte);
+  expect(share.room()).toBeInstanceOf(Promise);
 });

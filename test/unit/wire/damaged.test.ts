@@ -213,6 +213,11 @@ test("a batch that lies about its records behind a right checksum leaves those b
   expect(reading.lost.map(({ damage }) => [damage?.first, damage?.last])).toEqual([[3, 6]]);
 });
 
+test("a lie in a batch of which a part was read before ends where the batch does", () => {
+  const lie = plainBatch({ baseOffset: 40n, records: [{}, {}, {}], recordCount: 2, lastOffsetDelta: 9 });
+  expect(aside(lie, { offsetAsked: 45 })?.damage).toMatchObject({ first: 45, last: 49 });
+});
+
 test("a stand-in keeps its own copy of the bytes, and its error says where to go on when nothing else is known", () => {
   const bytes = damagedAt40(9);
   const before = Buffer.from(bytes);

@@ -103,7 +103,8 @@ export function bitwiseCrc(bytes: Uint8Array): number {
 const refuse = (): never => {
   throw new Error("no codec in this test");
 };
-export const noCodecs: Codecs = { gzip: refuse, snappy: refuse, lz4: refuse, zstd: refuse, deflateGzip: refuse };
+const refused = { gzip: refuse, snappy: refuse, lz4: refuse, zstd: refuse };
+export const noCodecs: Codecs = { ...refused, parts: refused, deflateGzip: refuse };
 
 /** `decodeFetched` for topic `orders`, partition 3, from offset 0 unless said otherwise. */
 export function decode(bytes: Buffer, context: Partial<FetchContext> = {}): RawBatch {
