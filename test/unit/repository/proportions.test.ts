@@ -55,11 +55,11 @@ test("names a folder that exports more than 100 names", () => {
   ]);
 });
 
-test("names a kernel of more than fifteen files", () => {
+test("names a kernel of more than sixteen files", () => {
   const kernel = (count: number): Record<string, string> =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`src/kernel/file-${i}.ts`, ""]));
-  expect(found({ ...kernel(15), "src/wire/other.ts": "" })).toEqual([]);
-  expect(found(kernel(16))).toEqual(["src/kernel: 16 files, at most 15"]);
+  expect(found({ ...kernel(16), "src/wire/other.ts": "" })).toEqual([]);
+  expect(found(kernel(17))).toEqual(["src/kernel: 17 files, at most 16"]);
 });
 
 test("names an adapter on which no test runs its port's suite", () => {
