@@ -67,7 +67,7 @@ export interface Connection {
 export interface ConnectionQueue {
   push(request: QueuedRequest): void;
   /** An answer says for how long nothing more is read. Replaced on connections of our own, see `Connections`. */
-  maybeThrottle: (ms: number) => void;
+  maybeThrottle: (ms: number | null | undefined) => void;
   /** Wall-clock time; below any when nothing was ever held back. */
   readonly throttledUntil: number;
   /** What has been written, by correlation id; `sentAt` is the wall-clock time from which the time limit counts. */

@@ -175,7 +175,8 @@ function noticeThrottles({ requestQueue }: Connection, throttled: (ms: number) =
   const maybeThrottle = requestQueue.maybeThrottle.bind(requestQueue);
   requestQueue.maybeThrottle = (ms) => {
     maybeThrottle(ms);
-    if (ms <= 0) return;
+    // Answers of requests that know no throttle time, such as a refused sign-in, have none.
+    if (typeof ms !== "number" || ms <= 0) return;
     for (const request of requestQueue.inflight.values())
       request.sentAt = Math.max(request.sentAt, requestQueue.throttledUntil);
     throttled(ms);

@@ -218,7 +218,9 @@ test("a client that is held back for a second or longer is told so, at most once
   await ask();
   const queue = queues[0]!;
   expect(connections.heldBackUntilMs("b:1")).toBe(Number.NEGATIVE_INFINITY);
-  queue.maybeThrottle(0);
+  // An answer without a throttle time, such as that of a refused sign-in, holds nobody back.
+  for (const none of [undefined, null, 0]) queue.maybeThrottle(none);
+  expect(connections.heldBackUntilMs("b:1")).toBe(Number.NEGATIVE_INFINITY);
   queue.maybeThrottle(999);
   expect(warned).toEqual([]);
   queue.maybeThrottle(1_000);
