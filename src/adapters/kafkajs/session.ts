@@ -254,13 +254,18 @@ export class Session {
     await beating;
   }
 
-  /** A coordinator that waits for a rejoin still counts heartbeats, and answers them with "rebalance in progress". */
+  /**
+   * A coordinator that waits for a rejoin still counts heartbeats, and answers them with "rebalance in progress". Once it
+   * says that another has the place there is nothing to keep: only the rejoin asks again, as it may take the place back.
+   */
   async #beatUntil(over: AbortSignal): Promise<void> {
     const { member, clock, timings } = this.#options;
     while (!over.aborted) {
-      await member.heartbeat().catch((error: unknown) => {
-        if (isFenced(error) && !over.aborted) this.#judge(error);
-      });
+      const error = await member.heartbeat().catch((refused: unknown) => refused);
+      if (isFenced(error)) {
+        if (!over.aborted) this.#judge(error);
+        return;
+      }
       await clock.sleep(timings.heartbeatMs, over).catch(() => undefined);
     }
   }

@@ -207,6 +207,26 @@ test("a place that is disputed is taken back", async () => {
   await run;
 });
 
+// Beats without a name were refused again for the same loss, and ended the member that had the place.
+test("a place that is taken back while the tasks are given back is not asked about again before the rejoin", async () => {
+  const { calls, clock, end, heartbeats, revoked, run } = scripted({
+    heartbeats: [answer(kafkaCode.rebalanceInProgress), undefined, fenced, fenced, fenced],
+    isDisputed: true,
+  });
+  await settle();
+  for (let second = 0; second < 5; second++) await advance(clock, 1_000);
+  const upTo = ["join", "joined", "heartbeat", "heartbeat", "revoke", "heartbeat", "fenced", "take back"];
+  expect(calls).toEqual(upTo);
+  revoked.resolve();
+  heartbeats.length = 0;
+  await settle();
+  expect(calls.slice(upTo.length)).toEqual(["revoked", "join", "joined"]);
+  await advance(clock, 1_000);
+  expect(calls.at(-1)).toBe("heartbeat");
+  end.abort();
+  await run;
+});
+
 test("a commit that was refused because the group rebalances is heard while the tasks are asked", async () => {
   const { calls, clock, end, revoked, session, run } = scripted();
   const { signal } = new AbortController();
