@@ -36,10 +36,33 @@ export class GroupCommits {
     this.#settled = settled;
   }
 
-  /** Resolves when the coordinator has confirmed every partition of the claim. Never tries again. */
-  commit(claim: ClaimOffsets): Promise<void> {
+  /**
+   * Resolves when the coordinator has confirmed every partition of the claim. Never tries again. A commit that still waits
+   * when `signal` is aborted is not made; what is on its way then is awaited.
+   */
+  commit(claim: ClaimOffsets, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ claim, resolve, reject });
+      signal.throwIfAborted();
+      const cut = (): void => {
+        const place = this.#waiting.indexOf(waiting);
+        if (place === -1) return;
+        this.#waiting.splice(place, 1);
+        reject(signal.reason);
+      };
+      const done = (): void => signal.removeEventListener("abort", cut);
+      const waiting: Waiting = {
+        claim,
+        resolve: () => {
+          done();
+          resolve();
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
+      };
+      this.#waiting.push(waiting);
+      signal.addEventListener("abort", cut, { once: true });
       if (this.#isSending) return;
       this.#isSending = true;
       // What other tasks commit in this turn goes with it.

@@ -254,10 +254,9 @@ export class KafkaMembership implements Membership {
           await this.#commits.commit((identity) => {
             // R3: in the turn in which the request is made. While it waits, a rebalance may make the task another's.
             this.#checkOwned(owned);
-            ended.throwIfAborted();
             as = identity;
             return this.#toCommit(owned, offsetsNext);
-          });
+          }, ended);
         });
         if (this.#owned.has(owned)) {
           owned.confirmed = merged;
@@ -265,7 +264,8 @@ export class KafkaMembership implements Membership {
         }
         return;
       } catch (error) {
-        if (verdictOf(error) !== "rejoin" && !isFenced(error)) throw error;
+        // What was called off is over, whatever its reason reads like.
+        if (ended.aborted || (verdictOf(error) !== "rejoin" && !isFenced(error))) throw error;
         // The member has joined again meanwhile: if the task stayed with it, that is what to commit as.
         const { memberId, generation } = member.identity;
         if (as.generation !== generation || as.memberId !== memberId) continue;

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { KafkaAnswerError, kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
 import { type ClaimOffsets, GroupCommits } from "../../../src/adapters/kafkajs/group-commits.ts";
@@ -35,8 +36,8 @@ function commitsOf() {
   const commits = new GroupCommits(member, () => joining.until());
   /** What became of each commit, by name. */
   const fates: Record<string, unknown> = {};
-  const commit = (name: string, claim: ClaimOffsets): void => {
-    commits.commit(claim).then(
+  const commit = (name: string, claim: ClaimOffsets, signal = new AbortController().signal): void => {
+    commits.commit(claim, signal).then(
       () => {
         fates[name] = "committed";
       },
@@ -143,4 +144,92 @@ test("a member that has ended commits nothing, and says why", async () => {
   await turns();
   expect(requests).toEqual([]);
   expect(fates).toEqual({ a: ended });
+});
+
+test("a commit that is called off while it waits for a join is not waited for, and the others are made after it", async () => {
+  const { commit, requests, joining, fates } = commitsOf();
+  const joined = deferred();
+  joining.until = () => joined.promise;
+  const cut = new AbortController();
+  const reason = new Error("no time left");
+  const claims: string[] = [];
+  const claim = () => {
+    claims.push("a");
+    return [offsetOf(0)];
+  };
+  commit("a", claim, cut.signal);
+  commit("b", claimOf(1));
+  await turns();
+  cut.abort(reason);
+  await turns();
+  expect(fates).toEqual({ a: reason });
+  joined.resolve();
+  await turns();
+  expect(claims).toEqual([]);
+  expect(requests.map(({ partitions }) => partitions)).toEqual([[1]]);
+});
+
+test("a join that nobody waits for any more is followed by no request, and by later commits", async () => {
+  const { commit, requests, joining } = commitsOf();
+  const joined = deferred();
+  joining.until = () => joined.promise;
+  const cut = new AbortController();
+  commit("a", claimOf(0), cut.signal);
+  await turns();
+  cut.abort();
+  joined.resolve();
+  await turns();
+  expect(requests).toEqual([]);
+  commit("b", claimOf(1));
+  await turns();
+  expect(requests.map(({ partitions }) => partitions)).toEqual([[1]]);
+});
+
+test("a commit that was called off before is not made", async () => {
+  const { commit, requests, fates } = commitsOf();
+  const reason = new Error("over");
+  commit("a", claimOf(0), AbortSignal.abort(reason));
+  await turns();
+  expect(fates).toEqual({ a: reason });
+  expect(requests).toEqual([]);
+});
+
+test("what is on its way when it is called off is what the coordinator makes of it", async () => {
+  const { commit, requests, fates } = commitsOf();
+  const cut = new AbortController();
+  commit("a", claimOf(0), cut.signal);
+  await turns();
+  cut.abort();
+  await turns();
+  expect(fates).toEqual({});
+  requests[0]!.answer.resolve(new Map());
+  await turns();
+  expect(fates).toEqual({ a: "committed" });
+});
+
+test("nothing listens for a commit that is over, whatever became of it", async () => {
+  const { commit, requests, joining } = commitsOf();
+  const { signal } = new AbortController();
+  const listening = () => getEventListeners(signal, "abort").length;
+  const lost = () => {
+    throw new Error("lost");
+  };
+  commit("committed", claimOf(0), signal);
+  commit("refused", claimOf(1), signal);
+  commit("lost", lost, signal);
+  expect(listening()).toBe(3);
+  await turns();
+  expect(listening()).toBe(2);
+  requests[0]!.answer.resolve(new Map([["in-1", new Error("refused")]]));
+  await turns();
+  expect(listening()).toBe(0);
+  commit("cut off", claimOf(0), signal);
+  await turns();
+  requests[1]!.answer.reject(new Error("the connection ended"));
+  await turns();
+  expect(listening()).toBe(0);
+  joining.until = () => Promise.reject(new Error("ended"));
+  commit("ended", claimOf(0), signal);
+  await turns();
+  expect(listening()).toBe(0);
 });

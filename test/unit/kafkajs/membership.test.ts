@@ -225,6 +225,34 @@ test("a handle that is closed while its commit waits for another join commits no
   await membership.leave();
 });
 
+// A drain that cuts the opening waited for the join, for as long as a rebalance takes.
+test("an opening that is called off while its start position waits for a join does not wait for the join", async () => {
+  const joining = deferred();
+  const { membership, sink, asked } = await memberOf({
+    committed: () => -1,
+    commit: () => Promise.reject(new KafkaAnswerError("committing", kafkaCode.illegalGeneration)),
+    join: (generation) => (generation === 1 ? Promise.resolve() : joining.promise),
+  });
+  const cut = new AbortController();
+  const opening = membership.openTask(0, sink.epochOf(0), cut.signal).catch((error: unknown) => error);
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  expect(asked).toEqual(["offsets", "commit 100 in 1"]);
+  // Also where the reason reads like a refusal that asks for another join.
+  const cause = new KafkaAnswerError("committing", kafkaCode.illegalGeneration);
+  cut.abort(new Error("the drain has no time left", { cause }));
+  let answered: unknown;
+  void opening.then((error) => {
+    answered = error;
+  });
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  expect(answered).toBeInstanceOf(TaskLostError);
+  expect(answered).toMatchObject({ message: expect.stringContaining("the drain has no time left") });
+  joining.resolve();
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  expect(asked.filter((call) => call.startsWith("commit"))).toEqual(["commit 100 in 1"]);
+  await membership.leave();
+});
+
 test("a commit that is refused while its task is given back is not waited for: the rejoin waits for it", async () => {
   let commit: () => Promise<unknown> = async () => undefined;
   const answered: unknown[] = [];
