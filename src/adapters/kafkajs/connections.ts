@@ -20,6 +20,10 @@ class ConnectionDroppedError extends Error {
   override readonly name = "KafkaJSConnectionClosedError";
 }
 
+function givenUp(address: string): ConnectionDroppedError {
+  return new ConnectionDroppedError(`the connection to ${address} was given up`);
+}
+
 /** The connections of one client to the brokers of a cluster, by address. */
 export class Connections {
   readonly #parts: KafkajsParts;
@@ -44,7 +48,7 @@ export class Connections {
     const broker = this.#broker(address);
     const isNew = !this.#ready.has(broker);
     try {
-      const connection = await this.#connected(broker, lane);
+      const connection = await this.#connected(address, broker, lane);
       const spoken = request(broker);
       checkVersion(spoken, broker, address);
       return (await sendOn(connection, spoken)) as T;
@@ -114,7 +118,7 @@ export class Connections {
     );
   }
 
-  async #connected(broker: BrokerConnection, lane: Lane): Promise<Connection> {
+  async #connected(address: string, broker: BrokerConnection, lane: Lane): Promise<Connection> {
     const connection = broker.connectionPool.pool[lane === "fetch" ? 1 : 0];
     if (connection === undefined) throw new ConnectionDroppedError("the client has no such connection");
     if (this.#ready.has(broker) && connection.isConnected()) return connection;
@@ -127,6 +131,8 @@ export class Connections {
       const opening = this.#connecting.get(connection) ?? this.#open(connection);
       await opening;
     }
+    // It may have come about in the very turn in which it was given up: its socket is gone.
+    if (this.#brokers.get(address) !== broker) throw givenUp(address);
     return connection;
   }
 
@@ -141,8 +147,10 @@ export class Connections {
     // Everything in flight fails at once; the first of them has dropped it.
     if (this.#brokers.get(address) !== broker) return;
     this.#brokers.delete(address);
-    const error = new ConnectionDroppedError(`the connection to ${address} was given up`);
+    const error = givenUp(address);
     for (const connection of broker.connectionPool.pool) {
+      // Others may wait for kafkajs's lock on the broker: what they opened now would be in no map, and never end.
+      connection.connect = () => Promise.reject(error);
       connection.rejectRequests(error);
       connection.socket?.destroy();
       connection.disconnect().catch(() => undefined);

@@ -10,15 +10,26 @@ import { deferred } from "../../support/deadline.ts";
 
 /** Connections whose sockets do what the test says, and never come about by themselves. */
 function scripted(versions: Record<number, { minVersion: number; maxVersion: number }> | null = null) {
-  const openings: { readonly socket: EventEmitter; readonly connected: ReturnType<typeof deferred<unknown>> }[] = [];
+  const { Lock } = kafkajsParts();
+  const openings: {
+    readonly socket: EventEmitter & { isDestroyed: boolean };
+    readonly connected: ReturnType<typeof deferred<unknown>>;
+  }[] = [];
   class FakeConnection {
     isOpen = false;
     socket: (EventEmitter & { destroy(): void }) | undefined;
     isConnected = () => this.isOpen;
     connect = () => {
       const connected = deferred<unknown>();
-      this.socket = Object.assign(new EventEmitter(), { destroy: () => void this.socket?.emit("close") });
-      openings.push({ socket: this.socket, connected });
+      const socket = Object.assign(new EventEmitter(), {
+        isDestroyed: false,
+        destroy: () => {
+          socket.isDestroyed = true;
+          socket.emit("close");
+        },
+      });
+      this.socket = socket;
+      openings.push({ socket, connected });
       return connected.promise.then(() => {
         this.isOpen = true;
       });
@@ -37,12 +48,18 @@ function scripted(versions: Record<number, { minVersion: number; maxVersion: num
     constructor(options: { connectionPool: FakePool }) {
       this.connectionPool = options.connectionPool;
     }
-    /** As kafkajs: whatever else it asks for at first, it asks for only if no connection is open yet. */
+    readonly lock = new Lock({ timeout: 30_000 });
+    /** As kafkajs: one caller at a time, and whatever else it asks for at first only if no connection is open yet. */
     connect = async () => {
-      const { pool } = this.connectionPool;
-      if (!pool.some((connection) => connection.isConnected())) {
-        await pool[0]?.connect();
-        this.isReady = true;
+      await this.lock.acquire();
+      try {
+        const { pool } = this.connectionPool;
+        if (!pool.some((connection) => connection.isConnected())) {
+          await pool[0]?.connect();
+          this.isReady = true;
+        }
+      } finally {
+        await this.lock.release();
       }
     };
     isReady = false;
@@ -111,9 +128,63 @@ test("what the client knows about a connection that did not come about is told r
   await expect(asked).rejects.toThrow("ECONNREFUSED");
 });
 
+const turns = async (count = 5): Promise<void> => {
+  for (let i = 0; i < count; i++) await turn();
+};
+const givenUp = expect.objectContaining({ message: "the connection to b:1 was given up" });
+
+// They connected what nobody knew of any more: sockets that no close ended.
+test("who waits while a connection is made opens none once it was given up, and the next one begins anew", async () => {
+  const { openings, ask } = scripted();
+  const asked = Array.from({ length: 4 }, () => ask().catch((error: unknown) => error));
+  await turns();
+  expect(openings).toHaveLength(1);
+  openings[0]?.connected.reject(Object.assign(new Error("no route"), { name: "KafkaJSConnectionError" }));
+  await turns();
+  // The second was let in before the first could say that it failed.
+  expect(openings.slice(1).map(({ socket }) => socket.isDestroyed)).toEqual([true]);
+  const [first, , ...others] = await Promise.all(asked);
+  expect(first).toMatchObject({ message: "no route" });
+  expect(others).toEqual([givenUp, givenUp]);
+  const again = ask();
+  await turns();
+  openings[2]?.connected.resolve(true);
+  expect(await again).toBe("answered");
+  expect(openings).toHaveLength(3);
+});
+
+test("closing while a connection is made leaves nothing open, and nothing is asked afterwards", async () => {
+  const { connections, openings, ask } = scripted();
+  const asked = Array.from({ length: 3 }, () => ask().catch((error: unknown) => error));
+  await turns();
+  await connections.close();
+  await turns();
+  expect(openings.map(({ socket }) => socket.isDestroyed)).toEqual([true]);
+  expect((await Promise.all(asked)).slice(1)).toEqual([givenUp, givenUp]);
+});
+
+test.each(["control", "fetch"] as const)(
+  "a %s connection that comes about in the turn in which it is given up is not used",
+  async (lane) => {
+    const { connections, openings, ask } = scripted();
+    if (lane === "fetch") {
+      const control = ask();
+      await turn();
+      openings[0]?.connected.resolve(true);
+      await control;
+    }
+    const asked = ask(lane).catch((error: unknown) => error);
+    await turns();
+    openings.at(-1)?.connected.resolve(true);
+    void connections.close();
+    expect(await asked).toEqual(givenUp);
+    expect(openings.every(({ socket }) => socket.isDestroyed)).toBe(true);
+  },
+);
+
 /** Connections over kafkajs's own queue of requests, whose sockets take everything and answer nothing. */
 function queued() {
-  const { RequestQueue, createLogger } = queueParts();
+  const { RequestQueue, createLogger } = kafkajsParts();
   const clock = new FakeClock(0);
   const warned: LogFields[] = [];
   const queues: KafkajsQueue[] = [];
@@ -166,12 +237,18 @@ interface KafkajsQueue extends ConnectionQueue {
   destroy(): void;
 }
 
-function queueParts() {
+function kafkajsParts() {
   const require = createRequire(import.meta.url);
   return {
     RequestQueue: require("kafkajs/src/network/requestQueue/index.js") as new (options: object) => KafkajsQueue,
     createLogger: require("kafkajs/src/loggers/index.js").createLogger as (options: object) => {
       namespace(name: string): object;
+    },
+    Lock: require("kafkajs/src/utils/lock.js") as new (options: {
+      timeout: number;
+    }) => {
+      acquire(): Promise<void>;
+      release(): Promise<void>;
     },
   };
 }
