@@ -18,7 +18,8 @@ export interface BoundedRun {
   readonly from: Offset;
   /** The batches of the range from an offset on; asked again, from the last commit, after a failed write. */
   read(from: Offset, signal: AbortSignal): AsyncIterable<RawBatch> | Iterable<RawBatch>;
-  readonly writer: BatchWriter;
+  /** A writer for each opening of the task: one that failed is dead. The run closes what it opens. */
+  openWriter(): BatchWriter;
   /** When a chunk ends; with an infinite `lingerMs` nothing of it is sent before that but what is full. */
   readonly bounds: Omit<ChunkBounds, "everyMs">;
   readonly share: BufferShare;
@@ -82,7 +83,7 @@ export async function runBounded(run: BoundedRun, signal: AbortSignal): Promise<
   return counts.snapshot();
 }
 
-/** Reads the range into the pump, anew after every reopening, and hands what it writes to the writer. */
+/** Reads the range into the pump, anew after every reopening, and hands what it writes to the writer of that opening. */
 class BoundedSource implements TaskSource {
   readonly #run: BoundedRun;
   readonly #signal: AbortSignal;
@@ -115,7 +116,7 @@ class BoundedSource implements TaskSource {
   }
 
   async openTask(): Promise<TaskHandle> {
-    const { writer } = this.#run;
+    const writer = this.#run.openWriter();
     return {
       offsetsNext: this.#committed,
       write: (outgoing) => writer.write(outgoing),
@@ -123,7 +124,7 @@ class BoundedSource implements TaskSource {
         await writer.flush();
         this.#committed = offsetsNext;
       },
-      close: async () => undefined,
+      close: () => writer.close(),
     };
   }
 
@@ -183,7 +184,7 @@ export async function feedStage(
       task,
       from: batches[0]?.offsetAsked ?? 0,
       read: () => withoutHoles(batches),
-      writer,
+      openWriter: () => writer,
       bounds: { records: unbounded, bytes: unbounded, lingerMs: unbounded },
       share: new BufferBudget({ bytesMax: unbounded, reservedBytesPerTask: 0, bytesMaxPerTask: unbounded }).join(),
       ...task.surroundings,

@@ -1,5 +1,6 @@
 /** A bounded run is the live pump over a range: the same records, byte for byte, and the same accounts. */
 import { expect, test } from "vitest";
+import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
 import { Facts, silentLogger } from "../../../src/kernel/index.ts";
 import {
   type BatchWriter,
@@ -13,6 +14,8 @@ import {
 } from "../../../src/runtime/index.ts";
 import type { Row } from "../../../src/schema/index.ts";
 import type { Outgoing, RawBatch } from "../../../src/wire/index.ts";
+import { noCodecs } from "../../fakes/no-codecs.ts";
+import { type PlainRecord, plainRecords } from "../../support/records.ts";
 import { Cluster } from "./cluster.ts";
 import {
   AutoClock,
@@ -47,7 +50,7 @@ const rows: readonly Row[] = Array.from({ length: 400 }, (_, i) => {
 
 const runOf = (
   task: StageTask,
-  more: Pick<BoundedRun, "from" | "read" | "writer"> & Partial<BoundedRun>,
+  more: Pick<BoundedRun, "from" | "read" | "openWriter"> & Partial<BoundedRun>,
 ): BoundedRun => ({
   task,
   bounds: { records: 50, bytes: 1_000_000, lingerMs: 5 },
@@ -77,18 +80,16 @@ test("over the range that a live stage has worked off, it writes what that one w
   await bounded.send(rows);
   const counts = { in: 0, out: 0 };
   for (const { partition, low, end } of await bounded.broker.admin.watermarks("orders", never)) {
-    const writer = bounded.broker.writer();
     const made = await runBounded(
       runOf(clusterTask(bounded, partition), {
         from: low,
         read: (from, signal) => bounded.broker.read({ topic: "orders", partition, from, to: end }, signal),
-        writer,
+        openWriter: () => bounded.broker.writer(),
       }),
       never,
     );
     counts.in += made.in;
     counts.out += made.out;
-    await writer.close();
   }
 
   for (const topic of ["totals", "shop.dead-letters"]) {
@@ -101,30 +102,38 @@ test("over the range that a live stage has worked off, it writes what that one w
   await bounded.close();
 });
 
-/** A writer that keeps what is flushed, and fails as the test says. */
-class Pages implements BatchWriter {
+/** What writers have flushed; they fail as the test says, and as the port says are dead then. */
+class Pages {
   readonly durable: Outgoing[] = [];
   readonly calls: string[] = [];
+  opened = 0;
+  closed = 0;
   onWrite: (call: number) => Error | undefined = () => undefined;
-  #written: Outgoing[] = [];
   #writes = 0;
 
-  async write(outgoing: readonly Outgoing[]): Promise<void> {
-    this.calls.push(`write ${outgoing.reduce((sum, batch) => sum + batch.recordCount, 0)}`);
-    const error = this.onWrite(++this.#writes);
-    if (error !== undefined) throw error;
-    this.#written.push(...outgoing);
-  }
-
-  async flush(): Promise<void> {
-    this.calls.push("flush");
-    this.durable.push(...this.#written);
-    this.#written = [];
-  }
-
-  async close(): Promise<void> {
-    this.#written = [];
-  }
+  readonly openWriter = (): BatchWriter => {
+    this.opened++;
+    let written: Outgoing[] = [];
+    let death: Error | undefined;
+    return {
+      write: async (outgoing) => {
+        this.calls.push(`write ${outgoing.reduce((sum, batch) => sum + batch.recordCount, 0)}`);
+        death ??= this.onWrite(++this.#writes);
+        if (death !== undefined) throw death;
+        written.push(...outgoing);
+      },
+      flush: async () => {
+        this.calls.push("flush");
+        if (death !== undefined) throw death;
+        this.durable.push(...written);
+        written = [];
+      },
+      close: async () => {
+        this.closed++;
+        death ??= new TaskFatalError("the writer is closed");
+      },
+    };
+  };
 }
 
 const ordersFrom = (from: number, to: number): RawBatch[] =>
@@ -137,21 +146,21 @@ const ordersFrom = (from: number, to: number): RawBatch[] =>
   });
 
 test("it works off its range and no more, in chunks of the same size as a live stage, and flushes each", async () => {
-  const writer = new Pages();
+  const pages = new Pages();
   const run = runOf(compiled(totalsStage).openTask(0), {
     from: 7,
     read: (from) => ordersFrom(from, 67),
-    writer,
+    openWriter: pages.openWriter,
     bounds: { records: 25, bytes: 1_000_000, lingerMs: Number.POSITIVE_INFINITY },
   });
   expect(await runBounded(run, never)).toMatchObject({ in: 60, out: 60 });
-  expect(writer.calls).toEqual(["write 25", "flush", "write 25", "flush", "write 10", "flush"]);
+  expect(pages.calls).toEqual(["write 25", "flush", "write 25", "flush", "write 10", "flush"]);
   expect(await runBounded({ ...run, from: 67, read: () => [] }, never)).toMatchObject({ in: 0 });
 });
 
 test("a failed write is done again from the last chunk that was flushed, with the stores as they were then", async () => {
-  const writer = new Pages();
-  writer.onWrite = (call) => (call === 2 ? new TaskReopenError("not confirmed") : undefined);
+  const pages = new Pages();
+  pages.onWrite = (call) => (call === 2 ? new TaskReopenError("not confirmed") : undefined);
   const asked: number[] = [];
   const run = runOf(compiled(totalsStage).openTask(0), {
     from: 0,
@@ -159,54 +168,102 @@ test("a failed write is done again from the last chunk that was flushed, with th
       asked.push(from);
       return ordersFrom(from, 60);
     },
-    writer,
+    openWriter: pages.openWriter,
     bounds: { records: 25, bytes: 1_000_000, lingerMs: Number.POSITIVE_INFINITY },
   });
   expect(await runBounded(run, never)).toMatchObject({ in: 60, out: 60 });
   expect(asked).toEqual([0, 25]);
-  const counted = recordsOf(writer.durable, "output").map(({ value }) => rowOf(totalSchema, value)["orders"]);
+  expect([pages.opened, pages.closed]).toEqual([2, 2]);
+  const counted = recordsOf(pages.durable, "output").map(({ value }) => rowOf(totalSchema, value)["orders"]);
   expect(counted).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
 });
 
 test("a refused record becomes a dead letter as in a live stage", async () => {
-  const writer = new Pages();
-  writer.onWrite = (call) => (call === 1 ? new RecordRefusedError({ topic: "out", partition: 0 }, 3, "no") : undefined);
+  const pages = new Pages();
+  pages.onWrite = (call) => (call === 1 ? new RecordRefusedError({ topic: "out", partition: 0 }, 3, "no") : undefined);
   const task = compiled(totalsStage, { output: { topic: "out", partitions: 1, messageBytesMax: 1_048_588 } }).openTask(
     0,
   );
-  const run = runOf(task, { from: 0, read: (from) => ordersFrom(from, 10), writer });
+  const run = runOf(task, { from: 0, read: (from) => ordersFrom(from, 10), openWriter: pages.openWriter });
   expect(await runBounded(run, never)).toMatchObject({ in: 10, out: 9 });
-  const letters = recordsOf(writer.durable, "dead-letter").map(headersOf);
+  const letters = recordsOf(pages.durable, "dead-letter").map(headersOf);
   expect(letters.map((headers) => headers["__streams.errors.offset"])).toEqual(["3"]);
 });
 
+test("of a broker's own writers, one refused record costs its dead letter and nothing else, and the run ends", async () => {
+  const topics = [
+    { topic: "out", partitions: 1, replication: undefined, configs: { "max.message.bytes": "20000" } },
+    { topic: "shop.dead-letters", partitions: 1, replication: undefined, configs: {} },
+  ];
+  const clock = new OneMoment();
+  const broker = createMemoryBroker({ codecs: noCodecs, clock, logger: silentLogger, bytesMax: 1_000_000, topics });
+  const task = compiled(totalsStage, {
+    clock,
+    output: { topic: "out", partitions: 1, messageBytesMax: 1_048_588 },
+    deadLetters: { topic: "shop.dead-letters", partitions: 1, messageBytesMax: 1_048_588 },
+  }).openTask(0);
+  const values = Array.from({ length: 10 }, (_, i) =>
+    order(`o${i}`, { customer: i === 3 ? "c".repeat(30_000) : `c${i}` }),
+  );
+  const batch = batchOf(values.map((row) => ({ value: avro(orderSchema, row) })));
+  let reads = 0;
+  const run = runOf(task, {
+    from: 0,
+    read: () => {
+      // A run that stands still would not even let the test time out.
+      if (++reads > 5) throw new Error("it does not get on");
+      return [batch];
+    },
+    openWriter: () => broker.writer(),
+  });
+  expect(await runBounded(run, never)).toMatchObject({ in: 10, out: 9 });
+  expect(reads).toBe(2);
+  const read = async (topic: string, to: number): Promise<PlainRecord[]> => {
+    const records: PlainRecord[] = [];
+    for await (const part of broker.read({ topic, partition: 0, from: 0, to }, never))
+      records.push(...plainRecords(part));
+    return records;
+  };
+  const ends = await Promise.all(["out", "shop.dead-letters"].map((topic) => broker.admin.watermarks(topic, never)));
+  expect(ends.map(([log]) => log?.end)).toEqual([9, 1]);
+  const customers = (await read("out", 9)).map(({ value }) => rowOf(totalSchema, value)["customer"]);
+  expect(customers).toEqual([0, 1, 2, 4, 5, 6, 7, 8, 9].map((i) => `c${i}`));
+  const [letter] = await read("shop.dead-letters", 1);
+  expect(headersOf(letter!)["__streams.errors.offset"]).toBe("3");
+  await broker.close();
+});
+
 test("what halts it is what it rejects with: a write that cannot go on, a range that cannot be read", async () => {
-  const writer = new Pages();
-  writer.onWrite = () => new TaskFatalError("the topic is gone");
+  const pages = new Pages();
+  pages.onWrite = () => new TaskFatalError("the topic is gone");
   const task = () => compiled(totalsStage).openTask(0);
   const read = (from: number) => ordersFrom(from, 10);
-  await expect(runBounded(runOf(task(), { from: 0, read, writer }), never)).rejects.toThrow("the topic is gone");
+  const { openWriter } = pages;
+  await expect(runBounded(runOf(task(), { from: 0, read, openWriter }), never)).rejects.toThrow("the topic is gone");
+  expect([pages.opened, pages.closed]).toEqual([1, 1]);
   async function* broken(): AsyncGenerator<RawBatch> {
     yield* ordersFrom(0, 10);
     throw new Error("retention was faster");
   }
-  const run = runOf(task(), { from: 0, read: broken, writer: new Pages() });
+  const run = runOf(task(), { from: 0, read: broken, openWriter: new Pages().openWriter });
   await expect(runBounded(run, never)).rejects.toThrow("retention was faster");
 });
 
 test("a signal ends it with its reason, and the stores hold what was flushed", async () => {
   const stop = new AbortController();
-  const writer = new Pages();
+  const pages = new Pages();
   const task = compiled(totalsStage).openTask(0);
   async function* endless(from: number, signal: AbortSignal): AsyncGenerator<RawBatch> {
     yield* ordersFrom(from, 60);
     await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   }
   const bounds = { records: 25, bytes: 1_000_000, lingerMs: Number.POSITIVE_INFINITY };
-  const running = runBounded(runOf(task, { from: 0, read: endless, writer, bounds }), stop.signal);
+  const { openWriter } = pages;
+  const running = runBounded(runOf(task, { from: 0, read: endless, openWriter, bounds }), stop.signal);
   for (let turn = 0; turn < 50; turn++) await nextTurn();
   stop.abort(new Error("enough"));
   await expect(running).rejects.toThrow("enough");
-  expect(writer.calls).toEqual(["write 25", "flush", "write 25", "flush"]);
+  expect([pages.opened, pages.closed]).toEqual([1, 1]);
+  expect(pages.calls).toEqual(["write 25", "flush", "write 25", "flush"]);
   expect(task.stores.map(({ entryCount }) => entryCount)).toEqual([50, 1, 1]);
 });
