@@ -65,7 +65,9 @@ export class TopicStore {
     const index = refusedRecordIndex(outgoing, batchBytesMax, this.codecs);
     const what = index < 0 ? "a batch" : `record ${index} of a batch`;
     const message = `writing ${what} of ${bytes.length} bytes to ${topic}-${partition}: max.message.bytes is ${batchBytesMax}`;
-    throw new RecordRefusedError({ topic, partition }, index, message);
+    const indices = index < 0 ? [] : [index];
+    const refusal = { code: "MR_TOO_LARGE", reason: "it is too large", batch: outgoing, indices } as const;
+    throw new RecordRefusedError({ topic, partition }, index, message, { refusal });
   }
 
   /** Appends a batch that {@link check} has let through. */

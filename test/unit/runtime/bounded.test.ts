@@ -190,7 +190,8 @@ test("a refused record becomes a dead letter as in a live stage", async () => {
   expect(letters.map((headers) => headers["__streams.errors.offset"])).toEqual(["3"]);
 });
 
-test("of a broker's own writers, one refused record costs its dead letter and nothing else, and the run ends", async () => {
+/** Runs orders, of which some are too large for the output topic, from one memory broker's writers into its logs. */
+async function runOverMemory(batches: readonly RawBatch[], bounds: BoundedRun["bounds"]) {
   const topics = [
     { topic: "out", partitions: 1, replication: undefined, configs: { "max.message.bytes": "20000" } },
     { topic: "shop.dead-letters", partitions: 1, replication: undefined, configs: {} },
@@ -202,35 +203,61 @@ test("of a broker's own writers, one refused record costs its dead letter and no
     output: { topic: "out", partitions: 1, messageBytesMax: 1_048_588 },
     deadLetters: { topic: "shop.dead-letters", partitions: 1, messageBytesMax: 1_048_588 },
   }).openTask(0);
-  const values = Array.from({ length: 10 }, (_, i) =>
-    order(`o${i}`, { customer: i === 3 ? "c".repeat(30_000) : `c${i}` }),
-  );
-  const batch = batchOf(values.map((row) => ({ value: avro(orderSchema, row) })));
-  let reads = 0;
+  let tries = 0;
   const run = runOf(task, {
     from: 0,
     read: () => {
       // A run that stands still would not even let the test time out.
-      if (++reads > 5) throw new Error("it does not get on");
-      return [batch];
+      if (++tries > 5) throw new Error("it does not get on");
+      return batches;
     },
     openWriter: () => broker.writer(),
+    bounds,
   });
-  expect(await runBounded(run, never)).toMatchObject({ in: 10, out: 9 });
-  expect(reads).toBe(2);
-  const read = async (topic: string, to: number): Promise<PlainRecord[]> => {
+  const { in: count, out } = await runBounded(run, never);
+  const recordsIn = async (topic: string): Promise<PlainRecord[]> => {
+    const [log] = await broker.admin.watermarks(topic, never);
     const records: PlainRecord[] = [];
-    for await (const part of broker.read({ topic, partition: 0, from: 0, to }, never))
-      records.push(...plainRecords(part));
+    const range = { topic, partition: 0, from: 0, to: log?.end ?? 0 };
+    for await (const part of broker.read(range, never)) records.push(...plainRecords(part));
     return records;
   };
-  const ends = await Promise.all(["out", "shop.dead-letters"].map((topic) => broker.admin.watermarks(topic, never)));
-  expect(ends.map(([log]) => log?.end)).toEqual([9, 1]);
-  const customers = (await read("out", 9)).map(({ value }) => rowOf(totalSchema, value)["customer"]);
-  expect(customers).toEqual([0, 1, 2, 4, 5, 6, 7, 8, 9].map((i) => `c${i}`));
-  const [letter] = await read("shop.dead-letters", 1);
-  expect(headersOf(letter!)["__streams.errors.offset"]).toBe("3");
+  const customers = (await recordsIn("out")).map(({ value }) => rowOf(totalSchema, value)["customer"]);
+  const letters = (await recordsIn("shop.dead-letters")).map((letter) => headersOf(letter)["__streams.errors.offset"]);
   await broker.close();
+  return { in: count, out, tries, customers, letters };
+}
+
+/** Orders of a customer each, whose names are of these lengths at some offsets. */
+const customersFrom = (from: number, to: number, lengths: Readonly<Record<number, number>> = {}): RawBatch =>
+  batchOf(
+    Array.from({ length: to - from }, (_, i) => {
+      const offset = from + i;
+      const customer = `c${offset}`.padEnd(lengths[offset] ?? 0, ".");
+      return { value: avro(orderSchema, order(`o${offset}`, { customer })) };
+    }),
+    { offset: from },
+  );
+
+test("of a broker's own writers, one refused record costs its dead letter and nothing else, and the run ends", async () => {
+  const bounds = { records: 50, bytes: 1_000_000, lingerMs: 5 };
+  expect(await runOverMemory([customersFrom(0, 10, { 3: 30_000 })], bounds)).toEqual({
+    in: 10,
+    out: 9,
+    tries: 2,
+    customers: [0, 1, 2, 4, 5, 6, 7, 8, 9].map((i) => `c${i}`),
+    letters: ["3"],
+  });
+});
+
+test("records refused in the second batch that a chunk sends are told apart, though the first lies in the same log", async () => {
+  const bounds = { records: 50, bytes: 1_000_000, lingerMs: 0 };
+  const batches = [customersFrom(0, 4), customersFrom(4, 10, { 5: 30_000, 8: 40_000 })];
+  const made = await runOverMemory(batches, bounds);
+  expect(made).toMatchObject({ in: 10, out: 8, tries: 3, letters: ["5", "8"] });
+  // The first batch is there once per try: a bounded run writes at least once.
+  const first = ["c0", "c1", "c2", "c3"];
+  expect(made.customers).toEqual([...first, ...first, ...first, "c4", "c6", "c7", "c9"]);
 });
 
 test("what halts it is what it rejects with: a write that cannot go on, a range that cannot be read", async () => {
