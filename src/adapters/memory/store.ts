@@ -89,10 +89,17 @@ export class TopicStore {
 
   /** First offset whose record is at or after `timeMs`; the end when there is none. */
   offsetAtTime(log: PartitionLog, timeMs: number): Offset {
-    const base = log.batchAtTime(timeMs);
-    if (base === undefined) return log.endOffset;
-    const batch: RawBatch | undefined = fetchBatch(log, base, 1, this.codecs);
-    const index = batch?.timestampsMs.findIndex((timestampMs) => timestampMs >= timeMs) ?? -1;
-    return batch?.offsets[index] ?? log.endOffset;
+    let batch = this.#batchAt(log, log.batchAtTime(timeMs));
+    while (batch !== undefined) {
+      const offset = batch.offsets[batch.timestampsMs.findIndex((timestampMs) => timestampMs >= timeMs)];
+      if (offset !== undefined) return offset;
+      // A marker has a time too, and readers do not see it.
+      batch = this.#batchAt(log, batch.offsetNext);
+    }
+    return log.endOffset;
+  }
+
+  #batchAt(log: PartitionLog, offset: Offset | undefined): RawBatch | undefined {
+    return offset === undefined ? undefined : fetchBatch(log, offset, 1, this.codecs);
   }
 }

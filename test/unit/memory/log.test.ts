@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { fetchBatch } from "../../../src/adapters/memory/fetch.ts";
 import { PartitionLog } from "../../../src/adapters/memory/partition-log.ts";
+import { TopicStore } from "../../../src/adapters/memory/store.ts";
+import { silentLogger } from "../../../src/kernel/index.ts";
 import type { Outgoing } from "../../../src/wire/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
 import { outgoingOf, plainRecords, textOf, textRecord, textRecords, writtenAtMs } from "../../support/records.ts";
@@ -122,4 +124,21 @@ test("a time is found although timestamps do not ascend: the first record at or 
   const range = { topic: "raw", partition: 0, from: { timeMs: writtenAtMs + 5_500 }, to: 6 };
   for await (const batch of broker.read(range, never)) texts.push(...plainRecords(batch).map(textOf));
   expect(texts).toEqual(["9", "4"]);
+});
+
+test("a time whose records are gone, but not the marker that committed them, begins at the next record", () => {
+  const store = new TopicStore(64 * 1_048_576, noCodecs, silentLogger);
+  store.create(topicOf("raw", 1));
+  const log = store.log("raw", 0);
+  const at = (text: string, seconds: number) => outgoingOf([textRecord("raw", 0, text, writtenAtMs + seconds * 1_000)]);
+  const wide = { ...textRecord("raw", 0, "wide", writtenAtMs + 5_000), value: Buffer.alloc(100_000) };
+  store.appendTransaction([outgoingOf([wide])]);
+  store.appendTransaction([at("early", 2)]);
+  store.appendTransaction([at("late", 6)]);
+  // The wide batch is a segment of its own, its marker the first of the next one.
+  log.dropOldest();
+  expect(log.logStartOffset).toBe(1);
+  expect(store.offsetAtTime(log, writtenAtMs + 5_000)).toBe(4);
+  expect(store.offsetAtTime(log, writtenAtMs + 1_000)).toBe(2);
+  expect(store.offsetAtTime(log, writtenAtMs + 6_500)).toBe(log.endOffset);
 });
