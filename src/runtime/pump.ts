@@ -297,7 +297,10 @@ export class Pump {
   /** One piece, or the end of the chunk. Answers false when there is nothing to do. */
   async #turn(): Promise<boolean> {
     const isLast = this.#isLast;
-    if (this.#hasChunk() && (isLast || this.#isChunkDue())) {
+    const batch = this.#intake.head;
+    // Nobody does the last chunk of a range anew but this task: it is committed like the others before the task closes.
+    const isRangeDone = this.#isFinishing && batch === undefined;
+    if (this.#hasChunk() && (isLast || isRangeDone || this.#isChunkDue())) {
       await this.#writeRest();
       this.#send({ kind: this.#isDraining ? "drain" : "chunkEnded" });
       return true;
@@ -310,10 +313,9 @@ export class Pump {
       this.#dropQueue();
       return false;
     }
-    const batch = this.#intake.head;
     if (batch === undefined) {
-      this.#isDraining = this.#isFinishing;
-      return this.#isDraining;
+      this.#isDraining = isRangeDone;
+      return isRangeDone;
     }
     await this.#piece(batch);
     await this.#giveWay();

@@ -109,7 +109,9 @@ class Pages {
   opened = 0;
   closed = 0;
   onWrite: (call: number) => Error | undefined = () => undefined;
+  onFlush: (call: number) => Error | undefined = () => undefined;
   #writes = 0;
+  #flushes = 0;
 
   readonly openWriter = (): BatchWriter => {
     this.opened++;
@@ -124,6 +126,7 @@ class Pages {
       },
       flush: async () => {
         this.calls.push("flush");
+        death ??= this.onFlush(++this.#flushes);
         if (death !== undefined) throw death;
         this.durable.push(...written);
         written = [];
@@ -177,6 +180,26 @@ test("a failed write is done again from the last chunk that was flushed, with th
   const counted = recordsOf(pages.durable, "output").map(({ value }) => rowOf(totalSchema, value)["orders"]);
   expect(counted).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
 });
+
+test.each(["write", "flush"])(
+  "a failed %s of the last chunk is done again too, and does not pass for the end",
+  async (what) => {
+    const pages = new Pages();
+    const fail = (call: number) => (call === 3 ? new TaskReopenError("not confirmed") : undefined);
+    if (what === "write") pages.onWrite = fail;
+    else pages.onFlush = fail;
+    const run = runOf(compiled(totalsStage).openTask(0), {
+      from: 0,
+      read: (from) => ordersFrom(from, 60),
+      openWriter: pages.openWriter,
+      bounds: { records: 25, bytes: 1_000_000, lingerMs: Number.POSITIVE_INFINITY },
+    });
+    expect(await runBounded(run, never)).toMatchObject({ in: 60, out: 60 });
+    const counted = recordsOf(pages.durable, "output").map(({ value }) => rowOf(totalSchema, value)["orders"]);
+    expect(counted).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+    expect([pages.opened, pages.closed]).toEqual([2, 2]);
+  },
+);
 
 test("a refused record becomes a dead letter as in a live stage", async () => {
   const pages = new Pages();
@@ -239,16 +262,19 @@ const customersFrom = (from: number, to: number, lengths: Readonly<Record<number
     { offset: from },
   );
 
-test("of a broker's own writers, one refused record costs its dead letter and nothing else, and the run ends", async () => {
-  const bounds = { records: 50, bytes: 1_000_000, lingerMs: 5 };
-  expect(await runOverMemory([customersFrom(0, 10, { 3: 30_000 })], bounds)).toEqual({
-    in: 10,
-    out: 9,
-    tries: 2,
-    customers: [0, 1, 2, 4, 5, 6, 7, 8, 9].map((i) => `c${i}`),
-    letters: ["3"],
-  });
-});
+test.each([5, Number.POSITIVE_INFINITY])(
+  "of a broker's own writers, one refused record costs its dead letter and nothing else, and the run ends: lingering %d ms",
+  async (lingerMs) => {
+    const bounds = { records: 50, bytes: 1_000_000, lingerMs };
+    expect(await runOverMemory([customersFrom(0, 10, { 3: 30_000 })], bounds)).toEqual({
+      in: 10,
+      out: 9,
+      tries: 2,
+      customers: [0, 1, 2, 4, 5, 6, 7, 8, 9].map((i) => `c${i}`),
+      letters: ["3"],
+    });
+  },
+);
 
 test("records refused in the second batch that a chunk sends are told apart, though the first lies in the same log", async () => {
   const bounds = { records: 50, bytes: 1_000_000, lingerMs: 0 };
