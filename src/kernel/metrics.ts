@@ -81,7 +81,7 @@ export const metrics = {
   millrace_degraded_tasks: {
     type: "gauge",
     labels: [],
-    help: "Tasks that cannot be reopened, and partitions that cannot be reached, for longer than they may.",
+    help: "What does not get on for longer than it may: tasks that cannot be reopened or get no scores, partitions that cannot be reached, a model or a registry that does not answer.",
   },
   millrace_state_store_entries: {
     type: "gauge",

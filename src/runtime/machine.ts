@@ -47,7 +47,7 @@ export interface TaskState {
   readonly position: Position | undefined;
   /** Where a chunk whose commit was sent and not answered ends; undefined when there is none. */
   readonly chunkEnd: Position | undefined;
-  /** Reopenings since the last commit or the first opening that went well. */
+  /** Reopenings since the last commit. */
   readonly attempts: number;
   /** True when the commit under way is the last one. */
   readonly isDraining: boolean;

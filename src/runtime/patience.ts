@@ -42,7 +42,7 @@ export class Patience {
     this.#trouble = reason;
   }
 
-  /** A commit went well. */
+  /** A commit went well, or an opening with nothing in hand. */
   recovered(): void {
     if (this.#trouble !== undefined) this.#facts.emit("taskWell", { task: this.#task });
     this.#trouble = undefined;

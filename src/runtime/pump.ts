@@ -239,6 +239,8 @@ export class Pump {
 
   #settleChunk(outcome: ChunkOutcome): void {
     if (outcome === "keep") this.#keep();
+    // With nothing in hand that might fail again the task is well: no commit may follow for long that would say so.
+    else if (outcome !== "undo" || this.#stage.tally.in === 0) this.#patience.recovered();
     if (outcome === "undo") this.#stage.undo();
     if (outcome === "none" || outcome === "anew") this.#options.listener.begun(this.committedOffset);
     if (outcome !== "anew") return;

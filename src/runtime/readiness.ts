@@ -7,7 +7,7 @@ const unreachableAfterMs = 30_000;
 
 /** One thing that was looked at, and what is to be said of it. */
 export interface ReadinessCheck {
-  /** `cluster`, `stage NAME`, `stage NAME task N` or `stage NAME partition TOPIC-N`. */
+  /** `cluster`, `stage NAME`, or that and what of it: `task N`, `partition TOPIC-N`, `registry`, `model`. */
   readonly name: string;
   readonly isWell: boolean;
   /** In words, for whoever asks why. */
@@ -16,7 +16,7 @@ export interface ReadinessCheck {
 
 /** Something of a stage that does not get on, and why. */
 export interface StageTrouble {
-  /** `task N` or `partition TOPIC-N`. */
+  /** `task N`, `partition TOPIC-N`, `registry` or `model`. */
   readonly what: string;
   readonly reason: string;
 }

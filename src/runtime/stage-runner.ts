@@ -199,6 +199,7 @@ export class StageRunner implements GroupSink {
     const facts = this.#facts;
     const onLongWait: WaitListener = (reason) => this.#setTrouble("registry", reason);
     this.#status = "starting";
+    this.#troubles.clear();
     const { signal } = this.#stopping;
     const surroundings = await surveyStage(
       plan,
@@ -293,6 +294,8 @@ export class StageRunner implements GroupSink {
   }
 
   failed(error: Error): void {
+    // A membership says so of inputs alone, and what comes under the name of one that was gone is another log.
+    if (codeOf(error) === "MR_TOPIC_MISSING") this.#isRemade = true;
     this.#halt(error);
   }
 

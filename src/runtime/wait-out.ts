@@ -13,7 +13,7 @@ const pauses = { firstMs: 100, lastMs: 5_000 };
 /** A wait is said again after so long: whoever looks at a log that is long silent sees what it waits for. */
 const sayAgainMs = 30_000;
 
-/** Who is told that the registry has been waited for longer than it may, and with `undefined` that it answers again. */
+/** Who is told that the registry has been waited for longer than it may, and with `undefined` that this wait is over. */
 export type WaitListener = (reason: string | undefined) => void;
 
 /**
@@ -35,28 +35,33 @@ export async function waitOutRegistry<T>(
   const { clock, facts, fields = {}, onLong } = by;
   const beganMs = clock.monotonicMs();
   let saidMs: number | undefined;
+  let isLong = false;
   const backOff = new BackOff(pauses);
-  for (;;) {
-    signal.throwIfAborted();
-    try {
-      const answer = await ask();
-      if (saidMs === undefined) return answer;
-      facts.emit("registryAnswers", fields);
-      onLong?.(undefined);
-      return answer;
-    } catch (thrown) {
+  try {
+    for (;;) {
       signal.throwIfAborted();
-      if (!(thrown instanceof MillraceError && thrown.disposition === "retry")) throw thrown;
-      const nowMs = clock.monotonicMs();
-      if (nowMs - beganMs >= silentAfterMs) onLong?.(`the schema registry does not answer: ${messageOf(thrown)}`);
-      if (saidMs === undefined || nowMs - saidMs >= sayAgainMs) {
-        const waitedSeconds = Math.round((nowMs - beganMs) / 1000);
-        const { code } = thrown;
-        facts.emit("registryAwaited", { ...fields, code, reason: messageOf(thrown), waitedSeconds });
-        saidMs = nowMs;
+      try {
+        const answer = await ask();
+        if (saidMs !== undefined) facts.emit("registryAnswers", fields);
+        return answer;
+      } catch (thrown) {
+        signal.throwIfAborted();
+        if (!(thrown instanceof MillraceError && thrown.disposition === "retry")) throw thrown;
+        const nowMs = clock.monotonicMs();
+        isLong = nowMs - beganMs >= silentAfterMs;
+        if (isLong) onLong?.(`the schema registry does not answer: ${messageOf(thrown)}`);
+        if (saidMs === undefined || nowMs - saidMs >= sayAgainMs) {
+          const waitedSeconds = Math.round((nowMs - beganMs) / 1000);
+          const { code } = thrown;
+          facts.emit("registryAwaited", { ...fields, code, reason: messageOf(thrown), waitedSeconds });
+          saidMs = nowMs;
+        }
+        await clock.sleep(backOff.next(), signal);
       }
-      await clock.sleep(backOff.next(), signal);
     }
+  } finally {
+    // Also when the wait is called off: whoever waits next says so again.
+    if (isLong) onLong?.(undefined);
   }
 }
 

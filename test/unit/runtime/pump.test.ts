@@ -338,6 +338,36 @@ test("a task that cannot be reopened for 30 s is degraded, says so once, keeps t
   await pump.drain();
 });
 
+test("a task without anything in hand is well once it is open again, though nothing comes that it could commit", async () => {
+  const { pump, broker, logged, settle } = pumpOf(taskOf());
+  await settle();
+  // Its first commit fails, and then nobody can open it for long.
+  broker.onCommit = () => reopen;
+  broker.onOpen = () => reopen;
+  broker.landsAnyway = true;
+  await pump.take(ordersAt(0, 10));
+  for (let turn = 0; turn < 10; turn++) await settle();
+  expect(pump.trouble).toBe("it could not be reopened for 30 s");
+  // Another owner has committed more meanwhile.
+  broker.offset = 20;
+  broker.onOpen = () => undefined;
+  for (let turn = 0; turn < 3; turn++) await settle();
+  expect([pump.isRunning, pump.trouble]).toEqual([true, undefined]);
+  expect(logged.filter(({ message }) => message === "The task works again.")).toHaveLength(1);
+  await pump.drain();
+});
+
+test("a task that is opened for the first time after a long outage is well at once", async () => {
+  const bench = pumpOf(taskOf());
+  bench.broker.onOpen = () => reopen;
+  for (let turn = 0; turn < 10; turn++) await bench.settle();
+  expect(bench.pump.trouble).toBe("it could not be reopened for 30 s");
+  bench.broker.onOpen = () => undefined;
+  for (let turn = 0; turn < 3; turn++) await bench.settle();
+  expect([bench.pump.isRunning, bench.pump.trouble]).toEqual([true, undefined]);
+  await bench.pump.drain();
+});
+
 test("a batch is taken when there is room for it, and not before", async () => {
   const { pump, budget, broker, settle } = pumpOf(taskOf());
   const { bytesMax } = budget;

@@ -1,10 +1,13 @@
 import { expect, test } from "vitest";
+import { Facts, OperationError, silentLogger } from "../../../src/kernel/index.ts";
 import { type OwnedTask, type ServedModel, TaskLostError } from "../../../src/runtime/index.ts";
+import { waitOutRegistry } from "../../../src/runtime/wait-out.ts";
 import type { Row } from "../../../src/schema/index.ts";
 import { punctualRegistry } from "../../../src/schema/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import { Cluster } from "./cluster.ts";
 import {
+  AutoClock,
   avro,
   batchOf,
   compiled,
@@ -181,6 +184,24 @@ test("a registry that hangs counts as one that is down: it is said, the stage is
   await cluster.catchUp();
   expect(runner?.troubles).toEqual([]);
   await cluster.close();
+});
+
+test("a wait for the registry that is called off leaves no trouble behind", async () => {
+  const clock = new AutoClock();
+  const beganMs = clock.monotonicMs();
+  const told: unknown[] = [];
+  const stop = new AbortController();
+  const waiting = waitOutRegistry(
+    async () => {
+      if (clock.monotonicMs() - beganMs > 40_000) stop.abort(new Error("given back"));
+      throw new OperationError("MR_REGISTRY", "away", { disposition: "retry" });
+    },
+    { clock, facts: new Facts(silentLogger), onLong: (reason) => void told.push(reason) },
+    stop.signal,
+  );
+  await expect(waiting).rejects.toThrow("given back");
+  expect(told.length).toBeGreaterThan(1);
+  expect([told[0], told.at(-1)]).toEqual(["the schema registry does not answer: away", undefined]);
 });
 
 test("a registry that hangs while a record waits for its schema holds up no drain", async () => {
