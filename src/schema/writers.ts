@@ -69,7 +69,7 @@ export class Writers<T> {
   async resolve(id: number, signal: AbortSignal): Promise<void> {
     const pending = this.#pending.get(id);
     if (pending !== undefined) {
-      await pending.catch(() => undefined);
+      await untilSettled(pending, signal);
       if (this.#known.has(id) || this.#refused.has(id)) return;
     }
     const lookUp = this.#lookUp(id, signal).finally(() => this.#pending.delete(id));
@@ -103,4 +103,18 @@ export class Writers<T> {
     if (this.#refused.size >= unknownCountMax) this.#refused.clear();
     this.#refused.set(id, { error, untilMs });
   }
+}
+
+/** Resolves when `work` has settled, whatever came of it; rejects with the signal's reason when that is aborted before. */
+function untilSettled(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    const settled = (): void => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    };
+    work.then(settled, settled);
+  });
 }

@@ -64,6 +64,20 @@ test("who meets an id while it is asked for waits for that answer", async () => 
   expect([asked, writers.byId(7)]).toEqual([[7], "TEXT 7"]);
 });
 
+test("who waits for another's question gives up when it is called off, and the other goes on", async () => {
+  const { writers, asked, held } = bench();
+  held.set(7, deferred());
+  const first = writers.resolve(7, signal);
+  const stop = new AbortController();
+  const second = writers.resolve(7, stop.signal);
+  stop.abort(new Error("the task is lost"));
+  await expect(second).rejects.toThrow("the task is lost");
+  await expect(writers.resolve(7, stop.signal)).rejects.toThrow("the task is lost");
+  held.get(7)?.resolve();
+  await first;
+  expect([asked, writers.byId(7)]).toEqual([[7], "TEXT 7"]);
+});
+
 test("one whose registry fails does not take with it whoever waits for the same id", async () => {
   const { writers, asked, held } = bench();
   held.set(7, deferred());
