@@ -189,6 +189,8 @@ export class StageTask {
     const { clock } = this.#parts;
     this.#nowMs = clock.now();
     this.#context.processingTimeMs = this.#nowMs;
+    // The last record of another piece says nothing of this one.
+    this.#row = undefined;
     this.#input = this.#inputOf(batch);
     this.#outbox.readFrom(this.#input);
     if (this.#inference !== undefined) this.#piece.batch = batch;
