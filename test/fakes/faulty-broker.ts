@@ -25,6 +25,8 @@ export type Fault =
 export interface FaultPlan {
   /** Asked before every write; undefined lets it pass. May wait, which delays the call. */
   readonly onWrite?: (at: CallAt, outgoing: readonly Outgoing[]) => Fault | undefined | Promise<Fault | undefined>;
+  /** Waits until the half of a write that was forwarded is in the log: a handle that ends does not send what waits. */
+  readonly halfLanded?: (half: readonly Outgoing[]) => Promise<void>;
   /** Asked before every commit; `half` is the same as `refused`. */
   readonly onCommit?: (at: CallAt) => Fault | undefined | Promise<Fault | undefined>;
 }
@@ -48,7 +50,11 @@ export function faultyBroker(broker: Broker, plan: FaultPlan): FaultyBroker {
     write: async (outgoing) => {
       const fault = await plan.onWrite?.(nextCall("write", group, task), outgoing);
       if (fault === undefined) return handle.write(outgoing);
-      if (fault.kind === "half") await handle.write(outgoing.slice(0, Math.floor(outgoing.length / 2)));
+      if (fault.kind === "half") {
+        const half = outgoing.slice(0, Math.floor(outgoing.length / 2));
+        await handle.write(half);
+        await plan.halfLanded?.(half);
+      }
       if (fault.kind === "unanswered") await handle.write(outgoing);
       return endWith(handle, fault.error);
     },

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Broker, TaskReopenError } from "../../src/runtime/index.ts";
+import type { Outgoing } from "../../src/wire/index.ts";
 import { type Fault, type FaultPlan, faultyBroker } from "../fakes/faulty-broker.ts";
 import { eventually } from "../support/deadline.ts";
 import { describeKafka, testBroker, uniqueNamespace } from "./harness/broker.ts";
@@ -67,9 +68,26 @@ describeKafka("R2 on a real Kafka, in a stage with a dedupe and a rolling", () =
 
   test("a write that fails after half of the chunk was written: no id is missing, and each has the row it has undisturbed", async () => {
     const fault = everyFifth("half");
+    const endOf = async ({ topic, partition }: Outgoing): Promise<number> =>
+      (await broker.admin.watermarks(topic, signal)).find((at) => at.partition === partition)?.end ?? 0;
+    const ends = new Map<Outgoing, number>();
     const { rows, recordCount, counts } = await runWith({
-      // Less than two batches cannot be halved.
-      onWrite: (_, outgoing) => (outgoing.length < 2 ? undefined : fault.next()),
+      onWrite: async (_, outgoing) => {
+        // Less than two batches cannot be halved.
+        const planned = outgoing.length < 2 ? undefined : fault.next();
+        if (planned !== undefined) for (const batch of outgoing) ends.set(batch, await endOf(batch));
+        return planned;
+      },
+      halfLanded: async (half) => {
+        for (const batch of half) {
+          const end = (ends.get(batch) ?? 0) + batch.recordCount;
+          await eventually(
+            deadlineMs,
+            "the half to be in the log",
+            async () => (await endOf(batch)) >= end || undefined,
+          );
+        }
+      },
     });
     expect(fault.count).toBeGreaterThan(4);
     expect(recordCount).toBeGreaterThan(undisturbed.size);
