@@ -23,9 +23,9 @@ export async function createCodecs(): Promise<Codecs> {
 
 const gzipPartBytes = 32_768;
 
-/** zlib's stream goes on only while its output is taken. */
-function gzipParts(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+/** zlib's stream goes on only while its output is taken. It is made when the first part is: until then nobody hears its errors. */
+async function* gzipParts(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   const stream = createGunzip({ chunkSize: gzipPartBytes });
   stream.end(bytes);
-  return stream as AsyncIterable<Buffer>;
+  yield* stream as AsyncIterable<Buffer>;
 }

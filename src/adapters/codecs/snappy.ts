@@ -48,7 +48,9 @@ export function* snappyParts(bytes: Uint8Array): Iterable<Uint8Array> {
 function* blockParts(block: Buffer): Iterable<Uint8Array> {
   const { size, from } = declaredSize(block);
   // An element gives at most what is left of the block as a literal, which is not larger than the block.
-  const output = new BlockOutput(historyBytes + partBytes, historyBytes + partBytes + block.length);
+  // Java frames 32 KiB at a time: most blocks need no more room than they say.
+  const most = historyBytes + partBytes;
+  const output = new BlockOutput(Math.min(Math.max(size, 64), most), most + block.length);
   let total = 0;
   for (let at = from; at < block.length; ) {
     at = inflateElements(block, at, output, output.length + partBytes);
