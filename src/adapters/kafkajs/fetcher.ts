@@ -197,7 +197,7 @@ export class Fetcher {
 
   /** Each partition looks by itself; those of one topic share the questions. */
   async #lookForLeader(feed: Feed): Promise<void> {
-    feed.isAside = true;
+    putAside(feed);
     while (!feed.isOver && !this.#stop.signal.aborted) {
       try {
         await this.#options.link.leaderOf(feed.topic, feed.partition);
@@ -213,7 +213,7 @@ export class Fetcher {
 
   /** Leaves a partition out for a while, at least until `work` is done; the others are read on. */
   async #setAside(feed: Feed, work?: Promise<void>): Promise<void> {
-    feed.isAside = true;
+    putAside(feed);
     await work?.catch((error: unknown) => this.#judge(feed, error));
     await this.#backOff(feed);
     feed.isAside = false;
@@ -371,7 +371,8 @@ export class Fetcher {
     }
     if (decoded instanceof LargeBatch) {
       const large = decoded;
-      for (const start of leaderEpochsOf(fetched.records, offset + 1)) feed.trail.note(start);
+      // It is the first of the answer, wherever it begins: compaction may have taken what lay before it.
+      for (const start of leaderEpochsOf(fetched.records, Number.POSITIVE_INFINITY).slice(0, 1)) feed.trail.note(start);
       this.#inTurn(feed, () => this.#deliverPieces(feed, large, room));
       return;
     }
@@ -541,6 +542,7 @@ export class Fetcher {
     const { link, troubles } = this.#options;
     // Those that were given back meanwhile have waited for this node as well.
     for (const feed of [...this.#feeds.values()].filter((one) => feeds.includes(one) || this.#isReady(one))) {
+      giveBack(feed);
       // What others lead by now has not waited, and is not in doubt.
       if (link.leader(feed) === node) {
         troubles.failed(feed, "read", attempt);
@@ -552,7 +554,7 @@ export class Fetcher {
 
   /** What an error says about one partition. */
   #judge(feed: Feed, error: unknown): void {
-    if (this.#stop.signal.aborted) return;
+    if (feed.isOver || this.#stop.signal.aborted) return;
     const { failed, troubles, link, clock } = this.#options;
     const node = link.partition(feed)?.leader ?? noLeader;
     const attempt = { error, node: node === noLeader ? undefined : node, startedMs: clock.monotonicMs() };
@@ -572,6 +574,12 @@ function isOf(feed: Feed | undefined, fetched: FetchedPartition): boolean {
 
 function endFeed(feed: Feed): void {
   feed.isOver = true;
+  giveBack(feed);
+}
+
+/** What cannot be fetched now needs no room. */
+function putAside(feed: Feed): void {
+  feed.isAside = true;
   giveBack(feed);
 }
 

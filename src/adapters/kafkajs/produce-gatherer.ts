@@ -46,6 +46,7 @@ export class ProduceGatherer {
    * again. A batch that still waits when `signal` is aborted is not sent.
    */
   send(node: number, outgoing: Outgoing, signal?: AbortSignal): Promise<ProducedPartition | undefined> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const at = this.#node(node);
       const cut = (): void => {

@@ -85,7 +85,7 @@ async function nextBatch(
   let bytes = bytesMax;
   for (let attempt = 1; ; attempt++) {
     const fetched = await fetchAt(range, at.offset, bytes, options, signal);
-    if (fetched.records.length === 0) return [];
+    if (fetched === undefined || fetched.records.length === 0) return [];
     try {
       const decoded = decodePartition(fetched, at, options.codecs, pieceBytes);
       return decoded instanceof LargeBatch ? decoded : [decoded];
@@ -123,13 +123,14 @@ async function existing(range: OffsetRange, { link, clock }: ReadOptions, signal
   }
 }
 
+/** Undefined where the broker answers for no partition at all, as it does while a quota holds the client back (KIP-219). */
 function fetchAt(
   { topic, partition }: OffsetRange,
   offset: Offset,
   bytesMax: number,
   { link, clock, unknownTopicMs }: ReadOptions,
   signal: AbortSignal,
-): Promise<FetchedPartition> {
+): Promise<FetchedPartition | undefined> {
   const policy: RetryContext["policy"] = { ...groupPolicy, totalMs: Number.POSITIVE_INFINITY };
   const unknown = new UnknownTopic(clock, unknownTopicMs);
   const onError = (error: unknown): void => {
@@ -144,9 +145,9 @@ function fetchAt(
       fetchRequest(broker, [target], { waitMsMax, bytesMax }),
     );
     const [fetched] = answer.partitions;
-    const code = answer.errorCode || (fetched?.errorCode ?? kafkaCode.unknownTopicOrPartition);
+    const code = answer.errorCode || (fetched?.errorCode ?? kafkaCode.none);
     if (code !== kafkaCode.none) throw new KafkaAnswerError(`fetching offset ${offset}`, code);
-    return fetched as FetchedPartition;
+    return fetched;
   });
 }
 

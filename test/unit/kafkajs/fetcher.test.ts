@@ -282,6 +282,17 @@ test("what cannot be read is known by its reason, until it is read or belongs to
   fetcher.close();
 });
 
+test("a partition that is taken away while its leader is looked for is in nobody's trouble", async () => {
+  const { fetcher, ill, asked, leaders, start, pass } = scripted(() => 0);
+  leaders.delete(0);
+  start(0);
+  expect(asked).toEqual(["leader of 0"]);
+  fetcher.remove({ topic: "t", partition: 0 });
+  for (let ms = 0; ms < 11_000; ms += 100) await pass(100);
+  expect(ill()).toEqual([]);
+  fetcher.close();
+});
+
 test("a node that does not answer is in trouble for as long as it was waited for, with all that wait for it", async () => {
   const answer = deferred<void>();
   const { fetcher, ill, asked, leaders, start, pass } = scripted(

@@ -164,3 +164,11 @@ test("a batch that waits for its turn is not sent when it is called off", async 
   await turns();
   expect(await partitions(10)).toEqual([[0], [1], [3]]);
 });
+
+test("a batch whose sender has given up before is not sent", async () => {
+  const { requests, fates, sendAs } = gathererOf();
+  const reason = new Error("the task is lost");
+  sendAs("late", 1, batch(0), AbortSignal.abort(reason));
+  await turns();
+  expect([fates["late"], requests]).toEqual([reason, []]);
+});
