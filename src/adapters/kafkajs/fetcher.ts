@@ -297,11 +297,11 @@ export class Fetcher {
     let next = 0;
     for (const fetched of answer.partitions) {
       // Brokers answer in the order asked; where one does not, it is looked for.
-      const isNext = isOf(asked[next], fetched);
-      const feed = isNext ? asked[next] : asked.find((one) => isOf(one, fetched));
-      if (isNext) next++;
+      const index = isOf(asked[next], fetched) ? next++ : asked.findIndex((one) => isOf(one, fetched));
+      const feed = asked[index];
       bytes += fetched.records.length;
-      if (feed === undefined || feed.isOver || feed.isPaused || this.#isHeld) continue;
+      // Another node may have been asked meanwhile, and have answered: what comes late is not what comes next.
+      if (feed === undefined || !this.#isReady(feed) || feed.position !== targets[index]?.offset) continue;
       this.#take(feed, fetched);
     }
     return bytes;
