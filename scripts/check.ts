@@ -1,5 +1,5 @@
 /**
- * What CI runs first: one line per step, the output of a step only when it fails. Needs no Kafka.
+ * What CI runs first: one line per step, and at the end the output of those that failed. Needs no Kafka.
  *
  * `--static` leaves out the unit tests, for CI, which runs them with the other lanes.
  */
@@ -30,7 +30,7 @@ const steps: readonly Step[] = [
 ];
 
 const staticOnly = process.argv.includes("--static");
-let failed = 0;
+const failed: string[] = [];
 for (const step of steps) {
   if (staticOnly && !step.static) continue;
   const [command, ...args] = step.command;
@@ -43,8 +43,10 @@ for (const step of steps) {
     `${ok ? "ok    " : "FAILED"} ${step.name} (${seconds} s)${step.static ? "" : `: ${lastLine}`}\n`,
   );
   if (!ok) {
-    failed++;
-    process.stdout.write(`${run.stdout ?? ""}${run.stderr ?? ""}${run.error === undefined ? "" : String(run.error)}\n`);
+    failed.push(
+      `${step.name}:\n${run.stdout ?? ""}${run.stderr ?? ""}${run.error === undefined ? "" : String(run.error)}\n`,
+    );
   }
 }
-process.exitCode = failed === 0 ? 0 : 1;
+process.stdout.write(failed.join(""));
+process.exitCode = failed.length === 0 ? 0 : 1;

@@ -1,24 +1,15 @@
 /**
- * Runs test lanes and ends with the plain line `N passed, N failed, N skipped`.
+ * Runs test lanes and ends with what failed, first lines of each error, and the plain line `N passed, N failed, N skipped`.
  *
  * Skipped tests are named. Under CI=true a skipped test is a failure: CI has what every lane needs.
- * `--project NAME` (repeatable) picks lanes, `--report FILE` keeps the counts, other arguments go to vitest.
+ * `--project NAME` (repeatable) picks lanes, `--report FILE` keeps counts and failures, other arguments go to vitest.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-
-interface VitestReport {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly numFailedTestSuites: number;
-  readonly success: boolean;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
-  }[];
-}
+import type { LaneOutcome } from "./lane-reporter.ts";
+import { failureLines, type LaneReport } from "./verdict.ts";
 
 const root = join(import.meta.dirname, "..");
 const args = process.argv.slice(2);
@@ -26,40 +17,51 @@ const reportAt = args.indexOf("--report");
 const reportFile = reportAt < 0 ? undefined : args.splice(reportAt, 2)[1];
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-test-"));
-const output = join(folder, "report.json");
+const file = join(folder, "outcome.json");
 const run = spawnSync(
   process.execPath,
   [
     join(root, "node_modules/vitest/vitest.mjs"),
     "run",
     "--reporter=default",
-    "--reporter=json",
-    `--outputFile.json=${output}`,
+    `--reporter=${join(import.meta.dirname, "lane-reporter.ts")}`,
     ...args,
   ],
-  { cwd: root, stdio: "inherit" },
+  { cwd: root, stdio: "inherit", env: { ...process.env, MILLRACE_LANE_OUTCOME: file } },
 );
-let report: VitestReport | undefined;
-try {
-  report = JSON.parse(readFileSync(output, "utf8")) as VitestReport;
-} catch {
-  process.stdout.write("The tests did not run to their end.\n");
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+const report = reportOf(outcome(), run.signal ?? run.status);
+rmSync(folder, { recursive: true, force: true });
 
-const unsettled = (report?.testResults ?? []).flatMap((file) =>
-  file.assertionResults.filter((test) => !["passed", "failed"].includes(test.status)).map((test) => test.fullName),
-);
-for (const name of unsettled) process.stdout.write(`SKIPPED ${name}\n`);
-const strict = process.env["CI"] === "true" && unsettled.length > 0;
-if (strict) process.stdout.write("CI=true: a skipped test counts as failed.\n");
-const passed = report?.numPassedTests ?? 0;
-const failed = Math.max(report?.numFailedTests ?? 1, run.status === 0 ? 0 : 1) + (strict ? unsettled.length : 0);
-const skipped = strict ? 0 : unsettled.length;
 if (reportFile !== undefined) {
   mkdirSync(dirname(reportFile), { recursive: true });
-  writeFileSync(reportFile, JSON.stringify({ passed, failed, skipped }));
+  writeFileSync(reportFile, JSON.stringify(report));
 }
-process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+const { passed, failed, skipped } = report;
+process.stdout.write(
+  [...failureLines(report.failures), `${passed} passed, ${failed} failed, ${skipped} skipped\n`].join("\n"),
+);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+function outcome(): LaneOutcome | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as LaneOutcome;
+  } catch {
+    return undefined;
+  }
+}
+
+function reportOf(known: LaneOutcome | undefined, end: string | number | null): LaneReport {
+  const names = known?.skipped ?? [];
+  for (const name of names) process.stdout.write(`SKIPPED ${name}\n`);
+  const strict = process.env["CI"] === "true";
+  const failures = [
+    ...(known?.failures ?? [{ what: `the tests did not run to their end: ${end}`, lines: [] }]),
+    ...(strict
+      ? names.map((name) => ({ what: `skipped: ${name}`, lines: ["CI=true: a skipped test counts as failed."] }))
+      : []),
+  ];
+  if (failures.length === 0 && known?.passed === 0) failures.push({ what: "no test was run", lines: [] });
+  if (failures.length === 0 && end !== 0)
+    failures.push({ what: `all tests passed, and vitest ended with ${end}`, lines: [] });
+  return { passed: known?.passed ?? 0, failed: failures.length, skipped: strict ? 0 : names.length, failures };
+}
