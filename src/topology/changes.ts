@@ -2,7 +2,7 @@ import type { ErrorCode, Problem } from "../kernel/index.ts";
 import { parseRecordSchemaText, parseSchemaJson, type RecordSchema, type RegisteredSchema } from "../schema/index.ts";
 import type { ClusterDescription, ClusterTopic, TopicToCreate } from "./cluster.ts";
 import { canonicalText } from "./fit.ts";
-import { messageBytesLeast, partitionsOf, schemasNeeded, topicsNeeded } from "./needed.ts";
+import { changelogsOf, messageBytesLeast, partitionsOf, schemasNeeded, topicsNeeded } from "./needed.ts";
 import type { Plan, PlannedTopic } from "./plan.ts";
 import { countOf } from "./print.ts";
 import type { RegisteredVersions } from "./registered.ts";
@@ -162,15 +162,9 @@ class Comparison implements Changes {
   }
 
   #compare(wanted: TopicToCreate, found: ClusterTopic): void {
-    const { topics, deadLetters, control } = this.#plan;
-    const name = topics.find(({ clusterName }) => clusterName === wanted.topic)?.name ?? wanted.topic;
+    const name = this.#plan.topics.find(({ clusterName }) => clusterName === wanted.topic)?.name ?? wanted.topic;
     const path = ["topics", name];
-    const role: TopicRole =
-      wanted.topic === deadLetters.clusterName
-        ? "dead-letters"
-        : wanted.topic === control.clusterName
-          ? "control"
-          : "own";
+    const role = roleOf(wanted.topic, this.#plan);
     const verdict = compareTopic(wanted, found, role, messageBytesLeast(this.#plan));
     for (const { message, hint } of verdict.blocks) this.#block("MR_TOPIC_MISMATCH", path, message, hint);
     if (verdict.differences.length === 0) return;
@@ -234,6 +228,12 @@ class Comparison implements Changes {
     const hint = "where they are read again they become dead letters";
     this.warnings.push({ code: "MR_SCHEMA_INCOMPATIBLE", path: ["topics", name, "schema"], message, hint });
   }
+}
+
+function roleOf(topic: string, plan: Plan): TopicRole {
+  if (topic === plan.deadLetters.clusterName) return "dead-letters";
+  if (topic === plan.control.clusterName) return "control";
+  return changelogsOf(plan).some(({ changelog }) => changelog.clusterName === topic) ? "changelog" : "own";
 }
 
 /** All that keeps something from happening, one reason a line. */

@@ -56,6 +56,13 @@ export function finishStage(
       output: infer?.decide.input.slice(0, -1) ?? to.schema.shape,
     },
     memories: lowered.memories,
+    stores: lowered.memories.map(({ store }) => ({
+      store,
+      changelog: {
+        clusterName: `${groupStem}.${wired.head.name}.${store.name}.changelog`,
+        partitions: from.partitions,
+      },
+    })),
     lateWithinMs: late === undefined ? undefined : late.withinMs,
     infer,
     stepLines: wired.part.steps.flatMap((step) => (step?.spec === undefined ? [] : [stepText(step.kind, step.spec)])),

@@ -5,9 +5,11 @@ export { clusterNamesOf, partOf, recordOverheadBytes, schemasNeeded, topicsNeede
 export type {
   DeliveryMode,
   Plan,
+  PlannedChangelog,
   PlannedInfer,
   PlannedModel,
   PlannedStage,
+  PlannedStore,
   PlannedTopic,
   StartPosition,
   ValueFormat,

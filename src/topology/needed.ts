@@ -1,6 +1,6 @@
 import type { RecordSchema } from "../schema/index.ts";
 import type { ClusterDescription, TopicToCreate } from "./cluster.ts";
-import type { Plan, PlannedStage, PlannedTopic } from "./plan.ts";
+import type { Plan, PlannedChangelog, PlannedStage, PlannedTopic } from "./plan.ts";
 
 /** What a batch of one record costs beside its key, value and headers: 61 bytes of batch header and the record's own lengths. */
 export const recordOverheadBytes = 61 + 30;
@@ -12,7 +12,19 @@ const deadLetterRetentionMs = 30 * 86_400_000;
 
 /** Names on the cluster that a plan is about: those to describe before {@link topicsNeeded} and `changesFor`. */
 export function clusterNamesOf(plan: Plan): string[] {
-  return [...plan.topics.map((topic) => topic.clusterName), plan.deadLetters.clusterName, plan.control.clusterName];
+  return [
+    ...plan.topics.map((topic) => topic.clusterName),
+    ...changelogsOf(plan).map(({ changelog }) => changelog.clusterName),
+    plan.deadLetters.clusterName,
+    plan.control.clusterName,
+  ];
+}
+
+/** The changelog of every store that is written down, with its stage. */
+export function changelogsOf(plan: Plan): { stage: PlannedStage; changelog: PlannedChangelog }[] {
+  return plan.stages.flatMap((stage) =>
+    stage.stores.flatMap(({ changelog }) => (changelog === undefined ? [] : [{ stage, changelog }])),
+  );
 }
 
 /** Topics of ours with a schema in the registry: the subjects that a plan registers and its readers look up. */
@@ -36,8 +48,8 @@ export function messageBytesLeast(plan: Plan): number {
 }
 
 /**
- * Every topic that Millrace creates for a plan, whether it exists or not: the topology's own, the dead letters and the
- * control topic. External topics are looked at for partitions and size limits that the file does not say.
+ * Every topic that Millrace creates for a plan, whether it exists or not: the topology's own, the changelogs of its
+ * stores, the dead letters and the control topic. External topics are looked at for partitions and size limits that the file does not say.
  */
 export function topicsNeeded(plan: Plan, cluster: ClusterDescription): TopicToCreate[] {
   const own = plan.topics.filter((topic) => !topic.external).map((topic) => ownTopic(topic, plan));
@@ -45,6 +57,7 @@ export function topicsNeeded(plan: Plan, cluster: ClusterDescription): TopicToCr
   const widest = Math.max(1, ...inputs.map((topic) => partitionsOf(topic, cluster) ?? 1));
   return [
     ...own,
+    ...changelogsOf(plan).map(({ stage, changelog }) => changelogTopic(changelog, stage, plan, cluster)),
     {
       topic: plan.deadLetters.clusterName,
       partitions: Math.max(widest, plan.deadLetters.partitions ?? 1),
@@ -73,6 +86,25 @@ function ownTopic(topic: PlannedTopic, plan: Plan): TopicToCreate {
     partitions: topic.partitions ?? 1,
     replication: topic.replication,
     configs,
+  };
+}
+
+/** Compacted alone: retention must never delete state, since event time may stand still. */
+function changelogTopic(
+  { clusterName, partitions }: PlannedChangelog,
+  { from }: PlannedStage,
+  plan: Plan,
+  cluster: ClusterDescription,
+): TopicToCreate {
+  const needed = messageBytesOf(plan);
+  return {
+    topic: clusterName,
+    partitions: partitions ?? partitionsOf(from, cluster) ?? 1,
+    replication: ownReplication(plan),
+    configs: {
+      "cleanup.policy": "compact",
+      ...(needed > messageBytesDefault ? { "max.message.bytes": String(needed) } : {}),
+    },
   };
 }
 

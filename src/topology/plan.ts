@@ -2,6 +2,7 @@ import type { Program } from "../expression/index.ts";
 import type { EpochMs } from "../kernel/index.ts";
 import type { ModelInput } from "../model/index.ts";
 import type { CastType, RecordSchema } from "../schema/index.ts";
+import type { StoreSpec } from "../state/index.ts";
 import type { MemorySpec } from "../step/index.ts";
 import type { PlannedTest } from "./planned-test.ts";
 import type { LocatedProblem } from "./problems.ts";
@@ -78,6 +79,21 @@ export interface PlannedInfer {
   readonly decideNames: readonly string[];
 }
 
+/** A topic of Millrace's own that holds what a store holds: compacted, partition n for task n. */
+export interface PlannedChangelog {
+  /** `<namespace.><topology>.<stage>.<store>.changelog`. */
+  readonly clusterName: string;
+  /** Those of the stage's input; undefined while an external input does not say. */
+  readonly partitions: number | undefined;
+}
+
+/** A store of a stage's tasks, and where it is written down. */
+export interface PlannedStore {
+  readonly store: StoreSpec;
+  /** Undefined for a volatile store: it lives in its task alone. */
+  readonly changelog: PlannedChangelog | undefined;
+}
+
 /** A stage, checked and lowered: all that a task needs to know. */
 export interface PlannedStage {
   readonly name: string;
@@ -99,6 +115,8 @@ export interface PlannedStage {
   readonly keyField: string | undefined;
   readonly program: Program;
   readonly memories: readonly MemorySpec[];
+  /** The stores of `memories`, in their order. */
+  readonly stores: readonly PlannedStore[];
   readonly lateWithinMs: number | undefined;
   readonly infer: PlannedInfer | undefined;
   /** Each step as the printed plan shows it: one line, or several when its config is long. */

@@ -1,7 +1,14 @@
 import { bareTimeMinMs, formatDurationMs, formatIsoTime } from "../kernel/index.ts";
 import { jsonText, normalSchemaText, shadowedAliases } from "../schema/index.ts";
 import { typeText } from "./fit.ts";
-import { lingerMsDefault, type Plan, type PlannedModel, type PlannedStage, type PlannedTopic } from "./plan.ts";
+import {
+  lingerMsDefault,
+  type Plan,
+  type PlannedModel,
+  type PlannedStage,
+  type PlannedStore,
+  type PlannedTopic,
+} from "./plan.ts";
 import { formatProblem, type LocatedProblem } from "./problems.ts";
 
 /** Longest line of a wrapped list. */
@@ -115,7 +122,7 @@ function stageText(stage: PlannedStage, plan: Plan): string {
   }
   for (const [index, line] of stage.stepLines.entries())
     lines.push(`  ${index + 1}. ${line.replaceAll("\n", "\n     ")}`);
-  for (const { store } of stage.memories) lines.push(`  store ${store.name} (${store.kind}, version ${store.version})`);
+  for (const planned of stage.stores) lines.push(...storeText(planned, stage));
   if (stage.lateWithinMs !== undefined)
     lines.push(
       `  late after ${formatDurationMs(stage.lateWithinMs)} by ${stage.eventTimeField ?? ""}, to ${plan.deadLetters.clusterName}`,
@@ -123,6 +130,14 @@ function stageText(stage: PlannedStage, plan: Plan): string {
   if (stage.infer !== undefined)
     lines.push(...wrapped(`  model ${stage.infer.model}@${stage.infer.alias} of `, stage.infer.features));
   return lines.join("\n");
+}
+
+function storeText({ store, changelog }: PlannedStore, { from }: PlannedStage): string[] {
+  const line = `  store ${store.name} (${store.kind}, version ${store.version})`;
+  if (changelog === undefined) return [`${line}, volatile`];
+  const { partitions } = changelog;
+  const count = partitions === undefined ? `partitions as ${from.name}` : countOf(partitions, "partition");
+  return [line, `    changelog ${changelog.clusterName}, ${count}, compacted`];
 }
 
 function keyText({ keyField }: PlannedStage): string {

@@ -3,7 +3,7 @@ import type { ClusterTopic, TopicToCreate } from "./cluster.ts";
 import { countOf } from "./print.ts";
 
 /** What a topic is for, which decides what may differ. */
-export type TopicRole = "own" | "dead-letters" | "control";
+export type TopicRole = "own" | "changelog" | "dead-letters" | "control";
 
 /** A topic that is there, compared with the one that `apply` would make. */
 export interface TopicVerdict {
@@ -29,8 +29,8 @@ export function compareTopic(
 ): TopicVerdict {
   const blocks = [
     ...partitionBlock(wanted, found, role),
-    ...policyBlock(found, role),
-    ...(role === "own" ? sizeBlock(found, messageBytes) : []),
+    ...policyBlock(wanted, found, role),
+    ...(role === "own" || role === "changelog" ? sizeBlock(found, messageBytes) : []),
   ];
   const differences: string[] = [];
   if (role === "dead-letters" && found.partitions < wanted.partitions)
@@ -76,23 +76,31 @@ export function withHint({ message, hint }: Pick<Problem, "message" | "hint">): 
 function partitionBlock(wanted: TopicToCreate, found: ClusterTopic, role: TopicRole): TopicVerdict["blocks"] {
   if (role === "dead-letters" || found.partitions === wanted.partitions) return [];
   const message = `topic ${wanted.topic} has ${countOf(found.partitions, "partition")} on the cluster and ${wanted.partitions} in the plan`;
-  const hint =
-    role === "own"
-      ? `write partitions: ${found.partitions}, or move to a new topic: keys would change partition`
-      : "move the topology to another name or namespace: aliases need one order";
+  const hint = partitionHints[role](found.partitions);
   return [{ message, hint }];
 }
 
-function policyBlock(found: ClusterTopic, role: TopicRole): TopicVerdict["blocks"] {
+const partitionHints: Readonly<Record<Exclude<TopicRole, "dead-letters">, (found: number) => string>> = {
+  own: (found) => `write partitions: ${found}, or move to a new topic: keys would change partition`,
+  changelog: () => "delete the topic and run millrace apply: the store begins empty, on the partitions of its input",
+  control: () => "move the topology to another name or namespace: aliases need one order",
+};
+
+function policyBlock(wanted: TopicToCreate, found: ClusterTopic, role: TopicRole): TopicVerdict["blocks"] {
   const policy = found.configs["cleanup.policy"];
   if (policy === undefined || policy === "") return [];
-  const planned = role === "control" ? "compact" : "delete";
-  const why =
-    role === "control" ? "aliases would be deleted with time" : "all but the newest record of each key would go";
+  const planned = wanted.configs["cleanup.policy"] ?? "delete";
   if (policy === planned) return [];
-  const message = `topic ${found.topic} has cleanup.policy ${policy}, and the plan needs ${planned}: ${why}`;
+  const message = `topic ${found.topic} has cleanup.policy ${policy}, and the plan needs ${planned}: ${policyReasons[role]}`;
   return [{ message, hint: alterCommand(found.topic, [["cleanup.policy", planned]]) }];
 }
+
+const policyReasons: Readonly<Record<TopicRole, string>> = {
+  own: "all but the newest record of each key would go",
+  changelog: "state would be deleted with time",
+  "dead-letters": "all but the newest record of each key would go",
+  control: "aliases would be deleted with time",
+};
 
 /** The policy is judged on its own, and more room than planned does no harm. */
 function isDifferent(name: string, planned: string, actual: string | undefined): boolean {

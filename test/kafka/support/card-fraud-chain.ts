@@ -8,7 +8,7 @@ import { createValueReader, type ValueReader } from "../../../src/app/record-val
 import { logisticArtefact, numbersEncoder } from "../../../src/model/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import type { SchemaRegistry } from "../../../src/schema/index.ts";
-import type { Plan, PlannedStage } from "../../../src/topology/index.ts";
+import { clusterNamesOf, type Plan, type PlannedStage } from "../../../src/topology/index.ts";
 import { eventually } from "../../support/deadline.ts";
 import { manifestOf } from "../../support/manifest.ts";
 import { nodeHasher } from "../../support/node-hasher.ts";
@@ -139,10 +139,10 @@ export class CardFraudChain {
 
   /** Removes the chain's topics and groups; the inbox belongs to the test, whose workers have ended. */
   async remove(): Promise<void> {
-    const own = this.plan.topics.filter(({ external }) => !external).map(({ clusterName }) => clusterName);
-    const beside = [this.plan.deadLetters.clusterName, this.plan.control.clusterName];
+    const foreign = new Set(this.plan.topics.filter(({ external }) => external).map(({ clusterName }) => clusterName));
+    const own = clusterNamesOf(this.plan).filter((topic) => !foreign.has(topic));
     const { admin } = this.#around.broker;
-    await admin.deleteTopics([...own, ...beside], signal);
+    await admin.deleteTopics(own, signal);
     const groups = this.plan.stages.map(({ group }) => group);
     // After a test that failed, the session of a worker that was killed may still be there; it expires by itself.
     await admin.deleteGroups(groups, signal).catch(() => undefined);

@@ -6,7 +6,7 @@ import { Worker } from "../../../src/app/worker.ts";
 import { type RecordOut, seededRng, silentLogger } from "../../../src/kernel/index.ts";
 import { type Broker, BufferBudget, createStageRunner, type StageRunner } from "../../../src/runtime/index.ts";
 import { cachedRegistry, type SchemaRegistry } from "../../../src/schema/index.ts";
-import { type Plan, type PlannedStage, planTopology } from "../../../src/topology/index.ts";
+import { clusterNamesOf, type Plan, type PlannedStage, planTopology } from "../../../src/topology/index.ts";
 import { partitionOf } from "../../../src/wire/index.ts";
 import { eventually } from "../../support/deadline.ts";
 import { nodeHasher } from "../../support/node-hasher.ts";
@@ -186,9 +186,9 @@ export class ShopChain {
   }
 
   async remove(): Promise<void> {
-    const own = this.plan.topics.filter(({ external }) => !external).map(({ clusterName }) => clusterName);
-    const beside = [this.plan.deadLetters.clusterName, this.plan.control.clusterName];
-    await this.#broker.admin.deleteTopics([...own, ...beside], signal);
+    const foreign = new Set(this.plan.topics.filter(({ external }) => external).map(({ clusterName }) => clusterName));
+    const own = clusterNamesOf(this.plan).filter((topic) => !foreign.has(topic));
+    await this.#broker.admin.deleteTopics(own, signal);
     const groups = this.plan.stages.map(({ group }) => group);
     // After a test that failed, members may still be there.
     await this.#broker.admin.deleteGroups(groups, signal).catch(() => undefined);

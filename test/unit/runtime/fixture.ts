@@ -202,6 +202,8 @@ function topicOf(name: string, schema: RecordSchema | undefined, more: Partial<P
 }
 
 /** The stage `totals`: Avro in, a `dedupe` and a running count, Avro out. */
+const totalsMemories = [memory("seen", true), memory("count", false)];
+
 export const totalsStage: PlannedStage = {
   name: "totals",
   group: "shop.totals",
@@ -216,7 +218,8 @@ export const totalsStage: PlannedStage = {
   eventTimeField: "paid_at",
   keyField: undefined,
   program: { input: orderSchema.shape, ops: orderOps, output: totalSchema.shape },
-  memories: [memory("seen", true), memory("count", false)],
+  memories: totalsMemories,
+  stores: totalsMemories.map(({ store }) => ({ store, changelog: undefined })),
   lateWithinMs: 3_600_000,
   infer: undefined,
   stepLines: [],
@@ -243,6 +246,7 @@ export const ingestStage: PlannedStage = {
   keyField: "customer",
   program: { input: orderSchema.shape, ops: [], output: orderSchema.shape },
   memories: [],
+  stores: [],
   lateWithinMs: undefined,
 };
 
@@ -261,6 +265,7 @@ export const scoreStage: PlannedStage = {
   reader: totalSchema,
   program: { input: totalSchema.shape, ops: [], output: totalSchema.shape },
   memories: [],
+  stores: [],
   lateWithinMs: undefined,
   infer: {
     model: "fraud",

@@ -7,6 +7,7 @@ import {
   type Plan,
   partOf,
   printChanges,
+  printPlan,
   schemasNeeded,
   startProblems,
   topicsNeeded,
@@ -51,6 +52,7 @@ test("an empty cluster gets the topics of the plan, dead letters and control, an
   + topic features: 2 partitions
   + topic predictions: 2 partitions
   + topic labels: 1 partition
+  + topic small.features.rolling.changelog: 2 partitions, cleanup.policy compact
   + topic small.dead-letters: 2 partitions, max.message.bytes 1114124, retention 30d
   + topic small.control: 1 partition, cleanup.policy compact
   + schema raw-value: version 1
@@ -73,6 +75,7 @@ test("names to ask the cluster and the registry for are those of the plan", () =
     "features",
     "predictions",
     "labels",
+    "small.features.rolling.changelog",
     "small.dead-letters",
     "small.control",
   ]);
@@ -190,6 +193,9 @@ test.each([
   ["small.dead-letters", { "cleanup.policy": "compact" }, "all but the newest record of each key would go"],
   ["small.control", { "cleanup.policy": "delete" }, "aliases would be deleted with time"],
   ["small.control", { "cleanup.policy": "compact,delete" }, "aliases would be deleted with time"],
+  ["small.features.rolling.changelog", { "cleanup.policy": "delete" }, "state would be deleted with time"],
+  ["small.features.rolling.changelog", { "cleanup.policy": "compact,delete" }, "state would be deleted with time"],
+  ["small.features.rolling.changelog", { "max.message.bytes": "900090" }, "may need 900091"],
   ["raw", { "max.message.bytes": "900090" }, "may need 900091"],
 ])("topic %s with %j is in the way of apply and run", (topic, configs, why) => {
   const state = asPlanned(plan);
@@ -218,6 +224,7 @@ test("replication and a smaller dead-letter topic are shown, with the command wh
   const replicated = soundPlan(text, { schemas: smallSchemas });
   expect(changesFor(replicated, state).lines).toEqual([
     "~ topic raw differs: replication 1, planned 3; apply leaves it",
+    "~ topic small.features.rolling.changelog differs: replication 1, planned 3; apply leaves it",
     "~ topic small.dead-letters differs: replication 1, planned 3; apply leaves it",
     "~ topic small.control differs: replication 1, planned 3; apply leaves it",
   ]);
@@ -245,7 +252,7 @@ test("of an external topic existence, stated partitions, and the room of one tha
 test("a worker does not start before what apply would make is there, and names the command", () => {
   const problems = startProblems(changesFor(plan, { cluster: { topics: [inbox], brokerCount: 1 }, ...emptyRegistry }));
   expect(problems.map(({ code, hint }) => `${code} ${hint}`)).toEqual([
-    ...new Array(6).fill("MR_TOPIC_MISSING run millrace apply"),
+    ...new Array(7).fill("MR_TOPIC_MISSING run millrace apply"),
     ...new Array(4).fill("MR_SUBJECT_MISSING run millrace apply"),
   ]);
 });
@@ -300,4 +307,49 @@ test("topics of Millrace's own are copied as often as the most copied topic of t
   const own = topicsNeeded(soundPlan(text, { schemas: smallSchemas }), { topics: [], brokerCount: 3 });
   const copies = Object.fromEntries(own.map(({ topic, replication }) => [topic, replication]));
   expect(copies).toMatchObject({ raw: 3, features: 2, "small.dead-letters": 3, "small.control": 3 });
+  expect(copies["small.features.rolling.changelog"]).toBe(3);
+});
+
+const direct = `apiVersion: millrace/v1
+kind: Topology
+name: direct
+delivery: at-least-once
+limits: { recordBytes: 2000000 }
+topics:
+  outside: { format: json, external: true }
+  clean: { schema: payment, key: customer_id, time: paid_at, partitions: 2 }
+stages:
+  - name: clean
+    from: outside
+    to: clean
+    steps:
+      - dedupe: { by: payment_id, within: 1d }
+`;
+
+test("the changelog of a store behind an external input has the partitions that the cluster tells", () => {
+  const outside = soundPlan(direct, { schemas: smallSchemas });
+  expect(outside.stages[0]?.stores).toEqual([
+    {
+      store: { name: "dedupe", kind: "ids", version: 1 },
+      changelog: { clusterName: "direct.clean.dedupe.changelog", partitions: undefined },
+    },
+  ]);
+  expect(printPlan(outside)).toContain("changelog direct.clean.dedupe.changelog, partitions as outside, compacted");
+  const needed = topicsNeeded(outside, { topics: [described("outside", 12)], brokerCount: 1 });
+  expect(needed.find(({ topic }) => topic === "direct.clean.dedupe.changelog")).toEqual({
+    topic: "direct.clean.dedupe.changelog",
+    partitions: 12,
+    replication: undefined,
+    // 2,000,000 and 64 KiB.
+    configs: { "cleanup.policy": "compact", "max.message.bytes": "2065536" },
+  });
+});
+
+test("a namespace stands before changelogs too", () => {
+  const { stages } = soundPlan(smallText, { schemas: smallSchemas, namespace: "staging" });
+  expect(stages.map(({ stores }) => stores.map(({ changelog }) => changelog))).toEqual([
+    [],
+    [{ clusterName: "staging.small.features.rolling.changelog", partitions: 2 }],
+    [],
+  ]);
 });
