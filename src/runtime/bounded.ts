@@ -119,6 +119,7 @@ class BoundedSource implements TaskSource {
     const writer = this.#run.openWriter();
     return {
       offsetsNext: this.#committed,
+      notes: new Map(),
       write: (outgoing) => writer.write(outgoing),
       commit: async (offsetsNext) => {
         await writer.flush();

@@ -148,10 +148,16 @@ export interface BatchWriter {
 export interface TaskHandle {
   /** Next offset per input topic-partition, as the group has committed it when the task was opened. */
   readonly offsetsNext: OffsetsNext;
+  /** The note that was committed with each of them; none where nobody has left one, or others have moved the offset. */
+  readonly notes: ReadonlyMap<string, string>;
   /** Resolves when there is room for more, not when durable. Exactly-once: seen by nobody before the commit. */
   write(outgoing: readonly Outgoing[]): Promise<void>;
-  /** Everything written is durable, then (or together with it) the offsets. Checks membership and epoch first. */
-  commit(offsetsNext: OffsetsNext): Promise<void>;
+  /**
+   * Everything written is durable, then (or together with it) the offsets. Checks membership and epoch first.
+   *
+   * @param note kept with each of the offsets, for whoever opens the task next; at most 200 letters, digits, `-` and `_`
+   */
+  commit(offsetsNext: OffsetsNext, note?: string): Promise<void>;
   /**
    * Every pending call rejects as lost; what is in flight is settled or cut before the task can be opened again, and
    * what was written and not committed is, exactly-once, never seen.
@@ -243,6 +249,8 @@ export interface ClusterAdmin {
   growTopic(topic: string, partitions: number, signal: AbortSignal): Promise<void>;
   /** First and end offset of each partition; the end is what a reader may see (last stable offset). */
   watermarks(topic: string, signal: AbortSignal): Promise<readonly { partition: number; low: Offset; end: Offset }[]>;
+  /** First offset of one partition, and the end of its log: records of open transactions lie before it. */
+  extent(at: TopicPartition, signal: AbortSignal): Promise<{ readonly low: Offset; readonly end: Offset }>;
   /** Committed next offset of a group per partition; -1 when nothing is committed. */
   committed(
     group: string,

@@ -28,6 +28,17 @@ export function admin(bench: () => Bench): void {
     ]);
   });
 
+  test("the extent of a partition is its first offset and the end of its log", async () => {
+    const topic = await bench().topic(2);
+    await bench().append(textRecords(topic, 1, 7));
+    const { admin: cluster } = bench().broker;
+    expect(await cluster.extent({ topic, partition: 1 }, bench().signal)).toEqual({ low: 0, end: 7 });
+    expect(await cluster.extent({ topic, partition: 0 }, bench().signal)).toEqual({ low: 0, end: 0 });
+    await expect(
+      cluster.extent({ topic: bench().name("missing"), partition: 0 }, bench().signal),
+    ).rejects.toMatchObject({ code: "MR_TOPIC_MISSING" });
+  });
+
   test("watermarks of a topic that does not exist name it", async () => {
     const missing = bench().name("missing");
     await expect(bench().broker.admin.watermarks(missing, bench().signal)).rejects.toMatchObject({

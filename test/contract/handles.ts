@@ -21,6 +21,28 @@ export function handles(bench: () => Bench): void {
     await bench().untilCommitted(group, topic, 0, 3);
   });
 
+  test("the note of the last commit is answered with its offset to whoever opens the task next, and to nobody else", async () => {
+    const topic = await bench().topic(1);
+    const group = bench().name("group");
+    await bench().append(textRecords(topic, 0, 5));
+    const key = topicPartitionKey(topic, 0);
+    const before = await bench().joinAlone([topic], 1, { group });
+    const first = await before.open(0);
+    expect(first.notes).toEqual(new Map());
+    await bench().within("a commit", first.commit(new Map([[key, 1]]), "first"));
+    await bench().within("a commit", first.commit(new Map([[key, 2]]), "A-z_09".repeat(33)));
+    await bench().within("a close", first.close());
+    const second = await before.open(0);
+    expect(second.notes).toEqual(new Map([[key, "A-z_09".repeat(33)]]));
+    await bench().within("a leave", before.membership.leave());
+    const after = await bench().joinAlone([topic], 1, { group });
+    const third = await after.open(0);
+    expect([third.offsetsNext, third.notes]).toEqual([second.offsetsNext, second.notes]);
+    await bench().within("a commit", third.commit(new Map([[key, 3]])));
+    await bench().within("a close", third.close());
+    expect((await after.open(0)).notes).toEqual(new Map());
+  });
+
   test("the next member of the group opens at what was committed and is delivered the rest", async () => {
     const topic = await bench().topic(1);
     const group = bench().name("group");

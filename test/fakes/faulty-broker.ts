@@ -47,6 +47,7 @@ export function faultyBroker(broker: Broker, plan: FaultPlan): FaultyBroker {
   };
   const wrapHandle = (handle: TaskHandle, group: string, task: TaskId): TaskHandle => ({
     offsetsNext: handle.offsetsNext,
+    notes: handle.notes,
     write: async (outgoing) => {
       const fault = await plan.onWrite?.(nextCall("write", group, task), outgoing);
       if (fault === undefined) return handle.write(outgoing);
@@ -58,10 +59,10 @@ export function faultyBroker(broker: Broker, plan: FaultPlan): FaultyBroker {
       if (fault.kind === "unanswered") await handle.write(outgoing);
       return endWith(handle, fault.error);
     },
-    commit: async (offsetsNext) => {
+    commit: async (offsetsNext, note) => {
       const fault = await plan.onCommit?.(nextCall("commit", group, task));
-      if (fault === undefined) return handle.commit(offsetsNext);
-      if (fault.kind === "unanswered") await handle.commit(offsetsNext);
+      if (fault === undefined) return handle.commit(offsetsNext, note);
+      if (fault.kind === "unanswered") await handle.commit(offsetsNext, note);
       return endWith(handle, fault.error);
     },
     close: () => handle.close(),

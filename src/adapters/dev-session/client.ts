@@ -57,6 +57,7 @@ export function connectDevSession(folder: string): Broker {
         await call("growTopic", JSON.stringify([topic, partitions]), signal);
       },
       watermarks: (topic, signal) => call("watermarks", JSON.stringify(topic), signal),
+      extent: (at, signal) => call("extent", JSON.stringify(at), signal),
       committed: (group, topic, signal) => call("committed", JSON.stringify([group, topic]), signal),
       deleteTopics: () =>
         Promise.reject(

@@ -7,7 +7,7 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Logger, MillraceError, messageOf } from "../../kernel/index.ts";
+import { type Logger, MillraceError, messageOf, type TopicPartition } from "../../kernel/index.ts";
 import type { Broker, OffsetRange } from "../../runtime/index.ts";
 import type { TopicToCreate } from "../../topology/index.ts";
 import { claimSessionFile, removeSessionFile } from "./session-file.ts";
@@ -34,6 +34,7 @@ const operations: Readonly<Record<string, Operation>> = {
   },
   createTopics: (broker, body, signal) => broker.admin.createTopics(JSON.parse(body) as TopicToCreate[], signal),
   watermarks: (broker, body, signal) => broker.admin.watermarks(JSON.parse(body) as string, signal),
+  extent: (broker, body, signal) => broker.admin.extent(JSON.parse(body) as TopicPartition, signal),
   committed: (broker, body, signal) => {
     const [group, topic] = JSON.parse(body) as [string, string];
     return broker.admin.committed(group, topic, signal);

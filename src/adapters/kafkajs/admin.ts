@@ -1,4 +1,4 @@
-import { type Clock, type Offset, OperationError } from "../../kernel/index.ts";
+import { type Clock, type Offset, OperationError, type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
 import type { ClusterAdmin } from "../../runtime/index.ts";
 import type { ClusterDescription, ClusterTopic, TopicToCreate } from "../../topology/index.ts";
 import { checkCode, kafkaCode, operationError } from "./errors.ts";
@@ -80,6 +80,18 @@ export class KafkaAdmin implements ClusterAdmin {
           return { partition, low, end };
         }),
       );
+    });
+  }
+
+  extent(at: TopicPartition, signal: AbortSignal): Promise<{ low: Offset; end: Offset }> {
+    return this.#operation(`reading the extent of ${topicPartitionKey(at.topic, at.partition)}`, signal, async () => {
+      if (!(await this.#partitionsOf(at.topic, signal)).includes(at.partition))
+        throw new OperationError("MR_TOPIC_MISSING", `topic ${at.topic} has no partition ${at.partition}`);
+      const [low, end] = await Promise.all([
+        listOffset(this.#link, at, "earliest", this.#retry(signal)),
+        listOffset(this.#link, at, "logEnd", this.#retry(signal)),
+      ]);
+      return { low, end };
     });
   }
 

@@ -60,12 +60,21 @@ export class EpochTrail {
   }
 }
 
-/** The metadata of a committed offset: which topic it belongs to. */
-export function offsetMetadata(topicId: string | undefined): string {
-  return topicId === undefined ? "" : `topic=${topicId}`;
+const metadataForm = /^(?:topic=([\w-]{22}))?(?:(?:^| )note=([\w-]+))?$/;
+
+/** The metadata of a committed offset: which topic it belongs to, and the note that its task leaves with it. */
+export function offsetMetadata(topicId: string | undefined, note?: string): string {
+  return [...(topicId === undefined ? [] : [`topic=${topicId}`]), ...(note === undefined ? [] : [`note=${note}`])].join(
+    " ",
+  );
 }
 
 /** The id of the topic that a committed offset belongs to; undefined where its metadata says nothing about it. */
 export function topicIdIn(metadata: string): string | undefined {
-  return /^topic=([\w-]{22})$/.exec(metadata)?.[1];
+  return metadataForm.exec(metadata)?.[1];
+}
+
+/** The note that was left with a committed offset; undefined where there is none. */
+export function noteIn(metadata: string): string | undefined {
+  return metadataForm.exec(metadata)?.[2];
 }

@@ -27,7 +27,7 @@ import { GroupCommits } from "./group-commits.ts";
 import type { GroupMember, GroupTimings } from "./group-member.ts";
 import type { InstanceHold } from "./instance-hold.ts";
 import type { ClusterLink } from "./link.ts";
-import { type LogChange, logChanged, offsetMetadata, topicIdIn } from "./log-change.ts";
+import { type LogChange, logChanged, noteIn, offsetMetadata, topicIdIn } from "./log-change.ts";
 import type { OffsetToCommit } from "./offset-commit-request.ts";
 import type { CommittedPartition } from "./offset-fetch-request.ts";
 import { committedPartitions, listOffset, noOffset, type OffsetPosition, resolveOffset } from "./offsets.ts";
@@ -141,9 +141,9 @@ export class KafkaMembership implements Membership {
           group: spec.group,
           task,
           owned: () => this.#stillOwned(owned),
-          commit: (next, ended) => this.#commit(owned, next, ended),
+          commit: (next, ended, note) => this.#commit(owned, next, ended, note),
         },
-        offsets,
+        { offsetsNext: offsets, notes: notesOf(owned, offsets) },
         (outgoing, ended) => send(outgoing, ended, this.#troubles),
       );
       owned.handle = handle;
@@ -242,7 +242,7 @@ export class KafkaMembership implements Membership {
   }
 
   /** Commits; a member that was left behind joins again first, and then commits if the task stayed with it. */
-  async #commit(owned: Owned, offsetsNext: OffsetsNext, ended: AbortSignal): Promise<void> {
+  async #commit(owned: Owned, offsetsNext: OffsetsNext, ended: AbortSignal, note?: string): Promise<void> {
     const { member, spec, link } = this.#options;
     const merged = new Map([...(owned.confirmed ?? []), ...offsetsNext]);
     owned.attempted = merged;
@@ -255,7 +255,7 @@ export class KafkaMembership implements Membership {
             // R3: in the turn in which the request is made. While it waits, a rebalance may make the task another's.
             this.#checkOwned(owned);
             as = identity;
-            return this.#toCommit(owned, offsetsNext);
+            return this.#toCommit(owned, offsetsNext, note);
           }, ended);
         });
         if (this.#owned.has(owned)) {
@@ -276,13 +276,13 @@ export class KafkaMembership implements Membership {
     }
   }
 
-  #toCommit(owned: Owned, offsetsNext: OffsetsNext): OffsetToCommit[] {
+  #toCommit(owned: Owned, offsetsNext: OffsetsNext, note: string | undefined): OffsetToCommit[] {
     return this.#partitionsOf(owned.task).flatMap((at) => {
       const key = topicPartitionKey(at.topic, at.partition);
       const offset = offsetsNext.get(key);
       if (offset === undefined) return [];
       const leaderEpoch = this.#fetcher.epochBefore(at, offset);
-      return [{ ...at, offset, leaderEpoch, metadata: offsetMetadata(owned.topicIds.get(key)) }];
+      return [{ ...at, offset, leaderEpoch, metadata: offsetMetadata(owned.topicIds.get(key), note) }];
     });
   }
 
@@ -401,6 +401,16 @@ export class KafkaMembership implements Membership {
 
 function offsetsOf(committed: ReadonlyMap<string, CommittedPartition>): Map<string, Offset> {
   return new Map([...committed].map(([key, { offset }]) => [key, offset]));
+}
+
+/** Those that were left with the very offsets at which the task is opened. */
+function notesOf({ committed }: Owned, offsets: OffsetsNext): ReadonlyMap<string, string> {
+  const notes = new Map<string, string>();
+  for (const [key, { offset, metadata }] of committed) {
+    const note = noteIn(metadata);
+    if (note !== undefined && offsets.get(key) === offset) notes.set(key, note);
+  }
+  return notes;
 }
 
 function startOf({ start }: GroupSpec): OffsetPosition {

@@ -21,21 +21,27 @@ export interface HandleOwner {
   /** Resolves when the group is not in the middle of a join; rejects as lost when the task is no longer owned. */
   owned(): Promise<void>;
   /** Commits as the current member; rejects as lost when the task is no longer owned. */
-  commit(offsetsNext: OffsetsNext, signal: AbortSignal): Promise<void>;
+  commit(offsetsNext: OffsetsNext, signal: AbortSignal, note: string | undefined): Promise<void>;
 }
 
 /** A task's write side, at least once: what was written is confirmed first, then the offsets are committed. */
 export class KafkaTaskHandle implements TaskHandle {
   readonly offsetsNext: OffsetsNext;
+  readonly notes: ReadonlyMap<string, string>;
   readonly #owner: HandleOwner;
   readonly #lanes: ProduceLanes;
   readonly #end = new AbortController();
   /** How to reject each call that is under way. */
   readonly #pending = new Set<(error: unknown) => void>();
 
-  constructor(owner: HandleOwner, offsetsNext: OffsetsNext, send: SendBatch) {
+  constructor(
+    owner: HandleOwner,
+    at: { readonly offsetsNext: OffsetsNext; readonly notes: ReadonlyMap<string, string> },
+    send: SendBatch,
+  ) {
     this.#owner = owner;
-    this.offsetsNext = offsetsNext;
+    this.offsetsNext = at.offsetsNext;
+    this.notes = at.notes;
     this.#lanes = new ProduceLanes(send, writeBytesMax);
   }
 
@@ -46,11 +52,11 @@ export class KafkaTaskHandle implements TaskHandle {
     });
   }
 
-  commit(offsetsNext: OffsetsNext): Promise<void> {
+  commit(offsetsNext: OffsetsNext, note?: string): Promise<void> {
     return this.#guarded("committing", async () => {
       await this.#lanes.flush();
       // R1: offsets only after everything written is confirmed. R3: the owner looks, when it asks, whether it still is.
-      await this.#owner.commit(offsetsNext, this.#end.signal);
+      await this.#owner.commit(offsetsNext, this.#end.signal, note);
     });
   }
 

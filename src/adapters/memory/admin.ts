@@ -1,4 +1,4 @@
-import type { Offset } from "../../kernel/index.ts";
+import type { Offset, TopicPartition } from "../../kernel/index.ts";
 import { OperationError } from "../../kernel/index.ts";
 import type { ClusterAdmin } from "../../runtime/index.ts";
 import type { ClusterDescription, TopicToCreate } from "../../topology/index.ts";
@@ -42,6 +42,12 @@ export class MemoryAdmin implements ClusterAdmin {
       .logs.map(({ partition, logStartOffset, endOffset }) => ({ partition, low: logStartOffset, end: endOffset }));
   }
 
+  async extent({ topic, partition }: TopicPartition, signal: AbortSignal): Promise<{ low: Offset; end: Offset }> {
+    signal.throwIfAborted();
+    const { logStartOffset, endOffset } = this.#store.log(topic, partition);
+    return { low: logStartOffset, end: endOffset };
+  }
+
   async committed(
     group: string,
     topic: string,
@@ -51,7 +57,7 @@ export class MemoryAdmin implements ClusterAdmin {
     const known = this.#groups.get(group);
     return this.#store
       .get(topic)
-      .logs.map(({ partition }) => ({ partition, offset: known?.committed(topic, partition) ?? -1 }));
+      .logs.map(({ partition }) => ({ partition, offset: known?.committed(topic, partition)?.offset ?? -1 }));
   }
 
   /** Members that read a deleted topic are told that they cannot go on. */

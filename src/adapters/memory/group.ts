@@ -3,14 +3,13 @@ import {
   type Clock,
   type Logger,
   messageOf,
-  type Offset,
   type OffsetsNext,
   OperationError,
   topicPartitionKey,
 } from "../../kernel/index.ts";
 import type { Epoch, GroupSink, GroupSpec, TaskId } from "../../runtime/index.ts";
 import { assignTasks } from "./assignment.ts";
-import { type MemberGroup, MemoryMembership } from "./membership.ts";
+import { type CommittedOffset, type MemberGroup, MemoryMembership } from "./membership.ts";
 import type { TopicStore } from "./store.ts";
 import type { TurnQueue } from "./turns.ts";
 
@@ -35,7 +34,7 @@ export interface GroupOptions {
 export class Group implements MemberGroup {
   readonly #name: string;
   readonly #options: GroupOptions;
-  readonly #committed = new Map<string, Offset>();
+  readonly #committed = new Map<string, CommittedOffset>();
   readonly #epochs = new Map<TaskId, Epoch>();
   #members: MemoryMembership[] = [];
   #owners: ReadonlyMap<TaskId, MemoryMembership> = new Map();
@@ -77,12 +76,12 @@ export class Group implements MemberGroup {
     this.#rebalance();
   }
 
-  committed(topic: string, partition: number): Offset | undefined {
+  committed(topic: string, partition: number): CommittedOffset | undefined {
     return this.#committed.get(topicPartitionKey(topic, partition));
   }
 
-  commit(offsets: OffsetsNext): void {
-    for (const [key, offset] of offsets) this.#committed.set(key, offset);
+  commit(offsets: OffsetsNext, note?: string): void {
+    for (const [key, offset] of offsets) this.#committed.set(key, { offset, note });
   }
 
   /** A topic has more partitions now. */

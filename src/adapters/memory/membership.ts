@@ -16,10 +16,16 @@ import { TaskFeed } from "./task-feed.ts";
 import { MemoryTaskHandle } from "./task-handle.ts";
 import type { TurnQueue } from "./turns.ts";
 
+/** A next offset, and the note that was left with it. */
+export interface CommittedOffset {
+  readonly offset: Offset;
+  readonly note: string | undefined;
+}
+
 /** The group as one of its members sees it. */
 export interface MemberGroup {
-  committed(topic: string, partition: number): Offset | undefined;
-  commit(offsets: OffsetsNext): void;
+  committed(topic: string, partition: number): CommittedOffset | undefined;
+  commit(offsets: OffsetsNext, note?: string): void;
   /** True for a task whose partitions came while the group was reading: nothing in them is older than the group. */
   isGained(task: TaskId): boolean;
   /** The member is gone: its tasks are free for others. */
@@ -75,9 +81,10 @@ export class MemoryMembership implements Membership {
     const handle = new MemoryTaskHandle({
       task,
       offsetsNext: this.#resolve(task, owned.logs),
+      notes: this.#notesOf(owned.logs),
       store: this.#store,
       delivery: this.spec.delivery ?? "at-least-once",
-      commit: (offsets) => this.#group.commit(offsets),
+      commit: (offsets, note) => this.#group.commit(offsets, note),
     });
     owned.handle = handle;
     return handle;
@@ -165,7 +172,7 @@ export class MemoryMembership implements Membership {
     const fresh = new Map<string, Offset>();
     for (const log of logs) {
       const key = topicPartitionKey(log.topic, log.partition);
-      const committed = this.#group.committed(log.topic, log.partition);
+      const committed = this.#group.committed(log.topic, log.partition)?.offset;
       if (committed !== undefined && committed > log.endOffset) {
         const message = `opening task ${task} of ${this.spec.group}: offset ${committed} of ${key} is beyond the end ${log.endOffset}`;
         throw new TaskFatalError(message, { cause: new OperationError("MR_OFFSET_RANGE", message) });
@@ -175,6 +182,15 @@ export class MemoryMembership implements Membership {
     }
     if (fresh.size > 0) this.#group.commit(fresh);
     return offsets;
+  }
+
+  #notesOf(logs: readonly PartitionLog[]): ReadonlyMap<string, string> {
+    const notes = new Map<string, string>();
+    for (const { topic, partition } of logs) {
+      const note = this.#group.committed(topic, partition)?.note;
+      if (note !== undefined) notes.set(topicPartitionKey(topic, partition), note);
+    }
+    return notes;
   }
 
   #startOf(log: PartitionLog): Offset {

@@ -14,9 +14,10 @@ import type { TopicStore } from "./store.ts";
 export interface HandleOptions {
   readonly task: TaskId;
   readonly offsetsNext: OffsetsNext;
+  readonly notes: ReadonlyMap<string, string>;
   readonly store: TopicStore;
   readonly delivery: DeliveryMode;
-  commit(offsets: OffsetsNext): void;
+  commit(offsets: OffsetsNext, note: string | undefined): void;
 }
 
 /**
@@ -30,12 +31,14 @@ export interface HandleOptions {
  */
 export class MemoryTaskHandle implements TaskHandle {
   readonly offsetsNext: OffsetsNext;
+  readonly notes: ReadonlyMap<string, string>;
   readonly #options: HandleOptions;
   #held: Outgoing[] = [];
   #isDead = false;
 
   constructor(options: HandleOptions) {
     this.offsetsNext = options.offsetsNext;
+    this.notes = options.notes;
     this.#options = options;
   }
 
@@ -50,7 +53,7 @@ export class MemoryTaskHandle implements TaskHandle {
     });
   }
 
-  async commit(offsetsNext: OffsetsNext): Promise<void> {
+  async commit(offsetsNext: OffsetsNext, note?: string): Promise<void> {
     const { store, commit } = this.#options;
     await this.#fenced("committing", () => {
       const held = this.#held;
@@ -58,7 +61,7 @@ export class MemoryTaskHandle implements TaskHandle {
       // A topic may have gone since it was written to: all of it or nothing.
       for (const batch of held) store.check(batch);
       store.appendTransaction(held);
-      commit(offsetsNext);
+      commit(offsetsNext, note);
     });
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { EpochTrail, logChanged, offsetMetadata, topicIdIn } from "../../../src/adapters/kafkajs/log-change.ts";
+import { EpochTrail, logChanged, noteIn, offsetMetadata, topicIdIn } from "../../../src/adapters/kafkajs/log-change.ts";
 
 test("a position is known by the epoch of the record before it", () => {
   const trail = new EpochTrail();
@@ -23,6 +23,22 @@ test("an offset says which topic it belongs to, and one that was committed by so
   expect(topicIdIn(offsetMetadata(id))).toBe(id);
   for (const metadata of ["", offsetMetadata(undefined), "topic=short", `x topic=${id}`, `topic=${id} `])
     expect(topicIdIn(metadata)).toBeUndefined();
+});
+
+test("an offset carries the note of its task beside the topic, and neither is read out of what others have left", () => {
+  const id = "AAECAwQFBgcICQoLDA0ODw";
+  expect(offsetMetadata(id, "A-z_9")).toBe(`topic=${id} note=A-z_9`);
+  for (const [topicId, note] of [
+    [id, "A-z_9"],
+    [id, undefined],
+    [undefined, "B"],
+    [undefined, undefined],
+  ] as const) {
+    const metadata = offsetMetadata(topicId, note);
+    expect([topicIdIn(metadata), noteIn(metadata)]).toEqual([topicId, note]);
+  }
+  for (const metadata of ["note", "A-z_9", "note=A b", `topic=${id}note=A`, "topic=short note=A"])
+    expect(noteIn(metadata)).toBeUndefined();
 });
 
 test("a log that has changed is said with the command that goes on", () => {

@@ -28,6 +28,8 @@ async function memberOf(answers: {
   memberId?(): string;
   readonly hold?: InstanceHold;
   readonly decidingGroup?: string;
+  /** Of the offset that is committed. */
+  readonly metadata?: string;
   /** As a static member does that takes its own place again. */
   readonly staysInGeneration?: boolean;
   join?(generation: number): Promise<void>;
@@ -41,6 +43,7 @@ async function memberOf(answers: {
     ...(answers.onRevoking === undefined ? {} : { onRevoking: answers.onRevoking }),
   });
   const asked: string[] = [];
+  const left: (string | undefined)[] = [];
   const member = {
     generation: 0,
     get identity() {
@@ -62,6 +65,7 @@ async function memberOf(answers: {
     takeBack: () => asked.push("take back"),
     commit: async (as: MemberIdentity, offsets: readonly OffsetToCommit[]) => {
       asked.push(`commit ${offsets[0]?.offset} in ${as.generation}`);
+      left.push(offsets[0]?.metadata);
       await answers.commit?.(as.generation, as.memberId);
       return new Map<string, Error>();
     },
@@ -80,7 +84,8 @@ async function memberOf(answers: {
     send: async () => {
       asked.push("offsets");
       const offset = answers.committed();
-      const found = { topic: "in", partition: 0, offset, leaderEpoch: -1, metadata: "", errorCode: 0 };
+      const metadata = answers.metadata ?? "";
+      const found = { topic: "in", partition: 0, offset, leaderEpoch: -1, metadata, errorCode: 0 };
       return { errorCode: 0, partitions: [found] };
     },
     close: async () => undefined,
@@ -121,7 +126,7 @@ async function memberOf(answers: {
     return over;
   };
   const open = () => passing(membership.openTask(0, sink.epochOf(0), signal));
-  return { membership, sink, clock, logged, asked, open, passing };
+  return { membership, sink, clock, logged, asked, left, open, passing };
 }
 
 test("a living task that is told less than it committed asks again, and believes what comes then", async () => {
@@ -135,6 +140,24 @@ test("a living task that is told less than it committed asks again, and believes
   expect((await open()).offsetsNext).toEqual(at(7));
   expect(asked).toEqual(["offsets", "offsets", "offsets", "offsets"]);
   expect(logged).toEqual([]);
+  await membership.leave();
+});
+
+test("what a task leaves with its offset goes out with the topic's id, and is answered to who opens it at that offset", async () => {
+  const metadata = "note=before";
+  const { open, membership, left } = await memberOf({ committed: () => 5, metadata });
+  const handle = await open();
+  expect(handle.notes).toEqual(new Map([["in-0", "before"]]));
+  await handle.commit(at(7), "after");
+  await handle.commit(at(8));
+  expect(left).toEqual(["topic=now note=after", "topic=now"]);
+  await membership.leave();
+});
+
+test("the note of an offset that is not begun at is nobody's", async () => {
+  // Nothing is committed, so that the task begins at the start of the log.
+  const { open, membership } = await memberOf({ committed: () => -1, metadata: "note=before" });
+  expect((await open()).notes).toEqual(new Map());
   await membership.leave();
 });
 

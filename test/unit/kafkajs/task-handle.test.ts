@@ -25,14 +25,18 @@ test("a handle that lives long keeps nothing of the calls that were answered", a
     collect();
     return process.memoryUsage().heapUsed;
   };
-  const handle = new KafkaTaskHandle(owner, new Map(), () => Promise.resolve());
+  const handle = new KafkaTaskHandle(owner, { offsetsNext: new Map(), notes: new Map() }, () => Promise.resolve());
   const before = await heapAfter(1_000);
   // Each call that was kept took some 300 bytes: this would be 6 MB.
   expect((await heapAfter(10_000)) - before).toBeLessThan(3_000_000);
 });
 
 test("a call that is under way when the handle ends rejects with the reason, though its work never ends", async () => {
-  const handle = new KafkaTaskHandle(owner, new Map(), () => new Promise(() => undefined));
+  const handle = new KafkaTaskHandle(
+    owner,
+    { offsetsNext: new Map(), notes: new Map() },
+    () => new Promise(() => undefined),
+  );
   await handle.write(outgoing);
   const committing = handle.commit(next);
   const lost = new TaskLostError("the task moved");

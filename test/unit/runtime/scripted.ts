@@ -14,6 +14,8 @@ class ScriptedBroker implements Membership {
   readonly troubled = [];
   /** What the group has committed. */
   offset = 0;
+  /** What was left with it. */
+  note: string | undefined;
   readonly calls: string[] = [];
   readonly written: Outgoing[] = [];
   onOpen: () => Answer = () => undefined;
@@ -28,17 +30,21 @@ class ScriptedBroker implements Membership {
     if (refused !== undefined) throw refused;
     return {
       offsetsNext: new Map([["orders-0", this.offset]]),
+      notes: this.note === undefined ? new Map() : new Map([["orders-0", this.note]]),
       write: async (outgoing) => {
         this.calls.push(`write ${outgoing.map((batch) => batch.recordCount).join(" ")}`);
         const error = await this.onWrite(outgoing);
         if (error !== undefined) throw error;
         this.written.push(...outgoing);
       },
-      commit: async (offsets) => {
+      commit: async (offsets, note) => {
         const offset = offsets.get("orders-0") ?? -1;
         this.calls.push(`commit ${offset}`);
         const error = await this.onCommit(offset);
-        if (error === undefined || this.landsAnyway) this.offset = offset;
+        if (error === undefined || this.landsAnyway) {
+          this.offset = offset;
+          this.note = note;
+        }
         if (error !== undefined) throw error;
       },
       close: async () => {

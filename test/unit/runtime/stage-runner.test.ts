@@ -248,6 +248,7 @@ test("a task that is assigned again, without having been lost, is closed before 
       calls.push(`open ${epoch}`);
       return {
         offsetsNext: new Map([["orders-0", 0]]),
+        notes: new Map(),
         write: async () => undefined,
         flush: async () => undefined,
         commit: async () => undefined,
