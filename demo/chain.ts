@@ -15,7 +15,7 @@ import type { Logger } from "../src/kernel/index.ts";
 import type { ArtefactStore } from "../src/model/index.ts";
 import type { Broker } from "../src/runtime/index.ts";
 import type { SchemaRegistry } from "../src/schema/index.ts";
-import type { Plan, PlannedStage } from "../src/topology/index.ts";
+import type { DeliveryMode, Plan, PlannedStage } from "../src/topology/index.ts";
 import { closeBroker, connect, failingLogger, hasStart, lagOf } from "./cluster.ts";
 
 const topologyFile = fileURLToPath(new URL("../topologies/flights.yaml", import.meta.url));
@@ -31,6 +31,8 @@ export interface ChainOptions {
   readonly brokers: string | undefined;
   /** Folder for schemas, models and the log; those of an earlier run are removed. */
   readonly out: string;
+  /** Undefined leaves it to the topology. */
+  readonly delivery: DeliveryMode | undefined;
   readonly environment: Environment;
   readonly logger: Logger;
 }
@@ -76,7 +78,8 @@ export class Chain {
     const logger = failingLogger(options.logger, failure);
     const namespace = brokers === undefined ? "" : `demo-${randomBytes(4).toString("hex")}`;
     const inbox = namespace === "" ? "flights.inbox" : `${namespace}.flights.inbox`;
-    const plan = loadPlan(topologyFile, { ...environment, FLIGHTS_INBOX: inbox }, namespace);
+    const planned = loadPlan(topologyFile, { ...environment, FLIGHTS_INBOX: inbox }, namespace);
+    const plan = { ...planned, delivery: options.delivery ?? planned.delivery };
     for (const folder of [registryFolder(out), modelsFolder(out)]) await rm(folder, { recursive: true, force: true });
     const registry = await openRegistry(registryFolder(out), undefined, "write");
     const broker = await connect(brokers, environment, logger);

@@ -7,6 +7,7 @@ import { usageError } from "../src/app/exit.ts";
 import { createPeopleLogger } from "../src/app/people-logger.ts";
 import type { Environment } from "../src/app/settings.ts";
 import { messageOf } from "../src/kernel/index.ts";
+import type { DeliveryMode } from "../src/topology/index.ts";
 import { type BrokenEvent, brokenEvents } from "./broken-events.ts";
 import { Chain } from "./chain.ts";
 import { feed } from "./feed.ts";
@@ -34,6 +35,8 @@ export interface DemoOptions {
   readonly out: string;
   /** Leaves the topics on the cluster. */
   readonly keep: boolean;
+  /** Undefined leaves it to the topology. */
+  readonly delivery: DeliveryMode | undefined;
   readonly environment: Environment;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
@@ -72,8 +75,8 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   await mkdir(options.out, { recursive: true });
   const log = createWriteStream(logFile(options));
   const logger = createPeopleLogger((text) => log.write(text), systemClock.now);
-  const { brokers, out, environment } = options;
-  const chain = await Chain.open({ brokers, out, environment, logger }, signal);
+  const { brokers, out, delivery, environment } = options;
+  const chain = await Chain.open({ brokers, out, delivery, environment, logger }, signal);
   const deletes = brokers !== undefined && !options.keep;
   try {
     const result = await new Demo(options, input, chain, signal).run(startedAtMs);

@@ -56,6 +56,7 @@ describeKafka("the demo for two airports", () => {
         brokers,
         out,
         keep: false,
+        delivery: undefined,
         environment: {},
         stdout: (text) => {
           stdout += text;

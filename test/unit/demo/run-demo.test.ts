@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type DemoOptions, runDemo } from "../../../demo/run-demo.ts";
 
+const deliveries = ["exactly-once", "at-least-once"] as const;
+
 function optionsFor(airports: readonly string[], out: string, written: string[]): DemoOptions {
   return {
+    delivery: undefined,
     airports,
     brokers: undefined,
     out,
@@ -17,31 +20,35 @@ function optionsFor(airports: readonly string[], out: string, written: string[])
   };
 }
 
-test("a small airport goes the whole way: fed, trained on, scored, and every broken event set aside", async () => {
-  const out = mkdtempSync(join(tmpdir(), "millrace-demo-"));
-  try {
-    const written: string[] = [];
-    const result = await runDemo(optionsFor(["ANC"], out, written), new AbortController().signal);
-    const lines = readFileSync(join(out, "predictions.ndjson"), "utf8").trimEnd().split("\n");
-    const text = written.join("");
-    expect(text.split("\n")[0]).toBe(
-      "Will this flight from ANC be late? Millrace looks at what has just landed there.",
-    );
-    expect(text).toContain("landing = scheduled departure + 30 min + distance / 7.5 miles per minute + delay");
-    expect(text.trimEnd().split("\n").at(-4)).toBe(
-      `events ${result.events} predictions ${lines.length} dead-letters 5`,
-    );
-    expect(Object.keys(JSON.parse(lines[0]!) as object)).toEqual([
-      "flight_id",
-      "late",
-      "score_keyed",
-      "score_calendar",
-    ]);
-    expect(readFileSync(join(out, "demo.log"), "utf8")).not.toContain("ERROR");
-  } finally {
-    rmSync(out, { recursive: true, force: true });
-  }
-}, 60_000);
+test.each(deliveries)(
+  "a small airport goes the whole way %s: fed, trained on, scored, and every broken event set aside",
+  async (delivery) => {
+    const out = mkdtempSync(join(tmpdir(), "millrace-demo-"));
+    try {
+      const written: string[] = [];
+      const result = await runDemo({ ...optionsFor(["ANC"], out, written), delivery }, new AbortController().signal);
+      const lines = readFileSync(join(out, "predictions.ndjson"), "utf8").trimEnd().split("\n");
+      const text = written.join("");
+      expect(text.split("\n")[0]).toBe(
+        "Will this flight from ANC be late? Millrace looks at what has just landed there.",
+      );
+      expect(text).toContain("landing = scheduled departure + 30 min + distance / 7.5 miles per minute + delay");
+      expect(text.trimEnd().split("\n").at(-4)).toBe(
+        `events ${result.events} predictions ${lines.length} dead-letters 5`,
+      );
+      expect(Object.keys(JSON.parse(lines[0]!) as object)).toEqual([
+        "flight_id",
+        "late",
+        "score_keyed",
+        "score_calendar",
+      ]);
+      expect(readFileSync(join(out, "demo.log"), "utf8")).not.toContain("ERROR");
+    } finally {
+      rmSync(out, { recursive: true, force: true });
+    }
+  },
+  60_000,
+);
 
 test("an airport that nothing leaves is refused before anything is made", async () => {
   const written: string[] = [];
