@@ -20,7 +20,6 @@ export const laterKeys: Readonly<Record<string, readonly string[]>> = {
 
 /** Values of the whole language that this version lacks, by level and key. */
 export const laterValues: Readonly<Record<string, readonly string[]>> = {
-  delivery: ["exactly-once"],
   "topics.*.format": ["csv"],
   "stages.*.from.format": ["csv"],
   "stages.*.to.format": ["csv"],
@@ -31,7 +30,6 @@ export const laterValues: Readonly<Record<string, readonly string[]>> = {
 
 /** What to write instead, where the sentence "remove it" would not help. */
 export const laterHints: Readonly<Record<string, string>> = {
-  "delivery=exactly-once": "write delivery: at-least-once",
   "topics.*.format=csv": "write format: json and send JSON",
   "stages.*.from.format=csv": "write format: json and send JSON",
   "stages.*.to.format=csv": "write format: json",

@@ -38,7 +38,7 @@ export function explain({ issue, path }: FlatIssue, root: JsonSchema, file: unkn
   const definition = definitionAt(root, path);
   const found = valueAt(file, path);
   const hint = exampleHint(path, definition?.schema, root);
-  if (found === undefined) return missing(path, definition?.schema, hint);
+  if (found === undefined) return missing(path, definition?.schema, missingHints[definition?.level ?? ""] ?? hint);
   const later = laterValue(definition?.level, found, path);
   if (later !== undefined) return later;
   if (typeof found === "bigint") return tooLarge(path, definition?.schema, found, hint);
@@ -79,6 +79,12 @@ function missing(path: Path, schema: JsonSchema | undefined, hint: string): Spec
   const about = schema?.description === undefined ? "" : ` (${lowerFirst(schema.description).replace(/\.$/, "")})`;
   return { code: "MR_MISSING_KEY", path, message: `the key is missing${about}`, hint };
 }
+
+/** Where one of the values that a missing key may have is the one to begin with. */
+const missingHints: Readonly<Record<string, string>> = {
+  delivery:
+    "paste the line delivery: exactly-once (or at-least-once, which is seen sooner, and of which a crash repeats some)",
+};
 
 function expectedTypes(schema: JsonSchema | undefined, otherwise: string): string {
   return schema?.type === undefined ? expectedName(otherwise) : unionName(schema);

@@ -19,9 +19,9 @@ export const topologyHead = z.strictObject({
     "staging",
   ).optional(),
   delivery: key(
-    z.enum(["at-least-once"]),
-    "What a crash may do: at-least-once repeats some records. There is no default.",
-    "at-least-once",
+    z.enum(["exactly-once", "at-least-once"]),
+    "What a crash may do: nothing that readers of committed records see (exactly-once), or repeat some records (at-least-once). There is no default.",
+    "exactly-once",
   ),
   commit: key(
     z.strictObject({

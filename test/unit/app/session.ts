@@ -15,7 +15,7 @@ import { type LogFields, type Logger, silentLogger } from "../../../src/kernel/i
 import type { ArtefactStore } from "../../../src/model/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { MemoryRegistry } from "../../../src/testing/index.ts";
-import type { Plan } from "../../../src/topology/index.ts";
+import type { DeliveryMode, Plan } from "../../../src/topology/index.ts";
 import { within } from "../../support/deadline.ts";
 
 const cardFraud = join(import.meta.dirname, "../../../topologies/card-fraud.yaml");
@@ -43,7 +43,7 @@ export interface Running {
 
 /** The card-fraud topology on an in-process broker, with everything that surrounds a worker. */
 export class CardFraud {
-  readonly plan: Plan = loadPlan(cardFraud, {}, undefined);
+  readonly plan: Plan;
   readonly registry = new MemoryRegistry();
   readonly broker: Broker;
   readonly artefacts: ArtefactStore;
@@ -52,7 +52,8 @@ export class CardFraud {
   readonly #folder: string;
   readonly #stops: (() => Promise<unknown>)[] = [];
 
-  private constructor(broker: Broker, folder: string) {
+  private constructor(plan: Plan, broker: Broker, folder: string) {
+    this.plan = plan;
     this.broker = broker;
     this.#folder = folder;
     this.artefacts = openArtefacts(folder);
@@ -63,9 +64,13 @@ export class CardFraud {
   }
 
   /** The external topics exist, and everything else has been applied but the topics in `without`. */
-  static async open(without: readonly string[] = []): Promise<CardFraud> {
+  static async open(delivery: DeliveryMode, without: readonly string[] = []): Promise<CardFraud> {
     const broker = await openMemoryBroker(256 * 1024 * 1024, silentLogger);
-    const scene = new CardFraud(broker, mkdtempSync(join(tmpdir(), "millrace-card-")));
+    const scene = new CardFraud(
+      { ...loadPlan(cardFraud, {}, undefined), delivery },
+      broker,
+      mkdtempSync(join(tmpdir(), "millrace-card-")),
+    );
     const external = ["payments.inbox", "payments.reports"];
     await broker.admin.createTopics(
       external.map((topic) => ({ topic, partitions: 4, replication: undefined, configs: {} })),
@@ -144,6 +149,16 @@ export class CardFraud {
 
   /** Records in a topic. */
   async count(topic: string): Promise<number> {
+    let count = 0;
+    for (const { partition, low, end } of await this.broker.admin.watermarks(topic, never)) {
+      if (low === end) continue;
+      for await (const batch of this.broker.read({ topic, partition, from: low, to: end }, never)) count += batch.count;
+    }
+    return count;
+  }
+
+  /** Offsets in a topic: its records, and a marker for every commit that is exactly-once. */
+  async offsets(topic: string): Promise<number> {
     const watermarks = await this.broker.admin.watermarks(topic, never);
     return watermarks.reduce((sum, { low, end }) => sum + end - low, 0);
   }

@@ -61,7 +61,7 @@ const ways: Readonly<Record<string, readonly Way[]>> = {
   description: text,
   owner: text,
   namespace: [...text, range('"a b"')],
-  delivery: [...text, range("at-most-once"), range("exactly-once", "MR_UNSUPPORTED")],
+  delivery: [...text, range("at-most-once")],
   commit: mapping,
   "commit.everyMs": wholeNumber("60001"),
   "commit.records": wholeNumber("1000001"),

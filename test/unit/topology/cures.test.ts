@@ -43,7 +43,7 @@ const broken: readonly (readonly [from: string, to: string])[] = [
   ["format: json", "format: JSON"],
   ["format: json", "format: csv"],
   [delivery, "delivery: at_least_once"],
-  [delivery, "delivery: exactly-once"],
+  [delivery, "delivery: exactly_once"],
   [delivery, `${delivery}\nalerts: {}`],
   [delivery, `${delivery}\nnamespace: \${A:-\${B}}`],
   ["late: { within: 2h }", "late: { within: soon }"],

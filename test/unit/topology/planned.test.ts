@@ -172,7 +172,7 @@ test("every key of the language has a sentence, in the JSON Schema and on the re
   expect(bare).toEqual([]);
   const page = topologyReference(topologyLanguage);
   for (const step of topologyLanguage.catalogue) expect(page).toContain(`### \`${step.kind}\``);
-  expect(page).toContain("| `delivery` | `at-least-once` | yes |");
+  expect(page).toContain("| `delivery` | `exactly-once` or `at-least-once` | yes |");
 });
 
 test("text and enums are features, printed as categories, and a stub may compare them", async () => {

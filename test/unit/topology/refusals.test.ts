@@ -167,11 +167,11 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    name: "a delivery that this version lacks",
-    from: "at-least-once",
-    to: "exactly-once",
+    name: "no delivery, with the line of the one to begin with",
+    from: "delivery: at-least-once\n",
+    to: "",
     expected: [
-      "t.yaml:4:11 MR_UNSUPPORTED delivery: this version does not have exactly-once yet; write delivery: at-least-once",
+      "t.yaml:1:1 MR_MISSING_KEY delivery: the key is missing (what a crash may do: nothing that readers of committed records see (exactly-once), or repeat some records (at-least-once). There is no default); paste the line delivery: exactly-once (or at-least-once, which is seen sooner, and of which a crash repeats some)",
     ],
   },
   {
