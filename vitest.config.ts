@@ -4,7 +4,15 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 20_000 } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          setupFiles: ["test/support/property-seed.ts"],
+          // What "never" means on a machine that is slow and does other things too; no test needs a sixth of it alone.
+          testTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: "kafka",

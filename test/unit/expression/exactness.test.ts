@@ -3,9 +3,7 @@ import { withParts } from "../../../src/expression/ast.ts";
 import type { Ast } from "../../../src/expression/index.ts";
 import { exactQuotient } from "../../oracle/exact-values.ts";
 import { fuzzExpressions } from "../../oracle/expression-fuzz.ts";
-import { propertySeed } from "./fixture.ts";
-
-const seed = propertySeed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(propertySeed);
+import { propertySeed as seed } from "../../support/property-seed.ts";
 
 test(`compiles 1,500 expressions to what an exact interpreter gives, seed ${seed}`, { timeout: 60_000 }, () => {
   expect(fuzzExpressions({ count: 1_500, seed })).toEqual([]);

@@ -72,7 +72,3 @@ export function withoutPositions(ast: Ast): unknown {
     }),
   );
 }
-
-/** Replay with MILLRACE_TEST_SEED; fast-check prints the seed of a failure. */
-export const propertySeed = process.env["MILLRACE_TEST_SEED"];
-export const seeded = propertySeed === undefined ? {} : { seed: Number(propertySeed) };
