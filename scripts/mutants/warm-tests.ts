@@ -1,0 +1,54 @@
+/**
+ * A process that keeps a test runner warm: asked over IPC to run test files after one source file has changed, it
+ * answers whether they passed. Files that did not change are not transformed again, which is most of what a run costs.
+ * It may hang with what it runs; whoever started it ends its process group.
+ */
+import { createVitest } from "vitest/node";
+
+export interface WarmRequest {
+  /** Paths of test files, in the order in which they are to be tried. */
+  readonly tests: readonly string[];
+  /** Paths of the files that changed since the last run. */
+  readonly changed: readonly string[];
+}
+
+/** A test file that ended, which shows that the run goes on, or the run's end, with a file that failed if one did. */
+export type WarmAnswer = { readonly ended: string } | { readonly failed: string | null };
+
+const root = process.argv[2];
+if (root === undefined || process.send === undefined) throw new Error("to be forked with the root of a work tree");
+process.chdir(root);
+
+const vitest = await createVitest("test", {
+  root,
+  watch: false,
+  bail: 1,
+  // The tests of a run share their modules, which halves its time; each run has its own.
+  isolate: false,
+  project: ["unit"],
+  reporters: [{ onTestModuleEnd: ({ moduleId }) => say({ ended: moduleId }) }],
+  // The order of a request is kept: the nearest test is the likeliest to fail.
+  sequence: {
+    sequencer: class {
+      sort = async <T>(files: T): Promise<T> => files;
+      shard = this.sort;
+    },
+  },
+});
+await vitest.standalone();
+process.on("message", (request: WarmRequest) => void run(request));
+process.on("disconnect", () => process.exit());
+process.send("ready");
+
+async function run({ tests, changed }: WarmRequest): Promise<void> {
+  for (const file of changed) vitest.invalidateFile(file);
+  const all = await vitest.globTestSpecifications();
+  const specifications = tests.flatMap((test) => all.filter(({ moduleId }) => moduleId === test));
+  const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications);
+  const failed = testModules.find((module) => !module.ok())?.moduleId;
+  say({ failed: failed ?? (unhandledErrors.length > 0 ? "an error outside of every test" : null) });
+}
+
+function say(answer: WarmAnswer): void {
+  process.send?.(answer);
+}
