@@ -74,6 +74,7 @@ export class KeyTable {
 
 /** No fault of the record that meets it: quarantining would lose every new key from here on. */
 function stateFull(storeName: string, keysMax: number): OperationError {
-  const message = `remembering a new key in store ${storeName}: it holds ${keysMax} keys, the most that the store of one task can hold`;
-  return new OperationError("MR_STATE_FULL", `${message}; give the topic more partitions, or look back less far`);
+  const message = `remembering a new key in store ${storeName}: it holds ${keysMax} keys, the most that the store of one task may hold`;
+  const cure = keysMax < keysMaxDefault ? "raise state.keys of the stage, give" : "give";
+  return new OperationError("MR_STATE_FULL", `${message}; ${cure} the topic more partitions, or look back less far`);
 }

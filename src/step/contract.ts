@@ -33,6 +33,8 @@ export interface LoweringContext {
   readonly keyField: string | undefined;
   /** Allowed lateness, in ms: `late.within`, or its default by the longest window. */
   readonly latenessMs: number;
+  /** Keys that a store holds at most; undefined leaves it to the store. */
+  readonly keysMax: number | undefined;
   /** True once a `late` operation stands before this step; see {@link lateOps}. */
   readonly lateEmitted: boolean;
   /**

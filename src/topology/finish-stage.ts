@@ -1,7 +1,8 @@
 import type { RowOp } from "../expression/index.ts";
 import { type Field, type RowShape, withoutShadowedAliases } from "../schema/index.ts";
+import type { StoreSpec } from "../state/index.ts";
 import { parseModelReference } from "../step/index.ts";
-import type { PlannedInfer, PlannedModel, PlannedStage, PlannedTopic } from "./plan.ts";
+import type { PlannedInfer, PlannedModel, PlannedStage, PlannedStore, PlannedTopic } from "./plan.ts";
 import { stepText } from "./spec/flow-text.ts";
 import type { StageDraft } from "./stages.ts";
 import { kafkaTimeField, type TopicDraft } from "./topics.ts";
@@ -56,17 +57,18 @@ export function finishStage(
       output: infer?.decide.input.slice(0, -1) ?? to.schema.shape,
     },
     memories: lowered.memories,
-    stores: lowered.memories.map(({ store }) => ({
-      store,
-      changelog: {
-        clusterName: `${groupStem}.${wired.head.name}.${store.name}.changelog`,
-        partitions: from.partitions,
-      },
-    })),
+    stores: lowered.memories.map(({ store }) => plannedStore(store, from, draft, groupStem)),
     lateWithinMs: late === undefined ? undefined : late.withinMs,
     infer,
     stepLines: wired.part.steps.flatMap((step) => (step?.spec === undefined ? [] : [stepText(step.kind, step.spec)])),
   };
+}
+
+function plannedStore(store: StoreSpec, from: PlannedTopic, { wired }: StageDraft, groupStem: string): PlannedStore {
+  const { name, state } = wired.head;
+  if (state?.volatile === true) return { store, changelog: undefined };
+  const clusterName = `${groupStem}.${name}.${store.name}.changelog`;
+  return { store, changelog: { clusterName, partitions: from.partitions } };
 }
 
 /** Rows that an infer step needs: id and time of the event, the features, what is kept and what is decided on. */

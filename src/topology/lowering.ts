@@ -28,6 +28,8 @@ export interface StageScope {
   readonly timeField: string | undefined;
   readonly keyField: string | undefined;
   readonly latenessMs: number;
+  /** Keys that each store holds at most; undefined when the file does not say. */
+  readonly keysMax: number | undefined;
   /** What is wrong with the input topic already: steps that stumble over it are not told again. */
   readonly told: ReadonlySet<ErrorCode>;
 }
@@ -166,6 +168,7 @@ function stepContext(step: StepPart, lowering: Lowering, mute: () => void): Lowe
     timeField: scope.timeField,
     keyField: scope.keyField,
     latenessMs: scope.latenessMs,
+    keysMax: scope.keysMax,
     lateEmitted: lowering.ops.some((op) => op.op === "late"),
     expression: (source, path, shape) =>
       typedExpression(source, shape ?? lowering.shape, (problem, missing) => {

@@ -20,6 +20,7 @@ export function decisions(wired: WiredStage, lowered: Lowered, findings: Finding
     timeField: wired.from.time,
     keyField: wired.from.key,
     latenessMs: 0,
+    keysMax: undefined,
     lateEmitted: true,
     expression: (source, path, shape) =>
       typedExpression(source, shape ?? lowered.shape, (problem, missing) => {

@@ -63,13 +63,14 @@ export function planStage(
     timeField: wired.isIngest ? timestampIn(input, to.time) : from.time,
     keyField: from.key,
     latenessMs: latenessOf(wired),
+    keysMax: wired.head.state?.keys,
     told: new Set([
       ...(from.keyIsWrong ? (["MR_KEY"] as const) : []),
       ...(timeTopic.timeIsWrong ? (["MR_TIME"] as const) : []),
     ]),
   };
   const lowered = lowerSteps(wired.part.steps, scope, findings);
-  checkLate(wired, lowered, findings);
+  checkMemoryKeys(wired, lowered, findings);
   const before = findings.problems.length;
   const decide = decisions(wired, lowered, findings);
   const isSound = lowered.isSound && findings.problems.length === before;
@@ -187,16 +188,16 @@ function latenessOf({ head, part }: WiredStage): number {
   return Math.min(dayMs, Math.max(hourMs, ...looks));
 }
 
-function checkLate({ head, path }: WiredStage, lowered: Lowered, findings: Findings): void {
-  const judges = lowered.ops.some((op) => op.op === "late");
-  if (head.late === undefined || judges || !lowered.isSound) return;
-  const message = "no step of this stage remembers earlier records, so nothing can be late here";
-  findings.problem(
-    "MR_CONFLICT",
-    [...path, "late"],
-    message,
-    "remove late, or move it to the stage with rolling or dedupe",
-  );
+/** Keys of a stage that mean nothing where no step remembers earlier records. */
+function checkMemoryKeys({ head, path }: WiredStage, lowered: Lowered, findings: Findings): void {
+  if (!lowered.isSound || lowered.memories.length > 0) return;
+  const reasons = { late: "so nothing can be late here", state: "so there is no state to hold" } as const;
+  for (const key of ["late", "state"] as const) {
+    if (head[key] === undefined) continue;
+    const message = `no step of this stage remembers earlier records, ${reasons[key]}`;
+    const hint = `remove ${key}, or move it to the stage with rolling or dedupe`;
+    findings.problem("MR_CONFLICT", [...path, key], message, hint);
+  }
 }
 
 /** The schema of the output: given, and compared with the rows, or made from them. Undefined when it cannot be known. */

@@ -34,7 +34,7 @@ export const dedupe = defineStep({
     const timeMs = context.expression(ref(time.name), []);
     if (id === undefined || timeMs === undefined) return [];
     const spec = { name: context.storeName("dedupe"), kind: "ids", version: 1 } as const;
-    const options = { spec, withinMs: durationMs(within), latenessMs: context.latenessMs };
+    const options = { spec, withinMs: durationMs(within), latenessMs: context.latenessMs, keysMax: context.keysMax };
     const memory = context.memory({ store: spec, create: () => new DedupeMemory(options) });
     const call = { op: "call", memory, texts: [id], numbers: [timeMs], results: [], drops: ["duplicate"] } as const;
     return [call, ...lateOps(context)];

@@ -190,6 +190,6 @@ function memoryFor(
   });
   const spec = { name: context.storeName("rolling"), kind: "rolling", version: 1 } as const;
   const needs = columns.map((column) => column.needs);
-  const options = { spec, needs, windowsMs, latenessMs: context.latenessMs };
+  const options = { spec, needs, windowsMs, latenessMs: context.latenessMs, keysMax: context.keysMax };
   return context.memory({ store: spec, create: () => new RollingMemory(options, reads) });
 }

@@ -7,7 +7,8 @@ import { stepNamesLater } from "../../step/index.ts";
 export const laterKeys: Readonly<Record<string, readonly string[]>> = {
   "": ["monitors", "alerts", "profiles"],
   "topics.*": ["table", "compaction", "columns"],
-  "stages.*": ["use", "order", "errors", "parallelism", "state", "ttl", "idle"],
+  "stages.*": ["use", "order", "errors", "parallelism", "ttl", "idle"],
+  "stages.*.state": ["ttl"],
   "stages.*.from": ["record"],
   "stages.*.late": ["idle", "grace"],
   "stages.*.steps.*": [...stepNamesLater, "tumbling", "hopping"],

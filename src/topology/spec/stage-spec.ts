@@ -44,6 +44,24 @@ const lateSpec = z.strictObject({
   then: key(z.enum(["dead-letter"]), "Where late records go.", "dead-letter").optional(),
 });
 
+/** What a Map of V8 holds. */
+const keysMax = 2 ** 24;
+
+const stateSpec = z
+  .strictObject({
+    volatile: key(
+      z.boolean(),
+      "True keeps what the steps remember in memory alone: no changelog is written, and a restart or a partition that moves starts empty.",
+      true,
+    ).optional(),
+    keys: key(
+      z.int().min(1).max(keysMax),
+      "Keys that each store of a partition holds at most (default 16777216); one more halts the stage as MR_STATE_FULL.",
+      5_000_000,
+    ).optional(),
+  })
+  .refine((state) => Object.keys(state).length > 0, { error: "must say something: volatile or keys" });
+
 /**
  * A stage without its steps, which are checked one by one: what is wrong with one step must not hide the rest.
  */
@@ -61,6 +79,9 @@ export const stageHead = z.strictObject({
     // biome-ignore lint/suspicious/noThenProperty: as above.
     { within: "1h", then: "dead-letter" },
   ).optional(),
+  state: key(stateSpec, "How what the steps remember is held, for stages whose steps remember earlier records.", {
+    keys: 5_000_000,
+  }).optional(),
 });
 
 export type StageHead = z.infer<typeof stageHead>;

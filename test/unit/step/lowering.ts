@@ -45,6 +45,7 @@ export interface LoweringOptions {
   readonly timeField?: string | undefined;
   readonly keyField?: string | undefined;
   readonly latenessMs?: number;
+  readonly keysMax?: number;
 }
 
 /** Lowers steps, `[kind, config]` each, as a plan does, against the payment shape unless told otherwise. */
@@ -94,6 +95,7 @@ function contextFor(
     timeField: "timeField" in options ? options.timeField : "paid_at",
     keyField: "keyField" in options ? options.keyField : "customer_id",
     latenessMs: options.latenessMs ?? 3_600_000,
+    keysMax: options.keysMax,
     lateEmitted: ops.some((op) => op.op === "late"),
     expression,
     field: (name, path) => {

@@ -86,6 +86,44 @@ test("warns of volatile stores by name", () => {
   expect(warning?.message).toContain("features.rolling");
 });
 
+test("a volatile stage has stores without a changelog, and says so in the plan", () => {
+  const plan = soundPlan(
+    replaced(smallText, "late: { within: 2h }", "late: { within: 2h }\n    state: { volatile: true }"),
+    {
+      schemas,
+    },
+  );
+  const store = { name: "rolling", kind: "rolling", version: 1 };
+  expect(plan.stages[1]?.stores).toEqual([{ store, changelog: undefined }]);
+  expect(printPlan(plan)).toContain("  store rolling (rolling, version 1), volatile\n");
+  expect(printPlan(plan)).not.toContain("changelog");
+  expect(plan.warnings.map(({ code }) => code)).toContain("MR_STATE_VOLATILE");
+  const durable = soundPlan(
+    replaced(smallText, "late: { within: 2h }", "late: { within: 2h }\n    state: { volatile: false }"),
+    {
+      schemas,
+    },
+  );
+  expect(durable.stages[1]?.stores).toEqual(soundPlan(smallText, { schemas }).stages[1]?.stores);
+});
+
+test("a store holds as many keys as the stage says", () => {
+  const text = replaced(smallText, "late: { within: 2h }", "late: { within: 2h }\n    state: { keys: 1 }");
+  const add = (text: string, keys: readonly string[]): void => {
+    const memory = soundPlan(text, { schemas }).stages[1]!.memories[0]!.create();
+    for (const key of keys) {
+      memory.texts[0] = key;
+      memory.numbers.set([5, 1, 1]);
+      memory.update({ offset: 0, streamTimeMs: 0, processingTimeMs: 0, out: null });
+    }
+  };
+  expect(() => add(text, ["a", "a"])).not.toThrow();
+  expect(() => add(text, ["a", "b"])).toThrow(
+    "it holds 1 keys, the most that the store of one task may hold; raise state.keys",
+  );
+  expect(() => add(smallText, ["a", "b"])).not.toThrow();
+});
+
 test("warns when ingest changes the partition count or the key", () => {
   const inbox = "inbox: { format: json, external: true";
   expect(warningsOf(replaced(smallText, inbox, `${inbox}, partitions: 2, key: customer_id`))).toEqual([

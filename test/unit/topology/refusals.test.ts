@@ -150,6 +150,23 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "state where no step remembers anything",
+    from: "    to: predictions",
+    to: "    to: predictions\n    state: { volatile: true }",
+    expected: [
+      "t.yaml:26:12 MR_CONFLICT stages[2].state: no step of this stage remembers earlier records, so there is no state to hold; remove state, or move it to the stage with rolling or dedupe",
+    ],
+  },
+  {
+    name: "state that says nothing, too many keys, and a time to live, which comes later",
+    from: "    late: { within: 2h }",
+    to: "    late: { within: 2h }\n    state: { ttl: 90d, keys: 16777217 }",
+    expected: [
+      "t.yaml:21:14 MR_UNSUPPORTED stages[1].state.ttl: this version does not have ttl yet; remove it",
+      "t.yaml:21:30 MR_OUT_OF_RANGE stages[1].state.keys: expected at most 16777216, found 16777217; write for example keys: 5000000",
+    ],
+  },
+  {
     name: "JSON in the middle of the chain",
     from: "    to: features",
     to: "    to: { topic: features, format: json }",
