@@ -1,10 +1,11 @@
+import { expect } from "vitest";
 import type { RecordOut } from "../../src/kernel/index.ts";
 import { silentLogger } from "../../src/kernel/index.ts";
 import type { Broker, GroupSpec, Membership, OffsetRange, TaskHandle, TaskId } from "../../src/runtime/index.ts";
 import type { DeliveryMode } from "../../src/topology/index.ts";
 import { eventually, within } from "../support/deadline.ts";
 import { RecordingSink, type SinkOptions } from "../support/recording-sink.ts";
-import { type PlainRecord, plainRecords } from "../support/records.ts";
+import { type PlainRecord, plainRecords, textOf } from "../support/records.ts";
 
 /** A broker that the contract runs on, and what the port alone cannot do to it. */
 export interface BrokerUnderTest {
@@ -149,6 +150,40 @@ export class Bench {
     };
     await this.within(`the records of ${range.topic}-${range.partition} up to ${range.to}`, all());
     return records;
+  }
+
+  /** Texts of all records of a partition that can be seen now. */
+  async seenIn(topic: string, partition: number): Promise<(string | undefined)[]> {
+    const marks = await this.broker.admin.watermarks(topic, this.signal);
+    const { low, end } = marks.find((mark) => mark.partition === partition) ?? { low: 0, end: 0 };
+    const read = low === end ? [] : await this.read({ topic, partition, from: low, to: end });
+    return read.map((record) => textOf(record));
+  }
+
+  /**
+   * Resolves when a partition has these records and no others. What a transaction wrote is decided when its commit has
+   * answered; a cluster may take a moment longer until it shows it.
+   */
+  async untilSeen(topic: string, partition: number, texts: readonly string[]): Promise<void> {
+    let seen: (string | undefined)[] = [];
+    const check = async (): Promise<true | undefined> => {
+      seen = await this.seenIn(topic, partition);
+      return seen.length >= texts.length || undefined;
+    };
+    await eventually(this.deadlineMs, `${texts.length} records in ${topic}-${partition}`, check);
+    expect(seen).toEqual(texts);
+  }
+
+  /** Resolves when the partitions of a topic end at these offsets, for those who see only what is committed. */
+  async untilEnds(topic: string, ends: readonly number[]): Promise<void> {
+    let found: number[] = [];
+    const check = async (): Promise<true | undefined> => {
+      const marks = await this.broker.admin.watermarks(topic, this.signal);
+      found = marks.map(({ end }) => end);
+      return found.every((end, partition) => end >= (ends[partition] ?? 0)) || undefined;
+    };
+    await eventually(this.deadlineMs, `${topic} to end at ${ends.join(", ")}`, check);
+    expect(found).toEqual(ends);
   }
 
   /** The group's committed offset, once it is `offset`. */

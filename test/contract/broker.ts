@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe } from "vitest";
 import { admin } from "./admin.ts";
+import { appending } from "./appending.ts";
 import { assignment } from "./assignment.ts";
 import { Bench, type BrokerContractOptions } from "./bench.ts";
 import { delivery } from "./delivery.ts";
@@ -31,11 +32,14 @@ export function brokerContract({ name, create, delivery: mode, deadlineMs = 30_0
 
     describe("assignment", () => assignment(current));
     describe("rebalance", () => rebalance(current));
-    describe("growth", () => growth(current));
-    describe("delivery", () => delivery(current));
     describe("handles", () => handles(current));
     describe("writing", () => writing(current));
     if (mode === "exactly-once") describe("transactions", () => transactions(current));
+    // What is read and what is written without a task is the same in both.
+    if (mode === "exactly-once") return;
+    describe("growth", () => growth(current));
+    describe("delivery", () => delivery(current));
+    describe("appending", () => appending(current));
     describe("reading", () => reading(current));
     describe("admin", () => admin(current));
   });

@@ -1,17 +1,11 @@
 import { expect, test } from "vitest";
 import { topicPartitionKey } from "../../src/kernel/index.ts";
 import { RecordRefusedError, type TaskHandle, TaskLostError } from "../../src/runtime/index.ts";
-import { outgoingOf, type PlainRecord, textOf, textRecord, textRecords } from "../support/records.ts";
+import { outgoingOf, textOf, textRecord, textRecords } from "../support/records.ts";
 import type { Bench } from "./bench.ts";
 
 /** Exactly once: what a handle writes and the offsets of its commit are seen together or not at all. */
 export function transactions(bench: () => Bench): void {
-  const seenIn = async (topic: string, partition: number): Promise<(string | undefined)[]> => {
-    const marks = await bench().broker.admin.watermarks(topic, bench().signal);
-    const { low, end } = marks.find((mark) => mark.partition === partition)!;
-    const read: PlainRecord[] = low === end ? [] : await bench().read({ topic, partition, from: low, to: end });
-    return read.map((record) => textOf(record));
-  };
   const write = (handle: TaskHandle, topic: string, partition: number, stem: string, count = 2): Promise<void> =>
     bench().within("a write", handle.write([outgoingOf(textRecords(topic, partition, count, stem))]));
   const commit = (handle: TaskHandle, topic: string, offset: number): Promise<void> =>
@@ -24,12 +18,10 @@ export function transactions(bench: () => Bench): void {
     await write(handle, output, 0, "a");
     await write(handle, output, 1, "b");
     await write(handle, output, 0, "c");
-    expect([await seenIn(output, 0), await seenIn(output, 1)]).toEqual([[], []]);
+    expect([await bench().seenIn(output, 0), await bench().seenIn(output, 1)]).toEqual([[], []]);
     await commit(handle, input, 0);
-    expect([await seenIn(output, 0), await seenIn(output, 1)]).toEqual([
-      ["a0", "a1", "c0", "c1"],
-      ["b0", "b1"],
-    ]);
+    await bench().untilSeen(output, 0, ["a0", "a1", "c0", "c1"]);
+    await bench().untilSeen(output, 1, ["b0", "b1"]);
     await bench().untilCommitted(group, input, 0, 0);
   });
 
@@ -47,8 +39,8 @@ export function transactions(bench: () => Bench): void {
     expect(reader.sink.records.map((record) => textOf(record))).toEqual(["a0", "a1", "b0", "b1"]);
     // Between the chunks lies the marker of the first, which is an offset and no record.
     expect(reader.sink.records.map((record) => record.offset)).toEqual([0, 1, 3, 4]);
-    const [marks] = await bench().broker.admin.watermarks(output, bench().signal);
-    await reader.sink.until("the last marker", () => reader.sink.batches.at(-1)?.batch.offsetNext === marks?.end);
+    await bench().untilEnds(output, [6]);
+    await reader.sink.until("the last marker", () => reader.sink.batches.at(-1)?.batch.offsetNext === 6);
   });
 
   test("what was written and not committed when a handle is closed is never seen, nor its offsets", async () => {
@@ -61,7 +53,7 @@ export function transactions(bench: () => Bench): void {
     expect(second.offsetsNext.get(topicPartitionKey(input, 0))).toBe(0);
     await write(second, output, 0, "kept");
     await commit(second, input, 0);
-    expect(await seenIn(output, 0)).toEqual(["kept0", "kept1"]);
+    await bench().untilSeen(output, 0, ["kept0", "kept1"]);
   });
 
   test("opening a task again ends what the handle before it had begun", async () => {
@@ -73,7 +65,7 @@ export function transactions(bench: () => Bench): void {
     await expect(before.commit(before.offsetsNext)).rejects.toThrow(TaskLostError);
     await write(after, output, 0, "owner");
     await commit(after, input, 0);
-    expect(await seenIn(output, 0)).toEqual(["owner0", "owner1"]);
+    await bench().untilSeen(output, 0, ["owner0", "owner1"]);
   });
 
   test("the chunk of a member that leaves is never seen, and the next member writes it once", async () => {
@@ -85,7 +77,7 @@ export function transactions(bench: () => Bench): void {
     const second = await (await bench().joinAlone([input], 1, { group })).open(0);
     await write(second, output, 0, "a");
     await commit(second, input, 0);
-    expect(await seenIn(output, 0)).toEqual(["a0", "a1"]);
+    await bench().untilSeen(output, 0, ["a0", "a1"]);
   });
 
   test("one refused record takes back the whole chunk, also what other partitions were given before", async () => {
@@ -102,7 +94,8 @@ export function transactions(bench: () => Bench): void {
     const again = await member.open(0);
     await write(again, output, 1, "b");
     await commit(again, input, 0);
-    expect([await seenIn(output, 0), await seenIn(output, 1)]).toEqual([[], ["b0", "b1"]]);
+    await bench().untilSeen(output, 1, ["b0", "b1"]);
+    expect(await bench().seenIn(output, 0)).toEqual([]);
   });
 
   test("a commit without anything written moves the offsets and leaves no marker", async () => {
