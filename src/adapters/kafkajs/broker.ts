@@ -19,11 +19,12 @@ import type { SaslOptions, TlsOptions } from "./connection-options.ts";
 import { defaultTimings, GroupMember, type GroupTimings } from "./group-member.ts";
 import { InstanceHold } from "./instance-hold.ts";
 import { ClusterLink } from "./link.ts";
-import { KafkaMembership } from "./membership.ts";
+import { KafkaMembership, type TransactionSupport } from "./membership.ts";
 import { Outage } from "./outage.ts";
 import type { SendBatch } from "./produce-lanes.ts";
 import { BatchProducer } from "./producer.ts";
 import { readRange } from "./read.ts";
+import { TransactionCoordinator } from "./transaction-coordinator.ts";
 import { unknownTopicMsDefault } from "./unknown-topic.ts";
 
 export interface KafkaBrokerOptions {
@@ -49,6 +50,8 @@ export interface KafkaBrokerOptions {
 
 /** Above the time for which a broker waits for its replicas, or what it confirms late would be sent again. */
 const produceTimeoutMs = 20_000;
+/** Level of the feature `transaction.version` from which on each transaction has an epoch of its own (KIP-890). */
+const secondVersion = 2;
 /** Bytes that a writer may have queued or in flight before it waits. */
 const writerBytesMax = 4 * 1024 * 1024;
 const readTimeoutMs = 10_000;
@@ -69,6 +72,8 @@ class KafkaBroker implements Broker {
   readonly #parts: KafkajsParts;
   readonly #producing: ClusterLink;
   readonly #asking: ClusterLink;
+  readonly #transacting: ClusterLink;
+  readonly #coordinator: TransactionCoordinator;
   readonly #producer: BatchProducer;
   readonly #outage: Outage;
   readonly #members = new Set<KafkaMembership>();
@@ -86,6 +91,9 @@ class KafkaBroker implements Broker {
     // Producing has connections of its own: a group's join or a fetch may hold one for seconds.
     this.#producing = this.#link(produceTimeoutMs);
     this.#asking = this.#link(adminTimeoutMs);
+    // A produce may wait for replicas, and a join for other members: the end of a transaction waits behind neither.
+    this.#transacting = this.#link(readTimeoutMs);
+    this.#coordinator = new TransactionCoordinator(this.#transacting, clock);
     this.#producer = new BatchProducer(this.#producing, options.codecs, options.clock, options.unknownTopicMs);
     this.admin = new KafkaAdmin(this.#asking, options.clock);
   }
@@ -96,11 +104,8 @@ class KafkaBroker implements Broker {
 
   async join(spec: GroupSpec, sink: GroupSink, signal?: AbortSignal): Promise<Membership> {
     this.#closing.signal.throwIfAborted();
-    if (spec.delivery === "exactly-once") {
-      const message = `joining group ${spec.group}: delivery exactly-once is not supported on Kafka yet; use at-least-once`;
-      throw new OperationError("MR_UNSUPPORTED", message);
-    }
     await this.#checkTopics(spec, AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]));
+    const transactions = spec.delivery === "exactly-once" ? await this.#transactionSupport(spec) : undefined;
     const { codecs, clock, isLeaveForGood = false, unknownTopicMs = unknownTopicMsDefault } = this.#options;
     const timings = { ...defaultTimings, ...this.#options.timings };
     const link = this.#link(readTimeoutMs);
@@ -110,7 +115,8 @@ class KafkaBroker implements Broker {
       link,
       member: new GroupMember(link, spec.group, spec.topics, spec.instanceId, timings),
       hold: spec.instanceId === undefined ? undefined : this.#holdOn(spec.instanceId),
-      send: (outgoing, signal, troubles) => this.#producer.send(outgoing, signal, troubles),
+      send: (outgoing, options) => this.#producer.send(outgoing, options),
+      transactions,
       codecs,
       clock,
       timings,
@@ -134,7 +140,7 @@ class KafkaBroker implements Broker {
 
   writer(): BatchWriter {
     this.#closing.signal.throwIfAborted();
-    const send: SendBatch = (outgoing, stop) => this.#producer.send(outgoing, stop);
+    const send: SendBatch = (outgoing, signal) => this.#producer.send(outgoing, { signal });
     const writer = new KafkaBatchWriter(send, writerBytesMax, "writing batches");
     this.#closing.signal.addEventListener("abort", () => writer.cut(this.#closing.signal.reason), { once: true });
     return writer;
@@ -153,13 +159,14 @@ class KafkaBroker implements Broker {
     await Promise.all([...this.#members].map((member) => member.abandon()));
     await this.#producing.close();
     await this.#asking.close();
+    await this.#transacting.close();
   }
 
   async #appendInTurn(records: readonly RecordOut[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const built = buildBatches(records);
     const send: SendBatch = async (outgoing, stop) => {
-      await this.#producer.send(outgoing, stop).catch((error: unknown) => {
+      await this.#producer.send(outgoing, { signal: stop }).catch((error: unknown) => {
         const batch = built.find((candidate) => candidate.outgoing === outgoing);
         throw error instanceof RecordRefusedError && batch !== undefined ? refusalInList(error, batch) : error;
       });
@@ -177,6 +184,15 @@ class KafkaBroker implements Broker {
       signal.removeEventListener("abort", cut);
       await writer.close();
     }
+  }
+
+  async #transactionSupport({ group }: GroupSpec): Promise<TransactionSupport> {
+    const level = (await this.#transacting.features()).get("transaction.version") ?? 0;
+    if (level < secondVersion) {
+      const message = `joining group ${group}: delivery exactly-once needs transaction.version ${secondVersion} on the cluster, which has ${level}; use at-least-once`;
+      throw new OperationError("MR_UNSUPPORTED", message);
+    }
+    return { coordinator: this.#coordinator, isSecondVersion: true };
   }
 
   #holdOn(instanceId: string): InstanceHold {

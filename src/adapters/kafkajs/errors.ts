@@ -28,10 +28,19 @@ export const kafkaCode = {
   kafkaStorageError: 56,
   topicAuthorizationFailed: 29,
   groupAuthorizationFailed: 30,
+  duplicateSequenceNumber: 46,
+  invalidProducerEpoch: 47,
+  invalidTxnState: 48,
+  invalidProducerIdMapping: 49,
+  invalidTransactionTimeout: 50,
+  concurrentTransactions: 51,
+  transactionalIdAuthorizationFailed: 53,
   groupIdNotFound: 69,
   memberIdRequired: 79,
   fencedInstanceId: 82,
   invalidRecord: 87,
+  unstableOffsetCommit: 88,
+  producerFenced: 90,
 } as const;
 
 /** What follows an error: ask again, look for the leader or coordinator anew, join again, give up, or set aside. */
@@ -42,7 +51,9 @@ const verdicts: ReadonlyMap<number, Verdict> = new Map([
   ...[3, 5, 6, 8, 9, 13, 15, 16, 41, 56, 74, 75, 76, 77, 78, 100, 103].map((code) => [code, "elsewhere"] as const),
   ...[22, 25, 27].map((code) => [code, "rejoin"] as const),
   ...[10, 18, 32, 87].map((code) => [code, "refused"] as const),
-  ...[17, 23, 24, 26, 29, 30, 31, 33, 34, 35, 40, 42, 43, 44, 54, 58, 81, 82].map((code) => [code, "denied"] as const),
+  ...[17, 23, 24, 26, 29, 30, 31, 33, 34, 35, 40, 42, 43, 44, 50, 53, 54, 58, 81, 82].map(
+    (code) => [code, "denied"] as const,
+  ),
 ]);
 
 const codeNames = new Map<number, string>(Object.entries(kafkaCode).map(([name, code]) => [code, name]));
@@ -69,6 +80,7 @@ export class KafkaAnswerError extends Error {
 function lackOf(doing: string, code: number): string | undefined {
   const lacks = (right: string): string => `the account lacks ${right}; docs/guides/security.md has the list`;
   if (code === kafkaCode.groupAuthorizationFailed) return lacks("READ on the group");
+  if (code === kafkaCode.transactionalIdAuthorizationFailed) return lacks("WRITE on the transactional id");
   if (code !== kafkaCode.topicAuthorizationFailed) return undefined;
   if (doing.startsWith("writing")) return lacks("WRITE on the topic");
   if (doing.startsWith("reading the configs")) return lacks("DESCRIBE_CONFIGS on the topic");
@@ -102,6 +114,21 @@ export function verdictOf(error: unknown): Verdict {
   }
   return "unknown";
 }
+
+/**
+ * The producer of a transaction is no longer the one that its transactional id has, or its transaction is over: somebody
+ * else has taken the id, or the cluster has given it up.
+ */
+export function isProducerReplaced(error: unknown): boolean {
+  return error instanceof KafkaAnswerError && replacedCodes.has(error.code);
+}
+
+const replacedCodes: ReadonlySet<number> = new Set([
+  kafkaCode.invalidProducerEpoch,
+  kafkaCode.invalidTxnState,
+  kafkaCode.invalidProducerIdMapping,
+  kafkaCode.producerFenced,
+]);
 
 /** Another process has joined under the same instance id. */
 export function isFenced(error: unknown): boolean {

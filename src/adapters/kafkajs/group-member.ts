@@ -10,11 +10,18 @@ import {
   sharedNow,
   shareTasks,
 } from "./assigner.ts";
+import type { ProtocolRequest } from "./client-types.ts";
 import { describeGroupRequest, type GroupDescription } from "./describe-group-request.ts";
 import { checkCode, KafkaAnswerError, kafkaCode } from "./errors.ts";
 import { leaveGroupRequest } from "./leave-group-request.ts";
 import type { ClusterLink } from "./link.ts";
-import { type CommittedCode, type OffsetToCommit, offsetCommitRequest } from "./offset-commit-request.ts";
+import {
+  type CommittedCode,
+  type Committer,
+  type OffsetToCommit,
+  offsetCommitRequest,
+} from "./offset-commit-request.ts";
+import { type TransactionOf, transactionOffsetsRequest } from "./transaction-offsets-request.ts";
 
 export interface GroupTimings {
   /** Without a heartbeat for this long the broker takes a member for dead. */
@@ -154,8 +161,24 @@ export class GroupMember {
    *
    * @returns what was not committed and why, by topic-partition; what is not in it was
    */
-  async commit(as: MemberIdentity, offsets: readonly OffsetToCommit[]): Promise<ReadonlyMap<string, Error>> {
-    const request = offsetCommitRequest({ ...as, group: this.#group, instanceId: this.#instanceId }, offsets);
+  commit(as: MemberIdentity, offsets: readonly OffsetToCommit[]): Promise<ReadonlyMap<string, Error>> {
+    return this.#committed(offsetCommitRequest(this.#committer(as), offsets), offsets);
+  }
+
+  /** The same as a part of a transaction: the offsets count when it is committed. */
+  commitIn(
+    transaction: TransactionOf,
+    as: MemberIdentity,
+    offsets: readonly OffsetToCommit[],
+  ): Promise<ReadonlyMap<string, Error>> {
+    return this.#committed(transactionOffsetsRequest(transaction, this.#committer(as), offsets), offsets);
+  }
+
+  #committer(as: MemberIdentity): Committer {
+    return { ...as, group: this.#group, instanceId: this.#instanceId };
+  }
+
+  async #committed(request: ProtocolRequest, offsets: readonly OffsetToCommit[]): Promise<ReadonlyMap<string, Error>> {
     const node = await this.#link.coordinatorOf(this.#group);
     const answered = await this.#link.send<readonly CommittedCode[]>(node, "control", () => request);
     const codes = new Map(answered.map((at) => [topicPartitionKey(at.topic, at.partition), at.errorCode]));

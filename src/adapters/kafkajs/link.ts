@@ -4,6 +4,7 @@ import type { BrokerConnection, KafkajsParts, ProtocolRequest } from "./client-t
 import type { ConnectionOptions } from "./connection-options.ts";
 import { Connections, type Lane } from "./connections.ts";
 import { checkCode, KafkaAnswerError, kafkaCode, verdictOf } from "./errors.ts";
+import { type Features, featuresRequest } from "./features-request.ts";
 import { firstAnswer } from "./first-answer.ts";
 import { type ClusterMetadata, metadataRequest, type PartitionMetadata, type TopicMetadata } from "./metadata.ts";
 import type { Outage } from "./outage.ts";
@@ -23,8 +24,9 @@ const apiKeys = {
   DeleteGroups: 42,
 } as const;
 
-/** Groups have coordinators of their own kind; transactions have others. */
-const coordinatorOfGroups = 0;
+/** Groups have coordinators of their own kind, transactional ids have others. */
+const coordinatorTypes = { group: 0, transaction: 1 } as const;
+type CoordinatorKind = keyof typeof coordinatorTypes;
 
 /** How long "nobody leads it" is believed: whoever writes to many partitions without a leader asks once for all. */
 const leaderlessMs = 100;
@@ -138,13 +140,27 @@ export class ClusterLink {
   }
 
   /** The node that coordinates a group; any node that answers is asked, so that a dead one does not matter. */
-  async coordinatorOf(group: string): Promise<number> {
-    const known = this.#coordinators.get(group);
-    return known ?? this.#askAny((address) => this.#askCoordinator(address, group));
+  coordinatorOf(group: string): Promise<number> {
+    return this.#coordinator("group", group);
   }
 
   forgetCoordinator(group: string): void {
-    this.#coordinators.delete(group);
+    this.#coordinators.delete(`group ${group}`);
+  }
+
+  /** The node that coordinates the transactions of a transactional id. */
+  transactionCoordinatorOf(transactionalId: string): Promise<number> {
+    return this.#coordinator("transaction", transactionalId);
+  }
+
+  forgetTransactionCoordinator(transactionalId: string): void {
+    this.#coordinators.delete(`transaction ${transactionalId}`);
+  }
+
+  /** What the whole cluster has put into force. */
+  features(): Promise<Features> {
+    const request = featuresRequest();
+    return this.#askAny((address) => this.#sendTo<Features>(address, "control", () => request));
   }
 
   /** Until when a node holds this client back by a quota, on the monotonic clock; long ago when it does not. */
@@ -159,15 +175,21 @@ export class ClusterLink {
     await this.#connections.close();
   }
 
-  async #askCoordinator(address: string, group: string): Promise<number> {
-    const args = { groupId: group, coordinatorType: coordinatorOfGroups };
+  async #coordinator(kind: CoordinatorKind, key: string): Promise<number> {
+    const known = this.#coordinators.get(`${kind} ${key}`);
+    return known ?? this.#askAny((address) => this.#askCoordinator(address, kind, key));
+  }
+
+  async #askCoordinator(address: string, kind: CoordinatorKind, key: string): Promise<number> {
+    // kafkajs takes the key of either kind under the name of a group.
+    const args = { groupId: key, coordinatorType: coordinatorTypes[kind] };
     const answer = await this.#sendTo<CoordinatorAnswer>(address, "control", (broker) =>
       this.#request(broker, "GroupCoordinator", args),
     );
-    checkCode(`looking for the coordinator of group ${group}`, answer.errorCode);
+    checkCode(`looking for the coordinator of ${kind} ${key}`, answer.errorCode);
     const { nodeId, host, port } = answer.coordinator;
     this.#addresses.note(nodeId, `${host}:${port}`);
-    this.#coordinators.set(group, nodeId);
+    this.#coordinators.set(`${kind} ${key}`, nodeId);
     return nodeId;
   }
 

@@ -23,8 +23,9 @@ import {
 import type { Codecs, Outgoing } from "../../wire/index.ts";
 import { isFenced, verdictOf } from "./errors.ts";
 import { Fetcher } from "./fetcher.ts";
-import { GroupCommits } from "./group-commits.ts";
+import { type ClaimOffsets, GroupCommits } from "./group-commits.ts";
 import type { GroupMember, GroupTimings } from "./group-member.ts";
+import { GroupTransactions } from "./group-transactions.ts";
 import type { InstanceHold } from "./instance-hold.ts";
 import type { ClusterLink } from "./link.ts";
 import { type LogChange, logChanged, noteIn, offsetMetadata, topicIdIn } from "./log-change.ts";
@@ -33,9 +34,12 @@ import type { CommittedPartition } from "./offset-fetch-request.ts";
 import { committedPartitions, listOffset, noOffset, type OffsetPosition, resolveOffset } from "./offsets.ts";
 import { isBehind, type Owned, Ownership } from "./ownership.ts";
 import { PartitionTroubles } from "./partition-troubles.ts";
-import { groupPolicy, type RetryContext, retrying } from "./retry.ts";
-import { Session } from "./session.ts";
-import { handleError, KafkaTaskHandle } from "./task-handle.ts";
+import type { SendOptions } from "./producer.ts";
+import { groupPolicy, type RetryContext, retrying, stablePolicy } from "./retry.ts";
+import { isRebalance, Session } from "./session.ts";
+import { type Commitment, handleError, KafkaTaskHandle } from "./task-handle.ts";
+import type { TransactionCoordinator } from "./transaction-coordinator.ts";
+import type { TaskCommit } from "./transaction-lane.ts";
 
 /** How long committed offsets that lie behind what was committed are not believed, and how often they are asked for. */
 const behindMsMax = 20_000;
@@ -48,7 +52,9 @@ export interface MembershipOptions {
   readonly member: GroupMember;
   /** Of the process on the instance id; undefined for a dynamic member. */
   readonly hold?: InstanceHold | undefined;
-  send(outgoing: Outgoing, signal: AbortSignal, troubles: PartitionTroubles): Promise<void>;
+  send(outgoing: Outgoing, options: SendOptions): Promise<void>;
+  /** For a group whose tasks commit in transactions. */
+  readonly transactions?: TransactionSupport | undefined;
   readonly codecs: Codecs;
   readonly clock: Clock;
   readonly timings: GroupTimings;
@@ -59,6 +65,12 @@ export interface MembershipOptions {
   ended(): void;
 }
 
+export interface TransactionSupport {
+  readonly coordinator: TransactionCoordinator;
+  /** Whether the whole cluster has transactions of the second version in force (KIP-890). */
+  readonly isSecondVersion: boolean;
+}
+
 /** One stage's member of its group: what it owns, reads and commits. The group's own life is a {@link Session}. */
 export class KafkaMembership implements Membership {
   readonly #options: MembershipOptions;
@@ -67,10 +79,11 @@ export class KafkaMembership implements Membership {
   readonly #fetcher: Fetcher;
   readonly #session: Session;
   readonly #commits: GroupCommits;
+  readonly #transactions: GroupTransactions | undefined;
   readonly #end = new AbortController();
 
   constructor(options: MembershipOptions) {
-    const { spec, sink, link, member, hold, codecs, clock, timings, unknownTopicMs } = options;
+    const { spec, sink, link, member, hold, codecs, clock, timings, unknownTopicMs, transactions } = options;
     this.#options = options;
     // Every task listens while it waits for the group.
     setMaxListeners(0, this.#end.signal);
@@ -110,7 +123,21 @@ export class KafkaMembership implements Membership {
       isDisputed: (error) => hold?.isDisputed(spec.group, spec.decidingGroup ?? spec.group, error) ?? false,
       failed: (error) => this.#fail(error),
     });
-    this.#commits = new GroupCommits(member, () => this.#session.settled(this.#end.signal));
+    const settled = (): Promise<void> => this.#session.settled(this.#end.signal);
+    this.#commits = new GroupCommits(member, settled);
+    this.#transactions =
+      transactions &&
+      new GroupTransactions({
+        ...transactions,
+        group: spec.group,
+        name: spec.name ?? spec.group,
+        member,
+        clock,
+        logger: spec.logger,
+        forgetCoordinator: () => link.forgetCoordinator(spec.group),
+        settled,
+        signal: this.#end.signal,
+      });
     hold?.enter(spec.group, (error) => this.#fail(error));
   }
 
@@ -124,35 +151,59 @@ export class KafkaMembership implements Membership {
   }
 
   async openTask(task: TaskId, epoch: Epoch, signal: AbortSignal): Promise<TaskHandle> {
-    const { spec, send } = this.#options;
-    const doing = `opening task ${task} of group ${spec.group}`;
+    const doing = `opening task ${task} of group ${this.#options.spec.group}`;
     try {
       await this.#session.settled(signal);
       const owned = this.#owned.find(task, epoch);
       if (owned === undefined) throw new TaskLostError(`${doing}: epoch ${epoch} does not own it`);
       await owned.handle?.close();
-      const offsets = await this.#offsetsOf(owned, doing, AbortSignal.any([signal, this.#end.signal]));
+      const ended = AbortSignal.any([signal, this.#end.signal]);
+      await this.#fence(owned, ended);
+      const offsets = await this.#offsetsOf(owned, doing, ended);
       if (!this.#owned.has(owned)) throw new TaskLostError(`${doing}: the task moved meanwhile`);
       owned.confirmed = offsets;
       owned.startOver = new Map();
       owned.attempted = undefined;
-      const handle = new KafkaTaskHandle(
-        {
-          group: spec.group,
-          task,
-          owned: () => this.#stillOwned(owned),
-          commit: (next, ended, note) => this.#commit(owned, next, ended, note),
-        },
-        { offsetsNext: offsets, notes: notesOf(owned, offsets) },
-        (outgoing, ended) => send(outgoing, ended, this.#troubles),
-      );
-      owned.handle = handle;
-      return handle;
+      owned.handle = this.#handleOf(owned, offsets);
+      return owned.handle;
     } catch (error) {
       // A membership that ended, or an opening that was called off, has nothing more to say than that.
       if (this.#end.signal.aborted || signal.aborted) throw new TaskLostError(`${doing}: ${messageOf(error)}`);
       throw handleError(doing, error);
     }
+  }
+
+  /**
+   * Ends what an owner before has begun and not ended. Whoever was given up by the group without knowing would end what
+   * the owner of now is doing, so the group is asked first.
+   */
+  async #fence(owned: Owned, signal: AbortSignal): Promise<void> {
+    const transactions = this.#transactions;
+    if (transactions === undefined) return;
+    await this.#options.member.heartbeat().catch((error: unknown) => {
+      if (isRebalance(error)) return;
+      if (verdictOf(error) === "rejoin" || isFenced(error)) this.#session.rejoin(error);
+      throw error;
+    });
+    await transactions.open(owned.task, () => this.#owned.has(owned), signal);
+  }
+
+  #handleOf(owned: Owned, offsetsNext: OffsetsNext): KafkaTaskHandle {
+    const { spec, send } = this.#options;
+    const transactions = this.#transactions;
+    const isExactlyOnce = spec.delivery === "exactly-once";
+    return new KafkaTaskHandle(
+      {
+        group: spec.group,
+        task: owned.task,
+        owned: () => this.#stillOwned(owned),
+        commit: (commit, ended) => this.#commit(owned, commit, ended),
+        settled: async () => transactions?.settled(owned.task),
+        isHeld: () => isExactlyOnce,
+      },
+      { offsetsNext, notes: notesOf(owned, offsetsNext) },
+      (outgoing, signal) => send(outgoing, { signal, troubles: this.#troubles }),
+    );
   }
 
   start(task: TaskId, offsets: OffsetsNext): void {
@@ -179,6 +230,7 @@ export class KafkaMembership implements Membership {
   async leave(): Promise<void> {
     if (this.#end.signal.aborted) return;
     this.#stop(`this member of group ${this.#options.spec.group} has left`);
+    await this.#transactions?.leave();
     await this.#session.leave(this.#options.isLeaveForGood);
     await this.#closed();
   }
@@ -190,6 +242,7 @@ export class KafkaMembership implements Membership {
   }
 
   async #closed(): Promise<void> {
+    this.#transactions?.close();
     await this.#options.link.close();
     this.#options.ended();
   }
@@ -224,6 +277,7 @@ export class KafkaMembership implements Membership {
     const { lost, gained } = this.#owned.advance(tasks, committed);
     for (const { task, handle } of lost) {
       for (const at of this.#partitionsOf(task)) this.#fetcher.remove(at);
+      this.#transactions?.drop(task);
       handle?.end(new TaskLostError(`task ${task} of group ${spec.group} belongs to another owner now`));
     }
     if (lost.length > 0) sink.lost(lost.map(({ task }) => task));
@@ -242,21 +296,18 @@ export class KafkaMembership implements Membership {
   }
 
   /** Commits; a member that was left behind joins again first, and then commits if the task stayed with it. */
-  async #commit(owned: Owned, offsetsNext: OffsetsNext, ended: AbortSignal, note?: string): Promise<void> {
-    const { member, spec, link } = this.#options;
-    const merged = new Map([...(owned.confirmed ?? []), ...offsetsNext]);
+  async #commit(owned: Owned, commit: Commitment, ended: AbortSignal): Promise<void> {
+    const { member } = this.#options;
+    const merged = new Map([...(owned.confirmed ?? []), ...commit.offsetsNext]);
     owned.attempted = merged;
-    const onError = (): void => link.forgetCoordinator(spec.group);
     for (;;) {
       let as = member.identity;
       try {
-        await retrying({ ...this.#retry(ended), onError }, async () => {
-          await this.#commits.commit((identity) => {
-            // R3: in the turn in which the request is made. While it waits, a rebalance may make the task another's.
-            this.#checkOwned(owned);
-            as = identity;
-            return this.#toCommit(owned, offsetsNext, note);
-          }, ended);
+        await this.#commitOnce({ task: owned.task, held: commit.held }, ended, (identity) => {
+          // R3: in the turn in which the request is made. While it waits, a rebalance may make the task another's.
+          this.#checkOwned(owned);
+          as = identity;
+          return this.#toCommit(owned, commit);
         });
         if (this.#owned.has(owned)) {
           owned.confirmed = merged;
@@ -276,7 +327,23 @@ export class KafkaMembership implements Membership {
     }
   }
 
-  #toCommit(owned: Owned, offsetsNext: OffsetsNext, note: string | undefined): OffsetToCommit[] {
+  /** As the member that is in the group now. A transaction asks again by itself where that is of use. */
+  #commitOnce(
+    { task, held = [] }: { readonly task: TaskId } & Pick<Commitment, "held">,
+    ended: AbortSignal,
+    claim: ClaimOffsets,
+  ): Promise<void> {
+    const { link, spec, send } = this.#options;
+    if (this.#transactions === undefined) {
+      const onError = (): void => link.forgetCoordinator(spec.group);
+      return retrying({ ...this.#retry(ended), onError }, () => this.#commits.commit(claim, ended));
+    }
+    const sendIn: TaskCommit["send"] = (outgoing, transaction, signal) =>
+      send(outgoing, { signal, troubles: this.#troubles, transaction });
+    return this.#transactions.commit({ task, batches: held, claim, send: sendIn }, ended);
+  }
+
+  #toCommit(owned: Owned, { offsetsNext, note }: Commitment): OffsetToCommit[] {
     return this.#partitionsOf(owned.task).flatMap((at) => {
       const key = topicPartitionKey(at.topic, at.partition);
       const offset = offsetsNext.get(key);
@@ -312,7 +379,7 @@ export class KafkaMembership implements Membership {
     const offsets = new Map([...offsetsOf(committed), ...fresh]);
     if (fresh.size > 0) {
       owned.confirmed = undefined;
-      await this.#commit(owned, fresh, signal);
+      await this.#commit(owned, { offsetsNext: fresh }, signal);
     }
     return offsets;
   }
@@ -391,7 +458,8 @@ export class KafkaMembership implements Membership {
   }
 
   #retry(signal: AbortSignal): Pick<RetryContext, "clock" | "policy" | "signal"> {
-    return { clock: this.#options.clock, policy: groupPolicy, signal };
+    const policy = this.#transactions === undefined ? groupPolicy : stablePolicy;
+    return { clock: this.#options.clock, policy, signal };
   }
 
   #partitionsOf(task: TaskId): TopicPartition[] {

@@ -1,6 +1,6 @@
 import type { Offset, TopicPartition } from "../../kernel/index.ts";
 import type { ProtocolRequest } from "./client-types.ts";
-import { flexibleRequest } from "./flexible.ts";
+import { type FlexibleReader, type FlexibleWriter, flexibleRequest } from "./flexible.ts";
 
 /** Who commits, as the coordinator knows it. */
 export interface Committer {
@@ -31,29 +31,37 @@ export function offsetCommitRequest(by: Committer, offsets: readonly OffsetToCom
     write: (to) => {
       to.string(by.group).int32(by.generation).string(by.memberId);
       to.string(by.instanceId ?? null);
-      to.array([...byTopic(offsets)], ([topic, partitions]) => {
-        to.string(topic).array(partitions, ({ partition, offset, leaderEpoch, metadata }) => {
-          to.int32(partition).int64(offset).int32(leaderEpoch).string(metadata).end();
-        });
-        to.end();
-      });
-      to.end();
+      writeOffsets(to, offsets);
     },
-    read: (from): CommittedCode[] => {
-      const answered = from.array(() => {
-        const topic = from.string() ?? "";
-        const codes = from.array(() => {
-          const committed = { topic, partition: from.int32(), errorCode: from.int16() };
-          from.end();
-          return committed;
-        });
-        from.end();
-        return codes;
-      });
-      from.end();
-      return answered.flat();
-    },
+    read: readCodes,
   });
+}
+
+/** The offsets by topic, and the end of the request: the same in a commit of its own and in a transaction's. */
+export function writeOffsets(to: FlexibleWriter, offsets: readonly OffsetToCommit[]): void {
+  to.array([...byTopic(offsets)], ([topic, partitions]) => {
+    to.string(topic).array(partitions, ({ partition, offset, leaderEpoch, metadata }) => {
+      to.int32(partition).int64(offset).int32(leaderEpoch).string(metadata).end();
+    });
+    to.end();
+  });
+  to.end();
+}
+
+/** What became of each partition, up to the end of the answer. */
+export function readCodes(from: FlexibleReader): CommittedCode[] {
+  const answered = from.array(() => {
+    const topic = from.string() ?? "";
+    const codes = from.array(() => {
+      const committed = { topic, partition: from.int32(), errorCode: from.int16() };
+      from.end();
+      return committed;
+    });
+    from.end();
+    return codes;
+  });
+  from.end();
+  return answered.flat();
 }
 
 function byTopic(offsets: readonly OffsetToCommit[]): Map<string, OffsetToCommit[]> {

@@ -1,6 +1,6 @@
 import type { Outgoing } from "../../wire/index.ts";
 import type { ClusterLink } from "./link.ts";
-import { type ProducedPartition, produceRequest } from "./produce-request.ts";
+import { type ProducedIn, type ProducedPartition, produceRequest } from "./produce-request.ts";
 
 /**
  * Requests on their way to one broker at a time. It works on one and leaves the next in its socket, so that it has
@@ -12,6 +12,7 @@ const requestBytesMax = 4 * 1024 * 1024;
 
 interface Waiting {
   readonly outgoing: Outgoing;
+  readonly transaction: ProducedIn | undefined;
   resolve(produced: ProducedPartition | undefined): void;
   reject(error: unknown): void;
 }
@@ -28,7 +29,8 @@ interface Node {
  *
  * The process, and not a stage's member, because a broker works off one request per connection at a time, and waits in
  * each for its replicas: with a request per task, each task waits for all others. What became of a batch is told to its
- * sender alone. A request has one batch per topic-partition: of those that come for the same one, the first goes first.
+ * sender alone. A request has one batch per topic-partition: of those that come for the same one, the first goes first;
+ * and it has batches of one transaction, or of none.
  */
 export class ProduceGatherer {
   readonly #link: Pick<ClusterLink, "send">;
@@ -45,7 +47,12 @@ export class ProduceGatherer {
    * Answers what the broker says of the batch; undefined when its answer does not name the topic-partition. Never tries
    * again. A batch that still waits when `signal` is aborted is not sent.
    */
-  send(node: number, outgoing: Outgoing, signal?: AbortSignal): Promise<ProducedPartition | undefined> {
+  send(
+    node: number,
+    outgoing: Outgoing,
+    signal?: AbortSignal,
+    transaction?: ProducedIn,
+  ): Promise<ProducedPartition | undefined> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const at = this.#node(node);
@@ -58,6 +65,7 @@ export class ProduceGatherer {
       const done = (): void => signal?.removeEventListener("abort", cut);
       const waiting: Waiting = {
         outgoing,
+        transaction,
         resolve: (produced) => {
           done();
           resolve(produced);
@@ -99,8 +107,9 @@ export class ProduceGatherer {
 
   async #request(node: number, at: Node, taken: ReadonlyMap<string, Waiting>): Promise<void> {
     try {
-      const batches = [...taken.values()].map(({ outgoing }) => outgoing);
-      const request = produceRequest(batches, this.#timeoutMs);
+      const waiting = [...taken.values()];
+      const batches = waiting.map(({ outgoing }) => outgoing);
+      const request = produceRequest(batches, this.#timeoutMs, waiting[0]?.transaction);
       const answer = await this.#link.send<ProducedPartition[]>(node, "control", () => request);
       const produced = new Map(answer.map((one) => [keyOf(one), one]));
       for (const [key, { resolve }] of taken) resolve(produced.get(key));
@@ -113,15 +122,17 @@ export class ProduceGatherer {
   }
 }
 
-/** The first of what waits, as much as fits one request; what is left keeps its order. */
+/** The first of what waits, and as much of the same transaction as fits one request; what is left keeps its order. */
 function takeRequest(at: Node): Map<string, Waiting> {
   const taken = new Map<string, Waiting>();
+  const transactionalId = at.queue[0]?.transaction?.transactionalId;
   const left: Waiting[] = [];
   let bytes = 0;
   for (const waiting of at.queue) {
     const key = keyOf(waiting.outgoing);
     const size = waiting.outgoing.bytes.length;
-    if (taken.has(key) || (taken.size > 0 && bytes + size > requestBytesMax)) {
+    const isOther = waiting.transaction?.transactionalId !== transactionalId;
+    if (isOther || taken.has(key) || (taken.size > 0 && bytes + size > requestBytesMax)) {
       left.push(waiting);
       continue;
     }

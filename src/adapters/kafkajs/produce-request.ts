@@ -18,9 +18,18 @@ export interface ProducedPartition {
   readonly message: string | null;
 }
 
+/** In whose transaction batches are produced; they bear its producer. */
+export interface ProducedIn {
+  readonly transactionalId: string;
+  /** Whether the brokers add partitions and groups to a transaction by themselves (KIP-890). */
+  readonly isSecondVersion: boolean;
+}
+
 const apiKeyProduce = 0;
 /** The first that is flexible; from the one before it on the answer names refused records (KIP-467). */
 const apiVersion = 9;
+/** The first that adds a partition to the transaction by itself (KIP-890); its fields are those of the versions before. */
+const versionThatAdds = 12;
 const acksAll = -1;
 /** A batch up to this size is copied into the request: cheaper than a write of its own. */
 const copyBytesMax = 8_192;
@@ -29,12 +38,16 @@ const copyBytesMax = 8_192;
  * A produce of finished batches, acknowledged by all in-sync replicas. At most one batch per topic-partition, which is
  * the caller's to see to: the broker would refuse a second one, or drop it without a word.
  */
-export function produceRequest(batches: readonly Outgoing[], timeoutMs: number): ProtocolRequest {
-  const [head = Buffer.alloc(0), ...body] = piecesOf(batches, timeoutMs);
+export function produceRequest(
+  batches: readonly Outgoing[],
+  timeoutMs: number,
+  transaction?: ProducedIn,
+): ProtocolRequest {
+  const [head = Buffer.alloc(0), ...body] = piecesOf(batches, timeoutMs, transaction?.transactionalId ?? null);
   return {
     request: {
       apiKey: apiKeyProduce,
-      apiVersion,
+      apiVersion: transaction?.isSecondVersion === true ? versionThatAdds : apiVersion,
       apiName: "Produce",
       body,
       encode: async () => ({ buf: head, buffer: head }),
@@ -47,11 +60,11 @@ export function produceRequest(batches: readonly Outgoing[], timeoutMs: number):
 }
 
 /** The request's bytes, large batches in their own memory. */
-function piecesOf(batches: readonly Outgoing[], timeoutMs: number): Buffer[] {
+function piecesOf(batches: readonly Outgoing[], timeoutMs: number, transactionalId: string | null): Buffer[] {
   const to = new FlexibleWriter();
   const cuts: { readonly at: number; readonly bytes: Buffer }[] = [];
   // The header's tags, then the body.
-  to.end().string(null).int16(acksAll).int32(timeoutMs);
+  to.end().string(transactionalId).int16(acksAll).int32(timeoutMs);
   to.array([...byTopic(batches)], ([topic, ofTopic]) => {
     to.string(topic).array(ofTopic, ({ partition, bytes }) => {
       to.int32(partition).lengthOf(bytes);

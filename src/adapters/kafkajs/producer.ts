@@ -8,6 +8,7 @@ import { ProduceGatherer } from "./produce-gatherer.ts";
 import type { ProducedPartition, RefusedPlace } from "./produce-request.ts";
 import { producePolicy, retrying } from "./retry.ts";
 import { splitBatch } from "./split-batch.ts";
+import type { TransactionalProducer } from "./transactional-producer.ts";
 import { UnknownTopic, unknownTopicMsDefault } from "./unknown-topic.ts";
 
 /**
@@ -31,6 +32,17 @@ class ProduceError extends KafkaAnswerError {
   }
 }
 
+export interface SendOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Is told whether the partition could be written to. */
+  readonly troubles?: PartitionTroubles | undefined;
+  /**
+   * In whose transaction. A batch that is sent again is then in the log once; a record that is refused is looked for by
+   * writing what is before it, so that the transaction must be aborted after any error.
+   */
+  readonly transaction?: TransactionalProducer | undefined;
+}
+
 /** Sends finished batches, one per call, until each is confirmed by all in-sync replicas or cannot be. */
 export class BatchProducer {
   readonly #link: ClusterLink;
@@ -51,30 +63,29 @@ export class BatchProducer {
    * Resolves when the batch is durable. A lost connection, a moved leader or a timeout is retried, so that a batch
    * may be in the log twice; the caller keeps one call in flight per topic-partition, so that order is kept.
    *
-   * @param troubles is told whether the partition could be written to
    * @throws RecordRefusedError with the records that the broker refuses; those before them may be written
    * @throws OperationError MR_TOPIC_MISSING
    */
-  async send(outgoing: Outgoing, signal?: AbortSignal, troubles?: PartitionTroubles): Promise<void> {
+  async send(outgoing: Outgoing, options: SendOptions = {}): Promise<void> {
     try {
       if (outgoing.bytes.length > batchBytesMax) throw this.#tooLarge(outgoing);
-      await this.#produce(outgoing, signal, troubles);
+      await this.#produce(outgoing, options);
     } catch (error) {
       const indices = namedBy(error, outgoing);
       if (indices.length > 0) throw refusal(outgoing, indices, error);
       if (verdictOf(error) !== "refused") throw error;
       if (outgoing.recordCount === 1) throw refusal(outgoing, [0], error);
-      await this.#sendHalves(outgoing, signal, troubles);
+      await this.#sendHalves(outgoing, options);
     }
   }
 
   /** Finds the record where the broker names none, as for one that is too large; those before it are written. */
-  async #sendHalves(outgoing: Outgoing, signal?: AbortSignal, troubles?: PartitionTroubles): Promise<void> {
+  async #sendHalves(outgoing: Outgoing, options: SendOptions): Promise<void> {
     let before = 0;
     for (const half of splitBatch(outgoing, this.#codecs)) {
       const first = before;
       try {
-        await this.send(half, signal, troubles);
+        await this.send(half, options);
       } catch (error) {
         if (!(error instanceof RecordRefusedError)) throw error;
         const indices = error.refusal.indices.map((index) => first + index);
@@ -84,8 +95,11 @@ export class BatchProducer {
     }
   }
 
-  #produce(outgoing: Outgoing, signal?: AbortSignal, troubles?: PartitionTroubles): Promise<void> {
+  #produce(outgoing: Outgoing, options: SendOptions): Promise<void> {
     const { topic, partition } = outgoing;
+    const { signal, troubles, transaction } = options;
+    // Made once: sent again with the same sequence, it is known for the same.
+    const batch = transaction?.stamped(outgoing) ?? outgoing;
     let node: number | undefined;
     let startedMs = 0;
     const unknown = new UnknownTopic(this.#clock, this.#unknownTopicMs);
@@ -98,19 +112,21 @@ export class BatchProducer {
       startedMs = this.#clock.monotonicMs();
       node = undefined;
       node = await this.#link.leaderOf(topic, partition);
-      const produced = await this.#ask(node, outgoing, signal, troubles);
+      const produced = await this.#ask(node, batch, options);
       const doing = `writing to ${topicPartitionKey(topic, partition)}`;
       // An answer that does not name what was sent confirms nothing.
       if (produced === undefined) throw new KafkaAnswerError(doing, kafkaCode.requestTimedOut);
-      if (produced.errorCode !== kafkaCode.none) throw new ProduceError(doing, produced);
+      const isThere = transaction !== undefined && produced.errorCode === kafkaCode.duplicateSequenceNumber;
+      if (produced.errorCode !== kafkaCode.none && !isThere) throw new ProduceError(doing, produced);
+      transaction?.written(outgoing);
       troubles?.well(outgoing, "write");
     });
   }
 
-  async #ask(node: number, outgoing: Outgoing, signal?: AbortSignal, troubles?: PartitionTroubles) {
+  async #ask(node: number, outgoing: Outgoing, { signal, troubles, transaction }: SendOptions) {
     troubles?.asked(outgoing, "write", node, () => this.#link.heldBackUntilMs(node));
     try {
-      return await this.#gatherer.send(node, outgoing, signal);
+      return await this.#gatherer.send(node, outgoing, signal, transaction);
     } finally {
       troubles?.answered(outgoing, "write");
     }

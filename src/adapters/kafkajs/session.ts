@@ -308,6 +308,7 @@ export class Session {
   }
 }
 
-function isRebalance(error: unknown): boolean {
+/** The group rebalances, and whoever is told so is still a member. */
+export function isRebalance(error: unknown): boolean {
   return error instanceof KafkaAnswerError && error.code === kafkaCode.rebalanceInProgress;
 }

@@ -14,23 +14,40 @@ import { ProduceLanes, type SendBatch } from "./produce-lanes.ts";
 /** Bytes that one task may have queued or in flight before `write` waits. */
 const writeBytesMax = 4 * 1024 * 1024;
 
+/** What a task commits. */
+export interface Commitment {
+  readonly offsetsNext: OffsetsNext;
+  /** Batches that are seen with it or never. */
+  readonly held?: readonly Outgoing[] | undefined;
+  /** Kept with each of the offsets. */
+  readonly note?: string | undefined;
+}
+
 /** What a handle needs of its membership. */
 export interface HandleOwner {
   readonly group: string;
   readonly task: TaskId;
   /** Resolves when the group is not in the middle of a join; rejects as lost when the task is no longer owned. */
   owned(): Promise<void>;
-  /** Commits as the current member; rejects as lost when the task is no longer owned. */
-  commit(offsetsNext: OffsetsNext, signal: AbortSignal, note: string | undefined): Promise<void>;
+  /** Commits as the current member, with what was held back; rejects as lost when the task is no longer owned. */
+  commit(commit: Commitment, signal: AbortSignal): Promise<void>;
+  /** Resolves when no commit of the task is on its way any more. */
+  settled(): Promise<void>;
+  /** Whether a batch is to be seen with the commit or never: then it is held back until that. */
+  isHeld(outgoing: Outgoing): boolean;
 }
 
-/** A task's write side, at least once: what was written is confirmed first, then the offsets are committed. */
+/**
+ * A task's write side. What is not held back is confirmed first, and then what is held back and the offsets are committed
+ * together. Nobody waits for room for what is held back: as much comes as a chunk has, and the commit ends the chunk.
+ */
 export class KafkaTaskHandle implements TaskHandle {
   readonly offsetsNext: OffsetsNext;
   readonly notes: ReadonlyMap<string, string>;
   readonly #owner: HandleOwner;
   readonly #lanes: ProduceLanes;
   readonly #end = new AbortController();
+  #held: Outgoing[] = [];
   /** How to reject each call that is under way. */
   readonly #pending = new Set<(error: unknown) => void>();
 
@@ -48,21 +65,25 @@ export class KafkaTaskHandle implements TaskHandle {
   write(outgoing: readonly Outgoing[]): Promise<void> {
     return this.#guarded("writing", async () => {
       await this.#owner.owned();
-      await this.#lanes.write(outgoing);
+      const direct: Outgoing[] = [];
+      for (const batch of outgoing) (this.#owner.isHeld(batch) ? this.#held : direct).push(batch);
+      await this.#lanes.write(direct);
     });
   }
 
   commit(offsetsNext: OffsetsNext, note?: string): Promise<void> {
     return this.#guarded("committing", async () => {
       await this.#lanes.flush();
+      const held = this.#held;
+      this.#held = [];
       // R1: offsets only after everything written is confirmed. R3: the owner looks, when it asks, whether it still is.
-      await this.#owner.commit(offsetsNext, this.#end.signal, note);
+      await this.#owner.commit({ offsetsNext, held, note }, this.#end.signal);
     });
   }
 
   async close(): Promise<void> {
     this.end(new TaskLostError(`task ${this.#owner.task} of group ${this.#owner.group}: its handle was closed`));
-    await this.#lanes.settled();
+    await Promise.all([this.#lanes.settled(), this.#owner.settled()]);
   }
 
   /** From here on every pending and later call rejects with `error`. */
@@ -70,6 +91,7 @@ export class KafkaTaskHandle implements TaskHandle {
     if (this.#end.signal.aborted) return;
     this.#end.abort(error);
     this.#lanes.fail(error);
+    this.#held = [];
     for (const reject of this.#pending) reject(error);
   }
 

@@ -82,7 +82,7 @@ const few = [{ topic: "out", partition: 0, errorCode: kafkaCode.notEnoughReplica
 test("a partition that cannot be written to is known by node and reason, and well again when it is written", async () => {
   const { producer, asked, troubles } = producerOf(Array.from({ length: 25 }, () => few));
   const lasting: unknown[] = [];
-  const sent = producer.send(outgoingOf(textRecords("out", 0, 3)), undefined, troubles);
+  const sent = producer.send(outgoingOf(textRecords("out", 0, 3)), { troubles });
   const watched = { over: false };
   void sent.finally(() => (watched.over = true));
   while (!watched.over) {
@@ -157,7 +157,7 @@ test("an error that may pass is tried again, though it names records, and is no 
 test("a partition whose leader keeps silent is in trouble before the time limit of the request is over", async () => {
   const answer = deferred<void>();
   const { producer, clock, troubles } = producerOf([], () => answer.promise);
-  const sent = producer.send(outgoingOf(textRecords("out", 0, 3)), undefined, troubles);
+  const sent = producer.send(outgoingOf(textRecords("out", 0, 3)), { troubles });
   await nextTurn();
   await nextTurn();
   await clock.sleep(10_000);

@@ -10,6 +10,8 @@ const owner: HandleOwner = {
   task: 0,
   owned: () => Promise.resolve(),
   commit: () => Promise.resolve(),
+  settled: () => Promise.resolve(),
+  isHeld: () => false,
 };
 const outgoing = [outgoingOf(textRecords("out", 0, 1))];
 const next = new Map([["in-0", 1]]);

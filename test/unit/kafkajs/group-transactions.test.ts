@@ -1,0 +1,387 @@
+import { expect, test } from "vitest";
+import { KafkaAnswerError, kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
+import type { MemberIdentity } from "../../../src/adapters/kafkajs/group-member.ts";
+import { GroupTransactions } from "../../../src/adapters/kafkajs/group-transactions.ts";
+import type { OffsetToCommit } from "../../../src/adapters/kafkajs/offset-commit-request.ts";
+import type { TransactionCoordinator } from "../../../src/adapters/kafkajs/transaction-coordinator.ts";
+import { TransactionalProducer } from "../../../src/adapters/kafkajs/transactional-producer.ts";
+import { silentLogger } from "../../../src/kernel/index.ts";
+import { TaskLostError, TaskReopenError } from "../../../src/runtime/index.ts";
+import type { Outgoing } from "../../../src/wire/index.ts";
+import { type Deferred, deferred } from "../../support/deadline.ts";
+import { outgoingOf, textRecords } from "../../support/records.ts";
+import { AutoClock } from "../runtime/fixture.ts";
+
+const turns = async (count = 5): Promise<void> => {
+  for (let turn = 0; turn < count; turn++) await new Promise(setImmediate);
+};
+const answered = (code: number): KafkaAnswerError => new KafkaAnswerError("asking", code);
+const batch = (partition: number, stem = "r"): Outgoing => outgoingOf(textRecords("out", partition, 1, stem));
+
+type Answer = Error | undefined;
+
+/**
+ * Transactions of a member whose brokers answer when the test says so. What is asked is in `asked`, in order:
+ * `take n.0`, `write 0 as n.0/1`, `offsets 0,1 as n.0/1 in 1`, `commit n.0/1`, `abort n.0/1`.
+ */
+async function transactionsOf(tasks: readonly number[], { isSecondVersion = true } = {}) {
+  const asked: string[] = [];
+  const taken = new Map<string, number>();
+  /** Answers to what is asked, by its words; everything else is answered well at once. */
+  const answers = new Map<string, Deferred<Answer>[]>();
+  const hold = (words: string): Deferred<Answer> => {
+    const answer = deferred<Answer>();
+    answers.set(words, [...(answers.get(words) ?? []), answer]);
+    return answer;
+  };
+  const ask = async (words: string): Promise<void> => {
+    asked.push(words);
+    const error = await answers.get(words)?.shift()?.promise;
+    if (error !== undefined) throw error;
+  };
+  const named = (producer: { transactionalId: string; producerEpoch: number }): string =>
+    `${producer.transactionalId}/${producer.producerEpoch}`;
+  const coordinator = {
+    take: async (id: string, isSecond: boolean, _: AbortSignal, before?: TransactionalProducer) => {
+      await ask(`take ${id}${before === undefined ? "" : ` before ${named(before)}`}`);
+      const producerEpoch = (taken.get(id) ?? 0) + 1;
+      taken.set(id, producerEpoch);
+      return new TransactionalProducer(id, { producerId: 1, producerEpoch }, isSecond);
+    },
+    end: async (producer: TransactionalProducer, isCommitted: boolean) => {
+      await ask(`${isCommitted ? "commit" : "abort"} ${named(producer)}`);
+      if (!isSecondVersion) return;
+      const producerEpoch = producer.producerEpoch + 1;
+      taken.set(producer.transactionalId, producerEpoch);
+      producer.renew({ producerId: 1, producerEpoch });
+    },
+  };
+  const refusedOffsets = new Map<string, Error>();
+  const member = {
+    identity: { memberId: "m", generation: 1 },
+    commitIn: async (producer: TransactionalProducer, as: MemberIdentity, offsets: readonly OffsetToCommit[]) => {
+      const which = offsets.map(({ partition }) => partition).join(",");
+      await ask(`offsets ${which} as ${named(producer)} in ${as.generation}`);
+      return new Map(refusedOffsets);
+    },
+  };
+  const joining: { until: () => Promise<void> } = { until: () => Promise.resolve() };
+  const end = new AbortController();
+  const transactions = new GroupTransactions({
+    group: "g",
+    name: "n",
+    member,
+    coordinator: coordinator as unknown as TransactionCoordinator,
+    isSecondVersion,
+    clock: new AutoClock(),
+    logger: silentLogger,
+    forgetCoordinator: () => asked.push("forget"),
+    settled: () => joining.until(),
+    signal: end.signal,
+  });
+  const fates: Record<string, unknown> = {};
+  const signal = new AbortController().signal;
+  const lost = new Set<number>();
+  const commit = (name: string, task: number, batches: readonly Outgoing[], cut: AbortSignal = signal): void => {
+    const offset = { topic: "in", partition: task, offset: 5, leaderEpoch: -1, metadata: "" };
+    const claim = (): OffsetToCommit[] => {
+      if (lost.has(task)) throw new TaskLostError("lost");
+      return [offset];
+    };
+    const send = async (outgoing: Outgoing, producer: TransactionalProducer): Promise<void> =>
+      ask(`write ${outgoing.partition} as ${named(producer)}`);
+    transactions.commit({ task, batches, claim, send }, cut).then(
+      () => {
+        fates[name] = "committed";
+      },
+      (error: unknown) => {
+        fates[name] = error;
+      },
+    );
+  };
+  const open = (task: number): Promise<void> => transactions.open(task, () => !lost.has(task), signal);
+  for (const task of tasks) await open(task);
+  asked.length = 0;
+  return { transactions, asked, hold, member, refusedOffsets, joining, end, commit, fates, lost, open };
+}
+
+test("what all tasks commit in a turn is one transaction, and what comes meanwhile is the next, under the next epoch", async () => {
+  const { commit, asked, hold, fates } = await transactionsOf([0, 1, 2]);
+  const ended = hold("commit n.0/1");
+  commit("a", 0, [batch(3)]);
+  commit("b", 1, [batch(4)]);
+  await turns();
+  commit("c", 2, []);
+  await turns();
+  expect(asked).toEqual(["offsets 0,1 as n.0/1 in 1", "write 3 as n.0/1", "write 4 as n.0/1", "commit n.0/1"]);
+  expect(fates).toEqual({});
+  asked.length = 0;
+  ended.resolve(undefined);
+  await turns();
+  expect(asked).toEqual(["offsets 2 as n.0/2 in 1", "commit n.0/2"]);
+  expect(fates).toEqual({ a: "committed", b: "committed", c: "committed" });
+});
+
+test("a transaction is committed only when every batch and the offsets are there", async () => {
+  for (const last of ["write 3 as n.0/1", "write 4 as n.0/1", "offsets 0 as n.0/1 in 1"]) {
+    const { commit, asked, hold, fates } = await transactionsOf([0]);
+    const answer = hold(last);
+    commit("a", 0, [batch(3), batch(4)]);
+    await turns();
+    expect(asked).not.toContain("commit n.0/1");
+    answer.resolve(undefined);
+    await turns();
+    expect(fates).toEqual({ a: "committed" });
+  }
+});
+
+test("batches of one topic-partition go one after the other, whichever tasks they are of", async () => {
+  const { commit, asked, hold } = await transactionsOf([0, 1]);
+  const first = hold("write 3 as n.0/1");
+  commit("a", 0, [batch(3, "first")]);
+  commit("b", 1, [batch(3, "second")]);
+  await turns();
+  expect(asked.filter((words) => words.startsWith("write"))).toEqual(["write 3 as n.0/1"]);
+  first.resolve(undefined);
+  await turns();
+  expect(asked.filter((words) => words.startsWith("write"))).toEqual(["write 3 as n.0/1", "write 3 as n.0/1"]);
+});
+
+test("a part that is refused is told to its task alone; the others go into the next transaction, which another id has", async () => {
+  const { commit, asked, hold, fates } = await transactionsOf([0, 1, 2]);
+  const refused = new Error("refused");
+  hold("write 4 as n.0/1").resolve(refused);
+  const aborted = hold("abort n.0/1");
+  commit("a", 0, [batch(3)]);
+  commit("b", 1, [batch(4)]);
+  await turns();
+  expect(fates).toEqual({ a: "committed", b: refused });
+  // The aborted one is being ended beside it.
+  expect(asked.slice(-4)).toEqual(["abort n.0/1", "offsets 0 as n.1/1 in 1", "write 3 as n.1/1", "commit n.1/1"]);
+  aborted.resolve(undefined);
+  await turns();
+  commit("c", 2, []);
+  await turns();
+  expect(asked.slice(-2)).toEqual(["offsets 2 as n.0/2 in 1", "commit n.0/2"]);
+});
+
+test("nobody waits for what is under way when a part was refused", async () => {
+  const { commit, hold, fates, asked } = await transactionsOf([0, 1]);
+  hold("write 3 as n.0/1");
+  hold("write 4 as n.0/1").resolve(new Error("refused"));
+  commit("a", 0, [batch(3), batch(3)]);
+  commit("b", 1, [batch(4)]);
+  await turns();
+  expect(fates["a"]).toBe("committed");
+  expect(asked.filter((words) => words.startsWith("write 3"))).toEqual([
+    "write 3 as n.0/1",
+    "write 3 as n.1/1",
+    "write 3 as n.1/1",
+  ]);
+});
+
+test("offsets that are refused are told to their tasks, all at once", async () => {
+  const { commit, refusedOffsets, fates, asked } = await transactionsOf([0, 1, 2]);
+  const [one, two] = [answered(kafkaCode.illegalGeneration), answered(kafkaCode.illegalGeneration)];
+  refusedOffsets.set("in-0", one).set("in-1", two);
+  commit("a", 0, []);
+  commit("b", 1, []);
+  commit("c", 2, []);
+  await turns();
+  expect(fates).toEqual({ a: one, b: two, c: "committed" });
+  expect(asked.filter((words) => words.startsWith("offsets"))).toEqual([
+    "offsets 0,1,2 as n.0/1 in 1",
+    "offsets 2 as n.1/1 in 1",
+  ]);
+});
+
+test("offsets are asked for again in the same transaction while their coordinator is away", async () => {
+  const { commit, asked, hold, fates } = await transactionsOf([0]);
+  hold("offsets 0 as n.0/1 in 1").resolve(answered(kafkaCode.notCoordinator));
+  commit("a", 0, []);
+  await turns(10);
+  expect(asked).toEqual(["offsets 0 as n.0/1 in 1", "forget", "offsets 0 as n.0/1 in 1", "commit n.0/1"]);
+  expect(fates).toEqual({ a: "committed" });
+});
+
+test("a commit whose answer never comes is told to every task of it, and the id is ended before it is used again", async () => {
+  const { commit, asked, hold, fates } = await transactionsOf([0]);
+  hold("commit n.0/1").resolve(answered(kafkaCode.requestTimedOut));
+  const aborted = hold("abort n.0/1");
+  commit("a", 0, [batch(3)]);
+  await turns();
+  expect(fates["a"]).toBeInstanceOf(TaskReopenError);
+  commit("b", 0, []);
+  await turns();
+  expect(asked.at(-1)).toBe("abort n.0/1");
+  aborted.resolve(undefined);
+  await turns();
+  expect(asked.slice(-2)).toEqual(["offsets 0 as n.0/2 in 1", "commit n.0/2"]);
+});
+
+test("an abort that is not answered is asked for again, until it is", async () => {
+  const { commit, asked, hold, fates } = await transactionsOf([0]);
+  hold("write 3 as n.0/1").resolve(new Error("refused"));
+  hold("abort n.0/1").resolve(answered(kafkaCode.requestTimedOut));
+  commit("a", 0, [batch(3)]);
+  commit("b", 0, []);
+  await turns();
+  expect(asked.filter((words) => words === "abort n.0/1")).toHaveLength(2);
+  expect(fates["b"]).toBe("committed");
+});
+
+test.each([
+  kafkaCode.invalidProducerEpoch,
+  kafkaCode.producerFenced,
+  kafkaCode.invalidTxnState,
+  kafkaCode.invalidProducerIdMapping,
+])(
+  "a producer that was replaced (%s) ends the part of every task; the id is taken anew before it is used",
+  async (code) => {
+    const { commit, asked, hold, fates } = await transactionsOf([0, 1]);
+    hold("write 4 as n.0/1").resolve(answered(code));
+    commit("a", 0, [batch(3)]);
+    commit("b", 1, [batch(4)]);
+    await turns();
+    expect(fates).toEqual({ a: answered(code), b: answered(code) });
+    expect(asked.filter((words) => words.startsWith("abort"))).toEqual([]);
+    commit("c", 0, []);
+    await turns();
+    expect(asked.slice(-2)).toEqual(["offsets 0 as n.1/1 in 1", "commit n.1/1"]);
+  },
+);
+
+test("an id that was taken away is taken again when a task has no other", async () => {
+  const { commit, asked, hold, fates } = await transactionsOf([0]);
+  hold("write 3 as n.0/1").resolve(answered(kafkaCode.producerFenced));
+  commit("a", 0, [batch(3)]);
+  await turns();
+  commit("b", 0, []);
+  await turns();
+  expect(asked.slice(-3)).toEqual(["take n.0", "offsets 0 as n.0/2 in 1", "commit n.0/2"]);
+  expect(fates["b"]).toBe("committed");
+});
+
+test("a task that has moved gives its id to its owner: the others write under another", async () => {
+  const { transactions, commit, asked } = await transactionsOf([0, 1]);
+  transactions.drop(0);
+  commit("b", 1, [batch(4)]);
+  await turns();
+  expect(asked).toEqual(["offsets 1 as n.1/1 in 1", "write 4 as n.1/1", "commit n.1/1"]);
+});
+
+test("R3: who has lost its task is not in the transaction, and a transaction of nobody is none", async () => {
+  const { commit, asked, fates, lost } = await transactionsOf([0, 1]);
+  lost.add(0);
+  commit("a", 0, [batch(3)]);
+  await turns();
+  expect(asked).toEqual([]);
+  commit("a", 0, [batch(3)]);
+  commit("b", 1, [batch(4)]);
+  await turns();
+  expect(fates).toEqual({ a: expect.any(TaskLostError), b: "committed" });
+  expect(asked).not.toContain("write 3 as n.0/1");
+});
+
+test("R3: what waits for a join is committed in the generation that came of it", async () => {
+  const { commit, asked, joining, member } = await transactionsOf([0]);
+  const joined = deferred();
+  joining.until = () => joined.promise;
+  commit("a", 0, []);
+  await turns();
+  expect(asked).toEqual([]);
+  member.identity = { memberId: "m", generation: 2 };
+  joined.resolve();
+  await turns();
+  expect(asked[0]).toBe("offsets 0 as n.0/1 in 2");
+});
+
+test("opening a task waits for the transaction that has a part of it, or that its id writes, and takes the id then", async () => {
+  for (const task of [0, 1]) {
+    const { commit, asked, hold, open } = await transactionsOf([0, 1, 2]);
+    const ended = hold("commit n.0/1");
+    commit("b", 1, [batch(4)]);
+    await turns();
+    const opened = open(task);
+    await turns();
+    expect(asked.at(-1)).toBe("commit n.0/1");
+    ended.resolve(undefined);
+    await opened;
+    expect(asked.at(-1)).toBe(`take n.${task}`);
+  }
+});
+
+test("a task that is lost while its id is taken does not open, and its id is not used", async () => {
+  const { commit, asked, hold, open, lost } = await transactionsOf([1]);
+  const taken = hold("take n.0");
+  const opened = open(0);
+  await turns();
+  lost.add(0);
+  taken.resolve(undefined);
+  await expect(opened).rejects.toThrow(TaskLostError);
+  asked.length = 0;
+  commit("b", 1, []);
+  await turns();
+  expect(asked).toEqual(["offsets 1 as n.1/1 in 1", "commit n.1/1"]);
+});
+
+test("a commit that is called off while it waits is not made, and one that is under way is what becomes of it", async () => {
+  const { commit, hold, fates, asked } = await transactionsOf([0, 1]);
+  const ended = hold("commit n.0/1");
+  const [cut, over] = [new AbortController(), new Error("over")];
+  commit("a", 0, [], cut.signal);
+  await turns();
+  commit("b", 1, [batch(4)], cut.signal);
+  await turns();
+  cut.abort(over);
+  await turns();
+  expect(fates).toEqual({ b: over });
+  ended.resolve(undefined);
+  await turns();
+  expect(fates).toEqual({ a: "committed", b: over });
+  expect(asked).not.toContain("write 4 as n.0/2");
+});
+
+test("a part that goes into the next transaction can be called off before that", async () => {
+  const { commit, hold, fates, asked, joining } = await transactionsOf([0, 1]);
+  const refused = hold("write 4 as n.0/1");
+  const [cut, over] = [new AbortController(), new Error("over")];
+  commit("a", 0, [batch(3)], cut.signal);
+  commit("b", 1, [batch(4)]);
+  await turns();
+  const joined = deferred();
+  joining.until = () => joined.promise;
+  refused.resolve(new Error("refused"));
+  await turns();
+  cut.abort(over);
+  joined.resolve();
+  await turns();
+  expect(fates["a"]).toBe(over);
+  expect(asked.at(-1)).toBe("abort n.0/1");
+});
+
+test("a member that ends aborts what is under way, and its leaving waits for that, but not for ever", async () => {
+  for (const isAnswered of [true, false]) {
+    const { transactions, commit, hold, fates, asked, end } = await transactionsOf([0]);
+    hold("write 3 as n.0/1");
+    const aborted = hold("abort n.0/1");
+    commit("a", 0, [batch(3)]);
+    await turns();
+    const ended = new TaskLostError("ended");
+    end.abort(ended);
+    if (isAnswered) aborted.resolve(undefined);
+    await transactions.leave();
+    expect(fates).toEqual({ a: ended });
+    expect(asked.at(-1)).toBe("abort n.0/1");
+  }
+});
+
+test("in the first version an aborted transaction is ended by taking its id anew, as who held it", async () => {
+  const { commit, asked, hold, fates } = await transactionsOf([0], { isSecondVersion: false });
+  hold("write 3 as n.0/1").resolve(new Error("refused"));
+  commit("a", 0, [batch(3)]);
+  commit("b", 0, []);
+  await turns();
+  expect(asked.slice(-3)).toEqual(["take n.0 before n.0/1", "offsets 0 as n.0/2 in 1", "commit n.0/2"]);
+  expect(fates["b"]).toBe("committed");
+});
