@@ -61,6 +61,10 @@ export const errorCodes = {
     kind: "warning",
     meaning: "Stores live in memory: a restart or a lost partition starts them empty.",
   },
+  MR_STORE_NAME: {
+    kind: "warning",
+    meaning: "A store has no name of its own, so that an edit of the steps may lose its state.",
+  },
   MR_MODEL_MISSING: { kind: "warning", meaning: "No version of the model exists yet; the stage will wait for one." },
   MR_MIXED_BACKLOG: {
     kind: "warning",

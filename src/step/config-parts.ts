@@ -25,6 +25,16 @@ export function durationMs(text: string): number {
 /** The text of an expression. Its syntax is checked against the fields in scope when the step lowers. */
 export const expressionText = z.string().min(1, { error: "must be an expression" }).meta({ format: "expression" });
 
+/** The name of a step's store: topics and records of Millrace's own are named after it. */
+export const storeName = z
+  .string()
+  .regex(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/, { error: "must be a name in lower case with hyphens, such as by-card" })
+  .max(100, { error: "a name has at most 100 characters" })
+  .meta({
+    description: "Name of what the step remembers; by default its kind. A step that keeps the name keeps its state.",
+    examples: ["by-card"],
+  });
+
 /** The keys of what should be a mapping, before it was checked; undefined when it is none. */
 export function namesIn(written: unknown): readonly string[] | undefined {
   return typeof written === "object" && written !== null && !Array.isArray(written) ? Object.keys(written) : undefined;

@@ -46,8 +46,11 @@ export interface LoweringContext {
   field(name: string, path: readonly (string | number)[]): Field | undefined;
   /** Reports a problem; `path` is relative to the step's config. */
   problem(problem: Problem): void;
-  /** A store name not yet taken in the stage: `base`, then `base-2` and so on. */
-  storeName(base: string): string;
+  /**
+   * The name of the step's store: as `written` under `store`, which is reported when it is taken in the stage; else its
+   * kind, then `<kind>-2` and so on, which is warned of, since an edit of the steps changes who has which.
+   */
+  storeName(kind: string, written: string | undefined): string;
   /** Registers a store and answers the index for a `call`. */
   memory(spec: MemorySpec): number;
 }

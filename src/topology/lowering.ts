@@ -184,7 +184,7 @@ function stepContext(step: StepPart, lowering: Lowering, mute: () => void): Lowe
       return field;
     },
     problem: report,
-    storeName: (base) => freeName(base, lowering.memories),
+    storeName: (kind, written) => storeName(kind, written, step, lowering),
     memory: (spec) => {
       const isNew = lowering.memories.every((memory) => memory.store.name !== spec.store.name);
       assert(isNew, `two stores of stage ${scope.stage} are named ${spec.store.name}`);
@@ -256,9 +256,20 @@ function stepHint(step: StepPart, path: Path): string {
   return `write for example ${name}: ${flowText(example)}`;
 }
 
-function freeName(base: string, memories: readonly MemorySpec[]): string {
+/** The store's name, by the rule of the contract. What is wrong or odd with it is reported. */
+function storeName(kind: string, written: string | undefined, step: StepPart, lowering: Lowering): string {
+  const { findings, memories, scope } = lowering;
   const taken = new Set(memories.map((memory) => memory.store.name));
+  const base = written ?? kind;
   let name = base;
   for (let n = 2; taken.has(name); n++) name = `${base}-${n}`;
+  if (name === base) return name;
+  if (written !== undefined) {
+    const message = `two steps of stage ${scope.stage} have a store named ${written}`;
+    findings.problem("MR_CONFLICT", [...step.path, "store"], message, "give one of them another name");
+    return name;
+  }
+  const message = `the store of this step is named ${name} by its place: with another ${kind} before it removed it would be taken for that one`;
+  findings.warnings.push({ code: "MR_STORE_NAME", path: step.path, message, hint: `paste store: ${name}`, on: "key" });
   return name;
 }

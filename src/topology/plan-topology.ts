@@ -12,7 +12,14 @@ import { type Outline, TopologyLanguage } from "./spec/shape.ts";
 import { namespaceName } from "./spec/values.ts";
 import { planStage } from "./stages.ts";
 import { planTests } from "./tests.ts";
-import { checkTopicFields, draftTopics, finishTopic, inNamespace, type TopicDraft } from "./topics.ts";
+import {
+  checkChangelogNames,
+  checkTopicFields,
+  draftTopics,
+  finishTopic,
+  inNamespace,
+  type TopicDraft,
+} from "./topics.ts";
 import { warn, warnShadowed } from "./warnings.ts";
 import { type WiredStage, wireStages } from "./wiring.ts";
 import type { Environment } from "./yaml/environment.ts";
@@ -144,11 +151,13 @@ class Planning {
     }
     const tests = planTests(this.#outline, stages, placeOf, findings);
     const complete = [...stages.values()].filter((stage) => stage !== undefined);
+    const pathOf = (name: string): Path => this.#outline.stages.find(({ spec }) => spec?.name === name)?.path ?? [];
+    checkChangelogNames(complete, topics, pathOf, findings);
     if (findings.problems.length > 0 || head.delivery === undefined || complete.length !== this.#outline.stages.length)
       return undefined;
     const inFlow = drafts.flatMap((draft) => stages.get(draft.wired.head.name) ?? []);
     for (const topic of topics.values()) warnShadowed(topic, inFlow, findings);
-    warn(inFlow, (name) => this.#outline.stages.find(({ spec }) => spec?.name === name)?.path ?? [], findings);
+    warn(inFlow, pathOf, findings);
     return {
       topology,
       description: head.description,

@@ -29,7 +29,7 @@ export function decisions(wired: WiredStage, lowered: Lowered, findings: Finding
       }),
     field: (name) => lowered.shape.find((field) => field.name === name),
     problem: (problem) => findings.problems.push({ ...problem, path: [...infer.path, ...problem.path] }),
-    storeName: (base) => base,
+    storeName: (kind) => kind,
     memory: () => 0,
   });
 }

@@ -1,7 +1,7 @@
 import { assert, parseDurationMs } from "../kernel/index.ts";
 import { avscRefusal, kindText, type RecordSchema, readRecordSchema, withoutShadowedAliases } from "../schema/index.ts";
 import { danglingHint, type Findings, quoted } from "./findings.ts";
-import type { PlannedTopic, ValueFormat } from "./plan.ts";
+import type { PlannedStage, PlannedTopic, ValueFormat } from "./plan.ts";
 import type { Outline, TopicPart } from "./spec/shape.ts";
 import type { TopicSpec } from "./spec/topic-spec.ts";
 import { placeIn, type SourceBytes, sourceText } from "./yaml/source-text.ts";
@@ -130,6 +130,9 @@ function readSchema(draft: TopicDraft, name: string, names: TopicNames, findings
   }
 }
 
+/** As Kafka has it. */
+const topicNameLengthMax = 249;
+
 /** Kafka takes `.` and `_` for the same in metric names and refuses topics that differ in nothing else. */
 function checkClusterNames(drafts: ReadonlyMap<string, TopicDraft>, names: TopicNames, findings: Findings): void {
   const own = ["dead-letters", "control", "adoptions", "retraining", "verdicts", "alerts"].map((suffix) =>
@@ -148,11 +151,44 @@ function checkClusterNames(drafts: ReadonlyMap<string, TopicDraft>, names: Topic
       const message = `topics ${other} and ${draft.name} are the same topic on the cluster, or differ only in . and _`;
       findings.problem("MR_CONFLICT", path, message, "give one of them another name");
     }
-    if (draft.clusterName.length > 249) {
+    if (draft.clusterName.length > topicNameLengthMax) {
       const message = `the name on the cluster, ${draft.clusterName.slice(0, 40)}..., has more than 249 characters`;
       findings.problem("MR_OUT_OF_RANGE", path, message, "shorten the namespace or the name");
     }
   }
+}
+
+/** A store's changelog is a topic like others: no other may be it, and Kafka takes its name. */
+export function checkChangelogNames(
+  stages: readonly PlannedStage[],
+  drafts: ReadonlyMap<string, TopicDraft>,
+  pathOf: (stage: string) => Path,
+  findings: Findings,
+): void {
+  for (const { name: stage, stores } of stages) {
+    for (const { store, changelog } of stores) {
+      const wanted = changelog?.clusterName ?? "";
+      const taken = [...drafts.values()].find((draft) => sameToMetrics(draft.clusterName, wanted));
+      if (taken !== undefined) {
+        const path = taken.spec.name === undefined ? taken.path : [...taken.path, "name"];
+        const message = `${taken.clusterName} is the changelog of store ${store.name} of stage ${stage} on the cluster, or differs from it only in . and _`;
+        findings.problem("MR_CONFLICT", path, message, "choose another name");
+      }
+      if (wanted.length > topicNameLengthMax) {
+        const message = `the name on the cluster of the changelog of store ${store.name}, ${wanted.slice(0, 40)}..., has more than 249 characters`;
+        findings.problem(
+          "MR_OUT_OF_RANGE",
+          pathOf(stage),
+          message,
+          "shorten the namespace, or name the store with store:",
+        );
+      }
+    }
+  }
+}
+
+function sameToMetrics(one: string, other: string): boolean {
+  return one.replaceAll(".", "_") === other.replaceAll(".", "_");
 }
 
 /** The finished topic. Only for drafts that are not broken, after all stages are planned. */

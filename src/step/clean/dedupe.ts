@@ -2,13 +2,14 @@ import { z } from "zod";
 import { type RowContext, ref } from "../../expression/index.ts";
 import { kindText } from "../../schema/index.ts";
 import { IdStore, type IdStoreOptions } from "../../state/index.ts";
-import { duration, durationMs, fieldName } from "../config-parts.ts";
+import { duration, durationMs, fieldName, storeName } from "../config-parts.ts";
 import { defineStep, lateOps, type StepMemory, timeOf } from "../contract.ts";
 import { isTextual } from "../fields.ts";
 
 const dedupeConfig = z.strictObject({
   by: fieldName.describe("Field that tells events apart; a record in which it is null is never a repeat."),
   within: duration.describe("A record is a repeat when the id came before with an event time closer than this."),
+  store: storeName.optional(),
 });
 
 export const dedupe = defineStep({
@@ -18,7 +19,7 @@ export const dedupe = defineStep({
   config: dedupeConfig,
   example: { by: "payment_id", within: "1d" },
   lookBackMs: ({ within }) => durationMs(within),
-  lower: ({ by, within }, context) => {
+  lower: ({ by, within, store }, context) => {
     const time = timeOf(context);
     const field = context.field(by, ["by"]);
     if (time === undefined || field === undefined) return [];
@@ -33,7 +34,7 @@ export const dedupe = defineStep({
     const id = context.expression(ref(by), ["by"]);
     const timeMs = context.expression(ref(time.name), []);
     if (id === undefined || timeMs === undefined) return [];
-    const spec = { name: context.storeName("dedupe"), kind: "ids", version: 1 } as const;
+    const spec = { name: context.storeName("dedupe", store), kind: "ids", version: 1 } as const;
     const options = { spec, withinMs: durationMs(within), latenessMs: context.latenessMs, keysMax: context.keysMax };
     const memory = context.memory({ store: spec, create: () => new DedupeMemory(options) });
     const call = { op: "call", memory, texts: [id], numbers: [timeMs], results: [], drops: ["duplicate"] } as const;

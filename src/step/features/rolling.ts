@@ -2,7 +2,7 @@ import { z } from "zod";
 import { literal, type RowOp, ref, type TypedExpression } from "../../expression/index.ts";
 import { type Field, type FieldType, kindText } from "../../schema/index.ts";
 import { type Aggregate, needsOf, parseAggregate, readerOf } from "../aggregates.ts";
-import { duration, durationMs, expressionText, fieldName, namesIn } from "../config-parts.ts";
+import { duration, durationMs, expressionText, fieldName, namesIn, storeName } from "../config-parts.ts";
 import { defineStep, type LoweringContext, lateOps, timeOf } from "../contract.ts";
 import { isSettable, isTextual, requireOps } from "../fields.ts";
 import { RollingMemory, type RollingResult } from "../rolling-memory.ts";
@@ -36,6 +36,7 @@ const rollingConfig = z.strictObject({
   where: expressionText
     .optional()
     .describe("Counts only the records for which this boolean expression is true; the others are answered too."),
+  store: storeName.optional(),
 });
 
 type RollingConfig = z.infer<typeof rollingConfig>;
@@ -188,7 +189,7 @@ function memoryFor(
     const column = aggregate.argument === undefined ? -1 : columns.findIndex((c) => c.text === aggregate.argumentText);
     return lengths.map((length) => ({ window: windowsMs.indexOf(length), column, read: readerOf(aggregate) }));
   });
-  const spec = { name: context.storeName("rolling"), kind: "rolling", version: 1 } as const;
+  const spec = { name: context.storeName("rolling", config.store), kind: "rolling", version: 1 } as const;
   const needs = columns.map((column) => column.needs);
   const options = { spec, needs, windowsMs, latenessMs: context.latenessMs, keysMax: context.keysMax };
   return context.memory({ store: spec, create: () => new RollingMemory(options, reads) });

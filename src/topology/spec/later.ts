@@ -13,7 +13,7 @@ export const laterKeys: Readonly<Record<string, readonly string[]>> = {
   "stages.*.late": ["idle", "grace"],
   "stages.*.steps.*": [...stepNamesLater, "tumbling", "hopping"],
   "stages.*.steps.*.infer": ["shadow"],
-  "stages.*.steps.*.rolling": ["delay", "order", "last", "store"],
+  "stages.*.steps.*.rolling": ["delay", "order", "last"],
   "models.*": ["metric", "gate", "rollout", "retrain"],
   "models.*.label": ["matureAfter", "within"],
   "tests.*.with": ["state", "tables"],

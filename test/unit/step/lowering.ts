@@ -109,7 +109,8 @@ function contextFor(
       return undefined;
     },
     problem: (problem) => problems.push(problem),
-    storeName: (base) => {
+    storeName: (kind, written) => {
+      const base = written ?? kind;
       const taken = memories.filter((spec) => spec.store.name.split("-")[0] === base).length;
       return taken === 0 ? base : `${base}-${taken + 1}`;
     },

@@ -32,7 +32,7 @@ const broken: readonly (readonly [from: string, to: string])[] = [
   step("impute: { field: amount, with: [1] }"),
   step("rolling: { by: customer_id, over: [soon], features: { a: count() } }"),
   step("rolling: { by: customer_id, over: [1h], features: { a: avg(amount) } }"),
-  step("rolling: { by: customer_id, over: [1h], store: x, features: { a: count() } }"),
+  step("rolling: { by: customer_id, over: [1h], last: 5, features: { a: count() } }"),
   step("tumbling: { size: 1h }"),
   ["external: true", "external: yes"],
   ["partitions: 2", "partitions: 1_000"],

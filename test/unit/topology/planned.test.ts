@@ -1,7 +1,14 @@
 import { expect, test } from "vitest";
 import { compileProgram } from "../../../src/expression/index.ts";
 import { runPlannedTest } from "../../../src/testing/index.ts";
-import { printPlan, topologyJsonSchema, topologyLanguage, topologyReference } from "../../../src/topology/index.ts";
+import {
+  formatProblem,
+  type Plan,
+  printPlan,
+  topologyJsonSchema,
+  topologyLanguage,
+  topologyReference,
+} from "../../../src/topology/index.ts";
 import type { JsonSchema } from "../../../src/topology/spec/levels.ts";
 import { payment, problemLines, replaced, smallSchemas, smallText, soundPlan } from "./fixture.ts";
 
@@ -105,6 +112,27 @@ test("a volatile stage has stores without a changelog, and says so in the plan",
     },
   );
   expect(durable.stages[1]?.stores).toEqual(soundPlan(smallText, { schemas }).stages[1]?.stores);
+});
+
+test("a store is named by its step, else by its kind; a counted name is warned of, with the line to paste", () => {
+  const steps = (...written: string[]) => {
+    const lines = written.map((name, i) => `      - dedupe: { by: event_id, within: ${i + 1}h${name} }\n`);
+    return soundPlan(replaced(smallText, "      - rolling:", `${lines.join("")}      - rolling:`), { schemas });
+  };
+  const namesIn = (plan: Plan) => plan.stages[1]?.stores.map(({ store }) => store.name);
+  const saidIn = (plan: Plan) => plan.warnings.filter(({ code }) => code === "MR_STORE_NAME").map(formatProblem);
+  const counted = steps("", "", "");
+  expect(namesIn(counted)).toEqual(["dedupe", "dedupe-2", "dedupe-3", "rolling"]);
+  expect(saidIn(counted)).toEqual([
+    "t.yaml:23:9 MR_STORE_NAME stages[1].steps[1].dedupe: the store of this step is named dedupe-2 by its place: with another dedupe before it removed it would be taken for that one; paste store: dedupe-2",
+    "t.yaml:24:9 MR_STORE_NAME stages[1].steps[2].dedupe: the store of this step is named dedupe-3 by its place: with another dedupe before it removed it would be taken for that one; paste store: dedupe-3",
+  ]);
+  const pasted = steps("", ", store: dedupe-2", ", store: dedupe-3");
+  expect([namesIn(pasted), saidIn(pasted)]).toEqual([namesIn(counted), []]);
+  // What keeps its name keeps its changelog, wherever it stands.
+  const moved = steps(", store: dedupe-3", "");
+  expect([namesIn(moved), saidIn(moved)]).toEqual([["dedupe-3", "dedupe", "rolling"], []]);
+  expect(moved.stages[1]?.stores[0]?.changelog?.clusterName).toBe("small.features.dedupe-3.changelog");
 });
 
 test("a store holds as many keys as the stage says", () => {

@@ -167,6 +167,28 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "a store named twice, by hand or by its kind, and a name that no topic could have",
+    from: "      - rolling: {",
+    to: `      - dedupe: { by: payment_id, within: 1h, store: seen }
+      - dedupe: { by: event_id, within: 1h, store: seen }
+      - dedupe: { by: event_id, within: 1h, store: Not_this }
+      - rolling: { by: customer_id, over: [1h], features: { k: count() } }
+      - rolling: { store: rolling,`,
+    expected: [
+      "t.yaml:23:52 MR_CONFLICT stages[1].steps[1].dedupe.store: two steps of stage features have a store named seen; give one of them another name",
+      "t.yaml:24:52 MR_OUT_OF_RANGE stages[1].steps[2].dedupe.store: must be a name in lower case with hyphens, such as by-card; write for example store: by-card",
+      "t.yaml:26:27 MR_CONFLICT stages[1].steps[4].rolling.store: two steps of stage features have a store named rolling; give one of them another name",
+    ],
+  },
+  {
+    name: "a topic that a changelog is",
+    from: "  labels: { schema: label,",
+    to: "  labels: { name: small_features.rolling.changelog, schema: label,",
+    expected: [
+      "t.yaml:10:19 MR_CONFLICT topics.labels.name: small_features.rolling.changelog is the changelog of store rolling of stage features on the cluster, or differs from it only in . and _; choose another name",
+    ],
+  },
+  {
     name: "JSON in the middle of the chain",
     from: "    to: features",
     to: "    to: { topic: features, format: json }",
@@ -477,6 +499,21 @@ test("a name on the cluster has at most 249 characters, the namespace included",
   expect(planned(250 - "staging.".length)).toEqual([
     expect.stringMatching(
       /MR_OUT_OF_RANGE topics\.raw\.name: the name on the cluster, staging\.r+\.\.\., has more than 249/,
+    ),
+  ]);
+});
+
+test("a changelog's name on the cluster has at most 249 characters, and store: is what shortens it", () => {
+  const planned = (length: number): string[] => {
+    const named = replaced(smallText, "rolling: { by", `rolling: { store: ${"s".repeat(length)}, by`);
+    const text = replaced(named, "name: small\n", `name: ${"t".repeat(40)}\n`);
+    return problemLines(text, { schemas: smallSchemas, namespace: "n".repeat(98) });
+  };
+  // 98 of the namespace, 40 of the topology, 8 of the stage, 9 of changelog, and 4 dots leave 90.
+  expect(planned(90)).toEqual([]);
+  expect(planned(91)).toEqual([
+    expect.stringMatching(
+      /^t\.yaml:17:5 MR_OUT_OF_RANGE stages\[1\]: the name on the cluster of the changelog of store s+, n+\.\.\., has more than 249 characters; shorten the namespace, or name the store with store:/,
     ),
   ]);
 });
