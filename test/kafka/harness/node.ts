@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import kafkajs from "kafkajs";
 import { javaOptions, kafkaJars, kafkaVersion, runJava } from "./java.ts";
-import { freePorts, type Place, propertiesText } from "./properties.ts";
+import { freePorts, type Listeners, type Place, propertiesText, roadName } from "./properties.ts";
 
 const startTimeoutMs = 120_000;
 const stopTimeoutMs = 20_000;
@@ -27,6 +27,11 @@ export interface NodeOptions {
   readonly configs?: Readonly<Record<string, string>>;
   /** Security protocols to listen for beside PLAINTEXT, each on a port of its own. */
   readonly listeners?: readonly ("SASL_PLAINTEXT" | "SSL" | "SASL_SSL")[];
+  /**
+   * How many further listeners without security there are, each of which the node advertises at an address where it does
+   * not listen: whoever stands there passes the traffic on, or does not. See {@link KafkaNode.roadOf}.
+   */
+  readonly roads?: number;
   /** Further arguments of the format tool, such as `--add-scram`. */
   readonly format?: readonly string[];
   /** Release of Kafka; the newest that the tests know by default. */
@@ -39,17 +44,17 @@ export class KafkaNode {
   readonly bootstrap: string;
   /** As brokers know each other. */
   readonly id: number;
-  readonly #addresses: ReadonlyMap<string, string>;
+  readonly #listeners: Listeners;
   readonly #folder: string;
   readonly #jars: string;
   #guard: ChildProcess | undefined;
   #pid = 0;
 
-  private constructor(folder: string, jars: string, id: number, addresses: ReadonlyMap<string, string>) {
+  private constructor(folder: string, jars: string, id: number, listeners: Listeners) {
     this.id = id;
     this.#folder = folder;
     this.#jars = jars;
-    this.#addresses = addresses;
+    this.#listeners = listeners;
     this.bootstrap = this.addressOf("PLAINTEXT");
   }
 
@@ -68,17 +73,26 @@ export class KafkaNode {
   /** Formats the log folder of a node, which is not started yet. */
   static async format(
     place: Place,
-    { configs = {}, listeners = [], format = [], version = kafkaVersion }: NodeOptions = {},
+    { configs = {}, listeners = [], roads = 0, format = [], version = kafkaVersion }: NodeOptions = {},
   ): Promise<KafkaNode> {
     const jars = await kafkaJars(version);
     const folder = await mkdtemp(join(tmpdir(), "millrace-kafka-"));
-    const protocols = ["PLAINTEXT", ...listeners];
-    const ports = await freePorts(protocols.length);
-    const addresses = new Map(protocols.map((protocol, i) => [protocol, `127.0.0.1:${ports[i]}`]));
-    const node = new KafkaNode(folder, jars, place.id, addresses);
+    const roadNames = Array.from({ length: roads }, (_, road) => roadName(road));
+    const names = ["PLAINTEXT", ...listeners, ...roadNames];
+    const ports = await freePorts(names.length + roads);
+    const at = (port: number | undefined): string => `127.0.0.1:${port}`;
+    const addresses = new Map(names.map((name, i) => [name, at(ports[i])]));
+    const advertised = new Map([
+      ...addresses,
+      ...roadNames.map((name, i) => [name, at(ports[names.length + i])] as const),
+    ]);
+    const node = new KafkaNode(folder, jars, place.id, { addresses, advertised });
     try {
       await mkdir(join(folder, "data"));
-      await writeFile(node.#properties, propertiesText(join(folder, "data"), addresses, place, configs));
+      await writeFile(
+        node.#properties,
+        propertiesText(join(folder, "data"), { addresses, advertised }, place, configs),
+      );
       const args = ["format", "-t", place.clusterId, "-c", node.#properties, ...format];
       const formatted = await runJava("kafka.tools.StorageTool", args, { version });
       if (formatted.code !== 0)
@@ -91,9 +105,15 @@ export class KafkaNode {
   }
 
   addressOf(protocol: string): string {
-    const address = this.#addresses.get(protocol);
+    const address = this.#listeners.addresses.get(protocol);
     if (address === undefined) throw new Error(`this broker does not listen for ${protocol}`);
     return address;
+  }
+
+  /** A road's two ends: where clients are sent, and where the node listens. */
+  roadOf(road: number): { readonly advertised: string; readonly address: string } {
+    const name = roadName(road);
+    return { advertised: this.#listeners.advertised.get(name) ?? "", address: this.addressOf(name) };
   }
 
   get #properties(): string {

@@ -22,26 +22,37 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** Where a node listens, and where it says that it does, by listener. */
+export interface Listeners {
+  readonly addresses: ReadonlyMap<string, string>;
+  readonly advertised: ReadonlyMap<string, string>;
+}
+
+/** Listeners without security whose traffic passes through something in between. */
+export function roadName(road: number): string {
+  return `ROAD${road}`;
+}
+
 /** The settings of a node, as its properties file has them. */
 export function propertiesText(
   dataFolder: string,
-  addresses: ReadonlyMap<string, string>,
+  { addresses, advertised }: Listeners,
   { id, controllers }: Place,
   configs: Readonly<Record<string, string>>,
 ): string {
-  const listeners = [...addresses].map(([protocol, address]) => `${protocol}://${address}`).join(",");
+  const listed = (of: ReadonlyMap<string, string>): string =>
+    [...of].map(([name, address]) => `${name}://${address}`).join(",");
+  const protocols = [...addresses.keys()].map((name) => `${name}:${name.startsWith("ROAD") ? "PLAINTEXT" : name}`);
   const replicas = String(controllers.length);
   const inSyncMin = String(Math.ceil(controllers.length / 2));
   const settings: Record<string, string> = {
     "process.roles": "broker,controller",
     "node.id": String(id),
     "controller.quorum.voters": controllers.map((port, i) => `${i + 1}@127.0.0.1:${port}`).join(","),
-    listeners: `${listeners},CONTROLLER://127.0.0.1:${controllers[id - 1]}`,
-    "advertised.listeners": listeners,
+    listeners: `${listed(addresses)},CONTROLLER://127.0.0.1:${controllers[id - 1]}`,
+    "advertised.listeners": listed(advertised),
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": ["CONTROLLER:PLAINTEXT", ...[...addresses.keys()].map((p) => `${p}:${p}`)].join(
-      ",",
-    ),
+    "listener.security.protocol.map": ["CONTROLLER:PLAINTEXT", ...protocols].join(","),
     "inter.broker.listener.name": "PLAINTEXT",
     "log.dirs": dataFolder,
     "offsets.topic.replication.factor": replicas,

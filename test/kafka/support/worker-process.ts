@@ -109,6 +109,11 @@ export class WorkerProcess {
     this.#child.kill(signal);
   }
 
+  /** Tells of its end, whenever that is. */
+  onEnd(tell: (ended: Ended) => void): void {
+    void this.#ended.then(tell);
+  }
+
   /** Waits until every stage has its assignment. */
   ready(ms: number): Promise<true> {
     return this.until(eventually(ms, "a worker to be ready", async () => this.#isReady || undefined));

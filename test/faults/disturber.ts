@@ -1,0 +1,97 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { KafkaCluster } from "../kafka/harness/cluster.ts";
+import type { Disturbance, DisturbanceKind } from "./disturbances.ts";
+import { moveLeaders } from "./move-leaders.ts";
+import type { Shop } from "./shop.ts";
+import { pick, type WorkerSlot } from "./worker-slot.ts";
+
+/** How long a trap waits for the request that it is set for. */
+const trapMsMax = 8_000;
+/** Longer than a session. */
+const workerFrozenMs = 8_000;
+const brokerFrozenMs = 4_000;
+const brokerDeadMs = 2_000;
+const awayMs = 3_000;
+const readyMsMax = 90_000;
+
+export interface DisturberOptions {
+  readonly cluster: KafkaCluster;
+  readonly slots: readonly WorkerSlot[];
+  readonly shop: Shop;
+  readonly say: (text: string) => void;
+}
+
+/** Does what a plan says, and counts what happened. */
+export class Disturber {
+  readonly done = new Map<DisturbanceKind, number>();
+  /** Disturbances that found nothing to disturb, such as a commit that did not come. */
+  missed = 0;
+  readonly #options: DisturberOptions;
+
+  constructor(options: DisturberOptions) {
+    this.#options = options;
+  }
+
+  async disturb({ kind, whom }: Disturbance): Promise<void> {
+    const slot = pick(this.#options.slots, whom);
+    const happened = await this.#does[kind](slot, whom);
+    this.#options.say(
+      `${new Date().toISOString().slice(11, 23)} ${kind} ${slot.name} (${whom.toFixed(3)})${happened ? "" : ": missed"}`,
+    );
+    if (happened) this.done.set(kind, (this.done.get(kind) ?? 0) + 1);
+    else this.missed++;
+  }
+
+  readonly #does: Readonly<Record<DisturbanceKind, (slot: WorkerSlot, whom: number) => Promise<boolean>>> = {
+    kill: async (slot) => {
+      await slot.killed();
+      return true;
+    },
+    // A worker that has just been started takes a moment until it commits.
+    "kill-in-commit": async (slot) => {
+      await slot.worker.ready(readyMsMax);
+      return slot.killedInCommit(trapMsMax);
+    },
+    "lose-answer": async (slot) => {
+      await slot.worker.ready(readyMsMax);
+      return slot.losesAnswer(trapMsMax);
+    },
+    freeze: async (slot) => {
+      await slot.worker.ready(readyMsMax);
+      slot.worker.kill("SIGSTOP");
+      await delay(workerFrozenMs);
+      slot.worker.kill("SIGCONT");
+      return true;
+    },
+    cut: async (slot) => {
+      slot.cut();
+      return true;
+    },
+    move: async () => {
+      const { cluster, shop } = this.#options;
+      await moveLeaders(cluster.bootstrap, [shop.inbox, ...shop.ownTopics]);
+      return true;
+    },
+    "broker-kill": async (_, whom) => {
+      const node = pick(this.#options.cluster.nodes, whom);
+      await node.kill();
+      await delay(brokerDeadMs);
+      await node.restart();
+      return true;
+    },
+    "broker-freeze": async (_, whom) => {
+      const node = pick(this.#options.cluster.nodes, whom);
+      node.freeze();
+      await delay(brokerFrozenMs);
+      node.thaw();
+      return true;
+    },
+    rescale: async (slot) => {
+      await slot.worker.ready(readyMsMax);
+      await slot.stop();
+      await delay(awayMs);
+      slot.start();
+      return true;
+    },
+  };
+}
