@@ -37,6 +37,11 @@ export interface GroupSpec {
   /** Of everything that the handles of this member's tasks write; at-least-once when left out. */
   readonly delivery?: DeliveryMode;
   /**
+   * Tasks write changelogs: batches of that role are seen with the commit of the offsets or never, in both deliveries. When
+   * a task is open, what its owners before have written there is decided, and they write nothing more.
+   */
+  readonly hasChangelogs?: boolean;
+  /**
    * Stem of the names under which the cluster knows the tasks' write sides, `<name>.<task>`: whoever opens one ends what
    * an earlier owner left behind. The group's name when left out.
    */

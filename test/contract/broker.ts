@@ -3,6 +3,7 @@ import { admin } from "./admin.ts";
 import { appending } from "./appending.ts";
 import { assignment } from "./assignment.ts";
 import { Bench, type BrokerContractOptions } from "./bench.ts";
+import { changelogs } from "./changelogs.ts";
 import { delivery } from "./delivery.ts";
 import { growth } from "./growth.ts";
 import { handles } from "./handles.ts";
@@ -35,6 +36,7 @@ export function brokerContract({ name, create, delivery: mode, deadlineMs = 30_0
     describe("handles", () => handles(current));
     describe("writing", () => writing(current));
     if (mode === "exactly-once") describe("transactions", () => transactions(current));
+    if (mode === "at-least-once") describe("changelogs", () => changelogs(current));
     // What is read and what is written without a task is the same in both.
     if (mode === "exactly-once") return;
     describe("growth", () => growth(current));

@@ -105,7 +105,8 @@ class KafkaBroker implements Broker {
   async join(spec: GroupSpec, sink: GroupSink, signal?: AbortSignal): Promise<Membership> {
     this.#closing.signal.throwIfAborted();
     await this.#checkTopics(spec, AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]));
-    const transactions = spec.delivery === "exactly-once" ? await this.#transactionSupport(spec) : undefined;
+    const isTransactional = spec.delivery === "exactly-once" || spec.hasChangelogs === true;
+    const transactions = isTransactional ? await this.#transactionSupport(spec) : undefined;
     const { codecs, clock, isLeaveForGood = false, unknownTopicMs = unknownTopicMsDefault } = this.#options;
     const timings = { ...defaultTimings, ...this.#options.timings };
     const link = this.#link(readTimeoutMs);

@@ -199,7 +199,7 @@ export class KafkaMembership implements Membership {
         owned: () => this.#stillOwned(owned),
         commit: (commit, ended) => this.#commit(owned, commit, ended),
         settled: async () => transactions?.settled(owned.task),
-        isHeld: () => isExactlyOnce,
+        isHeld: ({ role }) => transactions !== undefined && (isExactlyOnce || role === "changelog"),
       },
       { offsetsNext, notes: notesOf(owned, offsetsNext) },
       (outgoing, signal) => send(outgoing, { signal, troubles: this.#troubles }),

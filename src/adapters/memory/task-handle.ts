@@ -47,7 +47,7 @@ export class MemoryTaskHandle implements TaskHandle {
     await this.#fenced("writing", () => {
       for (const batch of outgoing) {
         store.check(batch);
-        if (delivery === "exactly-once") this.#held.push(batch);
+        if (delivery === "exactly-once" || batch.role === "changelog") this.#held.push(batch);
         else store.append(batch);
       }
     });
