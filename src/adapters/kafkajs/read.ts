@@ -25,8 +25,8 @@ export interface ReadOptions {
 }
 
 /**
- * The records of a range, from its start to `to`, waiting for those that are not there yet; a cluster that does not
- * answer is waited for too. Batches without data records are passed over; a damaged one comes as its stand-in.
+ * The records of a range, from its start to `to`, waiting for those that are not there yet, but not for those below the
+ * log's end that compaction took; a cluster that does not answer is waited for too. Batches without data records are passed over; a damaged one comes as its stand-in.
  *
  * @throws OperationError MR_TOPIC_MISSING, MR_OFFSET_RANGE, MR_BATCH_CORRUPT where nothing tells where a damaged batch
  *   ends; the signal's reason when it aborts
@@ -45,6 +45,7 @@ export async function* readRange(
     let at: ReadPosition = { offset: await startOf(range, options, signal), isBehindBatch: false };
     while (at.offset < to) {
       const next = await nextBatch(range, at, options, signal);
+      if (next === undefined) return;
       for await (const batch of next instanceof LargeBatch ? piecesOf(next) : next) {
         signal.throwIfAborted();
         at = { offset: batch.offsetNext, isBehindBatch: true };
@@ -75,17 +76,20 @@ async function* piecesOf(large: LargeBatch): AsyncGenerator<RawBatch> {
   }
 }
 
-/** Nothing when nothing has come yet. Damage on the way heals by asking again. */
+/** None when nothing has come yet, undefined when nothing of the range is left. Damage on the way heals by asking again. */
 async function nextBatch(
   range: OffsetRange,
   at: ReadPosition,
   options: ReadOptions,
   signal: AbortSignal,
-): Promise<readonly RawBatch[] | LargeBatch> {
+): Promise<readonly RawBatch[] | LargeBatch | undefined> {
   let bytes = bytesMax;
   for (let attempt = 1; ; attempt++) {
     const fetched = await fetchAt(range, at.offset, bytes, options, signal);
-    if (fetched === undefined || fetched.records.length === 0) return [];
+    if (fetched === undefined) return [];
+    // The broker looks where its log ends before it looks into it, so that nothing can have come in between.
+    if (fetched.records.length === 0)
+      return range.to !== undefined && fetched.lastStableOffset >= range.to ? undefined : [];
     try {
       const decoded = decodePartition(fetched, at, options.codecs, pieceBytes);
       return decoded instanceof LargeBatch ? decoded : [decoded];
