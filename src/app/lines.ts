@@ -22,20 +22,28 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
  */
 export async function* linesOf(input: Readable, stop: AbortSignal): AsyncGenerator<Line> {
   if (stop.aborted) return;
-  const stopped = new Promise<undefined>((resolve) => {
-    stop.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
+  let endWait = (): void => undefined;
+  const onStop = (): void => endWait();
+  stop.addEventListener("abort", onStop);
   const chunks = input[Symbol.asyncIterator]();
   const splitter = new Splitter();
-  for (;;) {
-    // Not ended by destroying the stream: that waits for what its source is about to say, which may be nothing ever.
-    const next = await Promise.race([chunks.next(), stopped]);
-    if (next === undefined || stop.aborted) return;
-    if (next.done === true) break;
-    const chunk: unknown = next.value;
-    yield* splitter.push(typeof chunk === "string" ? Buffer.from(chunk) : Buffer.from(chunk as Uint8Array));
+  try {
+    for (;;) {
+      // Not ended by destroying the stream: that waits for what its source is about to say, which may be nothing ever.
+      const next = await new Promise<IteratorResult<unknown> | undefined>((resolve, reject) => {
+        endWait = () => resolve(undefined);
+        if (stop.aborted) endWait();
+        else chunks.next().then(resolve, reject);
+      });
+      if (next === undefined || stop.aborted) return;
+      if (next.done === true) break;
+      const chunk = next.value;
+      yield* splitter.push(typeof chunk === "string" ? Buffer.from(chunk) : Buffer.from(chunk as Uint8Array));
+    }
+    yield* splitter.rest();
+  } finally {
+    stop.removeEventListener("abort", onStop);
   }
-  yield* splitter.rest();
 }
 
 class Splitter {

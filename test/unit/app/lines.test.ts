@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { Readable } from "node:stream";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -64,4 +65,20 @@ test("a stop ends the lines, and the one that was under way is left out", async 
     stop.abort();
   }
   expect(seen).toEqual(["a"]);
+});
+
+// Each file that was produced under one stop left a listener behind: the eleventh was warned of on standard error.
+test("what ends, be it by itself, by its reader or by an error, leaves no listener at the stop", async () => {
+  const { signal } = new AbortController();
+  const listeners = () => getEventListeners(signal, "abort").length;
+  const lines = linesOf(Readable.from(["a\nb"]), signal);
+  await lines.next();
+  expect(listeners()).toBe(1);
+  expect([(await lines.next()).value?.text, (await lines.next()).done]).toEqual(["b", true]);
+  expect(listeners()).toBe(0);
+  for await (const line of linesOf(Readable.from(["a\nb"]), signal)) if (line.text === "a") break;
+  expect(listeners()).toBe(0);
+  const broken = new Readable({ read: () => broken.destroy(new Error("the disk is gone")) });
+  await expect(linesOf(broken, signal).next()).rejects.toThrow("the disk is gone");
+  expect(listeners()).toBe(0);
 });
