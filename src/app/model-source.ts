@@ -21,6 +21,11 @@ export interface AliasModelSource extends ModelSource {
 }
 
 const followAgainMs = 1_000;
+/**
+ * Readings without an answer beside which another is begun, over all models: each of them holds one of the four threads
+ * that Node has for files, names and compression, for as long as its file system hangs.
+ */
+const silentReadingsMax = 2;
 
 interface Waiting {
   readonly key: string;
@@ -130,7 +135,18 @@ export function createAliasModelSource(options: {
   };
 
   const facts = new Facts(logger);
-  /** A store that hangs is asked again, so that a folder that comes back is noticed. */
+  let silentReadings = 0;
+  const counted = new WeakSet<Promise<unknown>>();
+  const noteSilent = (readings: readonly Promise<unknown>[]): void => {
+    const settled = (): void => void silentReadings--;
+    for (const reading of readings) {
+      if (counted.has(reading)) continue;
+      counted.add(reading);
+      silentReadings++;
+      reading.then(settled, settled);
+    }
+  };
+  /** A store that hangs is asked again, so that a folder that comes back is noticed, but not for ever more often. */
   const read = async (
     model: string,
     version: number,
@@ -138,14 +154,18 @@ export function createAliasModelSource(options: {
   ): Promise<ArtefactFiles | undefined> => {
     const beganMs = options.clock.monotonicMs();
     const late = (): SilentStoreError => new SilentStoreError(`reading model ${model}/${version}: no answer`);
+    const readings: Promise<ArtefactFiles | undefined>[] = [];
     for (;;) {
+      if (readings.length === 0 || silentReadings < silentReadingsMax)
+        readings.push(artefacts.read(model, version, stop.signal));
       try {
         const limit = { clock: options.clock, afterMs: silentAfterMs, late };
-        const files = await cutOff(artefacts.read(model, version, stop.signal), limit, stop.signal);
+        const files = await cutOff(Promise.race(readings), limit, stop.signal);
         onSilent?.(undefined);
         return files;
       } catch (thrown) {
         if (!(thrown instanceof SilentStoreError)) throw thrown;
+        noteSilent(readings);
         const waitedSeconds = Math.round((options.clock.monotonicMs() - beganMs) / 1_000);
         facts.emit("modelStoreSilent", { model, version, waitedSeconds });
         onSilent?.(`the model store has not answered for ${waitedSeconds} s`);
