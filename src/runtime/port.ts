@@ -75,8 +75,8 @@ export interface OwnedTask {
 
 export interface GroupSink {
   /**
-   * New tasks, paused until `start`. Tasks kept from the generation before are not named again. A member
-   * that a generation leaves without any task is told so by a call with none.
+   * New tasks, paused until `start`, after those that were lost. Tasks kept from the generation before are not named
+   * again. A generation that only took tasks away, or leaves the member without any, says so by a call with none.
    */
   assigned(tasks: readonly OwnedTask[]): void;
   /** Before the group rejoins: commit or drop the chunk in hand. Awaited, until the signal cuts it short. */

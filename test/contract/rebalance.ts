@@ -50,6 +50,18 @@ export function rebalance(bench: () => Bench): void {
     expect([...first.sink.owned.keys()]).toEqual([0]);
   });
 
+  // The rebalance went uncounted by whoever counts the calls.
+  test("a member from which tasks are only taken away is told of its generation after that", async () => {
+    const topic = await bench().topic(2);
+    const group = bench().name("group");
+    const first = await bench().joinAlone([topic], 2, { group });
+    const second = await bench().join([topic], { group, broker: await bench().secondBroker() });
+    await untilShared(first, second, 1, 1);
+    const [moved] = second.sink.owned.keys();
+    await first.sink.until("word of the generation", () => first.sink.calls.at(-1) === "assigned ");
+    expect(first.sink.calls.slice(-2)).toEqual([`lost ${moved}`, "assigned "]);
+  });
+
   test("a task that stays keeps its epoch and its handle and is not assigned again", async () => {
     const topic = await bench().topic(2);
     const group = bench().name("group");

@@ -281,7 +281,7 @@ export class KafkaMembership implements Membership {
       handle?.end(new TaskLostError(`task ${task} of group ${spec.group} belongs to another owner now`));
     }
     if (lost.length > 0) sink.lost(lost.map(({ task }) => task));
-    if (gained.length > 0 || this.#owned.tasks.length === 0) sink.assigned(gained);
+    if (gained.length > 0 || lost.length > 0 || this.#owned.tasks.length === 0) sink.assigned(gained);
     this.#fetcher.release();
   }
 

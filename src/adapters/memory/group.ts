@@ -160,11 +160,12 @@ export class Group implements MemberGroup {
     const lost = members.map((member) => member.tasks.filter((task) => owners.get(task) !== member));
     this.#owners = owners;
     for (const [index, member] of members.entries()) member.drop(lost[index] ?? []);
-    for (const member of members) {
+    for (const [index, member] of members.entries()) {
       const held = new Set(member.tasks);
       const gained = [...owners].flatMap(([task, owner]) => (owner === member && !held.has(task) ? [task] : []));
       gained.sort((a, b) => a - b);
-      member.take(gained.map((task) => ({ task, epoch: this.#nextEpoch(task) })));
+      const owned = gained.map((task) => ({ task, epoch: this.#nextEpoch(task) }));
+      member.take(owned, (lost[index] ?? []).length > 0);
       member.release();
     }
   }

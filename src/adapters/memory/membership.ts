@@ -108,8 +108,8 @@ export class MemoryMembership implements Membership {
     this.#group.removed(this);
   }
 
-  /** Takes over tasks; they stay silent until `start`. */
-  take(tasks: readonly OwnedTask[]): void {
+  /** Takes over what a generation gives; the tasks stay silent until `start`. @param hasLost  whether it took any away */
+  take(tasks: readonly OwnedTask[], hasLost: boolean): void {
     if (this.#gone.signal.aborted) return;
     for (const { task, epoch } of tasks) {
       const logs = this.spec.topics.flatMap((topic) => this.#store.find(topic)?.logs[task] ?? []);
@@ -125,7 +125,7 @@ export class MemoryMembership implements Membership {
       });
       this.#owned.set(task, { epoch, logs, feed, handle: undefined });
     }
-    if (tasks.length > 0 || this.#owned.size === 0) this.sink.assigned(tasks);
+    if (tasks.length > 0 || hasLost || this.#owned.size === 0) this.sink.assigned(tasks);
   }
 
   /** Gives tasks up; their handles are dead from here on. */
