@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { inferSchema, parseRecordSchema, recordNameOf } from "../../../src/schema/index.ts";
+import { inferSchema, parseRecordSchema, recordNameOf, widenedFields } from "../../../src/schema/index.ts";
 import { rowSchema } from "./build.ts";
 
 test.each([
@@ -57,4 +57,35 @@ test("types of an input survive: times, enums used twice, wide unions, and their
   });
   expect(parseRecordSchema(schema.json, "again")).toHaveProperty("schema");
   expect(inferSchema({ topic: "t", topology: "x", fields: input.shape }).canonical).toBe(schema.canonical);
+});
+
+test("a field that older records lack takes the stated default, else its input's, else null", () => {
+  const older = rowSchema({ name: "event_id", type: "string" });
+  const double = { kind: "double", nullable: false, avro: "double" } as const;
+  const fields = [
+    { name: "event_id", type: { kind: "string", nullable: false, avro: "string" } },
+    { name: "stated", type: double, statedDefault: 1.5, default: 9 },
+    { name: "given", type: double, default: 2.5 },
+    { name: "neither", type: double },
+    { name: "unfit", type: double, default: "a text" },
+    { name: "open", type: { ...double, nullable: true }, statedDefault: 0.5 },
+  ] as const;
+  const schema = inferSchema({ topic: "t", topology: "x", fields, registered: [older] });
+  const doc = "null in older records";
+  expect((schema.json as { fields: unknown }).fields).toEqual([
+    { name: "event_id", type: "string" },
+    { name: "stated", type: "double", default: 1.5 },
+    { name: "given", type: "double", default: 2.5 },
+    { name: "neither", type: ["null", "double"], default: null, doc },
+    { name: "unfit", type: ["null", "double"], default: null, doc },
+    { name: "open", type: ["double", "null"], default: 0.5 },
+  ]);
+  const alone = inferSchema({ topic: "t", topology: "x", fields: fields.filter(({ name }) => name !== "given") });
+  expect(widenedFields(alone, [older])).toEqual([
+    { name: "neither", isAdded: true },
+    { name: "unfit", isAdded: true },
+  ]);
+  // What the topic lacks nothing of asks for no default.
+  const same = inferSchema({ topic: "t", topology: "x", fields, registered: [schema] });
+  expect((same.json as { fields: readonly unknown[] }).fields[2]).toEqual({ name: "given", type: "double" });
 });
