@@ -3,7 +3,7 @@
  * answers whether they passed. Files that did not change are not transformed again, which is most of what a run costs.
  * It may hang with what it runs; whoever started it ends its process group.
  */
-import { createVitest } from "vitest/node";
+import { createVitest, type TestModule } from "vitest/node";
 
 export interface WarmRequest {
   /** Paths of test files, in the order in which they are to be tried. */
@@ -18,6 +18,7 @@ export type WarmAnswer = { readonly ended: string } | { readonly failed: string 
 const root = process.argv[2];
 if (root === undefined || process.send === undefined) throw new Error("to be forked with the root of a work tree");
 process.chdir(root);
+let firstFailed: string | undefined;
 
 const vitest = await createVitest("test", {
   root,
@@ -26,7 +27,7 @@ const vitest = await createVitest("test", {
   // The tests of a run share their modules, which halves its time; each run has its own.
   isolate: false,
   project: ["unit"],
-  reporters: [{ onTestModuleEnd: ({ moduleId }) => say({ ended: moduleId }) }],
+  reporters: [{ onTestModuleEnd: ended }],
   // The order of a request is kept: the nearest test is the likeliest to fail.
   sequence: {
     sequencer: class {
@@ -44,9 +45,15 @@ async function run({ tests, changed }: WarmRequest): Promise<void> {
   for (const file of changed) vitest.invalidateFile(file);
   const all = await vitest.globTestSpecifications();
   const specifications = tests.flatMap((test) => all.filter(({ moduleId }) => moduleId === test));
-  const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications);
-  const failed = testModules.find((module) => !module.ok())?.moduleId;
-  say({ failed: failed ?? (unhandledErrors.length > 0 ? "an error outside of every test" : null) });
+  firstFailed = undefined;
+  const { unhandledErrors } = await vitest.runTestSpecifications(specifications);
+  say({ failed: firstFailed ?? (unhandledErrors.length > 0 ? "an error outside of every test" : null) });
+}
+
+// What a run answers of its modules holds those of earlier runs too.
+function ended(module: TestModule): void {
+  if (!module.ok()) firstFailed ??= module.moduleId;
+  say({ ended: module.moduleId });
 }
 
 function say(answer: WarmAnswer): void {

@@ -146,6 +146,7 @@ describe("the warm runner", () => {
     };
     expect(await runner.run(tests)).toBeUndefined();
     expect(await withText("export const one = () => 2;", runner)).toBe("test/unit/one.test.ts");
+    expect(await runner.run(["test/unit/other.test.ts"])).toBeUndefined();
     expect(await withText("export const one = () => 1;", runner)).toBeUndefined();
     const impatient = new WarmRunner(root, 500);
     onTestFinished(() => impatient.end());
