@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   const rounds = wholeNumber("--rounds", values.rounds, 1);
   const records = wholeNumber("--records", values.records, 2 * goldenRecords);
   await compileContestants();
-  const broker = await KafkaNode.start();
+  const broker = await KafkaNode.start({ isOptimised: true });
   try {
     const setUp = await BenchSetUp.make(broker.bootstrap);
     try {

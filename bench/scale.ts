@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   const chosen = shapes.filter(({ name }) => values.only === undefined || values.only === name);
   const flags = values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values.profile}`];
   await compileContestants();
-  const broker = await KafkaNode.start();
+  const broker = await KafkaNode.start({ isOptimised: true });
   try {
     const results = new Map<ShapeName, ScaleResult[]>(chosen.map(({ name }) => [name, []]));
     const runs: { readonly name: ShapeName; readonly run: ScaleRun }[] = [];

@@ -36,6 +36,8 @@ export interface NodeOptions {
   readonly format?: readonly string[];
   /** Release of Kafka; the newest that the tests know by default. */
   readonly version?: string;
+  /** Compiled as a broker in use is, which takes a minute to get warm: for benchmarks. */
+  readonly isOptimised?: boolean;
 }
 
 /** A node of Kafka (KRaft, broker and controller) on loopback, started from the jars; its log folder goes with it. */
@@ -46,14 +48,14 @@ export class KafkaNode {
   readonly id: number;
   readonly #listeners: Listeners;
   readonly #folder: string;
-  readonly #jars: string;
+  readonly #java: readonly string[];
   #guard: ChildProcess | undefined;
   #pid = 0;
 
-  private constructor(folder: string, jars: string, id: number, listeners: Listeners) {
+  private constructor(folder: string, java: readonly string[], id: number, listeners: Listeners) {
     this.id = id;
     this.#folder = folder;
-    this.#jars = jars;
+    this.#java = java;
     this.#listeners = listeners;
     this.bootstrap = this.addressOf("PLAINTEXT");
   }
@@ -73,7 +75,14 @@ export class KafkaNode {
   /** Formats the log folder of a node, which is not started yet. */
   static async format(
     place: Place,
-    { configs = {}, listeners = [], roads = 0, format = [], version = kafkaVersion }: NodeOptions = {},
+    {
+      configs = {},
+      listeners = [],
+      roads = 0,
+      format = [],
+      version = kafkaVersion,
+      isOptimised = false,
+    }: NodeOptions = {},
   ): Promise<KafkaNode> {
     const jars = await kafkaJars(version);
     const folder = await mkdtemp(join(tmpdir(), "millrace-kafka-"));
@@ -86,7 +95,8 @@ export class KafkaNode {
       ...addresses,
       ...roadNames.map((name, i) => [name, at(ports[names.length + i])] as const),
     ]);
-    const node = new KafkaNode(folder, jars, place.id, { addresses, advertised });
+    const java = ["java", ...javaOptions("384m", isOptimised ? 4 : 1), "-cp", join(jars, "*")];
+    const node = new KafkaNode(folder, java, place.id, { addresses, advertised });
     try {
       await mkdir(join(folder, "data"));
       await writeFile(
@@ -124,8 +134,7 @@ export class KafkaNode {
   async restart(): Promise<void> {
     await this.kill();
     const log = join(this.#folder, "broker.log");
-    const java = ["java", ...javaOptions("384m"), "-cp", join(this.#jars, "*"), "kafka.Kafka", this.#properties];
-    const child = spawn("sh", ["-c", guard, "sh", ...java], {
+    const child = spawn("sh", ["-c", guard, "sh", ...this.#java, "kafka.Kafka", this.#properties], {
       env: { ...process.env, KAFKA_FOLDER: this.#folder },
       stdio: ["pipe", "pipe", "ignore"],
     });
