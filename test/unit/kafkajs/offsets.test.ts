@@ -1,0 +1,129 @@
+import { expect, test } from "vitest";
+import type { ProtocolRequest } from "../../../src/adapters/kafkajs/client-types.ts";
+import { KafkaAnswerError, kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
+import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
+import type { CommittedPartition, OffsetFetchAnswer } from "../../../src/adapters/kafkajs/offset-fetch-request.ts";
+import {
+  committedOffsets,
+  committedPartitions,
+  listOffset,
+  resolveOffset,
+} from "../../../src/adapters/kafkajs/offsets.ts";
+import { groupPolicy } from "../../../src/adapters/kafkajs/retry.ts";
+import { FakeClock } from "../../../src/testing/index.ts";
+
+/** Time passes at once for whoever sleeps. */
+class HastyClock extends FakeClock {
+  override async sleep(ms: number): Promise<void> {
+    this.advance(ms);
+  }
+}
+
+const context = () => ({ clock: new HastyClock(0), policy: groupPolicy, signal: new AbortController().signal });
+const at = { topic: "in", partition: 2 };
+
+/** A leader that answers for an offset what the test says, by the timestamp that it is asked for. */
+function leader(answers: (timestamp: number, call: number) => { errorCode?: number; offset?: number } | undefined) {
+  const asked: object[] = [];
+  const doubted: object[] = [];
+  const link = {
+    leaderOf: async () => 4,
+    doubt: (which: object) => void doubted.push(which),
+    ask: async (node: number, name: string, body: { topics: [{ partitions: [{ timestamp: number }] }] }) => {
+      asked.push({ node, name, ...body });
+      const answer = answers(body.topics[0].partitions[0].timestamp, asked.length);
+      const { errorCode = 0, offset = -1 } = answer ?? {};
+      const partitions = answer === undefined ? [] : [{ partition: 2, errorCode, offset: String(offset) }];
+      return { responses: [{ topic: "in", partitions }] };
+    },
+  };
+  return { link: link as unknown as ClusterLink, asked, doubted };
+}
+
+test.each([
+  ["earliest", -2, 1],
+  ["latest", -1, 1],
+  ["logEnd", -1, 0],
+  [{ timeMs: 1_700_000_000_000 }, 1_700_000_000_000, 1],
+] as const)(
+  "the offset %o is asked of the leader by timestamp %i at isolation level %i",
+  async (position, timestamp, isolationLevel) => {
+    const { link, asked } = leader(() => ({ offset: 9_007_199_254_740_991 }));
+    expect(await listOffset(link, at, position, context())).toBe(9_007_199_254_740_991);
+    const topics = [{ topic: "in", partitions: [{ partition: 2, timestamp }] }];
+    expect(asked).toEqual([{ node: 4, name: "ListOffsets", isolationLevel, topics }]);
+  },
+);
+
+test("a leader that is none any more is doubted, one that has trouble is not, and both are asked again", async () => {
+  const codes = [kafkaCode.notLeaderOrFollower, kafkaCode.requestTimedOut, 0];
+  const { link, doubted } = leader((_, call) => ({ errorCode: codes[call - 1] ?? 0, offset: 5 }));
+  expect(await listOffset(link, at, "latest", context())).toBe(5);
+  expect(doubted).toEqual([at]);
+});
+
+test("an answer without the partition is a topic that is not there, and says what was being done", async () => {
+  const { link } = leader(() => undefined);
+  const error = await listOffset(link, at, "latest", context()).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(KafkaAnswerError);
+  expect(error).toMatchObject({ code: kafkaCode.unknownTopicOrPartition });
+  expect((error as Error).message).toContain("looking for an offset of in-2");
+});
+
+test("a time after the last record is the end", async () => {
+  const { link } = leader((timestamp) => ({ offset: timestamp === -1 ? 40 : -1 }));
+  expect(await resolveOffset(link, at, { timeMs: 5 }, context())).toBe(40);
+  const other = leader(() => ({ offset: 0 }));
+  expect(await resolveOffset(other.link, at, { timeMs: 5 }, context())).toBe(0);
+  expect(other.asked.length).toBe(1);
+});
+
+/** A coordinator that answers with these, one after the other. */
+function coordinator(answers: readonly OffsetFetchAnswer[]) {
+  const left = [...answers];
+  const forgotten: string[] = [];
+  const link = {
+    coordinatorOf: async () => 6,
+    forgetCoordinator: (group: string) => void forgotten.push(group),
+    send: async (node: number, kind: string, request: () => ProtocolRequest) => {
+      expect([node, kind, request().request.apiName]).toEqual([6, "control", "OffsetFetch"]);
+      return left.shift();
+    },
+  };
+  return { link: link as unknown as ClusterLink, forgotten, left };
+}
+
+const committed = (partition: number, offset: number, errorCode = 0): CommittedPartition => ({
+  topic: "in",
+  partition,
+  offset,
+  errorCode,
+  leaderEpoch: 3,
+  metadata: "note",
+});
+const both = [0, 1].map((partition) => ({ topic: "in", partition }));
+
+test("committed offsets are told by partition, with what was committed beside them", async () => {
+  const answer = { errorCode: 0, partitions: [committed(0, 7), committed(1, -1)] };
+  const { link, forgotten } = coordinator([answer, answer]);
+  expect(await committedOffsets(link, "g", both, context())).toEqual(
+    new Map([
+      ["in-0", 7],
+      ["in-1", -1],
+    ]),
+  );
+  expect((await committedPartitions(link, "g", both, context())).get("in-0")).toEqual(committed(0, 7));
+  expect(forgotten).toEqual([]);
+});
+
+test("an answer with an error, of the group or of a partition, or without one of the partitions, is asked for again", async () => {
+  const { link, forgotten, left } = coordinator([
+    { errorCode: kafkaCode.notCoordinator, partitions: [] },
+    { errorCode: 0, partitions: [committed(0, 7), committed(1, 8, kafkaCode.unstableOffsetCommit)] },
+    { errorCode: 0, partitions: [committed(0, 7)] },
+    { errorCode: 0, partitions: [committed(0, 7), committed(1, 9)] },
+  ]);
+  expect((await committedOffsets(link, "g", both, context())).get("in-1")).toBe(9);
+  expect(left).toEqual([]);
+  expect(forgotten).toEqual(["g", "g", "g"]);
+});
