@@ -7,10 +7,7 @@ import type { Bench } from "./bench.ts";
 
 /** At least once, with state: a changelog is never ahead of the offsets, whatever outputs are. */
 export function changelogs(bench: () => Bench): void {
-  const changes = (topic: string, stem: string): Outgoing => ({
-    ...outgoingOf(textRecords(topic, 0, 2, stem)),
-    role: "changelog",
-  });
+  const changes = (topic: string, stem: string): Outgoing => outgoingOf(textRecords(topic, 0, 2, stem), "changelog");
 
   test("outputs are seen at once, and what is written to a changelog with the commit of the offsets", async () => {
     const [input, output, changelog] = [await bench().topic(1), await bench().topic(1), await bench().topic(1)];

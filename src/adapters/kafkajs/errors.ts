@@ -123,6 +123,14 @@ export function isProducerReplaced(error: unknown): boolean {
   return error instanceof KafkaAnswerError && replacedCodes.has(error.code);
 }
 
+/**
+ * The producer's transaction before is still being ended: its markers wait for a partition that cannot be written to. Its
+ * next one can only begin after that.
+ */
+export function isProducerBusy(error: unknown): boolean {
+  return error instanceof KafkaAnswerError && error.code === kafkaCode.concurrentTransactions;
+}
+
 const replacedCodes: ReadonlySet<number> = new Set([
   kafkaCode.invalidProducerEpoch,
   kafkaCode.invalidTxnState,

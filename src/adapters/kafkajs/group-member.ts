@@ -33,6 +33,8 @@ export interface GroupTimings {
   readonly revokeMsMax: number;
   /** How often the partitions of the inputs are counted between rebalances. */
   readonly metadataMs: number;
+  /** How long a transaction waits for one answer, while those who read its partitions wait for it. */
+  readonly answerMsMax: number;
 }
 
 export const defaultTimings: GroupTimings = {
@@ -43,6 +45,7 @@ export const defaultTimings: GroupTimings = {
   heartbeatMs: 1_000,
   revokeMsMax: 40_000,
   metadataMs: 60_000,
+  answerMsMax: 1_000,
 };
 
 /** The times of a session that is as long as somebody asks for: as many heartbeats as by default. */

@@ -2,8 +2,9 @@ import type { Clock, Logger } from "../../kernel/index.ts";
 import type { TaskId } from "../../runtime/index.ts";
 import type { GroupMember } from "./group-member.ts";
 import type { TransactionCoordinator } from "./transaction-coordinator.ts";
-import { type TaskCommit, TransactionLane } from "./transaction-lane.ts";
+import { type TaskCommit, TransactionLane, type Waiting } from "./transaction-lane.ts";
 import { TransactionalIds } from "./transactional-ids.ts";
+import type { TransactionalProducer } from "./transactional-producer.ts";
 
 /** How long a member that leaves waits for its transactions to be aborted; whoever gets its tasks ends them otherwise. */
 const leaveMsMax = 2_000;
@@ -18,47 +19,46 @@ export interface GroupTransactionsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   forgetCoordinator(): void;
+  /** How long a transaction waits for one answer before it is given up, for those that are in it and have theirs. */
+  readonly answerMsMax: number;
+  /** What has a transaction of its own: all tasks of the member together, or each. */
+  readonly unit?: "member" | "task" | undefined;
   /** Resolves while no join is under way, and rejects when the member has ended. */
   settled(): Promise<void>;
   /** The member has ended: what is under way is aborted. */
   readonly signal: AbortSignal;
 }
 
-/** The transactions of one member: of all its tasks together, one at a time. */
+/**
+ * The transactions of one member: of all its tasks together, one at a time. A task whose partitions cannot be written to
+ * in time has transactions of its own, side by side with those of the others, until it has committed.
+ */
 export class GroupTransactions {
   readonly #options: GroupTransactionsOptions;
   readonly #ids: TransactionalIds;
-  readonly #lane: TransactionLane;
+  readonly #common: TransactionLane;
+  /** Of tasks that go on by themselves. */
+  readonly #apart = new Map<TaskId, TransactionLane>();
   /** Nobody waits for a coordinator any more. */
   readonly #closed = new AbortController();
 
   constructor(options: GroupTransactionsOptions) {
-    const { group, name, member, coordinator, isSecondVersion, clock, logger, forgetCoordinator, signal } = options;
+    const { name, coordinator, isSecondVersion, logger } = options;
     this.#options = options;
     this.#ids = new TransactionalIds({ name, coordinator, isSecondVersion, logger, signal: this.#closed.signal });
-    this.#lane = new TransactionLane({
-      group,
-      member,
-      clock,
-      forgetCoordinator,
-      signal,
-      ready: async () => {
-        for (;;) {
-          await options.settled();
-          const producer = this.#ids.free(() => true);
-          if (producer !== undefined) return producer;
-          await this.#ids.freed(() => true);
-        }
+    this.#common = this.#lane(
+      (task) => !this.#apart.has(task),
+      (waiting) => {
+        logger.debug({ group: options.group, task: String(waiting.task) }, "A task commits by itself for a while.");
+        this.#laneApart(waiting.task).take(waiting);
       },
-      commit: (producer) => coordinator.end(producer, true, this.#closed.signal),
-      abort: (producer, error) => this.#ids.giveUp(producer, error),
-    });
+    );
   }
 
   /** Takes the id of a task that is being opened: what was begun under it is over when this resolves. */
   async open(task: TaskId, isOwned: () => boolean, signal: AbortSignal): Promise<void> {
     const before = this.#ids.drop(task);
-    await this.#lane.settled(task, before);
+    await this.settled(task, before);
     await this.#ids.take(task, isOwned, signal);
   }
 
@@ -68,20 +68,27 @@ export class GroupTransactions {
   }
 
   /** Resolves when what the task has handed over is committed. @throws TaskReopenError when that is not known */
-  commit(part: TaskCommit, signal: AbortSignal): Promise<void> {
-    return this.#lane.commit(part, signal);
+  async commit(part: TaskCommit, signal: AbortSignal): Promise<void> {
+    const isEachByItself = this.#options.unit === "task";
+    const lane = isEachByItself ? this.#laneApart(part.task) : this.#common;
+    try {
+      await lane.commit(part, signal);
+    } finally {
+      if (!isEachByItself) this.#apart.delete(part.task);
+    }
   }
 
-  /** Resolves when no transaction is under way that has a part of the task. */
-  settled(task: TaskId): Promise<void> {
-    return this.#lane.settled(task);
+  /** Resolves when no transaction is under way that has a part of the task, or that the producer writes. */
+  async settled(task: TaskId, producer?: TransactionalProducer): Promise<void> {
+    for (const lane of this.#lanes()) await lane.settled(task, producer);
   }
 
   /** Waits for what is being aborted, but not for long. */
   async leave(): Promise<void> {
     const over = new AbortController();
     const patience = this.#options.clock.sleep(leaveMsMax, over.signal).catch(() => undefined);
-    await Promise.race([this.#lane.idle().then(() => this.#ids.settled()), patience]);
+    const idle = Promise.all(this.#lanes().map((lane) => lane.idle())).then(() => this.#ids.settled());
+    await Promise.race([idle, patience]);
     over.abort();
     this.close();
   }
@@ -89,5 +96,42 @@ export class GroupTransactions {
   /** Nothing is waited for any more. */
   close(): void {
     this.#closed.abort(new Error(`the member of group ${this.#options.group} has ended`));
+  }
+
+  #lanes(): TransactionLane[] {
+    return [this.#common, ...this.#apart.values()];
+  }
+
+  #laneApart(task: TaskId): TransactionLane {
+    const known = this.#apart.get(task);
+    if (known !== undefined) return known;
+    const lane = this.#lane((other) => other === task);
+    this.#apart.set(task, lane);
+    return lane;
+  }
+
+  #lane(isAmong: (task: TaskId) => boolean, moveOut?: (waiting: Waiting) => void): TransactionLane {
+    const { group, member, coordinator, clock, answerMsMax, forgetCoordinator, signal } = this.#options;
+    return new TransactionLane({
+      group,
+      member,
+      clock,
+      answerMsMax,
+      forgetCoordinator,
+      signal,
+      ready: () => this.#ready(isAmong),
+      commit: (producer) => coordinator.end(producer, true, this.#closed.signal),
+      abort: (producer, error) => this.#ids.giveUp(producer, error),
+      ...(moveOut === undefined ? {} : { moveOut }),
+    });
+  }
+
+  async #ready(isAmong: (task: TaskId) => boolean): Promise<TransactionalProducer> {
+    for (;;) {
+      await this.#options.settled();
+      const producer = this.#ids.free(isAmong);
+      if (producer !== undefined) return producer;
+      await this.#ids.freed(isAmong);
+    }
   }
 }

@@ -69,6 +69,8 @@ export interface TransactionSupport {
   readonly coordinator: TransactionCoordinator;
   /** Whether the whole cluster has transactions of the second version in force (KIP-890). */
   readonly isSecondVersion: boolean;
+  /** What has a transaction of its own: all tasks of the member together, or each. */
+  readonly unit?: "member" | "task" | undefined;
 }
 
 /** One stage's member of its group: what it owns, reads and commits. The group's own life is a {@link Session}. */
@@ -134,6 +136,7 @@ export class KafkaMembership implements Membership {
         member,
         clock,
         logger: spec.logger,
+        answerMsMax: timings.answerMsMax,
         forgetCoordinator: () => link.forgetCoordinator(spec.group),
         settled,
         signal: this.#end.signal,

@@ -1,12 +1,12 @@
 import { type Clock, messageOf, OperationError, topicPartitionKey } from "../../kernel/index.ts";
 import { RecordRefusedError } from "../../runtime/index.ts";
 import type { Codecs, Outgoing } from "../../wire/index.ts";
-import { KafkaAnswerError, kafkaCode, type Verdict, verdictOf } from "./errors.ts";
+import { isProducerBusy, KafkaAnswerError, kafkaCode, type Verdict, verdictOf } from "./errors.ts";
 import type { ClusterLink } from "./link.ts";
 import type { PartitionTroubles } from "./partition-troubles.ts";
 import { ProduceGatherer } from "./produce-gatherer.ts";
 import type { ProducedPartition, RefusedPlace } from "./produce-request.ts";
-import { producePolicy, retrying } from "./retry.ts";
+import { busyMsMax, producePolicy, retrying } from "./retry.ts";
 import { splitBatch } from "./split-batch.ts";
 import type { TransactionalProducer } from "./transactional-producer.ts";
 import { UnknownTopic, unknownTopicMsDefault } from "./unknown-topic.ts";
@@ -102,9 +102,11 @@ export class BatchProducer {
     const batch = transaction?.stamped(outgoing) ?? outgoing;
     let node: number | undefined;
     let startedMs = 0;
+    const beganMs = this.#clock.monotonicMs();
     const unknown = new UnknownTopic(this.#clock, this.#unknownTopicMs);
     const onError = (error: unknown, verdict: Verdict): void => {
       troubles?.failed(outgoing, "write", { error, node, startedMs });
+      if (isProducerBusy(error) && this.#clock.monotonicMs() - beganMs > busyMsMax) throw error;
       if (unknown.isGoneAfter(error)) throw missing(outgoing, error);
       if (verdict === "elsewhere") this.#link.doubt({ topic, partition });
     };

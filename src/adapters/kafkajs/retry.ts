@@ -15,6 +15,9 @@ export const groupPolicy: RetryPolicy = { firstMs: 100, factor: 2, stepMsMax: 1_
 /** Offsets that a transaction holds are stable within milliseconds, as soon as whoever takes its id has ended it. */
 export const stablePolicy: RetryPolicy = { firstMs: 20, factor: 1, stepMsMax: 20, totalMs: 30_000 };
 
+/** How long a producer is waited for that is busy with the end of its transaction before, if there may be another. */
+export const busyMsMax = 500;
+
 export interface RetryContext {
   readonly clock: Clock;
   readonly policy: RetryPolicy;

@@ -3,17 +3,21 @@ import { type TaskId, TaskReopenError } from "../../runtime/index.ts";
 import type { ClaimOffsets } from "./group-commits.ts";
 import type { GroupMember, MemberIdentity } from "./group-member.ts";
 import type { RetryContext } from "./retry.ts";
-import { type TaskPart, Transaction } from "./transaction.ts";
+import { type Outcome, offsetsKey, type TaskPart, Transaction } from "./transaction.ts";
 import type { TransactionalProducer } from "./transactional-producer.ts";
 
 /** What a task wants to be committed together. */
-export interface TaskCommit extends Omit<TaskPart, "offsets"> {
+export interface TaskCommit extends Omit<TaskPart, "offsets" | "first"> {
   readonly task: TaskId;
   /** Asked when the transaction begins, with the member that commits; throws when the task is no longer to commit. */
   readonly claim: ClaimOffsets;
 }
 
-interface Waiting extends TaskCommit {
+/** A commit in a lane. */
+export interface Waiting extends TaskCommit {
+  first: ReadonlySet<string>;
+  /** Where it waits. */
+  lane: TransactionLane;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -27,6 +31,8 @@ export interface LaneOptions {
   readonly member: Pick<GroupMember, "identity" | "commitIn">;
   readonly clock: RetryContext["clock"];
   forgetCoordinator(): void;
+  /** How long a transaction waits for one answer. */
+  readonly answerMsMax: number;
   /** Ends the lane: what is under way is aborted. */
   readonly signal: AbortSignal;
   /** Resolves when a transaction can begin: no join is under way, and there is a producer. */
@@ -34,6 +40,8 @@ export interface LaneOptions {
   commit(producer: TransactionalProducer): Promise<void>;
   /** The transaction is given up; it ends beside what comes next. */
   abort(producer: TransactionalProducer, error: unknown): void;
+  /** A task whose partitions cannot be written to in time: it goes on by itself. Undefined where it is by itself. */
+  moveOut?(waiting: Waiting): void;
 }
 
 /**
@@ -41,7 +49,7 @@ export interface LaneOptions {
  * begins, and they are committed together.
  *
  * A task whose part is refused is told so, and the transaction is aborted; the parts of the others are still at hand, and
- * go into the next one.
+ * go into the next one. A task whose part takes too long is moved out, so that it makes nobody else late.
  */
 export class TransactionLane {
   readonly #options: LaneOptions;
@@ -63,14 +71,13 @@ export class TransactionLane {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const cut = (): void => {
-        const place = this.#waiting.indexOf(waiting);
-        if (place === -1) return;
-        this.#waiting.splice(place, 1);
-        reject(signal.reason);
+        if (waiting.lane.#remove(waiting)) reject(signal.reason);
       };
       const done = (): void => signal.removeEventListener("abort", cut);
       const waiting: Waiting = {
         ...part,
+        first: new Set(),
+        lane: this,
         resolve: () => {
           done();
           resolve();
@@ -80,13 +87,25 @@ export class TransactionLane {
           reject(error);
         },
       };
-      this.#waiting.push(waiting);
       signal.addEventListener("abort", cut, { once: true });
-      if (this.#isRunning) return;
-      this.#isRunning = true;
-      // What other tasks commit in this turn goes with it.
-      setImmediate(() => void this.#run());
+      this.take(waiting);
     });
+  }
+
+  /** Takes over a commit from another lane. */
+  take(waiting: Waiting): void {
+    waiting.lane = this;
+    this.#waiting.push(waiting);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    // What other tasks commit in this turn goes with it.
+    setImmediate(() => void this.#run());
+  }
+
+  #remove(waiting: Waiting): boolean {
+    const place = this.#waiting.indexOf(waiting);
+    if (place !== -1) this.#waiting.splice(place, 1);
+    return place !== -1;
   }
 
   /** Resolves when no transaction is under way that has a part of the task, or that the producer writes. */
@@ -118,24 +137,39 @@ export class TransactionLane {
   }
 
   async #transact(producer: TransactionalProducer): Promise<void> {
-    const { member, clock, forgetCoordinator, signal, abort } = this.#options;
+    const { member, clock, answerMsMax, forgetCoordinator, signal, abort } = this.#options;
     // R3: one identity for all, in the turn in which each task says that it is still owned.
     const as = member.identity;
     const parts = this.#waiting.splice(0).flatMap((one) => claimedBy(one, as));
     if (parts.length === 0) return;
     this.#underWay = parts.map(({ waiting }) => waiting.task);
     this.#producer = producer;
-    const transaction = new Transaction({ producer, member, as, parts, clock, forgetCoordinator, signal });
-    const failures = await transaction.written();
-    const [failure] = failures.values();
-    if (failures.size === 0) await this.#commit(producer, parts);
+    const how = { member, clock, answerMsMax, forgetCoordinator, signal };
+    const transaction = new Transaction({ ...how, producer, as, parts });
+    const outcome = await transaction.written();
+    if (outcome.isThere) await this.#commit(producer, parts);
     else {
-      abort(producer, failure);
-      for (const [{ waiting }, error] of failures) waiting.reject(error);
-      this.#waiting.unshift(...parts.filter((part) => !failures.has(part)).map(({ waiting }) => waiting));
+      abort(producer, outcome.error);
+      this.#goOn(parts, outcome);
     }
     this.#underWay = [];
     this.#producer = undefined;
+  }
+
+  /** After an abort: who was refused is told so, and the others are next. */
+  #goOn(parts: readonly Claimed[], { failures, late }: Outcome<Claimed>): void {
+    const { moveOut } = this.#options;
+    const next: Waiting[] = [];
+    for (const part of parts) {
+      const { waiting, first } = part;
+      const lateKeys = late.get(part) ?? [];
+      waiting.first = new Set([...first, ...lateKeys]);
+      const isPartitionLate = [...lateKeys].some((key) => key !== offsetsKey);
+      if (failures.has(part)) waiting.reject(failures.get(part));
+      else if (isPartitionLate && moveOut !== undefined) moveOut(waiting);
+      else next.push(waiting);
+    }
+    this.#waiting.unshift(...next);
   }
 
   async #commit(producer: TransactionalProducer, parts: readonly Claimed[]): Promise<void> {
@@ -154,7 +188,8 @@ export class TransactionLane {
 
 function claimedBy(waiting: Waiting, as: MemberIdentity): Claimed[] {
   try {
-    return [{ waiting, batches: waiting.batches, offsets: waiting.claim(as), send: waiting.send }];
+    const { batches, first, send } = waiting;
+    return [{ waiting, batches, first, send, offsets: waiting.claim(as) }];
   } catch (error) {
     waiting.reject(error);
     return [];

@@ -1,18 +1,23 @@
+import { setMaxListeners } from "node:events";
 import { topicPartitionKey } from "../../kernel/index.ts";
 import type { Outgoing } from "../../wire/index.ts";
-import { isProducerReplaced, type Verdict, verdictOf } from "./errors.ts";
+import { isProducerBusy, isProducerReplaced, type Verdict, verdictOf } from "./errors.ts";
 import type { GroupMember, MemberIdentity } from "./group-member.ts";
 import type { OffsetToCommit } from "./offset-commit-request.ts";
-import type { RetryContext } from "./retry.ts";
-import { retrying } from "./retry.ts";
+import { busyMsMax, type RetryContext, retrying } from "./retry.ts";
 import { transactionPolicy } from "./transaction-coordinator.ts";
 import type { TransactionalProducer } from "./transactional-producer.ts";
+
+/** Stands for the offsets where topic-partitions are named by their keys. */
+export const offsetsKey = "offsets";
 
 /** What one task has in a transaction. */
 export interface TaskPart {
   /** In the order in which they are to be in the log, per topic-partition. */
   readonly batches: readonly Outgoing[];
   readonly offsets: readonly OffsetToCommit[];
+  /** What took too long the last time: all else waits until it is there. */
+  readonly first: ReadonlySet<string>;
   readonly send: (outgoing: Outgoing, producer: TransactionalProducer, signal: AbortSignal) => Promise<void>;
 }
 
@@ -22,15 +27,33 @@ export interface TransactionOptions<T extends TaskPart> {
   readonly as: MemberIdentity;
   readonly parts: readonly T[];
   readonly clock: RetryContext["clock"];
+  /** How long one answer may take from where others are made to wait for it. */
+  readonly answerMsMax: number;
   /** Called when the coordinator of the group is to be looked for anew. */
   forgetCoordinator(): void;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
 }
 
+/** What became of a transaction before its end. */
+export interface Outcome<T> {
+  /** Whether all of it is there, to be committed; otherwise it is to be aborted. */
+  readonly isThere: boolean;
+  /** Why, by part that is refused. */
+  readonly failures: ReadonlyMap<T, unknown>;
+  /** What was not there in time, by part. */
+  readonly late: ReadonlyMap<T, ReadonlySet<string>>;
+  /** What ended it; undefined where all is there, or was not in time. */
+  readonly error: unknown;
+}
+
 /**
  * One transaction up to its end: batches and offsets of several tasks, all under way at once, in each topic-partition one
  * batch after the other.
+ *
+ * While it is open, nobody sees what others write behind it in the partitions that it has written to. So it never waits
+ * long for an answer: what has none in time is said, and is the first and only thing that is asked for the next time, for
+ * as long as it takes.
  *
  * With the first part that cannot be written the transaction is doomed: nothing more is begun, and what is under way is
  * not waited for. Its answers mean nothing any more, since the next transaction is another producer's, or epoch's.
@@ -38,49 +61,85 @@ export interface TransactionOptions<T extends TaskPart> {
 export class Transaction<T extends TaskPart> {
   readonly #options: TransactionOptions<T>;
   readonly #doom = new AbortController();
+  /** What is still to be written to each topic-partition, with whose it is. */
+  readonly #queues = new Map<string, (readonly [T, Outgoing])[]>();
+  readonly #offsets: readonly OffsetToCommit[];
   readonly #failures = new Map<T, unknown>();
+  readonly #late = new Map<T, Set<string>>();
+  /** Since when each answer is waited for, by topic-partition. */
+  readonly #askedMs = new Map<string, number>();
 
   constructor(options: TransactionOptions<T>) {
     this.#options = options;
+    // Every batch that waits to be sent again listens.
+    setMaxListeners(0, this.#doom.signal);
+    this.#offsets = options.parts.flatMap(({ offsets }) => offsets);
+    for (const part of options.parts) {
+      for (const outgoing of part.batches) {
+        const key = topicPartitionKey(outgoing.topic, outgoing.partition);
+        const queue = this.#queues.get(key);
+        if (queue === undefined) this.#queues.set(key, [[part, outgoing]]);
+        else queue.push([part, outgoing]);
+      }
+    }
   }
 
-  /**
-   * Resolves when all of it is there to be committed, or as soon as it is doomed.
-   * @returns why, by part; empty when all is there
-   */
-  async written(): Promise<ReadonlyMap<T, unknown>> {
+  /** Resolves when all of it is there to be committed, or as soon as it is doomed. */
+  async written(): Promise<Outcome<T>> {
     const { signal, parts } = this.#options;
+    const doom = this.#doom;
     const doomed = new Promise<void>((resolve) => {
-      this.#doom.signal.addEventListener("abort", () => resolve(), { once: true });
+      doom.signal.addEventListener("abort", () => resolve(), { once: true });
     });
     const cut = (): void => this.#fail(parts.map((part) => [part, signal.reason]));
     if (signal.aborted) cut();
     signal.addEventListener("abort", cut, { once: true });
-    const all = [this.#commitOffsets(), ...this.#queues().map((queue) => this.#produce(queue))];
-    await Promise.race([Promise.all(all), doomed]);
+    await Promise.race([this.#writeAll(), doomed]);
     signal.removeEventListener("abort", cut);
-    return this.#failures;
+    const isThere = !doom.signal.aborted;
+    // Whatever is under way, nothing of it counts any more.
+    if (isThere) doom.abort();
+    const error = this.#late.size > 0 || isThere ? undefined : doom.signal.reason;
+    return { isThere, failures: this.#failures, late: this.#late, error };
   }
 
-  /** What goes to each topic-partition, with whose it is. */
-  #queues(): (readonly [T, Outgoing])[][] {
-    const queues = new Map<string, [T, Outgoing][]>();
-    for (const part of this.#options.parts) {
-      for (const outgoing of part.batches) {
-        const key = topicPartitionKey(outgoing.topic, outgoing.partition);
-        const queue = queues.get(key);
-        if (queue === undefined) queues.set(key, [[part, outgoing]]);
-        else queue.push([part, outgoing]);
-      }
+  async #writeAll(): Promise<void> {
+    const first = new Set(this.#options.parts.flatMap((part) => [...part.first]));
+    if (first.size > 0) await this.#writeThose((key) => first.has(key));
+    if (this.#doom.signal.aborted) return;
+    const over = new AbortController();
+    const written = this.#writeThose((key) => !first.has(key)).finally(() => over.abort());
+    await Promise.race([written, this.#watch(AbortSignal.any([over.signal, this.#doom.signal]))]);
+  }
+
+  /** Gives the transaction up when an answer is late. */
+  async #watch(over: AbortSignal): Promise<void> {
+    const { clock, answerMsMax } = this.#options;
+    while (!over.aborted) {
+      const oldestMs = Math.min(...this.#askedMs.values(), clock.monotonicMs());
+      await clock.sleep(oldestMs + answerMsMax - clock.monotonicMs(), over).catch(() => undefined);
+      if (over.aborted) return;
+      const latestMs = clock.monotonicMs() - answerMsMax;
+      const late = [...this.#askedMs].filter(([, askedMs]) => askedMs <= latestMs).map(([key]) => key);
+      if (late.length > 0) this.#giveUp(late);
     }
-    return [...queues.values()];
   }
 
-  async #produce(queue: readonly (readonly [T, Outgoing])[]): Promise<void> {
-    for (const [part, outgoing] of queue) {
-      if (this.#doom.signal.aborted) return;
+  async #writeThose(isMeant: (key: string) => boolean): Promise<void> {
+    const offsets = isMeant(offsetsKey) ? this.#commitOffsets() : undefined;
+    const queues = [...this.#queues].filter(([key]) => isMeant(key)).map(([, queue]) => this.#produce(queue));
+    await Promise.all([offsets, ...queues]);
+  }
+
+  async #produce(queue: (readonly [T, Outgoing])[]): Promise<void> {
+    for (let next = queue[0]; next !== undefined && !this.#doom.signal.aborted; next = queue[0]) {
+      const [part, outgoing] = next;
+      const key = topicPartitionKey(outgoing.topic, outgoing.partition);
       try {
+        this.#askedMs.set(key, this.#options.clock.monotonicMs());
         await part.send(outgoing, this.#options.producer, this.#doom.signal);
+        this.#askedMs.delete(key);
+        queue.shift();
       } catch (error) {
         return this.#fail([[part, error]]);
       }
@@ -88,11 +147,12 @@ export class Transaction<T extends TaskPart> {
   }
 
   async #commitOffsets(): Promise<void> {
-    const { parts } = this.#options;
-    const offsets = parts.flatMap((part) => part.offsets);
-    if (offsets.length === 0) return;
+    const { parts, clock } = this.#options;
+    if (this.#offsets.length === 0) return;
     try {
-      const refused = await this.#askForOffsets(offsets);
+      this.#askedMs.set(offsetsKey, clock.monotonicMs());
+      const refused = await this.#askForOffsets();
+      this.#askedMs.delete(offsetsKey);
       const failures = parts.flatMap((part) => {
         const error = part.offsets.map((at) => refused.get(topicPartitionKey(at.topic, at.partition))).find(Boolean);
         return error === undefined ? [] : [[part, error] as const];
@@ -103,13 +163,15 @@ export class Transaction<T extends TaskPart> {
     }
   }
 
-  #askForOffsets(offsets: readonly OffsetToCommit[]): Promise<ReadonlyMap<string, Error>> {
+  #askForOffsets(): Promise<ReadonlyMap<string, Error>> {
     const { member, producer, as, clock, forgetCoordinator } = this.#options;
-    const onError = (_: unknown, verdict: Verdict): void => {
+    const startedMs = clock.monotonicMs();
+    const onError = (error: unknown, verdict: Verdict): void => {
+      if (isProducerBusy(error) && clock.monotonicMs() - startedMs > busyMsMax) throw error;
       if (verdict === "elsewhere") forgetCoordinator();
     };
     return retrying({ clock, policy: transactionPolicy, signal: this.#doom.signal, onError }, async () => {
-      const refused = await member.commitIn(producer, as, offsets);
+      const refused = await member.commitIn(producer, as, this.#offsets);
       for (const error of refused.values()) {
         const verdict = verdictOf(error);
         // Committed twice in one transaction is committed once.
@@ -119,13 +181,25 @@ export class Transaction<T extends TaskPart> {
     });
   }
 
+  #giveUp(late: readonly string[]): void {
+    for (const key of late) {
+      const parts = key === offsetsKey ? this.#options.parts : (this.#queues.get(key) ?? []).map(([part]) => part);
+      for (const part of parts) {
+        const keys = this.#late.get(part);
+        if (keys === undefined) this.#late.set(part, new Set([key]));
+        else keys.add(key);
+      }
+    }
+    this.#doom.abort(new Error(`no answer in time for ${late.join(", ")}`));
+  }
+
   /** The first answer that refuses something is the one that counts; what others say after it may be due to it. */
   #fail(failures: readonly (readonly [T, unknown])[]): void {
     if (this.#doom.signal.aborted) return;
     const [, first] = failures[0] ?? [];
-    // Where the producer is nobody any more, it is so for all.
+    // Where the producer is nobody any more, it is so for all; where it is busy with what was before, for nobody.
     const all = isProducerReplaced(first) ? this.#options.parts.map((part) => [part, first] as const) : failures;
-    for (const [part, error] of all) this.#failures.set(part, error);
+    if (!isProducerBusy(first)) for (const [part, error] of all) this.#failures.set(part, error);
     this.#doom.abort(first);
   }
 }

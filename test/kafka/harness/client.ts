@@ -13,7 +13,8 @@ export async function connect(bootstrap: string, options: Partial<KafkaBrokerOpt
     codecs: await createCodecs(),
     logger: silentLogger,
     clock: systemClock,
-    timings: { heartbeatMs: 200, sessionMs: 6_000, metadataMs: 500 },
+    // A machine that stands still for a second must not make a transaction be given up: tests count offsets.
+    timings: { heartbeatMs: 200, sessionMs: 6_000, metadataMs: 500, answerMsMax: 20_000 },
     unknownTopicMs: 3_000,
     ...options,
   });

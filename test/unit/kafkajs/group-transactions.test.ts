@@ -7,13 +7,24 @@ import type { TransactionCoordinator } from "../../../src/adapters/kafkajs/trans
 import { TransactionalProducer } from "../../../src/adapters/kafkajs/transactional-producer.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import { TaskLostError, TaskReopenError } from "../../../src/runtime/index.ts";
+import { FakeClock } from "../../../src/testing/index.ts";
 import type { Outgoing } from "../../../src/wire/index.ts";
 import { type Deferred, deferred } from "../../support/deadline.ts";
 import { outgoingOf, textRecords } from "../../support/records.ts";
-import { AutoClock } from "../runtime/fixture.ts";
 
+const clock = new FakeClock(1_700_000_000_000);
+/** Lets a little time pass: enough to ask again, too little to be late. */
 const turns = async (count = 5): Promise<void> => {
-  for (let turn = 0; turn < count; turn++) await new Promise(setImmediate);
+  for (let turn = 0; turn < count; turn++) {
+    await new Promise(setImmediate);
+    clock.advance(5);
+  }
+};
+/** As much as is too long for a transaction. */
+const tooLong = async (): Promise<void> => {
+  await turns();
+  clock.advance(1_000);
+  await turns();
 };
 const answered = (code: number): KafkaAnswerError => new KafkaAnswerError("asking", code);
 const batch = (partition: number, stem = "r"): Outgoing => outgoingOf(textRecords("out", partition, 1, stem));
@@ -73,7 +84,8 @@ async function transactionsOf(tasks: readonly number[], { isSecondVersion = true
     member,
     coordinator: coordinator as unknown as TransactionCoordinator,
     isSecondVersion,
-    clock: new AutoClock(),
+    clock,
+    answerMsMax: 1_000,
     logger: silentLogger,
     forgetCoordinator: () => asked.push("forget"),
     settled: () => joining.until(),
@@ -370,10 +382,78 @@ test("a member that ends aborts what is under way, and its leaving waits for tha
     const ended = new TaskLostError("ended");
     end.abort(ended);
     if (isAnswered) aborted.resolve(undefined);
-    await transactions.leave();
+    const left = transactions.leave();
+    await turns();
+    clock.advance(isAnswered ? 0 : 2_000);
+    await left;
     expect(fates).toEqual({ a: ended });
     expect(asked.at(-1)).toBe("abort n.0/1");
   }
+});
+
+test("a task whose partition is not written in time goes on by itself, and makes nobody else late", async () => {
+  const { commit, asked, hold, fates } = await transactionsOf([0, 1, 2]);
+  hold("write 4 as n.0/1");
+  const written = hold("write 4 as n.1/1");
+  commit("a", 0, [batch(3)]);
+  commit("b", 1, [batch(5), batch(4)]);
+  await turns();
+  expect(fates).toEqual({});
+  await tooLong();
+  expect(fates).toEqual({ a: "committed" });
+  // In its own transaction nothing else is written before what was late: others write behind that.
+  expect(asked.filter((words) => words.endsWith("n.1/1") && words.startsWith("write"))).toEqual(["write 4 as n.1/1"]);
+  await tooLong();
+  commit("c", 2, []);
+  await turns();
+  expect(fates).toEqual({ a: "committed", c: "committed" });
+  asked.length = 0;
+  written.resolve(undefined);
+  await turns();
+  expect(asked).toEqual(["offsets 1 as n.1/1 in 1", "write 5 as n.1/1", "commit n.1/1"]);
+  expect(fates["b"]).toBe("committed");
+  asked.length = 0;
+  commit("a", 0, []);
+  commit("b", 1, []);
+  await turns();
+  expect(asked.filter((words) => words.startsWith("offsets"))).toEqual([expect.stringMatching("offsets 0,1")]);
+});
+
+test("a partition that is not written in time holds up its task alone where the task has all the others' ids", async () => {
+  const { commit, asked, hold, fates } = await transactionsOf([0]);
+  hold("write 4 as n.0/1");
+  const written = hold("write 4 as n.0/2");
+  commit("b", 0, [batch(5), batch(4)]);
+  await tooLong();
+  expect(asked.slice(-2)).toEqual(["abort n.0/1", "write 4 as n.0/2"]);
+  written.resolve(undefined);
+  await turns();
+  expect(asked.slice(-3)).toEqual(["offsets 0 as n.0/2 in 1", "write 5 as n.0/2", "commit n.0/2"]);
+  expect(fates).toEqual({ b: "committed" });
+});
+
+test("while the offsets are not answered in time no transaction is open to anybody's harm: they come first", async () => {
+  const { commit, asked, hold, fates } = await transactionsOf([0, 1]);
+  hold("offsets 0,1 as n.0/1 in 1");
+  const answer = hold("offsets 0,1 as n.1/1 in 1");
+  commit("a", 0, [batch(3)]);
+  commit("b", 1, [batch(4)]);
+  await tooLong();
+  await tooLong();
+  expect(asked.slice(-2)).toEqual(["abort n.0/1", "offsets 0,1 as n.1/1 in 1"]);
+  answer.resolve(undefined);
+  await turns();
+  expect(asked.slice(-3)).toEqual(["write 3 as n.1/1", "write 4 as n.1/1", "commit n.1/1"]);
+  expect(fates).toEqual({ a: "committed", b: "committed" });
+});
+
+test("a producer that is busy with its transaction before is not waited for when there is another", async () => {
+  const { commit, asked, hold, fates } = await transactionsOf([0, 1]);
+  hold("write 3 as n.0/1").resolve(answered(kafkaCode.concurrentTransactions));
+  commit("a", 0, [batch(3)]);
+  await turns();
+  expect(asked.slice(-3)).toEqual(["offsets 0 as n.1/1 in 1", "write 3 as n.1/1", "commit n.1/1"]);
+  expect(fates).toEqual({ a: "committed" });
 });
 
 test("in the first version an aborted transaction is ended by taking its id anew, as who held it", async () => {

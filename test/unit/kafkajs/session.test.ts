@@ -13,6 +13,7 @@ const timings: GroupTimings = {
   heartbeatMs: 1_000,
   revokeMsMax: 20_000,
   metadataMs: 4_000,
+  answerMsMax: 1_000,
 };
 const answer = (code: number) => new KafkaAnswerError("asking", code);
 
