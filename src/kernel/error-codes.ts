@@ -65,6 +65,11 @@ export const errorCodes = {
     kind: "warning",
     meaning: "A store has no name of its own, so that an edit of the steps may lose its state.",
   },
+  MR_STATE_EMPTY: {
+    kind: "warning",
+    meaning:
+      "A store starts empty although its task has read records before: nothing was written down in its changelog. It is whole again after its longest window.",
+  },
   MR_MODEL_MISSING: { kind: "warning", meaning: "No version of the model exists yet; the stage will wait for one." },
   MR_MIXED_BACKLOG: {
     kind: "warning",
@@ -99,6 +104,10 @@ export const errorCodes = {
     meaning: "The Kafka client on disk is not the version this was built against.",
   },
   MR_STATE_FULL: { kind: "operation", meaning: "A store of a task holds as many keys as it can." },
+  MR_STATE_CORRUPT: {
+    kind: "operation",
+    meaning: "An entry of a changelog cannot be read: the log is damaged, or others have written to it.",
+  },
   MR_MODEL: { kind: "operation", meaning: "A model version is missing, damaged or does not fit the features." },
   MR_TRAINING: { kind: "operation", meaning: "Training cannot be done on the rows found." },
   MR_DEV_SESSION: { kind: "operation", meaning: "No running dev session answers." },

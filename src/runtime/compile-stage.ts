@@ -3,6 +3,7 @@ import { type Clock, Facts, type Logger, silentAfterMs, topicPartitionKey } from
 import { createJsonReader, type JsonReader, type RecordSchema, type SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
+import { Changelog } from "./changelog.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Inference, type ScorerLimit } from "./inference.ts";
 import { AvroInput, eventIdStem, ForeignJsonInput, IngestInput, type InputReader, JsonInput } from "./input-reader.ts";
@@ -32,6 +33,8 @@ export interface StageDeps {
   readonly outputSchemaId: number;
   /** Compresses dead letters; undefined leaves them plain. */
   readonly deflateGzip: Deflate | undefined;
+  /** Topics in which stores are written down, by name of the store; a store that is not named is volatile. */
+  readonly changelogs?: ReadonlyMap<string, OutputTopic>;
   /** Outlets of a task's own beside its output and its dead letters; they are written and reset with those. */
   readonly furtherOutlets?: (partition: number) => readonly Outlet[];
   /** Resolves in a later turn of the event loop. */
@@ -51,7 +54,7 @@ export interface StageDeps {
 /** A stage that is ready to be opened on any of its input partitions. */
 export interface CompiledStage {
   readonly stage: PlannedStage;
-  /** Names of the stores that each task has; they are volatile. */
+  /** Names of the stores that each task has. */
   readonly storeNames: readonly string[];
   /** Fields that an ingest dropped because the schema does not have them, since the stage was compiled. */
   readonly unknownFields: number;
@@ -116,6 +119,10 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
       const outputs: Outlet = { batches: new OutputBatches(deps.output, "output", undefined), onRefusal: "set-aside" };
       const origin = { topology: plan.topology, stage: stage.name };
       const deadLetters = new DeadLetters(deps.deadLetters, origin, deps.deflateGzip);
+      const changelogs = memories.flatMap(({ store }) => {
+        const topic = deps.changelogs?.get(store.spec.name);
+        return topic === undefined ? [] : [new Changelog(store, topic, partition)];
+      });
       const furtherOutlets = deps.furtherOutlets?.(partition) ?? [];
       return new StageTask({
         partition,
@@ -125,6 +132,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
         writers,
         program: compileProgram(stage.program, memories, path === undefined ? {} : { passing: path.steps }),
         memories,
+        changelogs,
         inference: inferenceOf(stage, model, path?.prediction, {
           clock,
           afterMs: deps.scorerTimeoutMs ?? silentAfterMs,
@@ -132,7 +140,15 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
         encoder,
         keyField: stage.keyField,
         eventTimeField: stage.eventTimeField,
-        outbox: new Outbox([outputs, { batches: deadLetters.batches, onRefusal: "shorten" }, ...furtherOutlets], 1),
+        outbox: new Outbox(
+          [
+            outputs,
+            { batches: deadLetters.batches, onRefusal: "shorten" },
+            ...changelogs.map(({ outlet }) => outlet),
+            ...furtherOutlets,
+          ],
+          1,
+        ),
         outputOutlet: 0,
         deadLetterOutlet: 1,
         deadLetters,

@@ -16,6 +16,15 @@ export interface StageCounts {
   readonly deadLetters: Readonly<Record<string, number>>;
 }
 
+/** The same in five numbers, whatever the reasons were. */
+export interface CountTotals {
+  readonly in: number;
+  readonly out: number;
+  readonly filtered: number;
+  readonly late: number;
+  readonly deadLetters: number;
+}
+
 /** Counts that are added to, in plain fields. `in` is counted apart from the fates, so that they can be compared. */
 export class CountTally {
   in = 0;
@@ -54,6 +63,17 @@ export class CountTally {
     return this.out + this.late + sum(this.#filtered) + sum(this.#deadLetters);
   }
 
+  /** These counts on top of others. */
+  totalsOver(before: CountTotals): CountTotals {
+    return {
+      in: before.in + this.in,
+      out: before.out + this.out,
+      filtered: before.filtered + sum(this.#filtered),
+      late: before.late + this.late,
+      deadLetters: before.deadLetters + sum(this.#deadLetters),
+    };
+  }
+
   snapshot(): StageCounts {
     return {
       in: this.in,
@@ -70,6 +90,8 @@ export function assertBalanced(tally: CountTally): void {
   if (tally.in !== tally.fates)
     throw new AssertionError(`R4: ${tally.in} records in, ${tally.fates} fates: ${JSON.stringify(tally.snapshot())}`);
 }
+
+export const noCounts: CountTotals = { in: 0, out: 0, filtered: 0, late: 0, deadLetters: 0 };
 
 function sum(counts: ReadonlyMap<string, number>): number {
   let total = 0;

@@ -139,6 +139,18 @@ export class OutputBatches {
     batch.sizes.push(keyTo + valueTo);
   }
 
+  /** Appends an entry of a store: no single input stands behind it, and so a refusal of it names none. */
+  appendEntry(partition: number, timestampMs: number, key: Uint8Array, value: Uint8Array | null): void {
+    const batch = this.#partitions[partition] ?? this.#open(partition);
+    const { builder } = batch;
+    const valueBytes = value?.length ?? 0;
+    if (!builder.append(timestampMs, key, 0, key.length, value, 0, valueBytes)) {
+      this.#seal(batch);
+      builder.append(timestampMs, key, 0, key.length, value, 0, valueBytes);
+    }
+    this.recordCount++;
+  }
+
   /** Appends a large record as a batch of its own; false, and nothing is appended, when even that passes the topic's limit. */
   tryAlone(
     inputOffset: Offset,

@@ -6,7 +6,8 @@ import type { Outgoing, RawBatch } from "../wire/index.ts";
  * The only door to Kafka. Every adapter passes the same contract suite (test/contract/broker.ts).
  *
  * Nothing above knows whether `commit` is offsets after a flush or a transaction around both: which of the two is
- * asked for in {@link GroupSpec.delivery}, and decides what readers see before it.
+ * asked for in {@link GroupSpec.delivery}, and decides what readers see before it. Whatever it is, batches of the role
+ * `changelog` become visible with the offsets or never, since a compacted log that is ahead of them cannot be turned back.
  */
 export interface Broker {
   /**
@@ -155,7 +156,10 @@ export interface TaskHandle {
   readonly offsetsNext: OffsetsNext;
   /** The note that was committed with each of them; none where nobody has left one, or others have moved the offset. */
   readonly notes: ReadonlyMap<string, string>;
-  /** Resolves when there is room for more, not when durable. Exactly-once: seen by nobody before the commit. */
+  /**
+   * Resolves when there is room for more, not when durable. Exactly-once, and in any delivery what goes to a changelog: seen
+   * by nobody before the commit.
+   */
   write(outgoing: readonly Outgoing[]): Promise<void>;
   /**
    * Everything written is durable, then (or together with it) the offsets. Checks membership and epoch first.

@@ -3,6 +3,7 @@ import type { BufferShare } from "./buffer-budget.ts";
 import type { CountTally } from "./counts.ts";
 import { type Epoch, type HandleFailure, TaskHandleError, type TaskId, type TaskSource } from "./port.ts";
 import type { StageTask } from "./stage-task.ts";
+import type { TaskNote } from "./task-note.ts";
 
 /** When a chunk ends, and when what it has made is sent. */
 export interface ChunkBounds {
@@ -20,6 +21,8 @@ export interface ChunkBounds {
 export interface CommittedChunk {
   /** What became of its records; reused afterwards. */
   readonly tally: CountTally;
+  /** What was left with its offset. */
+  readonly note: TaskNote;
   /** Everything before it is committed. */
   readonly offsetNext: Offset;
   /** From its first record to the answer of its commit. */
@@ -30,8 +33,11 @@ export interface CommittedChunk {
 
 /** What the stage hears of its task. */
 export interface PumpListener {
-  /** The task begins here: nothing that this process knows of its partition leads up to this offset by itself. */
-  begun(offset: Offset): void;
+  /**
+   * The task begins here: nothing that this process knows of its partition leads up to this offset by itself.
+   * @param note what was left with the offset; undefined when nobody has left anything
+   */
+  begun(offset: Offset, note: TaskNote | undefined): void;
   /** A chunk is durable. */
   committed(chunk: CommittedChunk): void;
   /** The stage cannot go on. */
@@ -44,6 +50,8 @@ export interface PumpOptions {
   /** Key of the input topic-partition in offset maps. */
   readonly input: string;
   readonly stage: StageTask;
+  /** Fills the stores, which are empty then, with what they held at this offset; left out, they hold what they should. */
+  readonly restore?: (offset: Offset, signal: AbortSignal) => Promise<void>;
   readonly source: TaskSource;
   readonly share: BufferShare;
   readonly bounds: ChunkBounds;

@@ -36,6 +36,7 @@ import {
 import type { Position } from "./position.ts";
 import type { PumpOptions } from "./pump-options.ts";
 import type { StageTask } from "./stage-task.ts";
+import { RunningNote, writeNote } from "./task-note.ts";
 import { Wake } from "./wake.ts";
 
 /** How long a scorer may still take when its task is to be given back. */
@@ -58,6 +59,9 @@ export class Pump {
   #state: TaskState = newTask;
   #actions: TaskAction[] = [];
   #handle: TaskHandle | undefined;
+  readonly #note = new RunningNote();
+  /** The stores hold what they held at the committed offset, and the chunk in hand. */
+  #isRestored = false;
   #handleClosed: Promise<void> = Promise.resolve();
   #outgoing: Outgoing[] = [];
   #chunkBeganMs = 0;
@@ -103,6 +107,11 @@ export class Pump {
   /** True once the task computes what arrives. */
   get isRunning(): boolean {
     return this.#state.name === "running" || this.#state.name === "committing";
+  }
+
+  /** True from the moment on in which the stores hold what they held at the committed offset. */
+  get isRestored(): boolean {
+    return this.#isRestored;
   }
 
   /** Next offset of the input as the group has committed it; -1 before the task was opened. */
@@ -213,11 +222,11 @@ export class Pump {
       case "settle":
         return this.#settleChunk(action.outcome);
       case "restore":
-        return this.#send({ kind: "restored" });
+        return this.#restore();
       case "fetch":
         return this.#fetchFrom(this.#offsetOf(action.position));
       case "commit":
-        await this.#liveHandle().commit(action.position);
+        await this.#liveHandle().commit(action.position, writeNote(this.#note.next(this.#stage)));
         return this.#send({ kind: "committed" });
       case "keep":
         return this.#keep();
@@ -234,6 +243,7 @@ export class Pump {
     this.#handle = await source.openTask(this.task, this.epoch, this.#cut.signal);
     const offsetNext = this.#handle.offsetsNext.get(input);
     if (offsetNext === undefined) throw new TypeError(`opening task ${this.task}: no offset for ${input}`);
+    this.#note.found(this.#handle.notes.get(input));
     this.#send({ kind: "opened", position: this.#positionAt(offsetNext) });
   }
 
@@ -242,10 +252,27 @@ export class Pump {
     // With nothing in hand that might fail again the task is well: no commit may follow for long that would say so.
     else if (outcome !== "undo" || this.#stage.tally.in === 0) this.#patience.recovered();
     if (outcome === "undo") this.#stage.undo();
-    if (outcome === "none" || outcome === "anew") this.#options.listener.begun(this.committedOffset);
+    if (outcome !== "none" && outcome !== "anew") return;
+    const offset = this.committedOffset;
+    this.#options.listener.begun(offset, this.#note.begin(offset));
+    this.#isRestored = false;
     if (outcome !== "anew") return;
     this.#stage.clear();
-    this.#options.facts.emit("storesEmptied", { task: this.task, offset: this.committedOffset });
+    if (this.#stage.stores.length > this.#stage.changelogs.length)
+      this.#options.facts.emit("storesEmptied", { task: this.task, offset });
+  }
+
+  /** Passes at once where the stores hold what they should: nobody but this task has changed anything then. */
+  async #restore(): Promise<void> {
+    const { restore } = this.#options;
+    if (!this.#isRestored && restore !== undefined) {
+      // What an attempt before has left half done goes.
+      this.#stage.clear();
+      await restore(this.committedOffset, this.#cut.signal);
+      this.#stage.restored(this.#note.streamTimeOf(this.#stage));
+    }
+    this.#isRestored = true;
+    this.#send({ kind: "restored" });
   }
 
   #keep(): void {
@@ -254,6 +281,7 @@ export class Pump {
     if (committed === undefined) throw new AssertionError(`task ${this.task} keeps a chunk before it was opened`);
     listener.committed({
       tally: this.#stage.tally,
+      note: this.#note.keep(this.#stage),
       offsetNext: this.committedOffset,
       durationMs: clock.monotonicMs() - this.#chunkBeganMs,
       eventTimeMs: this.#stage.eventTimeMs,

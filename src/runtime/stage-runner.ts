@@ -21,8 +21,9 @@ import type { Broker, Epoch, GroupSink, Membership, OwnedBatch, OwnedTask, Room,
 import { Pump } from "./pump.ts";
 import { failureOf, type PumpListener } from "./pump-options.ts";
 import type { StageTrouble } from "./readiness.ts";
+import { Restorer } from "./restore.ts";
 import { checkSignature, type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
-import { surveyStage } from "./stage-setup.ts";
+import { surveyStage, topicsOfStage } from "./stage-setup.ts";
 import type { StageStatus } from "./stage-status.ts";
 import { stageCountsOf, type TaskAccount, TaskAccounts } from "./task-accounts.ts";
 import type { WaitListener } from "./wait-out.ts";
@@ -78,6 +79,7 @@ export class StageRunner implements GroupSink {
   #alarm: Alarm;
   #pending: OwnedTask[] = [];
   #compiled: CompiledStage | undefined;
+  #restorer: Restorer | undefined;
   #membership: Membership | undefined;
   #model: ServedModel | undefined;
   #status: StageStatus = "new";
@@ -118,12 +120,12 @@ export class StageRunner implements GroupSink {
     return this.#awaitsTopic;
   }
 
-  /** True when the stage has its assignment and every task of it is open, or when it waits for its model. */
+  /** True when the stage has its assignment and every task of it is open, with its stores restored, or when it waits for its model. */
   get isReady(): boolean {
     if (this.#status === "waiting") return true;
     // While it runs, whatever it is given is opened at once: nothing is pending.
     if (this.#status !== "running" || !this.#hasAssignment) return false;
-    return [...this.#pumps.values()].every((pump) => pump.committedOffset !== -1);
+    return [...this.#pumps.values()].every((pump) => pump.isRestored);
   }
 
   /** What does not get on for longer than it may: tasks that cannot be reopened, partitions that cannot be reached. */
@@ -209,6 +211,15 @@ export class StageRunner implements GroupSink {
     );
     this.#compiled = compileStage(plan, stage, { ...this.#options, ...surroundings, facts, onLongWait });
     const { storeNames } = this.#compiled;
+    const volatile = storeNames.filter((store) => !surroundings.changelogs.has(store));
+    this.#restorer = new Restorer({
+      broker,
+      inputTopic: stage.from.clusterName,
+      clock,
+      facts,
+      yieldToLoop: this.#options.yieldToLoop,
+      timeSliceMs: this.#options.timeSliceMs ?? timeSliceMsDefault,
+    });
     this.#grown = new GrownTopics(
       {
         admin: broker.admin,
@@ -220,7 +231,7 @@ export class StageRunner implements GroupSink {
       },
       clock.monotonicMs(),
     );
-    if (storeNames.length > 0) facts.emit("storesVolatile", { stores: storeNames });
+    if (volatile.length > 0) facts.emit("storesVolatile", { stores: volatile });
     if (stage.infer !== undefined) void this.#serve(stage.infer);
     const membership = await broker.join(
       {
@@ -311,11 +322,14 @@ export class StageRunner implements GroupSink {
   #open({ task, epoch }: OwnedTask, compiled: CompiledStage, membership: Membership): void {
     const { plan, stage, clock, budget, yieldToLoop, timeSliceMs } = this.#options;
     const after = this.#closing.get(task);
+    const stageTask = compiled.openTask(task, this.#model);
+    const restorer = this.#restorer;
     const pump = new Pump({
       task,
       epoch,
       input: topicPartitionKey(stage.from.clusterName, task),
-      stage: compiled.openTask(task, this.#model),
+      stage: stageTask,
+      restore: async (offset, signal) => restorer?.restore(task, stageTask, offset, signal),
       source: membership,
       share: budget.join(),
       bounds: { ...plan.commit, bytes: chunkBytesMax },
@@ -335,7 +349,7 @@ export class StageRunner implements GroupSink {
   #listener(task: TaskId): PumpListener {
     const { clock } = this.#options;
     return {
-      begun: (offset) => this.#accounts.begun(task, offset),
+      begun: (offset, note) => this.#accounts.begun(task, offset, note),
       committed: (chunk) => this.#accounts.committed(task, chunk, clock.now()),
       fatal: (error) => this.#halt(error instanceof Error ? error : new Error(messageOf(error))),
     };
@@ -375,7 +389,7 @@ export class StageRunner implements GroupSink {
   async #revive(): Promise<void> {
     const { broker, clock, plan, stage } = this.#options;
     const { signal } = this.#drained;
-    const needed = [stage.from, stage.to, plan.deadLetters].map(({ clusterName }) => clusterName);
+    const needed = topicsOfStage(plan, stage);
     try {
       for (let areThere = false; !areThere; ) {
         // A cluster that does not answer has not said anything.

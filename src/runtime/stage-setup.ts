@@ -10,6 +10,8 @@ export interface StageSurroundings {
   readonly inputPartitions: number;
   readonly output: OutputTopic;
   readonly deadLetters: OutputTopic;
+  /** By store, of those that are written down. */
+  readonly changelogs: ReadonlyMap<string, OutputTopic>;
   /** -1 when the output is JSON. */
   readonly outputSchemaId: number;
 }
@@ -32,7 +34,7 @@ export async function surveyStage(
   },
   signal: AbortSignal,
 ): Promise<StageSurroundings> {
-  const names = [stage.from.clusterName, stage.to.clusterName, plan.deadLetters.clusterName];
+  const names = topicsOfStage(plan, stage);
   const { topics } = await by.admin.describe(names, signal);
   const external = new Set([stage.from, stage.to].filter((topic) => topic.external).map((topic) => topic.clusterName));
   const topicOf = (name: string): OutputTopic => {
@@ -57,7 +59,40 @@ export async function surveyStage(
       "MR_TOPIC_MISMATCH",
       `starting stage ${stage.name}: limits.recordBytes ${plan.limits.recordBytes} does not fit max.message.bytes ${to.messageBytesMax} of ${to.topic}; lower the one or raise the other`,
     );
-  return { inputPartitions: from.partitions, output: to, deadLetters, outputSchemaId };
+  const changelogs = new Map<string, OutputTopic>();
+  for (const { store, changelog } of stage.stores) {
+    if (changelog === undefined) continue;
+    const found = topicOf(changelog.clusterName);
+    const policy = topics.find(({ topic }) => topic === found.topic)?.configs["cleanup.policy"] ?? "delete";
+    checkChangelog(stage, found, policy, from.partitions);
+    changelogs.set(store.name, found);
+  }
+  return { inputPartitions: from.partitions, output: to, deadLetters, changelogs, outputSchemaId };
+}
+
+/** Names on the cluster of every topic that a stage reads or writes. */
+export function topicsOfStage(plan: Plan, { from, to, stores }: PlannedStage): readonly string[] {
+  const changelogs = stores.flatMap(({ changelog }) => changelog?.clusterName ?? []);
+  return [from.clusterName, to.clusterName, plan.deadLetters.clusterName, ...changelogs];
+}
+
+function checkChangelog(
+  { name, from }: PlannedStage,
+  { topic, partitions }: OutputTopic,
+  policy: string,
+  needed: number,
+): void {
+  const doing = `starting stage ${name}: changelog ${topic}`;
+  if (policy !== "compact")
+    throw new OperationError(
+      "MR_TOPIC_MISMATCH",
+      `${doing} has cleanup.policy ${policy}, and what a store holds would be deleted by age; set it to compact`,
+    );
+  if (partitions < needed)
+    throw new OperationError(
+      "MR_TOPIC_MISMATCH",
+      `${doing} has ${partitions} partitions, and ${from.clusterName} has ${needed}; run millrace apply`,
+    );
 }
 
 function outputTopicOf(topic: ClusterTopic): OutputTopic {

@@ -11,10 +11,11 @@ import {
   topicPartitionKey,
 } from "../kernel/index.ts";
 import { type Row, transcoderOf } from "../schema/index.ts";
-import { CellStore, type ChangeWriter, type Store, type StoreSpec } from "../state/index.ts";
+import type { Store } from "../state/index.ts";
 import type { StepMemory } from "../step/index.ts";
 import { recordOverheadBytes } from "../topology/index.ts";
 import { type Outgoing, partitionOf, type RawBatch } from "../wire/index.ts";
+import type { Changelog } from "./changelog.ts";
 import { CountTally } from "./counts.ts";
 import type { DeadLetters, RecordFailure } from "./dead-letters.ts";
 import type { Inference } from "./inference.ts";
@@ -29,9 +30,6 @@ import type { WriterSchemas } from "./writer-schemas.ts";
 
 /** The clock is asked once per so many records: asking costs as much as a cheap step. */
 const recordsPerClockLook = 32;
-
-/** The one store that every task has. Steps' stores have the names of kinds of steps, which have no dash in front. */
-const streamTimeSpec: StoreSpec = { name: "-stream-time", kind: "cell", version: 1 };
 
 /** Which part of the work on a record is under way; names the code of an error that nobody foresaw. */
 type Phase = "decode" | "steps" | "encode";
@@ -52,6 +50,8 @@ export interface StageTaskParts {
   readonly writers: WriterSchemas;
   readonly program: CompiledProgram;
   readonly memories: readonly StepMemory[];
+  /** Of the stores that are written down; their outlets are among those of the outbox. */
+  readonly changelogs: readonly Changelog[];
   readonly inference: Inference | undefined;
   readonly encoder: OutputEncoder;
   /** Field whose text is the output's key; undefined copies the input's key bytes. */
@@ -109,8 +109,8 @@ export class StageTask {
     processingTimeMs: 0,
     out: null,
   };
-  /** Written when the chunk is sealed; in between the program's context has it. */
-  readonly #streamTime = new CellStore(streamTimeSpec, Number.NEGATIVE_INFINITY);
+  /** Stream time at the end of the last chunk that was kept. */
+  #streamTimeKeptMs: EpochMs = Number.NEGATIVE_INFINITY;
   /** Records per fate of the program in the chunk in hand. */
   readonly #fateCounts: Float64Array;
   #outCount = 0;
@@ -129,7 +129,7 @@ export class StageTask {
   constructor(parts: StageTaskParts) {
     this.partition = parts.partition;
     this.#parts = parts;
-    this.#stores = [...parts.memories.map(({ store }) => store), this.#streamTime];
+    this.#stores = parts.memories.map(({ store }) => store);
     this.#reader = parts.reader;
     this.#program = parts.program;
     this.#inference = parts.inference;
@@ -150,9 +150,19 @@ export class StageTask {
     return this.#parts;
   }
 
-  /** All that the task remembers from chunk to chunk: the stores of its steps, and its stream time. */
+  /** The stores of its steps, in the order of the plan. */
   get stores(): readonly Store[] {
     return this.#stores;
+  }
+
+  /** Where those of its stores that are written down are. */
+  get changelogs(): readonly Changelog[] {
+    return this.#parts.changelogs;
+  }
+
+  /** The latest event time that was met, of the chunk in hand too; -Infinity before there was one. */
+  get streamTimeMs(): EpochMs {
+    return this.#context.streamTimeMs;
   }
 
   /** Writer schema that `compute` stopped at; -1 when there is none. */
@@ -272,8 +282,9 @@ export class StageTask {
     this.#outbox.sealAll();
   }
 
-  /** Ends the chunk: closes its batches, and adds up its counts in `tally`. */
+  /** Ends the chunk: writes down what its stores have changed, closes its batches, and adds up its counts in `tally`. */
   seal(): void {
+    for (const changelog of this.#parts.changelogs) changelog.writeChanges(this.#nowMs);
     this.sealBatches();
     this.tally.out += this.#outCount;
     this.#outCount = 0;
@@ -289,25 +300,17 @@ export class StageTask {
     }
   }
 
-  /**
-   * Gives what the sealed chunk has changed, store by store; before its commit, and only where somebody writes it down.
-   */
-  changes(writerOf: (store: StoreSpec) => ChangeWriter): void {
-    this.#streamTime.value = this.#context.streamTimeMs;
-    for (const store of this.stores) store.changes(writerOf(store.spec));
-  }
-
-  /** The stores have taken in what was written down of them: the task goes on from there. */
-  restored(): void {
-    const streamTimeMs = this.#streamTime.value;
+  /** The stores have taken in what was written down of them: the task goes on from there, at this stream time. */
+  restored(streamTimeMs: EpochMs): void {
     this.#context.streamTimeMs = streamTimeMs;
+    this.#streamTimeKeptMs = streamTimeMs;
     for (const store of this.stores) store.keep(streamTimeMs);
   }
 
   /** The chunk up to `position` is durable: its changes are final. `tally` has been read before. */
   keep(position: Position): void {
     const { streamTimeMs } = this.#context;
-    this.#streamTime.value = streamTimeMs;
+    this.#streamTimeKeptMs = streamTimeMs;
     for (const store of this.stores) store.keep(streamTimeMs);
     this.#outbox.forgetBelow(this.#parts.inputs.map((input) => position.get(input) ?? 0));
     this.#forgetChunk();
@@ -316,14 +319,15 @@ export class StageTask {
   /** The chunk failed: no trace of it is left (R2). Records that were refused stay marked. */
   undo(): void {
     for (const store of this.stores) store.undo();
-    this.#context.streamTimeMs = this.#streamTime.value;
+    this.#context.streamTimeMs = this.#streamTimeKeptMs;
     this.#forgetChunk();
   }
 
   /** Another owner has been there: starts as on a restart. */
   clear(): void {
     for (const store of this.stores) store.clear();
-    this.#context.streamTimeMs = this.#streamTime.value;
+    this.#streamTimeKeptMs = Number.NEGATIVE_INFINITY;
+    this.#context.streamTimeMs = Number.NEGATIVE_INFINITY;
     this.#outbox.clearMarks();
     this.#forgetChunk();
   }

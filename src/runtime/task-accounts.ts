@@ -1,7 +1,8 @@
 import type { EpochMs, Facts, Offset, RecordErrorCode, Tallies } from "../kernel/index.ts";
-import { CountTally, type StageCounts } from "./counts.ts";
+import { CountTally, type CountTotals, noCounts, type StageCounts } from "./counts.ts";
 import type { TaskId } from "./port.ts";
 import type { CommittedChunk } from "./pump-options.ts";
+import type { TaskNote } from "./task-note.ts";
 
 /**
  * What a task has committed: `counts` are of the records from `since` up to, and not with, `offsetNext`, all of which
@@ -11,6 +12,8 @@ export interface TaskAccount {
   readonly since: Offset;
   readonly offsetNext: Offset;
   readonly counts: StageCounts;
+  /** The same over all owners that the partition has had, as it was left with the committed offset. */
+  readonly whole: { readonly since: Offset; readonly counts: CountTotals };
   /** Event time of the last record that has one; undefined before there was one. */
   readonly eventTimeMs: EpochMs | undefined;
 }
@@ -18,6 +21,7 @@ export interface TaskAccount {
 interface OpenAccount {
   since: Offset;
   offsetNext: Offset;
+  whole: TaskAccount["whole"];
   eventTimeMs: EpochMs | undefined;
   readonly tally: CountTally;
 }
@@ -32,18 +36,21 @@ export class TaskAccounts {
   }
 
   /** A task starts at this offset: where it left off here, or where somebody else did. */
-  begun(task: TaskId, offset: Offset): void {
+  begun(task: TaskId, offset: Offset, note: TaskNote | undefined): void {
     if (this.#accounts.get(task)?.offsetNext === offset) return;
-    this.#accounts.set(task, { since: offset, offsetNext: offset, eventTimeMs: undefined, tally: new CountTally() });
+    const whole = { since: note?.since ?? offset, counts: note?.counts ?? noCounts };
+    const tally = new CountTally();
+    this.#accounts.set(task, { since: offset, offsetNext: offset, whole, eventTimeMs: undefined, tally });
   }
 
   /** @param nowMs wall clock, at which the chunk is committed */
   committed(task: TaskId, chunk: CommittedChunk, nowMs: EpochMs): void {
     const account = this.#accounts.get(task);
     if (account === undefined) throw new TypeError(`task ${task} committed before it began`);
-    const { tally, offsetNext, durationMs, eventTimeMs } = chunk;
+    const { tally, note, offsetNext, durationMs, eventTimeMs } = chunk;
     account.tally.add(tally);
     account.offsetNext = offsetNext;
+    account.whole = { since: note.since, counts: note.counts };
     if (eventTimeMs !== undefined) account.eventTimeMs = eventTimeMs;
     const { in: read, out, filtered, late, deadLetters } = tally.snapshot();
     const facts = this.#facts;

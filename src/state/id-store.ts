@@ -69,6 +69,21 @@ export class IdStore implements Store {
     return this.#spans.rowCount;
   }
 
+  get lookBackMs(): number {
+    return this.#withinMs;
+  }
+
+  get latestTimeMs(): EpochMs {
+    let latestMs = Number.NEGATIVE_INFINITY;
+    for (let entry = this.#ids.entryEnd - 1; entry >= 0; entry--) {
+      if (!this.#ids.holds(entry)) continue;
+      this.#spans.look(entry);
+      const { slab, times, capacity, count } = this.#spans;
+      latestMs = Math.max(latestMs, slab[times + capacity + count - 1] ?? latestMs);
+    }
+    return latestMs;
+  }
+
   get byteCount(): number {
     return this.#spans.rowCount * 8 * (1 + spanColumns);
   }

@@ -1,4 +1,3 @@
-export { CellStore } from "./cell-store.ts";
 export { IdStore, type IdStoreOptions } from "./id-store.ts";
 export { RollingStore, type RollingStoreOptions } from "./rolling-store.ts";
 export type { ChangeWriter, Store, StoreSpec } from "./store.ts";

@@ -39,6 +39,7 @@ export class RollingStore implements Store {
   readonly #runs: RowRuns;
   readonly #query: WindowQuery;
   readonly #slices: RowSlices;
+  readonly #lookBackMs: number;
   readonly #reachMs: number;
   /** The inputs of a row that is taken in. */
   readonly #applied: Float64Array;
@@ -61,7 +62,8 @@ export class RollingStore implements Store {
     this.#query = new WindowQuery(this.#runs, windowsMs, options.needs);
     this.#slices = new RowSlices(this.#runs, options.needs.length, windowsMs.at(-1) ?? 1, options.spec.version);
     this.#applied = new Float64Array(options.needs.length);
-    this.#reachMs = options.latenessMs + (windowsMs.at(-1) ?? 0);
+    this.#lookBackMs = windowsMs.at(-1) ?? 0;
+    this.#reachMs = options.latenessMs + this.#lookBackMs;
   }
 
   /** Rows held. */
@@ -71,6 +73,21 @@ export class RollingStore implements Store {
 
   get byteCount(): number {
     return this.#runs.rowCount * 8 * (1 + this.inputs.length);
+  }
+
+  get lookBackMs(): number {
+    return this.#lookBackMs;
+  }
+
+  get latestTimeMs(): EpochMs {
+    let latestMs = Number.NEGATIVE_INFINITY;
+    for (let entry = this.#keys.entryEnd - 1; entry >= 0; entry--) {
+      if (!this.#keys.holds(entry)) continue;
+      this.#runs.look(entry);
+      const { slab, times, count } = this.#runs;
+      latestMs = Math.max(latestMs, slab[times + count - 1] ?? latestMs);
+    }
+    return latestMs;
   }
 
   /** Keys that have rows. */

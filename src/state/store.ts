@@ -3,7 +3,7 @@ import type { EpochMs } from "../kernel/index.ts";
 /** A store's identity in the plan. Renaming or changing the version without a migration loses state. */
 export interface StoreSpec {
   readonly name: string;
-  readonly kind: "rolling" | "ids" | "cell";
+  readonly kind: "rolling" | "ids";
   readonly version: number;
 }
 
@@ -41,6 +41,10 @@ export interface Store {
   apply(key: Uint8Array, value: Uint8Array | null): void;
   /** Elements held, for logs and metrics. */
   readonly entryCount: number;
+  /** How far back, in ms of event time, an answer looks: a store that began empty answers exactly after so long. */
+  readonly lookBackMs: number;
+  /** The latest event time of anything held; -Infinity when nothing is. Costs a look at every key. */
+  readonly latestTimeMs: EpochMs;
   /** Bytes of what is held, as entries count it: 8 per number. */
   readonly byteCount: number;
 }

@@ -22,9 +22,9 @@ export interface HandleOptions {
 
 /**
  * A task's write side. At least once, writes are durable at once (as durable as memory is), so a commit has only the
- * fence to pass: the membership kills the handles of tasks that it no longer owns. Exactly once, writes are held until
- * the commit, which appends them with the offsets in one turn; so no reader needs to be kept from anything, and what a
- * dead handle holds was never there.
+ * fence to pass: the membership kills the handles of tasks that it no longer owns. Exactly once all writes, and always
+ * those to changelogs, are held until the commit, which appends them with the offsets in one turn; so no reader needs to
+ * be kept from anything, and what a dead handle holds was never there.
  *
  * Each call answers one microtask later, so that a `close` in the same turn makes it reject, as a real client's would;
  * what it did stays done, and for the caller the outcome is unknown.

@@ -13,7 +13,7 @@ import {
 } from "../../../src/runtime/index.ts";
 import type { RecordSchema, RegisteredSchema, Row, SchemaRegistry } from "../../../src/schema/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
-import { type Plan, planTopology } from "../../../src/topology/index.ts";
+import { changelogsOf, type Plan, planTopology } from "../../../src/topology/index.ts";
 import { partitionOf } from "../../../src/wire/index.ts";
 import { type FaultPlan, faultyBroker } from "../../fakes/faulty-broker.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
@@ -142,7 +142,15 @@ async function runChain(values: readonly (string | null)[], faults: FaultPlan = 
     clock: new FakeClock(1_700_000_000_000),
     logger: silentLogger,
     bytesMax: 100_000_000,
-    topics: names.map((topic) => ({ topic, partitions: 2, replication: undefined, configs: {} })),
+    topics: [
+      ...names.map((topic) => ({ topic, partitions: 2, replication: undefined, configs: {} })),
+      ...changelogsOf(plan).map(({ changelog }) => ({
+        topic: changelog.clusterName,
+        partitions: 2,
+        replication: undefined,
+        configs: { "cleanup.policy": "compact" },
+      })),
+    ],
   });
   const broker = faultyBroker(memory, faults);
   await memory.append(

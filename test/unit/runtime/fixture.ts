@@ -119,6 +119,15 @@ class JournalStore implements Store {
   get byteCount(): number {
     return this.current.size * 8;
   }
+
+  get lookBackMs(): number {
+    return 3_600_000;
+  }
+
+  /** It does not know any times. */
+  get latestTimeMs(): number {
+    return Number.NEGATIVE_INFINITY;
+  }
 }
 
 class JournalMemory implements StepMemory {

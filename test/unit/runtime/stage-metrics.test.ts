@@ -8,7 +8,8 @@ import { AutoClock, order, totalsStage } from "./fixture.ts";
 const counts = { in: 0, out: 0, filtered: {}, late: 0, deadLetters: {} };
 
 function account(offsetNext: number, eventTimeMs: number | undefined): TaskAccount {
-  return { since: 0, offsetNext, eventTimeMs, counts };
+  const whole = { since: 0, counts: { in: 0, out: 0, filtered: 0, late: 0, deadLetters: 0 } };
+  return { since: 0, offsetNext, whole, eventTimeMs, counts };
 }
 
 function measured(more: Partial<MeasuredStage> = {}): MeasuredStage {

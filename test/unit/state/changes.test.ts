@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Rng, seededRng } from "../../../src/kernel/index.ts";
-import { CellStore, type ChangeWriter, IdStore, RollingStore, type Store } from "../../../src/state/index.ts";
+import { type ChangeWriter, IdStore, RollingStore, type Store } from "../../../src/state/index.ts";
 import { needExtremes, needSpread, needSum } from "../../../src/stats/index.ts";
 
 interface Entry {
@@ -310,23 +310,6 @@ test("rows of one millisecond stay together, however many they are", () => {
   addAt(store, 450, 100);
   // 400 ms / 2^9 is the first length below a millisecond, and 450 = 576 * 400 / 2^9.
   expect(given(store)).toEqual([[450, 9, 100]]);
-});
-
-test("a cell gives its number when it has changed, and takes it in", () => {
-  const make = (): CellStore => new CellStore({ name: "time", kind: "cell", version: 1 }, Number.NEGATIVE_INFINITY);
-  const cell = make();
-  expect(changesOf(cell).written).toEqual([]);
-  cell.value = 17;
-  const { written } = changesOf(cell);
-  cell.undo();
-  expect([cell.value, changesOf(cell).written]).toEqual([Number.NEGATIVE_INFINITY, []]);
-  const copy = make();
-  apply(copy, written);
-  copy.value = 99;
-  copy.undo();
-  expect([copy.value, copy.entryCount, copy.byteCount]).toEqual([17, 1, 8]);
-  apply(copy, [{ key: "", value: null }]);
-  expect(copy.value).toBe(Number.NEGATIVE_INFINITY);
 });
 
 test("a slice is gone when its last row is, also when the next row stands at its very end", () => {

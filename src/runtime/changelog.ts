@@ -1,0 +1,43 @@
+import type { ChangeWriter, Store } from "../state/index.ts";
+import type { Outlet } from "./outbox.ts";
+import { OutputBatches, type OutputTopic } from "./output-batches.ts";
+
+/**
+ * Where a store of a task is written down: one partition of a compacted topic, a record per entry.
+ *
+ * Entries go out once per chunk, when it is sealed, and with its offsets or never: whoever reads the partition to its end
+ * holds what the store held at the committed offset. A refused entry halts the stage, since nothing stands in for it.
+ */
+export class Changelog implements ChangeWriter {
+  readonly store: Store;
+  readonly outlet: Outlet;
+  readonly #batches: OutputBatches;
+  readonly #partition: number;
+  #nowMs = 0;
+
+  constructor(store: Store, topic: OutputTopic, partition: number) {
+    this.store = store;
+    this.#partition = partition;
+    this.#batches = new OutputBatches(topic, "changelog", undefined);
+    this.outlet = { batches: this.#batches, onRefusal: "halt" };
+  }
+
+  get topic(): string {
+    return this.#batches.topic.topic;
+  }
+
+  /** As many as it had when the stage started. */
+  get partitions(): number {
+    return this.#batches.topic.partitions;
+  }
+
+  /** Gives what the chunk in hand has changed to the batches; once per chunk, behind its last record. */
+  writeChanges(nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.store.changes(this);
+  }
+
+  write(key: Uint8Array, value: Uint8Array | null): void {
+    this.#batches.appendEntry(this.#partition, this.#nowMs, key, value);
+  }
+}

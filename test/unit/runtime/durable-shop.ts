@@ -1,0 +1,271 @@
+import { createHash } from "node:crypto";
+import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
+import { type LogFields, type Logger, type Rng, silentLogger } from "../../../src/kernel/index.ts";
+import { type Broker, BufferBudget, createStageRunner, type StageRunner } from "../../../src/runtime/index.ts";
+import { FakeClock } from "../../../src/testing/index.ts";
+import {
+  changelogsOf,
+  type DeliveryMode,
+  type Plan,
+  type PlannedStage,
+  planTopology,
+} from "../../../src/topology/index.ts";
+import { partitionOf } from "../../../src/wire/index.ts";
+import { type DeathPlan, type Mortal, mortalBroker } from "../../fakes/mortal-broker.ts";
+import { noCodecs } from "../../fakes/no-codecs.ts";
+import type { OracleFate, OraclePayment, OracleRules } from "../../oracle/features-oracle.ts";
+import { featuresOracle } from "../../oracle/features-oracle.ts";
+import { agrees } from "../../oracle/rolling-oracle.ts";
+import { type PlainRecord, plainRecords } from "../../support/records.ts";
+import { AutoClock, avro, FakeRegistry, nextTurn, noModels, rowOf } from "./fixture.ts";
+
+const never = new AbortController().signal;
+const minute = 60_000;
+const rules: OracleRules = {
+  repeatWithinMs: 20 * minute,
+  lateWithinMs: 5 * minute,
+  windowsMs: [10 * minute, 60 * minute],
+};
+
+const fileOf = (delivery: DeliveryMode): string => `
+apiVersion: millrace/v1
+kind: Topology
+name: shop
+delivery: ${delivery}
+commit: { everyMs: 100, records: 10 }
+topics:
+  inbox: { format: json, external: true, partitions: 2 }
+  payments: { schema: payment, key: customer, time: paid_at, partitions: 2 }
+  features: { schema: inferred }
+stages:
+  - name: ingest
+    from: { topic: inbox, format: json, ahead: none }
+    to: payments
+    steps:
+      - cast: { paid_at: timestamp-millis }
+  - name: features
+    from: payments
+    to: features
+    late: { within: 5min, then: dead-letter }
+    steps:
+      - require: [amount]
+      - dedupe: { by: id, within: 20min }
+      - filter: amount >= 0
+      - rolling: { by: customer, over: [10min, 60min], features: { n: count(), mean: mean(amount) } }
+`;
+
+const paymentSchema = JSON.stringify({
+  type: "record",
+  name: "Payment",
+  fields: [
+    { name: "event_id", type: "string" },
+    { name: "id", type: "string" },
+    { name: "customer", type: "string" },
+    { name: "paid_at", type: { type: "long", logicalType: "timestamp-millis" } },
+    { name: "amount", type: ["null", "double"], default: null },
+  ],
+});
+
+function planOf(delivery: DeliveryMode): Plan {
+  const { plan, problems } = planTopology({
+    text: fileOf(delivery).replace("delivery: exactly-once", "delivery: at-least-once"),
+    file: "shop.yaml",
+    environment: {},
+    schemas: new Map([["payment", paymentSchema]]),
+    hasher: { sha256: (input) => createHash("sha256").update(input).digest("hex") },
+  });
+  if (plan === undefined) throw new Error(JSON.stringify(problems));
+  return { ...plan, delivery };
+}
+
+/** One process of the shop. */
+export interface Process extends Mortal {
+  readonly runner: StageRunner;
+}
+
+/**
+ * A topology with a `dedupe` and a `rolling`, whose stores are written down, on the in-process broker: fed with payments,
+ * run by processes that die or leave, and compared with an oracle that shares no code with it.
+ */
+export class DurableShop {
+  readonly broker: Broker;
+  readonly plan: Plan;
+  readonly stage: PlannedStage;
+  readonly clock = new AutoClock();
+  readonly logged: { readonly message: string; readonly fields: LogFields }[] = [];
+  readonly #registry = new FakeRegistry();
+  readonly #processes: Process[] = [];
+  /** By partition, in the order of their offsets. */
+  readonly #fed: OraclePayment[][] = [[], []];
+
+  constructor(delivery: DeliveryMode, bytesMax = 100_000_000) {
+    this.plan = planOf(delivery);
+    const stage = this.plan.stages.find(({ name }) => name === "features");
+    if (stage === undefined) throw new Error("the plan has no such stage");
+    this.stage = stage;
+    const plain = [...this.plan.topics.map(({ clusterName }) => clusterName), this.plan.deadLetters.clusterName];
+    const compacted = changelogsOf(this.plan).map(({ changelog }) => changelog.clusterName);
+    this.broker = createMemoryBroker({
+      codecs: noCodecs,
+      clock: new FakeClock(1_700_000_000_000),
+      logger: silentLogger,
+      bytesMax,
+      topics: [
+        ...plain.map((topic) => ({ topic, partitions: 2, replication: undefined, configs: {} })),
+        ...compacted.map((topic) => ({
+          topic,
+          partitions: 2,
+          replication: undefined,
+          configs: { "cleanup.policy": "compact" },
+        })),
+      ],
+    });
+    this.#registry.schemas.set(7, stage.reader);
+    this.#registry.schemas.set(9, stage.to.schema!);
+    this.#registry.latestBySubject.set(stage.to.subject!, 9);
+  }
+
+  async feed(payments: readonly OraclePayment[]): Promise<void> {
+    const records = payments.map((payment) => {
+      const key = Buffer.from(payment.customer);
+      const partition = partitionOf(key, 0, key.length, 2);
+      const event_id = `payments-${partition}-${this.#fed[partition]!.push(payment) - 1}`;
+      const row = {
+        event_id,
+        id: payment.id,
+        customer: payment.customer,
+        paid_at: payment.paidAtMs,
+        amount: payment.amount,
+      };
+      return { topic: "payments", partition, timestampMs: 1, key, value: avro(this.stage.reader, row) };
+    });
+    await this.broker.append(records, never);
+  }
+
+  async start(plan?: DeathPlan): Promise<Process> {
+    const mortal = mortalBroker(this.broker, plan);
+    const log = (fields: LogFields, message: string): void => void this.logged.push({ fields, message });
+    const logger: Logger = { debug: log, info: log, warn: log, error: log };
+    const runner = createStageRunner({
+      plan: this.plan,
+      stage: this.stage,
+      broker: mortal.broker,
+      registry: this.#registry,
+      models: noModels,
+      clock: this.clock,
+      logger,
+      budget: new BufferBudget({ bytesMax: 1_000_000, reservedBytesPerTask: 100_000 }),
+      yieldToLoop: nextTurn,
+      deflateGzip: undefined,
+    });
+    const process: Process = {
+      runner,
+      broker: mortal.broker,
+      get isDead() {
+        return mortal.isDead;
+      },
+      kill: mortal.kill,
+    };
+    this.#processes.push(process);
+    await runner.start();
+    return process;
+  }
+
+  /** Lets the living processes work until it holds; gives up after far more turns than any test needs. */
+  async until(holds: () => boolean | Promise<boolean>): Promise<void> {
+    for (let turn = 0; turn < 20_000; turn++) {
+      if (await holds()) return;
+      await nextTurn();
+      this.clock.nowMs += 10;
+      for (const { isDead, runner } of this.#processes) {
+        if (runner.haltReason !== undefined && !isDead) throw runner.haltReason;
+        if (!isDead) runner.tick(this.clock.nowMs);
+      }
+    }
+    throw new Error(`gave up: ${JSON.stringify(this.logged.slice(-5))}`);
+  }
+
+  async isCaughtUp(): Promise<boolean> {
+    const committed = await this.broker.admin.committed(this.stage.group, "payments", never);
+    return committed.every(({ partition, offset }) => offset === this.#fed[partition]!.length);
+  }
+
+  /** Input offset that the group has committed. */
+  async committed(partition: number): Promise<number> {
+    const all = await this.broker.admin.committed(this.stage.group, "payments", never);
+    return all[partition]?.offset ?? -1;
+  }
+
+  said(message: string): readonly LogFields[] {
+    return this.logged.filter((line) => line.message === message).map(({ fields }) => fields);
+  }
+
+  async records(topic: string): Promise<PlainRecord[]> {
+    const found: PlainRecord[] = [];
+    for (const { partition, low, end } of await this.broker.admin.watermarks(topic, never)) {
+      if (low === end) continue;
+      for await (const batch of this.broker.read({ topic, partition, from: "earliest", to: end }, never))
+        found.push(...plainRecords(batch));
+    }
+    return found;
+  }
+
+  /** Says what differs from the oracle, by event id; and whether an output stands there twice. */
+  async differences(): Promise<string[]> {
+    const rows = new Map<string, Set<string>>();
+    let twice = 0;
+    for (const { value } of await this.records(this.stage.to.clusterName)) {
+      const row = rowOf(this.stage.to.schema!, value);
+      const id = String(row["event_id"]);
+      if (rows.has(id)) twice++;
+      rows.set(id, (rows.get(id) ?? new Set()).add(JSON.stringify(row)));
+    }
+    const wrong: string[] = [];
+    for (const [partition, payments] of this.#fed.entries())
+      for (const [offset, fate] of featuresOracle(payments, rules).entries()) {
+        const id = `payments-${partition}-${offset}`;
+        const reason = mismatch(fate, [...(rows.get(id) ?? [])]);
+        if (reason !== undefined) wrong.push(`${id}: ${reason}`);
+        rows.delete(id);
+      }
+    for (const id of rows.keys()) wrong.push(`${id}: nobody has sent it`);
+    if (this.plan.delivery === "exactly-once" && twice > 0) wrong.push(`${twice} outputs are there twice`);
+    return wrong;
+  }
+
+  /** What the oracle makes of all that was fed. */
+  get fates(): readonly (readonly OracleFate[])[] {
+    return this.#fed.map((payments) => featuresOracle(payments, rules));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#processes.filter(({ isDead }) => !isDead).map(({ runner }) => runner.drain()));
+    await this.broker.close();
+  }
+}
+
+function mismatch(fate: OracleFate, rows: readonly string[]): string | undefined {
+  if (fate.fate !== "out") return rows.length === 0 ? undefined : `it is ${fate.fate}, and an output`;
+  if (rows.length !== 1) return `it has ${rows.length} different outputs: ${rows.join(" ")}`;
+  const row = JSON.parse(rows[0]!) as Record<string, number>;
+  const [short, long] = fate.windows;
+  const pairs = [
+    [row["n_10min"], short?.count],
+    [row["mean_10min"], short?.mean],
+    [row["n_60min"], long?.count],
+    [row["mean_60min"], long?.mean],
+  ] as const;
+  return pairs.every(([actual, expected]) => agrees(actual ?? null, expected ?? null))
+    ? undefined
+    : `${rows[0]} is not ${JSON.stringify(fate.windows)}`;
+}
+
+/** Payments of a few customers, out of order by up to seven minutes, with repeats, refunds and missing amounts. */
+export function payments(count: number, rng: Rng, from = 0): OraclePayment[] {
+  return Array.from({ length: count }, (_, i) => ({
+    id: `p${rng.below(8) === 0 ? Math.max(0, from + i - 1 - rng.below(20)) : from + i}`,
+    customer: `c${rng.below(5)}`,
+    paidAtMs: 1_700_000_000_000 + (from + i) * 20_000 - rng.below(7 * minute),
+    amount: rng.below(20) === 0 ? null : rng.below(3_000) / 100 - 2,
+  }));
+}
