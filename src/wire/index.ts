@@ -1,5 +1,6 @@
 export { readBatchHeader, stampProducer, writeBaseOffset } from "./batch-header.ts";
 export type { Codecs, CompressionName, Deflate, InflateParts } from "./codecs.ts";
+export { compactBatch } from "./compact-batch.ts";
 export { commitMarker } from "./control-batch.ts";
 export { copyWords, wordsMax } from "./copy-words.ts";
 export { crc32c } from "./crc32c.ts";

@@ -1,5 +1,6 @@
 import type { Offset } from "../../kernel/index.ts";
-import type { Outgoing } from "../../wire/index.ts";
+import type { Codecs, Outgoing } from "../../wire/index.ts";
+import { compactedSegments } from "./compaction.ts";
 import { Segment } from "./segment.ts";
 
 /** A busy partition fills segments of this size; a quiet one never allocates it. */
@@ -7,6 +8,8 @@ const segmentBytesMax = 1_048_576;
 const segmentBytesFirst = 16_384;
 /** A batch of this size becomes a segment as it is: copying it would cost as much as a narrow stage's decoding. */
 const ownSegmentBytesMin = 65_536;
+/** What a compacted log may hold beyond twice its live records before it is compacted again. */
+const uncompactedBytesMax = 65_536;
 
 /** Buffers that are segments already: one that is appended again, after an unknown outcome, is copied. */
 const segmentBuffers = new WeakSet<Buffer>();
@@ -15,9 +18,13 @@ const segmentBuffers = new WeakSet<Buffer>();
 export class PartitionLog {
   readonly topic: string;
   readonly partition: number;
-  readonly #segments: Segment[] = [];
+  #segments: Segment[] = [];
   readonly #watchers = new Set<() => void>();
+  #logStartOffset: Offset = 0;
   #endOffset: Offset = 0;
+  /** Bytes that the last compaction left, and the end of what it looked at. */
+  #compactedBytes = 0;
+  #compactedTo: Offset = 0;
   #capacity = segmentBytesFirst;
 
   constructor(topic: string, partition: number) {
@@ -25,9 +32,9 @@ export class PartitionLog {
     this.partition = partition;
   }
 
-  /** First offset that a reader can get. */
+  /** First offset that was not dropped; compaction leaves it where it is. */
   get logStartOffset(): Offset {
-    return this.#segments[0]?.baseOffset ?? this.#endOffset;
+    return this.#logStartOffset;
   }
 
   /** The offset that the next record gets. */
@@ -70,14 +77,14 @@ export class PartitionLog {
     return segment;
   }
 
-  /** Whole batches from the one that holds `offset` (in `logStartOffset..endOffset-1`), at least one. */
+  /** Whole batches from the one that holds `offset` (in `logStartOffset..endOffset-1`) or the first behind it, at least one. */
   slice(offset: Offset, bytesMax: number): Buffer {
     let low = 0;
     let high = this.#segments.length - 1;
     while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#segments[middle]?.baseOffset ?? 0) <= offset) low = middle;
-      else high = middle - 1;
+      const middle = (low + high) >> 1;
+      if ((this.#segments[middle]?.offsetNext ?? 0) > offset) high = middle;
+      else low = middle + 1;
     }
     return this.#segments[low]?.slice(offset, bytesMax) ?? Buffer.alloc(0);
   }
@@ -93,7 +100,31 @@ export class PartitionLog {
 
   /** Drops the oldest segment; its offsets are gone for readers that have not come to it. */
   dropOldest(): Segment | undefined {
-    return this.#segments.shift();
+    const dropped = this.#segments.shift();
+    this.#logStartOffset = this.#segments[0]?.baseOffset ?? this.#endOffset;
+    return dropped;
+  }
+
+  /** True when the segments that are full hold twice what the last compaction left of them, and a little more. */
+  get isCompactionDue(): boolean {
+    const closed = this.#segments.slice(0, -1);
+    const bytes = closed.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return closed.length > 0 && bytes > 2 * this.#compactedBytes + uncompactedBytesMax;
+  }
+
+  /**
+   * Leaves of each key its last record, in all segments but the one that is written. Costs a look at every record.
+   *
+   * @returns the segments that are new
+   */
+  compact(codecs: Codecs): readonly Segment[] {
+    const active = this.#segments.at(-1);
+    if (active === undefined) return [];
+    const segments = compactedSegments(this, this.#compactedTo, codecs);
+    this.#compactedTo = active.baseOffset;
+    this.#compactedBytes = segments.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    this.#segments = [...segments, active];
+    return segments;
   }
 
   /** Calls `watcher` after every append, until the function returned is called. */

@@ -37,6 +37,19 @@ export class Retention {
     if (this.#bytes > this.#bytesMax) this.#trimBroker(segment);
   }
 
+  /** The segments of a log, but for the one that is written, have made place for these. */
+  compacted(topic: Topic, log: PartitionLog, segments: readonly Segment[]): void {
+    const active = log.segments.at(-1);
+    const isReplaced = (kept: Kept): boolean => kept.log === log && kept.segment !== active;
+    for (const kept of this.#kept) if (isReplaced(kept)) this.#bytes -= kept.segment.bytes.length;
+    for (const { bytes } of segments) this.#bytes += bytes.length;
+    // They are older than whatever the log has besides.
+    this.#kept = [
+      ...segments.map((segment) => ({ topic, log, segment })),
+      ...this.#kept.filter((kept) => !isReplaced(kept)),
+    ];
+  }
+
   /** Forgets the segments of a deleted topic. */
   deleted(topic: Topic): void {
     for (const kept of this.#kept) if (kept.topic === topic) this.#bytes -= kept.segment.bytes.length;

@@ -1,6 +1,6 @@
 import { readBatchHeader, writeBaseOffset } from "../../wire/index.ts";
 
-/** A run of consecutive record batches of one partition, back to back in one buffer, as in Kafka's log files. */
+/** A run of record batches of one partition, back to back in one buffer, as in Kafka's log files; compaction leaves gaps. */
 export class Segment {
   readonly bytes: Buffer;
   readonly baseOffset: number;
@@ -9,8 +9,9 @@ export class Segment {
   /** Bytes in use; the rest of `bytes` waits for more batches. */
   byteLength = 0;
   timestampMaxMs = Number.NEGATIVE_INFINITY;
-  /** Per batch: first offset, where it begins in `bytes`, and its largest timestamp. */
+  /** Per batch: first offset, the one behind its last, where it begins in `bytes`, and its largest timestamp. */
   readonly #baseOffsets: number[] = [];
+  readonly #offsetsNext: number[] = [];
   readonly #positions: number[] = [];
   readonly #timestampsMaxMs: number[] = [];
 
@@ -29,7 +30,7 @@ export class Segment {
   /** A full segment of one batch, which lives in the batch's own buffer: nobody else may use that any more. */
   static ofBatch(baseOffset: number, batch: Buffer, timestampMaxMs: number): Segment {
     const segment = new Segment(baseOffset, batch);
-    segment.#take(batch.length, timestampMaxMs);
+    segment.#take(batch.length, timestampMaxMs, baseOffset);
     return segment;
   }
 
@@ -37,25 +38,26 @@ export class Segment {
     return this.byteLength + byteLength <= this.bytes.length;
   }
 
-  /** Copies one batch in and gives it its offsets; the caller has checked that there is room. */
-  append(batch: Buffer, timestampMaxMs: number): void {
+  /** Copies one batch in and gives it its offsets, from `baseOffset` on; the caller has checked that there is room. */
+  append(batch: Buffer, timestampMaxMs: number, baseOffset = this.offsetNext): void {
     batch.copy(this.bytes, this.byteLength);
-    this.#take(batch.length, timestampMaxMs);
+    this.#take(batch.length, timestampMaxMs, baseOffset);
   }
 
   /** Counts in the batch that stands behind the others. */
-  #take(byteLength: number, timestampMaxMs: number): void {
+  #take(byteLength: number, timestampMaxMs: number, baseOffset: number): void {
     const position = this.byteLength;
-    writeBaseOffset(this.bytes, position, this.offsetNext);
-    this.#baseOffsets.push(this.offsetNext);
+    writeBaseOffset(this.bytes, position, baseOffset);
+    this.#baseOffsets.push(baseOffset);
     this.#positions.push(position);
     this.#timestampsMaxMs.push(timestampMaxMs);
     this.timestampMaxMs = Math.max(this.timestampMaxMs, timestampMaxMs);
     this.byteLength += byteLength;
     this.offsetNext = readBatchHeader(this.bytes, position).lastOffset + 1;
+    this.#offsetsNext.push(this.offsetNext);
   }
 
-  /** Whole batches from the one that holds `offset`, as many as fit `bytesMax`, at least one. Cost: log of the batches. */
+  /** Whole batches from the one that holds `offset`, or the first behind it, as many as fit `bytesMax`, at least one. Cost: log of the batches. */
   slice(offset: number, bytesMax: number): Buffer {
     const first = this.#batchIndexOf(offset);
     const from = this.#positions[first] ?? this.byteLength;
@@ -76,11 +78,11 @@ export class Segment {
 
   #batchIndexOf(offset: number): number {
     let low = 0;
-    let high = this.#baseOffsets.length - 1;
+    let high = this.#offsetsNext.length - 1;
     while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#baseOffsets[middle] ?? 0) <= offset) low = middle;
-      else high = middle - 1;
+      const middle = (low + high) >> 1;
+      if ((this.#offsetsNext[middle] ?? 0) > offset) high = middle;
+      else low = middle + 1;
     }
     return low;
   }

@@ -74,7 +74,10 @@ export class TopicStore {
   append(outgoing: Outgoing): void {
     const log = this.log(outgoing.topic, outgoing.partition);
     const begun = log.append(outgoing);
-    if (begun !== undefined) this.#retention.begun(this.get(outgoing.topic), log, begun);
+    if (begun === undefined) return;
+    const topic = this.get(outgoing.topic);
+    this.#retention.begun(topic, log, begun);
+    if (topic.isCompacted && log.isCompactionDue) this.#retention.compacted(topic, log, log.compact(this.codecs));
   }
 
   /** Appends all batches, all of which {@link check} has let through, as one committed transaction. */
