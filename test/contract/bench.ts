@@ -26,6 +26,8 @@ export interface BrokerContractOptions {
   readonly create: () => Promise<BrokerUnderTest>;
   /** Of all members that do not ask for another. */
   readonly delivery: DeliveryMode;
+  /** Transactions alone, on a cluster that has others run the rest. */
+  readonly isOnlyTransactions?: boolean;
   /** How long any single event may take, in milliseconds. */
   readonly deadlineMs?: number;
 }

@@ -18,7 +18,8 @@ import { writing } from "./writing.ts";
  * It assumes nothing about batch boundaries, nor that an assignment comes at once. Topics and groups have fresh
  * names, so a suite can run against a cluster that others use.
  */
-export function brokerContract({ name, create, delivery: mode, deadlineMs = 30_000 }: BrokerContractOptions): void {
+export function brokerContract(options: BrokerContractOptions): void {
+  const { name, create, delivery: mode, isOnlyTransactions = false, deadlineMs = 30_000 } = options;
   describe(`${name} as a broker, ${mode}`, () => {
     let bench: Bench | undefined;
     const current = (): Bench => {
@@ -31,11 +32,12 @@ export function brokerContract({ name, create, delivery: mode, deadlineMs = 30_0
     afterEach(() => bench?.endTest());
     afterAll(() => bench?.dispose());
 
+    if (mode === "exactly-once") describe("transactions", () => transactions(current));
+    if (isOnlyTransactions) return;
     describe("assignment", () => assignment(current));
     describe("rebalance", () => rebalance(current));
     describe("handles", () => handles(current));
     describe("writing", () => writing(current));
-    if (mode === "exactly-once") describe("transactions", () => transactions(current));
     if (mode === "at-least-once") describe("changelogs", () => changelogs(current));
     // What is read and what is written without a task is the same in both.
     if (mode === "exactly-once") return;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { seededRng, silentLogger, topicPartitionKey } from "../../src/kernel/index.ts";
 import type { Broker, TaskHandle, TaskId } from "../../src/runtime/index.ts";
+import { brokerContract } from "../contract/broker.ts";
 import { eventually, within } from "../support/deadline.ts";
 import { RecordingSink } from "../support/recording-sink.ts";
 import { outgoingOf, plainRecords, textOf, textRecords } from "../support/records.ts";
@@ -14,12 +15,21 @@ import { CopyingMember } from "./support/copying-member.ts";
 const { signal } = new AbortController();
 const deadlineMs = 60_000;
 
+/** By the level of the feature `transaction.version`: 2 is that of a fresh cluster, 0 of one that was upgraded (KIP-890). */
+for (const level of [2, 0]) exactlyOnce(level);
+
 /** A broker of their own, behind a proxy that holds requests and answers. */
-describeFaults("exactly once, when members and answers are lost", () => {
+function exactlyOnce(level: number): void {
+  describeFaults(`exactly once with transaction.version ${level}, when members and answers are lost`, () =>
+    tests(level),
+  );
+}
+
+function tests(level: number): void {
   let node: ProxiedNode;
   let reader: Broker;
   beforeAll(async () => {
-    node = await ProxiedNode.start();
+    node = await ProxiedNode.start({ format: ["--feature", `transaction.version=${level}`] });
     reader = await connect(node.bootstrap);
   });
   afterAll(async () => {
@@ -130,6 +140,10 @@ describeFaults("exactly once, when members and answers are lost", () => {
     lost.cut();
     expect(await within(deadlineMs, "the commit", outcome)).toBe("committed");
     await alone.commit(handle, 0, chain.output, "b");
+    // What brokers of each kind want to hear: whether partitions are added in words, and how a transaction ends.
+    const { versions } = node.proxy;
+    expect(versions.has(apiKey.addPartitions)).toBe(level === 0);
+    expect([...(versions.get(apiKey.endTransaction) ?? [])]).toEqual([level === 0 ? 3 : 5]);
     await eventually(deadlineMs, "two records", async () => (await seen(chain.output)).length >= 2 || undefined);
     expect(await seen(chain.output)).toEqual(["a0", "b0"]);
     await alone.broker.close();
@@ -188,4 +202,21 @@ describeFaults("exactly once, when members and answers are lost", () => {
     expect(members.flatMap(({ failures }) => failures)).toEqual([]);
     await Promise.all(members.map((one) => one.kill()));
   });
-});
+
+  // A fresh cluster runs all of the contract elsewhere.
+  if (level === 0)
+    brokerContract({
+      name: "kafkajs",
+      delivery: "exactly-once",
+      isOnlyTransactions: true,
+      create: async () => {
+        const broker = await connect(node.bootstrap);
+        return {
+          broker,
+          createTopic: (topic, partitions, configs = {}) =>
+            broker.admin.createTopics([{ topic, partitions, replication: 1, configs }], signal),
+          dispose: () => broker.close(),
+        };
+      },
+    });
+}

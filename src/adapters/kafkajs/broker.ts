@@ -16,6 +16,7 @@ import { KafkaBatchWriter } from "./batch-writer.ts";
 import { loadKafkajs } from "./client.ts";
 import type { KafkajsParts } from "./client-types.ts";
 import type { SaslOptions, TlsOptions } from "./connection-options.ts";
+import { operationError } from "./errors.ts";
 import { defaultTimings, GroupMember, type GroupTimings } from "./group-member.ts";
 import { InstanceHold } from "./instance-hold.ts";
 import { ClusterLink } from "./link.ts";
@@ -24,6 +25,7 @@ import { Outage } from "./outage.ts";
 import type { SendBatch } from "./produce-lanes.ts";
 import { BatchProducer } from "./producer.ts";
 import { readRange } from "./read.ts";
+import { groupPolicy, retrying } from "./retry.ts";
 import { TransactionCoordinator } from "./transaction-coordinator.ts";
 import { unknownTopicMsDefault } from "./unknown-topic.ts";
 
@@ -104,9 +106,10 @@ class KafkaBroker implements Broker {
 
   async join(spec: GroupSpec, sink: GroupSink, signal?: AbortSignal): Promise<Membership> {
     this.#closing.signal.throwIfAborted();
-    await this.#checkTopics(spec, AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]));
+    const ended = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
+    await this.#checkTopics(spec, ended);
     const isTransactional = spec.delivery === "exactly-once" || spec.hasChangelogs === true;
-    const transactions = isTransactional ? await this.#transactionSupport(spec) : undefined;
+    const transactions = isTransactional ? await this.#transactionSupport(spec, ended) : undefined;
     const { codecs, clock, isLeaveForGood = false, unknownTopicMs = unknownTopicMsDefault } = this.#options;
     const timings = { ...defaultTimings, ...this.#options.timings };
     const link = this.#link(readTimeoutMs);
@@ -187,13 +190,14 @@ class KafkaBroker implements Broker {
     }
   }
 
-  async #transactionSupport({ group }: GroupSpec): Promise<TransactionSupport> {
-    const level = (await this.#transacting.features()).get("transaction.version") ?? 0;
-    if (level < secondVersion) {
-      const message = `joining group ${group}: delivery exactly-once needs transaction.version ${secondVersion} on the cluster, which has ${level}; use at-least-once`;
-      throw new OperationError("MR_UNSUPPORTED", message);
-    }
-    return { coordinator: this.#coordinator, isSecondVersion: true };
+  async #transactionSupport({ group }: GroupSpec, signal: AbortSignal): Promise<TransactionSupport> {
+    const ask = { clock: this.#options.clock, policy: groupPolicy, signal };
+    const features = await retrying(ask, () => this.#transacting.features()).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw operationError(`joining group ${group}: asking for the features of the cluster`, error);
+    });
+    const isSecondVersion = (features.get("transaction.version") ?? 0) >= secondVersion;
+    return { coordinator: this.#coordinator, isSecondVersion };
   }
 
   #holdOn(instanceId: string): InstanceHold {

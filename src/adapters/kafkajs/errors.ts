@@ -35,6 +35,7 @@ export const kafkaCode = {
   invalidTransactionTimeout: 50,
   concurrentTransactions: 51,
   transactionalIdAuthorizationFailed: 53,
+  operationNotAttempted: 55,
   groupIdNotFound: 69,
   memberIdRequired: 79,
   fencedInstanceId: 82,

@@ -1,6 +1,7 @@
 import type { Clock, Logger } from "../../kernel/index.ts";
 import type { TaskId } from "../../runtime/index.ts";
 import type { GroupMember } from "./group-member.ts";
+import type { Announce } from "./transaction.ts";
 import type { TransactionCoordinator } from "./transaction-coordinator.ts";
 import { type TaskCommit, TransactionLane, type Waiting } from "./transaction-lane.ts";
 import { TransactionalIds } from "./transactional-ids.ts";
@@ -111,12 +112,16 @@ export class GroupTransactions {
   }
 
   #lane(isAmong: (task: TaskId) => boolean, moveOut?: (waiting: Waiting) => void): TransactionLane {
-    const { group, member, coordinator, clock, answerMsMax, forgetCoordinator, signal } = this.#options;
+    const { group, member, coordinator, isSecondVersion, clock, answerMsMax, forgetCoordinator, signal } =
+      this.#options;
+    const announce: Announce = (producer, { partitions, hasOffsets }, over) =>
+      coordinator.announce(producer, { partitions, group: hasOffsets ? group : undefined }, over);
     return new TransactionLane({
       group,
       member,
       clock,
       answerMsMax,
+      announce: isSecondVersion ? undefined : announce,
       forgetCoordinator,
       signal,
       ready: () => this.#ready(isAmong),

@@ -3,7 +3,7 @@ import { type TaskId, TaskReopenError } from "../../runtime/index.ts";
 import type { ClaimOffsets } from "./group-commits.ts";
 import type { GroupMember, MemberIdentity } from "./group-member.ts";
 import type { RetryContext } from "./retry.ts";
-import { type Outcome, offsetsKey, type TaskPart, Transaction } from "./transaction.ts";
+import { type Announce, type Outcome, offsetsKey, type TaskPart, Transaction } from "./transaction.ts";
 import type { TransactionalProducer } from "./transactional-producer.ts";
 
 /** What a task wants to be committed together. */
@@ -31,6 +31,7 @@ export interface LaneOptions {
   readonly member: Pick<GroupMember, "identity" | "commitIn">;
   readonly clock: RetryContext["clock"];
   forgetCoordinator(): void;
+  readonly announce: Announce | undefined;
   /** How long a transaction waits for one answer. */
   readonly answerMsMax: number;
   /** Ends the lane: what is under way is aborted. */
@@ -137,14 +138,14 @@ export class TransactionLane {
   }
 
   async #transact(producer: TransactionalProducer): Promise<void> {
-    const { member, clock, answerMsMax, forgetCoordinator, signal, abort } = this.#options;
+    const { member, clock, answerMsMax, announce, forgetCoordinator, signal, abort } = this.#options;
     // R3: one identity for all, in the turn in which each task says that it is still owned.
     const as = member.identity;
     const parts = this.#waiting.splice(0).flatMap((one) => claimedBy(one, as));
     if (parts.length === 0) return;
     this.#underWay = parts.map(({ waiting }) => waiting.task);
     this.#producer = producer;
-    const how = { member, clock, answerMsMax, forgetCoordinator, signal };
+    const how = { member, clock, answerMsMax, announce, forgetCoordinator, signal };
     const transaction = new Transaction({ ...how, producer, as, parts });
     const outcome = await transaction.written();
     if (outcome.isThere) await this.#commit(producer, parts);

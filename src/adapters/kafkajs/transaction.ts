@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { topicPartitionKey } from "../../kernel/index.ts";
+import { type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
 import type { Outgoing } from "../../wire/index.ts";
 import { isProducerBusy, isProducerReplaced, type Verdict, verdictOf } from "./errors.ts";
 import type { GroupMember, MemberIdentity } from "./group-member.ts";
@@ -29,11 +29,22 @@ export interface TransactionOptions<T extends TaskPart> {
   readonly clock: RetryContext["clock"];
   /** How long one answer may take from where others are made to wait for it. */
   readonly answerMsMax: number;
+  /**
+   * Says what is going to be written, where brokers want to know: which partitions, and whether there are offsets. Answers
+   * which partitions are refused and why. Undefined where they do not.
+   */
+  readonly announce: Announce | undefined;
   /** Called when the coordinator of the group is to be looked for anew. */
   forgetCoordinator(): void;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
 }
+
+export type Announce = (
+  producer: TransactionalProducer,
+  what: { readonly partitions: readonly TopicPartition[]; readonly hasOffsets: boolean },
+  signal: AbortSignal,
+) => Promise<ReadonlyMap<string, Error>>;
 
 /** What became of a transaction before its end. */
 export interface Outcome<T> {
@@ -105,11 +116,35 @@ export class Transaction<T extends TaskPart> {
 
   async #writeAll(): Promise<void> {
     const first = new Set(this.#options.parts.flatMap((part) => [...part.first]));
-    if (first.size > 0) await this.#writeThose((key) => first.has(key));
+    if (first.size > 0) {
+      await this.#announced((key) => first.has(key));
+      await this.#writeThose((key) => first.has(key));
+    }
+    if (this.#options.announce !== undefined) await this.#announced((key) => !first.has(key));
     if (this.#doom.signal.aborted) return;
     const over = new AbortController();
     const written = this.#writeThose((key) => !first.has(key)).finally(() => over.abort());
     await Promise.race([written, this.#watch(AbortSignal.any([over.signal, this.#doom.signal]))]);
+  }
+
+  async #announced(isMeant: (key: string) => boolean): Promise<void> {
+    const { announce, producer, parts } = this.#options;
+    if (announce === undefined || this.#doom.signal.aborted) return;
+    const meant = [...this.#queues].filter(([key]) => isMeant(key));
+    const partitions = meant.flatMap(([, queue]) => (queue[0] === undefined ? [] : [queue[0][1]]));
+    const hasOffsets = this.#offsets.length > 0 && isMeant(offsetsKey);
+    try {
+      const refused = await announce(producer, { partitions, hasOffsets }, this.#doom.signal);
+      const failures = meant.flatMap(([key, queue]) => {
+        const error = refused.get(key);
+        // Whether a topic is gone or only not known yet, whoever writes to it finds out.
+        const isUnknown = error !== undefined && verdictOf(error) === "elsewhere";
+        return error === undefined || isUnknown ? [] : queue.map(([part]) => [part, error] as const);
+      });
+      if (failures.length > 0) this.#fail(failures);
+    } catch (error) {
+      this.#fail(parts.map((part) => [part, error]));
+    }
   }
 
   /** Gives the transaction up when an answer is late. */
@@ -126,6 +161,7 @@ export class Transaction<T extends TaskPart> {
   }
 
   async #writeThose(isMeant: (key: string) => boolean): Promise<void> {
+    if (this.#doom.signal.aborted) return;
     const offsets = isMeant(offsetsKey) ? this.#commitOffsets() : undefined;
     const queues = [...this.#queues].filter(([key]) => isMeant(key)).map(([, queue]) => this.#produce(queue));
     await Promise.all([offsets, ...queues]);

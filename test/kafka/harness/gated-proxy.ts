@@ -3,7 +3,7 @@ import { type AddressInfo, connect as connectSocket, createServer, type Socket }
 import { type Deferred, deferred } from "../../support/deadline.ts";
 
 /** Numbers of requests that tests hold (Kafka protocol guide, "Api Keys"). */
-export const apiKey = { produce: 0, initProducerId: 22, endTransaction: 26, transactionOffsets: 28 } as const;
+export const apiKey = { produce: 0, addPartitions: 24, endTransaction: 26, transactionOffsets: 28 } as const;
 
 type Direction = "request" | "answer";
 
@@ -40,6 +40,8 @@ export class GatedProxy {
   target = "";
   readonly #server: ReturnType<typeof createServer>;
   readonly #sockets = new Set<Socket>();
+  /** Versions of the requests that clients have sent, by their number. */
+  readonly versions = new Map<number, Set<number>>();
   readonly #gates: { readonly key: number; readonly direction: Direction; readonly gate: Gate }[] = [];
 
   private constructor() {
@@ -53,8 +55,9 @@ export class GatedProxy {
       /** Kinds of the requests whose answers are still to come: a broker answers a connection in order. */
       const asked: number[] = [];
       const requests = new FrameStream(broker, end, (frame) => {
-        const key = frame.readInt16BE(4);
+        const [key, version] = [frame.readInt16BE(4), frame.readInt16BE(6)];
         asked.push(key);
+        this.versions.set(key, (this.versions.get(key) ?? new Set()).add(version));
         return this.#take(key, "request");
       });
       const answers = new FrameStream(client, end, () => this.#take(asked.shift() ?? -1, "answer"));

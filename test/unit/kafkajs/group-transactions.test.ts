@@ -3,7 +3,7 @@ import { KafkaAnswerError, kafkaCode } from "../../../src/adapters/kafkajs/error
 import type { MemberIdentity } from "../../../src/adapters/kafkajs/group-member.ts";
 import { GroupTransactions } from "../../../src/adapters/kafkajs/group-transactions.ts";
 import type { OffsetToCommit } from "../../../src/adapters/kafkajs/offset-commit-request.ts";
-import type { TransactionCoordinator } from "../../../src/adapters/kafkajs/transaction-coordinator.ts";
+import type { Announced, TransactionCoordinator } from "../../../src/adapters/kafkajs/transaction-coordinator.ts";
 import { TransactionalProducer } from "../../../src/adapters/kafkajs/transactional-producer.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import { TaskLostError, TaskReopenError } from "../../../src/runtime/index.ts";
@@ -59,6 +59,11 @@ async function transactionsOf(tasks: readonly number[], { isSecondVersion = true
       taken.set(id, producerEpoch);
       return new TransactionalProducer(id, { producerId: 1, producerEpoch }, isSecond);
     },
+    announce: async (producer: TransactionalProducer, { partitions, group }: Announced) => {
+      const which = partitions.map(({ partition }) => partition).join(",");
+      await ask(`announce ${which} ${group ?? "nobody"} as ${named(producer)}`);
+      return refusedPartitions;
+    },
     end: async (producer: TransactionalProducer, isCommitted: boolean) => {
       await ask(`${isCommitted ? "commit" : "abort"} ${named(producer)}`);
       if (!isSecondVersion) return;
@@ -67,6 +72,7 @@ async function transactionsOf(tasks: readonly number[], { isSecondVersion = true
       producer.renew({ producerId: 1, producerEpoch });
     },
   };
+  const refusedPartitions = new Map<string, Error>();
   const refusedOffsets = new Map<string, Error>();
   const member = {
     identity: { memberId: "m", generation: 1 },
@@ -114,7 +120,20 @@ async function transactionsOf(tasks: readonly number[], { isSecondVersion = true
   const open = (task: number): Promise<void> => transactions.open(task, () => !lost.has(task), signal);
   for (const task of tasks) await open(task);
   asked.length = 0;
-  return { transactions, asked, hold, member, refusedOffsets, joining, end, commit, fates, lost, open };
+  return {
+    transactions,
+    asked,
+    hold,
+    member,
+    refusedOffsets,
+    refusedPartitions,
+    joining,
+    end,
+    commit,
+    fates,
+    lost,
+    open,
+  };
 }
 
 test("what all tasks commit in a turn is one transaction, and what comes meanwhile is the next, under the next epoch", async () => {
@@ -462,6 +481,26 @@ test("in the first version an aborted transaction is ended by taking its id anew
   commit("a", 0, [batch(3)]);
   commit("b", 0, []);
   await turns();
-  expect(asked.slice(-3)).toEqual(["take n.0 before n.0/1", "offsets 0 as n.0/2 in 1", "commit n.0/2"]);
+  expect(asked.slice(-4)).toEqual([
+    "take n.0 before n.0/1",
+    "announce  g as n.0/2",
+    "offsets 0 as n.0/2 in 1",
+    "commit n.0/2",
+  ]);
   expect(fates["b"]).toBe("committed");
+});
+
+test("in the first version nothing is written before it is announced, and a partition that may not be in is its task's", async () => {
+  const { commit, asked, hold, fates, refusedPartitions } = await transactionsOf([0, 1], { isSecondVersion: false });
+  const announced = hold("announce 3,4 g as n.0/1");
+  commit("a", 0, [batch(3), batch(3)]);
+  commit("b", 1, [batch(4)]);
+  await turns();
+  expect(asked).toEqual(["announce 3,4 g as n.0/1"]);
+  const denied = answered(kafkaCode.topicAuthorizationFailed);
+  refusedPartitions.set("out-4", denied);
+  announced.resolve(undefined);
+  await turns();
+  expect(fates).toEqual({ a: "committed", b: denied });
+  expect(asked.filter((words) => words.startsWith("write"))).toEqual(["write 3 as n.1/1", "write 3 as n.1/1"]);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { addOffsetsRequest, addPartitionsRequest } from "../../../src/adapters/kafkajs/add-to-transaction-request.ts";
 import type { ProtocolRequest } from "../../../src/adapters/kafkajs/client-types.ts";
 import { endTransactionRequest } from "../../../src/adapters/kafkajs/end-transaction-request.ts";
 import { featuresRequest } from "../../../src/adapters/kafkajs/features-request.ts";
@@ -83,4 +84,21 @@ test("the features that are in force are told from those that are supported", as
     ]),
   );
   await expect(asked.response.decode(hex("0023 00000000"))).rejects.toMatchObject({ code: 35 });
+});
+
+test("in the first version partitions and offsets are added to a transaction before they are written", async () => {
+  const partitions = [
+    { topic: "out", partition: 1 },
+    { topic: "out", partition: 300 },
+  ];
+  const added = addPartitionsRequest(producer, partitions);
+  const words = "00096170702e696e2e37000000012a05f201000302046f757403000000010000012c0000";
+  expect(await written(added)).toEqual([24, 3, words]);
+  expect(await read(added, "00 0000000902046f757403000000010000000000012c0033000000")).toEqual([
+    { topic: "out", partition: 1, errorCode: 0 },
+    { topic: "out", partition: 300, errorCode: 51 },
+  ]);
+  const offsets = addOffsetsRequest(producer, "g1");
+  expect(await written(offsets)).toEqual([25, 3, "00096170702e696e2e37000000012a05f201000303673100"]);
+  expect(await read(offsets, "00 00000009000f00")).toBe(15);
 });
