@@ -67,6 +67,14 @@ test("a stop ends the lines, and the one that was under way is left out", async 
   expect(seen).toEqual(["a"]);
 });
 
+test("a stop ends the wait for what a source does not say", async () => {
+  const stop = new AbortController();
+  const silent = new Readable({ read: () => undefined });
+  const next = linesOf(silent, stop.signal).next();
+  stop.abort();
+  expect((await next).done).toBe(true);
+});
+
 // Each file that was produced under one stop left a listener behind: the eleventh was warned of on standard error.
 test("what ends, be it by itself, by its reader or by an error, leaves no listener at the stop", async () => {
   const { signal } = new AbortController();

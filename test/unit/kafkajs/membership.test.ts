@@ -111,7 +111,7 @@ async function memberOf(answers: {
     ended: () => undefined,
   });
   membership.begin();
-  await sink.until("the task", () => sink.owned.size === 1);
+  await sink.until("the tasks", () => sink.owned.size === (answers.tasks?.[0]?.length ?? 1));
   /** Lets time pass until the promise settles. */
   const passing = async <T>(promise: Promise<T>): Promise<T> => {
     let isOver = false;
@@ -228,6 +228,18 @@ test("R3: a commit that was on its way over a rebalance says the generation in w
   expect(asked.filter((call) => call.startsWith("commit"))).toEqual(["commit 6 in 1", "commit 6 in 2"]);
   // One join for the rebalance, none for the refusal.
   expect(sink.calls).toEqual(["assigned 0", "revoking 0", "revoked 0"]);
+  await membership.leave();
+});
+
+test("a generation that only takes tasks away ends with word of it", async () => {
+  const { membership, sink, passing } = await memberOf({
+    committed: () => 5,
+    tasks: [[0, 1], [1]],
+    heartbeat: (generation) =>
+      generation === 1 ? new KafkaAnswerError("staying", kafkaCode.rebalanceInProgress) : undefined,
+  });
+  await passing(sink.until("the loss", () => sink.calls.some((call) => call.startsWith("lost"))));
+  expect(sink.calls).toEqual(["assigned 0,1", "revoking 0,1", "revoked 0,1", "lost 0", "assigned "]);
   await membership.leave();
 });
 
