@@ -198,7 +198,7 @@ class Progress {
 
   passed(offsets: number, nowMs: number): void {
     this.#passed += offsets;
-    if (nowMs - this.#saidMs < progressEveryMs) return;
+    if (nowMs - this.#saidMs < progressEveryMs || this.#passed >= this.#total) return;
     this.#saidMs = nowMs;
     const share = this.#passed / this.#total;
     const secondsLeft = Math.ceil(((nowMs - this.#beganMs) / share - (nowMs - this.#beganMs)) / 1_000);

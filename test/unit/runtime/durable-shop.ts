@@ -144,8 +144,6 @@ export class DurableShop {
 
   async start(plan?: DeathPlan): Promise<Process> {
     const mortal = mortalBroker(this.broker, plan);
-    const log = (fields: LogFields, message: string): void => void this.logged.push({ fields, message });
-    const logger: Logger = { debug: log, info: log, warn: log, error: log };
     const runner = createStageRunner({
       plan: this.plan,
       stage: this.stage,
@@ -153,7 +151,7 @@ export class DurableShop {
       registry: this.#registry,
       models: noModels,
       clock: this.clock,
-      logger,
+      logger: this.logger,
       budget: new BufferBudget({ bytesMax: 1_000_000, reservedBytesPerTask: 100_000 }),
       yieldToLoop: nextTurn,
       deflateGzip: undefined,
@@ -169,6 +167,11 @@ export class DurableShop {
     this.#processes.push(process);
     await runner.start();
     return process;
+  }
+
+  get logger(): Logger {
+    const log = (fields: LogFields, message: string): void => void this.logged.push({ fields, message });
+    return { debug: log, info: log, warn: log, error: log };
   }
 
   /** Lets the living processes work until it holds; gives up after far more turns than any test needs. */
