@@ -28,6 +28,13 @@ test("filter refuses what is no boolean, and names a long expression only `filte
   expect(lower([["filter", "items + 1"]]).problems).toMatchObject([{ code: "MR_EXPRESSION_TYPE", path: [] }]);
   const long = Array.from({ length: 20 }, (_, i) => `items != ${i}`).join(" && ");
   expect(start([["filter", long]]).run(payment(0, { items: 3 })).fate).toBe("filtered: filter");
+  const six = `items != 3${" && items != 3".repeat(5)}`;
+  const ofLength = (length: number) => `${six.padEnd(length - 14)} && items != 3`;
+  for (const [length, reason] of [
+    [100, ofLength(100)],
+    [101, "filter"],
+  ] as const)
+    expect(start([["filter", ofLength(length)]]).run(payment(0, { items: 3 })).fate).toBe(`filtered: ${reason}`);
 });
 
 test("derive computes in the order written, each seeing those before", () => {

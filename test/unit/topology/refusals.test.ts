@@ -167,6 +167,14 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "state that says nothing at all",
+    from: "    late: { within: 2h }",
+    to: "    late: { within: 2h }\n    state: {}",
+    expected: [
+      "t.yaml:21:12 MR_OUT_OF_RANGE stages[1].state: must say something: volatile or keys; write for example state: { keys: 5000000 }",
+    ],
+  },
+  {
     name: "a store named twice, by hand or by its kind, and a name that no topic could have",
     from: "      - rolling: {",
     to: `      - dedupe: { by: payment_id, within: 1h, store: seen }
