@@ -6,6 +6,8 @@ export interface ClusterDescription {
 
 export interface ClusterTopic {
   readonly topic: string;
+  /** Another one each time the topic is made; left out where the cluster gives topics none. */
+  readonly id?: string | undefined;
   readonly partitions: number;
   readonly replication: number;
   /** Kafka topic configs by name, such as `retention.ms` and `max.message.bytes`. */

@@ -19,6 +19,20 @@ export function admin(bench: () => Bench): void {
     expect(description.topics[0]?.replication).toBeGreaterThanOrEqual(1);
   });
 
+  test("a topic that was deleted and made anew has another id, and otherwise the same one", async () => {
+    const topic = bench().name("topic");
+    const { admin: cluster } = bench().broker;
+    const make = async (): Promise<string | undefined> => {
+      await cluster.createTopics([{ topic, partitions: 1, replication: undefined, configs: {} }], bench().signal);
+      return (await cluster.describe([topic], bench().signal)).topics[0]?.id;
+    };
+    const first = await bench().within("a topic", make());
+    expect(first).toBeDefined();
+    expect(await make()).toBe(first);
+    await bench().within("the topic to go", cluster.deleteTopics([topic], bench().signal));
+    expect(await bench().within("the topic again", make())).not.toBe(first);
+  });
+
   test("watermarks are the first and the end offset of each partition", async () => {
     const topic = await bench().topic(2);
     await bench().append(textRecords(topic, 1, 7));

@@ -254,11 +254,11 @@ interface ConfigsAnswer {
 }
 
 function describedTopic(
-  { topic, partitions }: TopicMetadata,
+  { topic, id, partitions }: TopicMetadata,
   configs: ReadonlyMap<string, Readonly<Record<string, string>>>,
 ): ClusterTopic {
   const replication = Math.min(...partitions.map(({ replicas }) => replicas));
-  return { topic, partitions: partitions.length, replication, configs: configs.get(topic) ?? {} };
+  return { topic, id, partitions: partitions.length, replication, configs: configs.get(topic) ?? {} };
 }
 
 /** Every partition is there and led by somebody. */

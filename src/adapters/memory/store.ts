@@ -13,6 +13,9 @@ export class TopicStore {
   readonly #topics = new Map<string, Topic>();
   readonly #retention: Retention;
 
+  /** Topics made so far: the number of each is its id. */
+  #madeCount = 0;
+
   constructor(bytesMax: number, codecs: Codecs, logger: Logger) {
     this.codecs = codecs;
     this.#retention = new Retention(bytesMax, logger);
@@ -42,7 +45,7 @@ export class TopicStore {
 
   /** A topic that exists already stays as it is, as with Kafka's clients. */
   create(spec: TopicToCreate): void {
-    if (!this.#topics.has(spec.topic)) this.#topics.set(spec.topic, new Topic(spec));
+    if (!this.#topics.has(spec.topic)) this.#topics.set(spec.topic, new Topic(spec, String(++this.#madeCount)));
   }
 
   /** Drops the topic and wakes its readers; undefined when there is none. */

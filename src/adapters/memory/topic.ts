@@ -12,6 +12,7 @@ const defaultConfigs: Readonly<Record<string, string>> = {
 /** A topic: its partitions' logs and the configs that this broker obeys. `retention.ms` is shown, not enforced. */
 export class Topic {
   readonly name: string;
+  readonly id: string;
   readonly #logs: PartitionLog[];
   /** Largest record batch accepted, in bytes. */
   readonly batchBytesMax: number;
@@ -23,7 +24,9 @@ export class Topic {
   readonly #replication: number;
   readonly #configs: Readonly<Record<string, string>>;
 
-  constructor(spec: TopicToCreate) {
+  /** @param id another one for each topic that is made */
+  constructor(spec: TopicToCreate, id: string) {
+    this.id = id;
     this.name = spec.topic;
     this.#logs = Array.from({ length: spec.partitions }, (_, partition) => new PartitionLog(spec.topic, partition));
     this.#configs = { ...defaultConfigs, ...spec.configs };
@@ -46,6 +49,7 @@ export class Topic {
   describe(): ClusterTopic {
     return {
       topic: this.name,
+      id: this.id,
       partitions: this.logs.length,
       replication: this.#replication,
       configs: this.#configs,
