@@ -1,6 +1,6 @@
-import { type Offset, OperationError, type RecordOut } from "../kernel/index.ts";
+import type { Offset } from "../kernel/index.ts";
 import type { Broker } from "../runtime/index.ts";
-import { type RawBatch, refuseDamage } from "../wire/index.ts";
+import { type ControlRecord, controlPartition, controlRecordsIn, readControl, writeControl } from "./control-topic.ts";
 
 /** What an alias points at: a record on `<topology>.control`, keyed by `alias/<model>/<name>`, compacted. */
 export interface Alias {
@@ -10,8 +10,6 @@ export interface Alias {
 }
 
 const keyPrefix = "alias/";
-/** The control topic has one partition: aliases have one order. */
-const controlPartition = 0;
 
 /** Points an alias at a version. Durable when it resolves. */
 export async function writeAlias(
@@ -21,14 +19,8 @@ export async function writeAlias(
   nowMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const record: RecordOut = {
-    topic: controlTopic,
-    partition: controlPartition,
-    timestampMs: nowMs,
-    key: Buffer.from(`${keyPrefix}${alias.model}/${alias.alias}`),
-    value: Buffer.from(JSON.stringify(alias)),
-  };
-  await broker.append([record], signal);
+  const key = `${keyPrefix}${alias.model}/${alias.alias}`;
+  await writeControl(broker, controlTopic, [{ key, value: JSON.stringify(alias) }], nowMs, signal);
 }
 
 /** The aliases as they stand, and where their next change will be. */
@@ -39,16 +31,13 @@ export interface AliasesRead {
 
 /** The aliases as they stand: the last record per key, up to the end of the topic as it is now. */
 export async function readAliases(broker: Broker, controlTopic: string, signal: AbortSignal): Promise<AliasesRead> {
-  const [watermark] = await broker.admin.watermarks(controlTopic, signal);
-  if (watermark === undefined)
-    throw new OperationError("MR_TOPIC_MISSING", `reading aliases: topic ${controlTopic} has no partitions`);
   const aliases = new Map<string, Alias>();
-  if (watermark.low === watermark.end) return { aliases: [], offsetNext: watermark.end };
-  const range = { topic: controlTopic, partition: controlPartition, from: watermark.low, to: watermark.end };
-  for await (const batch of broker.read(range, signal)) {
-    for (const alias of aliasesIn(batch)) aliases.set(`${alias.model}@${alias.alias}`, alias);
-  }
-  return { aliases: [...aliases.values()], offsetNext: watermark.end };
+  const take = (record: ControlRecord): void => {
+    const alias = aliasOf(record);
+    if (alias !== undefined) aliases.set(`${alias.model}@${alias.alias}`, alias);
+  };
+  const offsetNext = await readControl(broker, controlTopic, take, signal);
+  return { aliases: [...aliases.values()], offsetNext };
 }
 
 /** Every change of an alias from `from` on, superseded ones too, until the signal ends it. */
@@ -59,22 +48,17 @@ export async function* followAliases(
   signal: AbortSignal,
 ): AsyncGenerator<Alias> {
   const range = { topic: controlTopic, partition: controlPartition, from };
-  for await (const batch of broker.read(range, signal)) yield* aliasesIn(batch);
+  for await (const batch of broker.read(range, signal)) {
+    for (const record of controlRecordsIn(batch)) {
+      const alias = aliasOf(record);
+      if (alias !== undefined) yield alias;
+    }
+  }
 }
 
-/**
- * Records that are no aliases are passed over: the topic carries other control records too. A damaged batch is not: an
- * alias may be in it.
- */
-function* aliasesIn(batch: RawBatch): Generator<Alias> {
-  refuseDamage(batch);
-  for (let i = 0; i < batch.count; i++) {
-    const [keyFrom, valueFrom] = [batch.keyFrom[i] ?? -1, batch.valueFrom[i] ?? -1];
-    if (keyFrom < 0 || valueFrom < 0) continue;
-    if (!batch.bytes.toString("utf8", keyFrom, batch.keyTo[i]).startsWith(keyPrefix)) continue;
-    const alias = parseAlias(batch.bytes.toString("utf8", valueFrom, batch.valueTo[i]));
-    if (alias !== undefined) yield alias;
-  }
+/** Undefined for records that are no aliases: the topic carries other control records too. */
+function aliasOf({ key, value }: ControlRecord): Alias | undefined {
+  return key.startsWith(keyPrefix) && value !== null ? parseAlias(value) : undefined;
 }
 
 function parseAlias(text: string): Alias | undefined {

@@ -1,24 +1,35 @@
+import { systemClock } from "../adapters/node/index.ts";
 import { OperationError } from "../kernel/index.ts";
 import type { Broker } from "../runtime/index.ts";
 import type { RegisteredSchema, SchemaRegistry } from "../schema/index.ts";
 import {
   type Changes,
+  type ClusterDescription,
   type ClusterState,
+  changelogsOf,
   changesFor,
   clusterNamesOf,
+  type HeldStore,
   type Plan,
   reasonsText,
   schemasNeeded,
   startProblems,
+  storeKey,
 } from "../topology/index.ts";
 import { readAliases } from "./aliases.ts";
+import { readHeldStores, writeHeldStores } from "./held-stores.ts";
 
-/** Compares a plan with the cluster and the registry as they are now. */
+/**
+ * Compares a plan with the cluster and the registry as they are now.
+ *
+ * @param reset stores, as `STAGE/STORE`, whose changelogs are made anew
+ */
 export async function compareWithCluster(
   plan: Plan,
   broker: Broker,
   registry: SchemaRegistry,
   signal: AbortSignal,
+  reset: ReadonlySet<string> = new Set(),
 ): Promise<Changes> {
   const cluster = await broker.admin.describe(clusterNamesOf(plan), signal);
   const versions = new Map<string, readonly RegisteredSchema[]>();
@@ -33,8 +44,12 @@ export async function compareWithCluster(
   const hasControl = cluster.topics.some((topic) => topic.topic === plan.control.clusterName);
   const aliases =
     asksAliases && hasControl ? (await readAliases(broker, plan.control.clusterName, signal)).aliases : [];
+  const stores = hasControl ? await readHeldStores(broker, plan.control.clusterName, signal) : new Map();
   const state: ClusterState = {
     cluster,
+    stores,
+    filledChangelogs: await filledChangelogs(plan, cluster, stores, broker, signal),
+    reset,
     versions,
     registered,
     aliases: new Set(aliases.map(({ model, alias }) => `${model}@${alias}`)),
@@ -42,8 +57,27 @@ export async function compareWithCluster(
   return changesFor(plan, state);
 }
 
+/** Changelogs that hold something and that nothing describes. */
+async function filledChangelogs(
+  plan: Plan,
+  { topics }: ClusterDescription,
+  stores: ReadonlyMap<string, HeldStore>,
+  broker: Broker,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const filled = new Set<string>();
+  for (const { stage, store, changelog } of changelogsOf(plan)) {
+    const { clusterName } = changelog;
+    if (stores.has(storeKey({ stage: stage.name, store: store.name }))) continue;
+    if (!topics.some(({ topic }) => topic === clusterName)) continue;
+    const marks = await broker.admin.watermarks(clusterName, signal);
+    if (marks.some(({ low, end }) => end > low)) filled.add(clusterName);
+  }
+  return filled;
+}
+
 /**
- * Creates the topics and registers the schemas that are missing. Schemas first: a topic without its schema is
+ * Creates the topics and registers the schemas that are missing, and describes the stores on the control topic. Schemas first: a topic without its schema is
  * seen at once, a schema without its topic harms nobody.
  *
  * @throws OperationError with every reason when something stands in the way; nothing was changed then
@@ -57,7 +91,11 @@ export async function applyChanges(
   const [first] = changes.problems;
   if (first !== undefined) throw new OperationError(first.code, reasonsText(changes.problems));
   for (const { subject, json } of changes.registerSchemas) await registry.register(subject, json, signal);
+  if (changes.deleteTopics.length > 0) await broker.admin.deleteTopics(changes.deleteTopics, signal);
   if (changes.createTopics.length > 0) await broker.admin.createTopics(changes.createTopics, signal);
+  for (const { topic, partitions } of changes.growTopics) await broker.admin.growTopic(topic, partitions, signal);
+  // Last: a store that is described has its changelog.
+  await writeHeldStores(changes, broker, systemClock.now(), signal);
 }
 
 /**

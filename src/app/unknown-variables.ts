@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { Command } from "commander";
 import { closest, type ProblemFields } from "../kernel/index.ts";
-import { variableOf } from "./cli/command.ts";
+import { hasVariable, variableOf } from "./cli/command.ts";
 import { commands } from "./cli/commands.ts";
 import { connectionVariables, type Environment } from "./settings.ts";
 
@@ -49,7 +49,7 @@ export async function unknownVariables(
 /** The variables of all flags of all commands: one that another command reads is no mistake. */
 async function flagVariables(): Promise<readonly string[]> {
   const loaded = await Promise.all(commands.map((entry) => entry.load()));
-  return loaded.flatMap(({ command }) => command.configure(new Command()).options.map(variableOf));
+  return loaded.flatMap(({ command }) => command.configure(new Command()).options.filter(hasVariable).map(variableOf));
 }
 
 function variablesIn(file: string): readonly string[] {

@@ -20,6 +20,8 @@ export interface RollingStoreOptions {
   readonly windowsMs: readonly number[];
   /** No record older than stream time minus this is ever added or asked for. */
   readonly latenessMs: number;
+  /** How long rows are held, in ms, where that is longer than the longest window; entries are cut by it. */
+  readonly longestMs?: number | undefined;
   /** Keys held at most; one more throws MR_STATE_FULL. By default what a Map can hold, 2^24. */
   readonly keysMax?: number | undefined;
 }
@@ -60,10 +62,12 @@ export class RollingStore implements Store {
     this.inputs = new Float64Array(options.needs.length);
     this.#runs = new RowRuns(options.needs.length, rowsMin);
     this.#query = new WindowQuery(this.#runs, windowsMs, options.needs);
-    this.#slices = new RowSlices(this.#runs, options.needs.length, windowsMs.at(-1) ?? 1, options.spec.version);
+    const longestMs = options.longestMs ?? windowsMs.at(-1) ?? 1;
+    assert(longestMs >= (windowsMs.at(-1) ?? 1), "rows are held at least as long as the longest window");
+    this.#slices = new RowSlices(this.#runs, options.needs.length, longestMs, options.spec.version);
     this.#applied = new Float64Array(options.needs.length);
     this.#lookBackMs = windowsMs.at(-1) ?? 0;
-    this.#reachMs = options.latenessMs + this.#lookBackMs;
+    this.#reachMs = options.latenessMs + longestMs;
   }
 
   /** Rows held. */

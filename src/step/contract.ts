@@ -9,10 +9,31 @@ export interface StepMemory extends RowMemory {
   readonly store: Store;
 }
 
+/** What a store holds, as far as it has to stay the same for what is written down to be of use. */
+export interface StoreShape {
+  /** What entries are told apart by, as a printed expression. */
+  readonly key: string;
+  /** Printed expressions of the numbers of a row, in their order; null for one that nothing fills any more. */
+  readonly columns: readonly (string | null)[];
+  /** Printed condition of the records that are held; null where all are. */
+  readonly where: string | null;
+  /** Lengths of the windows, in ms, ascending. */
+  readonly windowsMs: readonly number[];
+  /** The longest that it is held for, in ms; may be longer than every window. */
+  readonly longestMs: number;
+  /** How far behind stream time what is held reaches, in ms. */
+  readonly reachMs: number;
+}
+
 /** Memory as the plan holds it: named, versioned, and made only when a task opens. */
 export interface MemorySpec {
   readonly store: StoreSpec;
-  readonly create: () => StepMemory;
+  readonly holds: StoreShape;
+  /**
+   * @param held the shape in which the store is written down, which then is the shape of what is made: it has every
+   *   column that `holds` has, and reaches as far back. Left out, `holds`.
+   */
+  readonly create: (held?: StoreShape) => StepMemory;
 }
 
 /** What a step may ask while it lowers. All that is wrong is reported, and lowering goes on with `undefined`. */

@@ -4,6 +4,7 @@ export {
   type MemorySpec,
   type StepDefinition,
   type StepMemory,
+  type StoreShape,
   shapeAfter,
 } from "./contract.ts";
 export { decideOps, type InferConfig, parseModelReference } from "./score/infer.ts";

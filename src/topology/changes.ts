@@ -1,17 +1,18 @@
 import type { ErrorCode, Problem } from "../kernel/index.ts";
 import { parseRecordSchemaText, parseSchemaJson, type RecordSchema, type RegisteredSchema } from "../schema/index.ts";
-import type { ClusterDescription, ClusterTopic, TopicToCreate } from "./cluster.ts";
+import type { ClusterTopic, TopicToCreate } from "./cluster.ts";
 import { canonicalText } from "./fit.ts";
+import { storeKey } from "./held-stores.ts";
 import { changelogsOf, messageBytesLeast, partitionsOf, schemasNeeded, topicsNeeded } from "./needed.ts";
 import type { Plan, PlannedTopic } from "./plan.ts";
 import { countOf } from "./print.ts";
 import type { RegisteredVersions } from "./registered.ts";
 import { type Break, breaksOf, comingAndGoing } from "./schema-changes.ts";
+import { type StoreChanges, type StoresOnCluster, storeChanges } from "./store-changes.ts";
 import { compareTopic, settingsOf, sizeBlock, type TopicRole, withHint } from "./topic-changes.ts";
 
 /** The world that a plan is compared with. */
-export interface ClusterState {
-  readonly cluster: ClusterDescription;
+export interface ClusterState extends StoresOnCluster {
   /** The versions of each subject that has any, oldest first. */
   readonly versions: RegisteredVersions;
   /** Subjects that have the plan's schema in any version. */
@@ -23,6 +24,13 @@ export interface ClusterState {
 /** What `apply` does, what `plan` shows, and what keeps `run` from starting. */
 export interface Changes {
   readonly createTopics: readonly TopicToCreate[];
+  /** Changelogs whose input has got more partitions. */
+  readonly growTopics: readonly { readonly topic: string; readonly partitions: number }[];
+  /** Changelogs that are deleted first; they are among those to create. */
+  readonly deleteTopics: readonly string[];
+  readonly stores: StoreChanges;
+  /** Where stores are described. */
+  readonly controlTopic: string;
   readonly registerSchemas: readonly SchemaToRegister[];
   /** One line per change or difference, `+` to create, `~` differs, `!` in the way; empty when all is as planned. */
   readonly lines: readonly string[];
@@ -43,6 +51,7 @@ export function changesFor(plan: Plan, state: ClusterState): Changes {
   const comparison = new Comparison(plan, state);
   comparison.externals();
   comparison.topics();
+  comparison.storesHeld();
   comparison.schemas();
   comparison.models();
   return comparison;
@@ -56,7 +65,13 @@ export function printChanges(changes: Changes): string {
 }
 
 /** Why a worker must not start: all that `apply` refuses or has not made yet. Empty when it may. */
-export function startProblems({ problems, createTopics, registerSchemas }: Changes): readonly Problem[] {
+export function startProblems({
+  problems,
+  createTopics,
+  growTopics,
+  stores,
+  registerSchemas,
+}: Changes): readonly Problem[] {
   const hint = "run millrace apply";
   const absent = createTopics.map(
     ({ topic }): Problem => ({ code: "MR_TOPIC_MISSING", path: [], message: `topic ${topic} does not exist`, hint }),
@@ -70,21 +85,48 @@ export function startProblems({ problems, createTopics, registerSchemas }: Chang
       hint,
     }),
   );
-  return [...problems, ...absent, ...missing];
+  const narrow = growTopics.map(
+    ({ topic, partitions }): Problem => ({
+      code: "MR_TOPIC_MISMATCH",
+      path: [],
+      message: `topic ${topic} has fewer than ${countOf(partitions, "partition")}`,
+      hint,
+    }),
+  );
+  const undescribed = [...stores.describe.map(({ held }) => held), ...stores.forget].map(
+    (store): Problem => ({
+      code: "MR_STATE_CHANGED",
+      path: [],
+      message: `store ${storeKey(store)} is not on the cluster as the plan has it`,
+      hint,
+    }),
+  );
+  return [...problems, ...absent, ...narrow, ...undescribed, ...missing];
 }
 
 class Comparison implements Changes {
   readonly createTopics: TopicToCreate[] = [];
+  readonly growTopics: { readonly topic: string; readonly partitions: number }[] = [];
+  readonly deleteTopics: string[] = [];
   readonly registerSchemas: SchemaToRegister[] = [];
   readonly lines: string[] = [];
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
+  readonly stores: StoreChanges;
+  readonly controlTopic: string;
   readonly #plan: Plan;
   readonly #state: ClusterState;
 
   constructor(plan: Plan, state: ClusterState) {
     this.#plan = plan;
     this.#state = state;
+    this.stores = storeChanges(plan, state);
+    this.controlTopic = plan.control.clusterName;
+  }
+
+  storesHeld(): void {
+    this.lines.push(...this.stores.lines);
+    this.problems.push(...this.stores.problems);
   }
 
   /** Others decide what these are like: only what would keep us from reading or writing them is looked at. */
@@ -117,7 +159,12 @@ class Comparison implements Changes {
   topics(): void {
     for (const wanted of topicsNeeded(this.#plan, this.#state.cluster)) {
       const found = this.#described(wanted.topic);
-      if (found === undefined) {
+      const isReset = found !== undefined && this.stores.reset.includes(wanted.topic);
+      if (isReset) {
+        this.deleteTopics.push(wanted.topic);
+        this.lines.push(`- topic ${wanted.topic}: what it holds is dropped`);
+      }
+      if (found === undefined || isReset) {
         this.createTopics.push(wanted);
         this.lines.push(`+ topic ${wanted.topic}: ${settingsOf(wanted).join(", ")}`);
       } else this.#compare(wanted, found);
@@ -165,6 +212,10 @@ class Comparison implements Changes {
     const name = this.#plan.topics.find(({ clusterName }) => clusterName === wanted.topic)?.name ?? wanted.topic;
     const path = ["topics", name];
     const role = roleOf(wanted.topic, this.#plan);
+    if (role === "changelog" && found.partitions < wanted.partitions) {
+      this.growTopics.push({ topic: wanted.topic, partitions: wanted.partitions });
+      this.lines.push(`+ topic ${wanted.topic}: ${countOf(wanted.partitions, "partition")}, has ${found.partitions}`);
+    }
     const verdict = compareTopic(wanted, found, role, messageBytesLeast(this.#plan));
     for (const { message, hint } of verdict.blocks) this.#block("MR_TOPIC_MISMATCH", path, message, hint);
     if (verdict.differences.length === 0) return;

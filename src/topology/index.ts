@@ -1,6 +1,7 @@
 export { type Changes, type ClusterState, changesFor, printChanges, reasonsText, startProblems } from "./changes.ts";
 export type { ClusterDescription, ClusterTopic, TopicToCreate } from "./cluster.ts";
 export { graphOf } from "./graph.ts";
+export { type HeldStore, onHeldStores, parseHeldStore, storeKey } from "./held-stores.ts";
 export { changelogsOf, clusterNamesOf, partOf, recordOverheadBytes, schemasNeeded, topicsNeeded } from "./needed.ts";
 export type {
   DeliveryMode,

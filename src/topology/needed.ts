@@ -1,4 +1,5 @@
 import type { RecordSchema } from "../schema/index.ts";
+import type { StoreSpec } from "../state/index.ts";
 import type { ClusterDescription, TopicToCreate } from "./cluster.ts";
 import type { Plan, PlannedChangelog, PlannedStage, PlannedTopic } from "./plan.ts";
 
@@ -20,10 +21,10 @@ export function clusterNamesOf(plan: Plan): string[] {
   ];
 }
 
-/** The changelog of every store that is written down, with its stage. */
-export function changelogsOf(plan: Plan): { stage: PlannedStage; changelog: PlannedChangelog }[] {
+/** The changelog of every store that is written down. */
+export function changelogsOf(plan: Plan): { stage: PlannedStage; store: StoreSpec; changelog: PlannedChangelog }[] {
   return plan.stages.flatMap((stage) =>
-    stage.stores.flatMap(({ changelog }) => (changelog === undefined ? [] : [{ stage, changelog }])),
+    stage.stores.flatMap(({ store, changelog }) => (changelog === undefined ? [] : [{ stage, store, changelog }])),
   );
 }
 

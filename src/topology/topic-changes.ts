@@ -72,17 +72,16 @@ export function withHint({ message, hint }: Pick<Problem, "message" | "hint">): 
   return hint === undefined ? message : `${message}; ${hint}`;
 }
 
-/** A dead letter goes to its partition's number modulo the partitions that are there. */
+/** A dead letter goes to its partition's number modulo the partitions that are there; `apply` lets a changelog grow. */
 function partitionBlock(wanted: TopicToCreate, found: ClusterTopic, role: TopicRole): TopicVerdict["blocks"] {
-  if (role === "dead-letters" || found.partitions === wanted.partitions) return [];
+  if (role === "dead-letters" || role === "changelog" || found.partitions === wanted.partitions) return [];
   const message = `topic ${wanted.topic} has ${countOf(found.partitions, "partition")} on the cluster and ${wanted.partitions} in the plan`;
   const hint = partitionHints[role](found.partitions);
   return [{ message, hint }];
 }
 
-const partitionHints: Readonly<Record<Exclude<TopicRole, "dead-letters">, (found: number) => string>> = {
+const partitionHints: Readonly<Record<Exclude<TopicRole, "dead-letters" | "changelog">, (found: number) => string>> = {
   own: (found) => `write partitions: ${found}, or move to a new topic: keys would change partition`,
-  changelog: () => "delete the topic and run millrace apply: the store begins empty, on the partitions of its input",
   control: () => "move the topology to another name or namespace: aliases need one order",
 };
 

@@ -30,6 +30,24 @@ export function flag(flags: string, description: string): Option {
   return option;
 }
 
+const actOptions = new WeakSet<Option>();
+
+/**
+ * A flag that asks for one act and may be given several times. It has no variable: one that stays set would do it again
+ * and again.
+ */
+export function actFlag(flags: string, description: string): Option {
+  const option = new Option(flags, description);
+  option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
+  actOptions.add(option);
+  return option;
+}
+
+/** Whether a variable stands in for the flag where it is not given. */
+export function hasVariable(option: Option): boolean {
+  return !actOptions.has(option);
+}
+
 /** The environment variable of a flag: `--models-dir` is MILLRACE_MODELS_DIR. */
 export function variableOf(option: Option): string {
   return `MILLRACE_${option.name().replaceAll("-", "_").toUpperCase()}`;
@@ -45,7 +63,7 @@ export function variableOf(option: Option): string {
  */
 export function flagsOf(command: Command, environment: Environment): Readonly<Record<string, unknown>> {
   const flags: Record<string, unknown> = { ...command.opts() };
-  for (const option of command.options) {
+  for (const option of command.options.filter(hasVariable)) {
     const name = option.attributeName();
     const text = environment[variableOf(option)];
     if (text === undefined || text === "" || command.getOptionValueSource(name) === "cli") continue;

@@ -2,7 +2,7 @@ import { systemClock } from "../../adapters/node/index.ts";
 import { createPinoLogger } from "../../adapters/pino/index.ts";
 import { Facts, type Logger, parseDurationMs } from "../../kernel/index.ts";
 import { patientRegistry } from "../../runtime/index.ts";
-import { type Plan, partOf } from "../../topology/index.ts";
+import { onHeldStores, type Plan, partOf } from "../../topology/index.ts";
 import { checkStart, compareWithCluster } from "../apply-plan.ts";
 import { ExitError, exitCodes, usageError } from "../exit.ts";
 import { type FilePlan, loadFilePlan } from "../load-topology.ts";
@@ -87,7 +87,7 @@ async function checkedPlan(
   checkStart(plan.topology, changes);
   for (const { code, message } of changes.warnings.filter((warning) => warning.code !== "MR_MODEL_MISSING"))
     logger.warn({ code, reason: message }, "The cluster is not as planned.");
-  return plan;
+  return onHeldStores(plan, changes.stores.held);
 }
 
 /** What belongs to later versions is refused, never accepted and ignored. */

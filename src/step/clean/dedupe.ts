@@ -3,7 +3,7 @@ import { type RowContext, ref } from "../../expression/index.ts";
 import { kindText } from "../../schema/index.ts";
 import { IdStore, type IdStoreOptions } from "../../state/index.ts";
 import { duration, durationMs, fieldName, storeName } from "../config-parts.ts";
-import { defineStep, lateOps, type StepMemory, timeOf } from "../contract.ts";
+import { defineStep, lateOps, type StepMemory, type StoreShape, timeOf } from "../contract.ts";
 import { isTextual } from "../fields.ts";
 
 const dedupeConfig = z.strictObject({
@@ -36,11 +36,20 @@ export const dedupe = defineStep({
     if (id === undefined || timeMs === undefined) return [];
     const spec = { name: context.storeName("dedupe", store), kind: "ids", version: 1 } as const;
     const options = { spec, withinMs: durationMs(within), latenessMs: context.latenessMs, keysMax: context.keysMax };
-    const memory = context.memory({ store: spec, create: () => new DedupeMemory(options) });
+    const memory = context.memory({
+      store: spec,
+      holds: shapeOf(by, options),
+      create: () => new DedupeMemory(options),
+    });
     const call = { op: "call", memory, texts: [id], numbers: [timeMs], results: [], drops: ["duplicate"] } as const;
     return [call, ...lateOps(context)];
   },
 });
+
+function shapeOf(by: string, { withinMs, latenessMs }: IdStoreOptions): StoreShape {
+  const reachMs = latenessMs + withinMs;
+  return { key: by, columns: [], where: null, windowsMs: [withinMs], longestMs: withinMs, reachMs };
+}
 
 /** Judges ids: `texts` is the id, `numbers` the event time; the answer 1 is a repeat. */
 class DedupeMemory implements StepMemory {

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { literal, type RowOp, ref, type TypedExpression } from "../../expression/index.ts";
+import { literal, parseExpression, printAst, type RowOp, ref, type TypedExpression } from "../../expression/index.ts";
 import { type Field, type FieldType, kindText } from "../../schema/index.ts";
 import { type Aggregate, needsOf, parseAggregate, readerOf } from "../aggregates.ts";
 import { duration, durationMs, expressionText, fieldName, namesIn, storeName } from "../config-parts.ts";
-import { defineStep, type LoweringContext, lateOps, timeOf } from "../contract.ts";
+import { defineStep, type LoweringContext, lateOps, type StoreShape, timeOf } from "../contract.ts";
 import { isSettable, isTextual, requireOps } from "../fields.ts";
 import { RollingMemory, type RollingResult } from "../rolling-memory.ts";
 import { statedDefaultOf, textWithDefault, writtenValue } from "../stated-default.ts";
@@ -189,8 +189,28 @@ function memoryFor(
     const column = aggregate.argument === undefined ? -1 : columns.findIndex((c) => c.text === aggregate.argumentText);
     return lengths.map((length) => ({ window: windowsMs.indexOf(length), column, read: readerOf(aggregate) }));
   });
-  const spec = { name: context.storeName("rolling", config.store), kind: "rolling", version: 1 } as const;
+  const store = { name: context.storeName("rolling", config.store), kind: "rolling", version: 1 } as const;
+  const longestMs = windowsMs.at(-1) ?? 0;
+  const holds: StoreShape = {
+    key: config.by,
+    columns: columns.map(({ text }) => text),
+    where: config.where === undefined ? null : printed(config.where),
+    windowsMs,
+    longestMs,
+    reachMs: context.latenessMs + longestMs,
+  };
   const needs = columns.map((column) => column.needs);
-  const options = { spec, needs, windowsMs, latenessMs: context.latenessMs, keysMax: context.keysMax };
-  return context.memory({ store: spec, create: () => new RollingMemory(options, reads) });
+  const options = { spec: store, windowsMs, latenessMs: context.latenessMs, keysMax: context.keysMax };
+  const create = (held: StoreShape = holds): RollingMemory =>
+    new RollingMemory(
+      { ...options, longestMs: held.longestMs },
+      { columns: holds.columns, needs, reads, held: held.columns },
+    );
+  return context.memory({ store, holds, create });
+}
+
+/** The text in one spelling, so that blanks and brackets are no change. */
+function printed(text: string): string {
+  const parsed = parseExpression(text);
+  return "ast" in parsed ? printAst(parsed.ast) : text;
 }

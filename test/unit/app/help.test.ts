@@ -26,20 +26,24 @@ test("there is a golden file for each command, and no other", () => {
   expect(readdirSync(golden).sort()).toEqual(["millrace", ...names].map((name) => `${name}.txt`).sort());
 });
 
+/** Acts that cannot be taken back: a variable that stays set would do them again. */
+const withoutVariable = new Set(["--reset-state"]);
+
 describe.each(names)("the flags of %s", async (name) => {
   const entry = commands.find((candidate) => candidate.name === name);
   const definition = await entry?.load();
   const command = definition?.command.configure(new Command(name)) ?? new Command();
+  const options = command.options.filter(({ long }) => !withoutVariable.has(long ?? ""));
 
   test("each have a variable in the help text", async () => {
-    for (const option of command.options) {
+    for (const option of options) {
       const variable = `MILLRACE_${option.name().replaceAll("-", "_").toUpperCase()}`;
       expect(option.description, option.long ?? "").toContain(`[${variable}]`);
     }
   });
 
   test("are taken from their variables, which a flag on the command line wins over", () => {
-    for (const option of command.options) {
+    for (const option of options) {
       const variable = `MILLRACE_${option.name().replaceAll("-", "_").toUpperCase()}`;
       const value = option.required ? "from the variable" : "true";
       const expected = option.variadic ? [value] : option.required ? value : !option.negate;
@@ -49,6 +53,14 @@ describe.each(names)("the flags of %s", async (name) => {
       );
     }
   });
+});
+
+test("an act that cannot be taken back is asked for on the command line alone, once or several times", async () => {
+  const definition = await commands.find(({ name }) => name === "apply")?.load();
+  const command = definition!.command.configure(new Command("apply"));
+  expect(flagsOf(command, { MILLRACE_RESET_STATE: "a/b" })["resetState"]).toBeUndefined();
+  command.parse(["--reset-state", "a/b", "--reset-state", "c/d", "file"], { from: "user" });
+  expect(flagsOf(command, {})["resetState"]).toEqual(["a/b", "c/d"]);
 });
 
 test("a flag wins over its variable", () => {

@@ -32,6 +32,11 @@ test("a misspelt variable is named with the one that was meant, and its value is
   ]);
 });
 
+// One that stays set would empty a store at every apply.
+test("an act that cannot be taken back has no variable", async () => {
+  expect(await warned(["MILLRACE_RESET_STATE"])).toMatchObject([{ variable: "MILLRACE_RESET_STATE" }]);
+});
+
 test("a variable that is like none is named all the same", async () => {
   expect(await warned(["MILLRACE_QUUX"])).toEqual([{ code: "MR_VARIABLE_UNKNOWN", variable: "MILLRACE_QUUX" }]);
 });

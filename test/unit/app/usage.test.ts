@@ -50,6 +50,11 @@ describe("a wrong command line ends with 64, says why on stderr and nothing on s
       /no stage "scoer"\n {2}did you mean "score"\?/,
     ],
     [
+      "a store that is not there",
+      ["apply", card, "--brokers", "h:1", "--reset-state", "clean/dedupe", "--reset-state", "feature/rolling"],
+      /--reset-state: card-fraud has no store "feature\/rolling" that is written down\n {2}did you mean "features\/rolling"\?/,
+    ],
+    [
       "a model that is not there",
       ["train", card, "--dev", "--model", "card-frod"],
       /no model "card-frod"\n {2}did you mean "card-fraud"\?/,

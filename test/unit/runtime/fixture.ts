@@ -155,7 +155,8 @@ class JournalMemory implements StepMemory {
 
 function memory(name: string, isDedupe: boolean): MemorySpec {
   const store: StoreSpec = { name, kind: isDedupe ? "ids" : "rolling", version: 1 };
-  return { store, create: () => new JournalMemory(store, isDedupe) };
+  const holds = { key: "id", columns: [], where: null, windowsMs: [1], longestMs: 1, reachMs: 1 };
+  return { store, holds, create: () => new JournalMemory(store, isDedupe) };
 }
 
 const fieldOf = (schema: RecordSchema, name: string): Field => schema.shape.find((field) => field.name === name)!;

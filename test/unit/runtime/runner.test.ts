@@ -334,8 +334,8 @@ function smallMemory(): StepMemory {
 
 // The records after the last key that fits were dead letters, MR_EXPRESSION.
 test("a store that is full halts its stage, and no record is set aside for it", async () => {
-  const [, count] = totalsStage.memories;
-  const seen = { store: { name: "seen", kind: "ids", version: 1 } as const, create: smallMemory };
+  const [first, count] = totalsStage.memories;
+  const seen = { ...first!, create: smallMemory };
   const cluster = new Cluster({ ...totalsStage, memories: [seen, count!] }, {}, 1);
   await cluster.send(Array.from({ length: 5 }, (_, i) => order(`o${i}`)));
   const runner = await cluster.run();
