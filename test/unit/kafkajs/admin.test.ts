@@ -27,3 +27,44 @@ test.each([
   for (const each of asked) await expect(each).rejects.toBe(reason);
   await expect(admin.describe(["t"], stop.signal)).rejects.toBe(reason);
 });
+
+/** A cluster of two topics, of which one is not there, whose controller answers for configs as the test says. */
+function clusterOf(configs: object) {
+  const asked: unknown[] = [];
+  const topic = {
+    topic: "t",
+    id: "",
+    errorCode: 0,
+    partitions: [1, 0].map((partition) => ({ partition, replicas: 3 })),
+  };
+  const absent = { topic: "no", id: "", errorCode: 3, partitions: [] };
+  const link = {
+    describe: async () => ({ brokers: [{ node: 7, address: "b:1" }], controller: 7, topics: [topic, absent] }),
+    ask: async (node: number, name: string, body: object) => {
+      asked.push({ node, name, ...body });
+      const configEntries = [
+        { configName: "cleanup.policy", configValue: "compact" },
+        { configName: "x", configValue: null },
+      ];
+      return { resources: [{ resourceName: "t", errorCode: 0, errorMessage: null, configEntries, ...configs }] };
+    },
+  };
+  return { admin: new KafkaAdmin(link as unknown as ClusterLink, new FakeClock(0)), asked };
+}
+const { signal } = new AbortController();
+
+test("topics are described with their configs, of which only those that are there are asked for", async () => {
+  const { admin, asked } = clusterOf({});
+  const { topics } = await admin.describe(["t", "no"], signal);
+  expect(topics).toEqual([
+    expect.objectContaining({ topic: "t", partitions: 2, configs: { "cleanup.policy": "compact", x: "" } }),
+  ]);
+  expect(asked).toEqual([{ node: 7, name: "DescribeConfigs", resources: [{ type: 2, name: "t" }] }]);
+});
+
+test("configs that may not be read are an error that names the topic, and no topic without configs", async () => {
+  const { admin } = clusterOf({ errorCode: 29, errorMessage: "not allowed" });
+  await expect(admin.describe(["t"], signal)).rejects.toThrow(
+    "reading the configs of topic t: Kafka answers error 29 (topicAuthorizationFailed)",
+  );
+});

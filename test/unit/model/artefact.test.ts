@@ -96,6 +96,43 @@ test("the signature holds the encoder to kinds and columns", () => {
   expect(encoder([null, null])).toThrow("encoder.json does not have 3 inputs");
 });
 
+test("the signature says what a version takes and gives, in words that are known", () => {
+  const signature = (change: (content: Record<string, unknown[]>) => unknown) => () =>
+    opened(changed("signature.json", change));
+  const ofFirst = (input: unknown) =>
+    signature((content) => ({ ...content, inputs: [input, ...(content["inputs"] ?? []).slice(1)] }));
+  for (const input of [
+    { kind: "number" },
+    { name: 7, kind: "number" },
+    { name: "amount", kind: "text" },
+    null,
+    "amount",
+  ])
+    expect(ofFirst(input)).toThrow("signature.json has an input without name or kind");
+  for (const change of [{ task: "regression" }, { inputs: [] }, { inputs: "amount" }])
+    expect(signature((content) => ({ ...content, ...change }))).toThrow("signature.json has no task or no inputs");
+  expect(signature((content) => ({ ...content, output: "odds" }))).toThrow(
+    'signature.json has an output that is neither "probability" nor "logit"',
+  );
+  for (const output of ["probability", "logit"]) {
+    const version = changed("signature.json", (content) => ({ ...content, output }));
+    expect(openArtefact(version, "m/1", nodeHasher).signature.output).toBe(output);
+  }
+});
+
+test("the weights of a version are as many as its columns, and its intercept is a number", () => {
+  const weights = (change: (content: Record<string, unknown[]>) => unknown) => () =>
+    opened(changed("weights.json", change));
+  for (const intercept of [null, "1", undefined])
+    expect(weights((content) => ({ ...content, intercept }))).toThrow("weights.json has no intercept");
+  expect(weights((content) => ({ ...content, weights: content["weights"]?.slice(1) }))).toThrow(
+    "weights.json does not hold",
+  );
+  expect(weights((content) => ({ ...content, weights: [...(content["weights"] ?? []), 1] }))).toThrow(
+    "weights.json does not hold",
+  );
+});
+
 test("a version of 0.1, which has no encoder, takes each input as one number", () => {
   const old = new Map<string, Uint8Array>([
     [

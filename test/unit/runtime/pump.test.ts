@@ -251,6 +251,26 @@ test("R2: when another owner has committed elsewhere, the stores start anew", as
   );
 });
 
+test("nobody is told of stores that start empty where there are none", async () => {
+  const stage = compiled(scoreStage, { registry: totalsRegistry() }).openTask(
+    0,
+    modelOf(() => 0.5),
+  );
+  const { pump, broker, logged, settle } = pumpOf(stage);
+  await settle();
+  broker.onCommit = () => {
+    broker.offset = 17;
+    broker.onCommit = () => undefined;
+    return reopen;
+  };
+  const totals = Array.from({ length: 10 }, (_, i) => ({ value: avro(totalSchema, { ...order(`o${i}`), orders: 1 }) }));
+  await pump.take(batchOf(totals));
+  await settle();
+  await pump.drain();
+  expect(broker.calls).toContain("start 17");
+  expect(logged.map((line) => line.message)).toEqual(["The task is opened again."]);
+});
+
 test("R3: a task that is lost while its piece waits for scores commits nothing and takes its changes back", async () => {
   const model = modelOf(() => 0.5);
   const slow = { ...model, scorer: { ...model.scorer, score: () => new Promise<void>(() => undefined) } };
