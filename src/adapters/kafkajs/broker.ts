@@ -48,6 +48,8 @@ export interface KafkaBrokerOptions {
    * under the same id finds them again without a rebalance; members without an id always do.
    */
   readonly isLeaveForGood?: boolean;
+  /** What has a transaction of its own: all tasks of a member together, which is the default, or each. */
+  readonly transactionUnit?: "member" | "task";
 }
 
 /** Above the time for which a broker waits for its replicas, or what it confirms late would be sent again. */
@@ -60,7 +62,7 @@ const readTimeoutMs = 10_000;
 const adminTimeoutMs = 20_000;
 
 /**
- * A Kafka cluster as the runtime sees it, at least once. Connects when it is first asked for something.
+ * A Kafka cluster as the runtime sees it. Connects when it is first asked for something.
  *
  * @throws OperationError MR_CLIENT_PATCH when the Kafka client on disk is not the one this was built against
  */
@@ -197,7 +199,7 @@ class KafkaBroker implements Broker {
       throw operationError(`joining group ${group}: asking for the features of the cluster`, error);
     });
     const isSecondVersion = (features.get("transaction.version") ?? 0) >= secondVersion;
-    return { coordinator: this.#coordinator, isSecondVersion };
+    return { coordinator: this.#coordinator, isSecondVersion, unit: this.#options.transactionUnit };
   }
 
   #holdOn(instanceId: string): InstanceHold {
