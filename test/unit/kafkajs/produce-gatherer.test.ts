@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { ProtocolRequest } from "../../../src/adapters/kafkajs/client-types.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
 import { ProduceGatherer } from "../../../src/adapters/kafkajs/produce-gatherer.ts";
-import type { ProducedPartition } from "../../../src/adapters/kafkajs/produce-request.ts";
+import type { ProducedIn, ProducedPartition } from "../../../src/adapters/kafkajs/produce-request.ts";
 import type { Outgoing } from "../../../src/wire/index.ts";
 import { type Deferred, deferred } from "../../support/deadline.ts";
 
@@ -38,8 +38,13 @@ function gathererOf() {
   };
   const gatherer = new ProduceGatherer({ send } as unknown as ClusterLink, 15_000);
   const fates: Record<string, unknown> = {};
-  const sendAs = (name: string, node: number, outgoing: Outgoing, signal?: AbortSignal): void => {
-    gatherer.send(node, outgoing, signal).then(
+  const sendAs = (
+    name: string,
+    node: number,
+    outgoing: Outgoing,
+    { signal, transaction }: { readonly signal?: AbortSignal; readonly transaction?: ProducedIn } = {},
+  ): void => {
+    gatherer.send(node, outgoing, signal, transaction).then(
       (answer) => {
         fates[name] = answer?.errorCode ?? "not named";
       },
@@ -154,7 +159,7 @@ test("a batch that waits for its turn is not sent when it is called off", async 
     sendAs(`p${partition}`, 1, batch(partition));
     await turns();
   }
-  sendAs("off", 1, batch(2), stop.signal);
+  sendAs("off", 1, batch(2), { signal: stop.signal });
   sendAs("on", 1, batch(3));
   const reason = new Error("the task moved");
   stop.abort(reason);
@@ -168,7 +173,27 @@ test("a batch that waits for its turn is not sent when it is called off", async 
 test("a batch whose sender has given up before is not sent", async () => {
   const { requests, fates, sendAs } = gathererOf();
   const reason = new Error("the task is lost");
-  sendAs("late", 1, batch(0), AbortSignal.abort(reason));
+  sendAs("late", 1, batch(0), { signal: AbortSignal.abort(reason) });
   await turns();
   expect([fates["late"], requests]).toEqual([reason, []]);
+});
+
+test("a request is of one transaction or of none, and batches of one keep their order", async () => {
+  const { requests, sendAs } = gathererOf();
+  const [one, two] = ["n.0", "n.1"].map((transactionalId) => ({ transactionalId, isSecondVersion: true }));
+  sendAs("a", 1, batch(0), { transaction: one! });
+  sendAs("b", 1, batch(1));
+  sendAs("c", 1, batch(2), { transaction: two! });
+  sendAs("d", 1, batch(3), { transaction: one! });
+  await turns();
+  for (let i = 0; i < 3; i++) {
+    requests[i]!.answer.resolve([]);
+    await turns();
+  }
+  // The id follows the header's tags: one byte of its length, and 0 where there is none.
+  const named = async ({ bytes }: { bytes: Promise<Buffer> }): Promise<string> => {
+    const all = await bytes;
+    return all.toString("utf8", 2, 1 + (all[1] ?? 0));
+  };
+  expect(await Promise.all(requests.map(named))).toEqual(["n.0", "", "n.1"]);
 });

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
+import type { ProtocolRequest } from "../../../src/adapters/kafkajs/client-types.ts";
 import { kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
 import { PartitionTroubles } from "../../../src/adapters/kafkajs/partition-troubles.ts";
 import type { ProducedPartition } from "../../../src/adapters/kafkajs/produce-request.ts";
 import { BatchProducer } from "../../../src/adapters/kafkajs/producer.ts";
+import { TransactionalProducer } from "../../../src/adapters/kafkajs/transactional-producer.ts";
 import { silentLogger, type TopicPartition } from "../../../src/kernel/index.ts";
 import { RecordRefusedError } from "../../../src/runtime/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
@@ -18,13 +20,16 @@ function producerOf(
 ) {
   const left = [...answers];
   const asked: string[] = [];
+  const bytes: Promise<Buffer>[] = [];
   const doubted: string[] = [];
   const link = {
     leaderOf: async () => 1,
     doubt: ({ topic, partition }: TopicPartition) => doubted.push(`${topic}-${partition}`),
     heldBackUntilMs: () => Number.NEGATIVE_INFINITY,
-    send: async () => {
+    send: async (_node: number, _lane: string, make: (broker: never) => ProtocolRequest) => {
       asked.push("produce");
+      const { request } = make(undefined as never);
+      bytes.push(request.encode().then(({ buffer }) => Buffer.concat([buffer, ...(request.body ?? [])])));
       await onSend();
       const answer = left.shift() ?? [{ topic: "out", partition: 0, errorCode: kafkaCode.none }];
       return answer.map((produced) => ({ refused: [], message: null, ...produced }));
@@ -37,6 +42,7 @@ function producerOf(
     troubles,
     producer: new BatchProducer(link as unknown as ClusterLink, noCodecs, clock),
     asked,
+    bytes,
     clock,
   };
 }
@@ -173,4 +179,44 @@ test("a leader that has moved is doubted, one that asks for patience is not", as
   const { producer, doubted } = producerOf([moved, few]);
   await producer.send(outgoingOf(textRecords("out", 0, 3)));
   expect(doubted).toEqual(["out-0"]);
+});
+
+const transactional = () => new TransactionalProducer("n.0", { producerId: 7, producerEpoch: 3 }, true);
+/** Base sequences that a producer has reached, by what it would give the next batch (at 53 in a batch v2). */
+const next = (producer: TransactionalProducer): number =>
+  producer.stamped(outgoingOf(textRecords("out", 0, 1))).bytes.readInt32BE(53);
+
+test("in a transaction a batch is sent again as the same, and one that is there already is confirmed", async () => {
+  const duplicate = [{ topic: "out", partition: 0, errorCode: kafkaCode.duplicateSequenceNumber }];
+  const { producer, bytes } = producerOf([moved, duplicate]);
+  const transaction = transactional();
+  await producer.send(outgoingOf(textRecords("out", 0, 3)), { transaction });
+  const [first, second] = await Promise.all(bytes);
+  expect(second).toEqual(first);
+  expect(next(transaction)).toBe(3);
+  const plain = producerOf([duplicate]);
+  await expect(plain.producer.send(outgoingOf(textRecords("out", 0, 3)))).rejects.toMatchObject({ code: 46 });
+});
+
+test("in a transaction what is refused takes no place, and what is written on the way to the record does", async () => {
+  const tooLarge = named(kafkaCode.messageTooLarge);
+  // The whole, its first half, its second half, and the two records of that.
+  const { producer } = producerOf([tooLarge, fine, tooLarge, fine, tooLarge]);
+  const transaction = transactional();
+  const outgoing = outgoingOf(textRecords("out", 0, 4));
+  const error = await refusalOf(producer.send(outgoing, { transaction }));
+  expect(error.refusal).toMatchObject({ batch: outgoing, indices: [3] });
+  expect(next(transaction)).toBe(3);
+});
+
+test("in a transaction a producer that is busy is waited for no longer than half a second", async () => {
+  const busy = [{ topic: "out", partition: 0, errorCode: kafkaCode.concurrentTransactions }];
+  const passing = producerOf([busy, busy]);
+  await passing.producer.send(outgoingOf(textRecords("out", 0, 3)), { transaction: transactional() });
+  expect(passing.asked).toHaveLength(3);
+  const { producer, clock } = producerOf(Array.from({ length: 1_000 }, () => busy));
+  const startedMs = clock.monotonicMs();
+  const sent = producer.send(outgoingOf(textRecords("out", 0, 3)), { transaction: transactional() });
+  await expect(sent).rejects.toMatchObject({ code: 51 });
+  expect(clock.monotonicMs() - startedMs).toBeLessThan(1_100);
 });
