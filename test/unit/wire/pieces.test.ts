@@ -114,6 +114,40 @@ test("what stands behind a right checksum and contradicts itself loses only what
   }
 });
 
+test("before the last records of a batch are given out, what its codec has still to say is heard", async () => {
+  const values = Array.from({ length: 5 }, () => Buffer.alloc(400));
+  const after = async (rest: () => Generator<Uint8Array>) => {
+    function* parts(): Generator<Uint8Array> {
+      yield body(values);
+      yield* rest();
+    }
+    const scripted: Codecs = { ...codecs, parts: { ...codecs.parts, gzip: parts } };
+    const context = { ...place, offsetAsked: 0, endOffset: 5, codecs: scripted };
+    const large = decodePiece(gzipped(values), context, { bytesMax: 1_000, batchBytesMax: 1_000 }) as LargeBatch;
+    let read = 0;
+    for (let next = await large.next(1_000); next !== undefined; next = await large.next(1_000)) read += next.count;
+    return read;
+  };
+  const nothing = new Uint8Array(0);
+  expect(
+    await after(function* () {
+      yield nothing;
+    }),
+  ).toBe(5);
+  await expect(
+    after(function* () {
+      yield nothing;
+      yield new Uint8Array(3);
+    }),
+  ).rejects.toThrow("3 bytes are left after its last record");
+  await expect(
+    after(function* () {
+      yield nothing;
+      throw new Error("the sum is wrong");
+    }),
+  ).rejects.toThrow("its gzip bytes do not inflate: the sum is wrong");
+});
+
 test("a large batch holds its own copy of what was fetched, and ends its inflating when it is closed", async () => {
   const bytes = gzipped(Array.from({ length: 50 }, (_, n) => Buffer.alloc(2_000, n)));
   const large = piece(bytes, 5_000) as LargeBatch;
