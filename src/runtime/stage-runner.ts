@@ -240,6 +240,7 @@ export class StageRunner implements GroupSink {
         start: this.#isRemade ? { kind: "earliest" } : stage.start,
         onLogChange: stage.onLogChange,
         delivery: plan.delivery,
+        hasChangelogs: surroundings.changelogs.size > 0,
         name: stage.group,
         logger,
         ...(instanceId === undefined ? {} : { instanceId }),

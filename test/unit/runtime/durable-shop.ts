@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
-import { type LogFields, type Logger, type Rng, silentLogger } from "../../../src/kernel/index.ts";
+import { type LogFields, type Logger, silentLogger } from "../../../src/kernel/index.ts";
 import { type Broker, BufferBudget, createStageRunner, type StageRunner } from "../../../src/runtime/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import {
@@ -13,18 +13,18 @@ import {
 import { partitionOf } from "../../../src/wire/index.ts";
 import { type DeathPlan, type Mortal, mortalBroker } from "../../fakes/mortal-broker.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
-import type { OracleFate, OraclePayment, OracleRules } from "../../oracle/features-oracle.ts";
-import { featuresOracle } from "../../oracle/features-oracle.ts";
-import { agrees } from "../../oracle/rolling-oracle.ts";
+import { differences, featuresOracle, type OracleFate, type OraclePayment } from "../../oracle/features-oracle.ts";
 import { type PlainRecord, plainRecords } from "../../support/records.ts";
 import { AutoClock, avro, FakeRegistry, nextTurn, noModels, rowOf } from "./fixture.ts";
 
 const never = new AbortController().signal;
+/** As in the file. */
 const minute = 60_000;
-const rules: OracleRules = {
+const rules = {
   repeatWithinMs: 20 * minute,
   lateWithinMs: 5 * minute,
   windowsMs: [10 * minute, 60 * minute],
+  windows: ["10min", "60min"],
 };
 
 const fileOf = (delivery: DeliveryMode): string => `
@@ -213,27 +213,17 @@ export class DurableShop {
     return found;
   }
 
-  /** Says what differs from the oracle, by event id; and whether an output stands there twice. */
+  /** What differs from the oracle; exactly once, outputs that stand there twice do too. */
   async differences(): Promise<string[]> {
-    const rows = new Map<string, Set<string>>();
-    let twice = 0;
-    for (const { value } of await this.records(this.stage.to.clusterName)) {
-      const row = rowOf(this.stage.to.schema!, value);
-      const id = String(row["event_id"]);
-      if (rows.has(id)) twice++;
-      rows.set(id, (rows.get(id) ?? new Set()).add(JSON.stringify(row)));
-    }
-    const wrong: string[] = [];
-    for (const [partition, payments] of this.#fed.entries())
-      for (const [offset, fate] of featuresOracle(payments, rules).entries()) {
-        const id = `payments-${partition}-${offset}`;
-        const reason = mismatch(fate, [...(rows.get(id) ?? [])]);
-        if (reason !== undefined) wrong.push(`${id}: ${reason}`);
-        rows.delete(id);
-      }
-    for (const id of rows.keys()) wrong.push(`${id}: nobody has sent it`);
-    if (this.plan.delivery === "exactly-once" && twice > 0) wrong.push(`${twice} outputs are there twice`);
-    return wrong;
+    const { schema, clusterName } = this.stage.to;
+    const outputs = (await this.records(clusterName)).map(({ value }) => {
+      const row = rowOf(schema!, value);
+      return [String(row["event_id"]), JSON.stringify(row)] as const;
+    });
+    const inputs = this.#fed.map((fed, partition) =>
+      fed.map((payment, offset) => [`payments-${partition}-${offset}`, payment] as const),
+    );
+    return differences(inputs, outputs, { ...rules, isOnce: this.plan.delivery === "exactly-once" });
   }
 
   /** What the oracle makes of all that was fed. */
@@ -245,30 +235,4 @@ export class DurableShop {
     await Promise.all(this.#processes.filter(({ isDead }) => !isDead).map(({ runner }) => runner.drain()));
     await this.broker.close();
   }
-}
-
-function mismatch(fate: OracleFate, rows: readonly string[]): string | undefined {
-  if (fate.fate !== "out") return rows.length === 0 ? undefined : `it is ${fate.fate}, and an output`;
-  if (rows.length !== 1) return `it has ${rows.length} different outputs: ${rows.join(" ")}`;
-  const row = JSON.parse(rows[0]!) as Record<string, number>;
-  const [short, long] = fate.windows;
-  const pairs = [
-    [row["n_10min"], short?.count],
-    [row["mean_10min"], short?.mean],
-    [row["n_60min"], long?.count],
-    [row["mean_60min"], long?.mean],
-  ] as const;
-  return pairs.every(([actual, expected]) => agrees(actual ?? null, expected ?? null))
-    ? undefined
-    : `${rows[0]} is not ${JSON.stringify(fate.windows)}`;
-}
-
-/** Payments of a few customers, out of order by up to seven minutes, with repeats, refunds and missing amounts. */
-export function payments(count: number, rng: Rng, from = 0): OraclePayment[] {
-  return Array.from({ length: count }, (_, i) => ({
-    id: `p${rng.below(8) === 0 ? Math.max(0, from + i - 1 - rng.below(20)) : from + i}`,
-    customer: `c${rng.below(5)}`,
-    paidAtMs: 1_700_000_000_000 + (from + i) * 20_000 - rng.below(7 * minute),
-    amount: rng.below(20) === 0 ? null : rng.below(3_000) / 100 - 2,
-  }));
 }

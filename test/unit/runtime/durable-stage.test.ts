@@ -1,7 +1,8 @@
 /** A stage whose stores are written down: what it asks of its changelogs, and what it says. */
 import { afterEach, expect, test } from "vitest";
 import { seededRng } from "../../../src/kernel/index.ts";
-import { DurableShop, payments } from "./durable-shop.ts";
+import { paymentStream } from "../../oracle/features-oracle.ts";
+import { DurableShop } from "./durable-shop.ts";
 
 const never = new AbortController().signal;
 const emptied = "A store has nothing written down and starts empty, although records were read before.";
@@ -51,9 +52,21 @@ test("a stage does not start without its changelogs, nor with ones that would lo
   await (await shop.start()).kill();
 });
 
+test("the group says that its tasks write changelogs, so that these are never ahead of the offsets", async () => {
+  const shop = shopOf();
+  const { join } = shop.broker;
+  const said: unknown[] = [];
+  shop.broker.join = (spec, sink, signal) => {
+    said.push(spec.hasChangelogs);
+    return join.call(shop.broker, spec, sink, signal);
+  };
+  await (await shop.start()).kill();
+  expect(said).toEqual([true]);
+});
+
 test("nobody is told that stores are volatile which are written down", async () => {
   const shop = shopOf();
-  await shop.feed(payments(30, seededRng(1)));
+  await shop.feed(paymentStream(30, seededRng(1)));
   await workOff(shop);
   await workOff(shop);
   expect(shop.logged.filter(({ fields }) => fields["code"] === "MR_STATE_VOLATILE")).toEqual([]);
@@ -61,7 +74,7 @@ test("nobody is told that stores are volatile which are written down", async () 
 
 test("a stage is not ready, and has not caught up, before its tasks are restored", async () => {
   const shop = shopOf();
-  await shop.feed(payments(60, seededRng(2)));
+  await shop.feed(paymentStream(60, seededRng(2)));
   await workOff(shop);
   let wait: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => {
@@ -90,7 +103,7 @@ test("counts go on over all owners of a partition, and balance", async () => {
   const rng = seededRng(4);
   let last = await shop.start();
   for (let round = 0; round < 4; round++) {
-    await shop.feed(payments(40, rng, round * 40));
+    await shop.feed(paymentStream(40, rng, round * 40));
     await shop.until(() => shop.isCaughtUp());
     if (round === 3) break;
     await last.kill();
@@ -156,7 +169,7 @@ test("offsets that somebody else has moved have no note: counts begin there, and
 
 test("a store whose changelog was lost is said to begin empty, once per task, with the time until it is whole", async () => {
   const shop = shopOf();
-  await shop.feed(payments(60, seededRng(6)));
+  await shop.feed(paymentStream(60, seededRng(6)));
   await workOff(shop);
   expect(shop.said(emptied)).toEqual([]);
   await remake(shop, changelogOf("rolling"), 2, "compact");
@@ -169,7 +182,7 @@ test("a store whose changelog was lost is said to begin empty, once per task, wi
 
 test("an input that grows waits for its changelogs, with the command that mends it, and the others go on", async () => {
   const shop = shopOf();
-  await shop.feed(payments(20, seededRng(7)));
+  await shop.feed(paymentStream(20, seededRng(7)));
   const { runner } = await shop.start();
   await shop.until(() => shop.isCaughtUp());
   await shop.broker.admin.growTopic("payments", 3, never);
@@ -185,7 +198,7 @@ test("an input that grows waits for its changelogs, with the command that mends 
 
 test("a changelog that somebody else has written to halts the stage, and says where", async () => {
   const shop = shopOf();
-  await shop.feed(payments(20, seededRng(8)));
+  await shop.feed(paymentStream(20, seededRng(8)));
   await workOff(shop);
   const { end } = await shop.broker.admin.extent({ topic: changelogOf("dedupe"), partition: 0 }, never);
   const record = {

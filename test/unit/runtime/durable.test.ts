@@ -4,7 +4,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import { seededRng } from "../../../src/kernel/index.ts";
 import type { DeliveryMode } from "../../../src/topology/index.ts";
 import type { DeathPlan } from "../../fakes/mortal-broker.ts";
-import { DurableShop, payments } from "./durable-shop.ts";
+import { paymentStream } from "../../oracle/features-oracle.ts";
+import { DurableShop } from "./durable-shop.ts";
 
 const deliveries = ["at-least-once", "exactly-once"] as const satisfies readonly DeliveryMode[];
 
@@ -41,7 +42,7 @@ describe.each(deliveries)("%s", (delivery) => {
     const shop = shopOf(delivery);
     const rng = seededRng(14);
     for (let round = 0; round < 10; round++) {
-      await shop.feed(payments(60, rng, round * 60));
+      await shop.feed(paymentStream(60, rng, round * 60));
       const process = await shop.start();
       await shop.until(() => shop.isCaughtUp());
       if (round % 2 === 0) await process.runner.drain();
@@ -65,10 +66,10 @@ describe.each(deliveries)("%s", (delivery) => {
       for (const when of ["before", "after"] as const) {
         const shop = shopOf(delivery);
         const rng = seededRng(3);
-        await shop.feed(payments(20, rng));
+        await shop.feed(paymentStream(20, rng));
         // So that there is something to restore when the second one dies.
         await workOff(shop, []);
-        await shop.feed(payments(30, rng, 20));
+        await shop.feed(paymentStream(30, rng, 20));
         let asked = 0;
         await workOff(shop, [
           (call, index) => {
@@ -91,7 +92,7 @@ describe.each(deliveries)("%s", (delivery) => {
     await fc.assert(
       fc.asyncProperty(fc.integer(), fc.array(death, { maxLength: 8 }), async (seed, deaths) => {
         const shop = new DurableShop(delivery);
-        await shop.feed(payments(120, seededRng(seed)));
+        await shop.feed(paymentStream(120, seededRng(seed)));
         await workOff(
           shop,
           deaths.map(
@@ -113,7 +114,7 @@ describe.each(deliveries)("%s", (delivery) => {
     const first = await shop.start();
     let second = first;
     for (let round = 0; round < 6; round++) {
-      await shop.feed(payments(60, rng, round * 60));
+      await shop.feed(paymentStream(60, rng, round * 60));
       // In the middle of the work.
       await shop.until(async () => (await shop.committed(0)) + (await shop.committed(1)) > round * 60 + 15);
       if (round % 2 === 0) {
