@@ -7,6 +7,7 @@ import { type CommandEntry, commands } from "./cli/commands.ts";
 import { describeFailure, type ExitCode, exitCodeOf, exitCodes, isStopped, usageError } from "./exit.ts";
 import { createPeopleLogger } from "./people-logger.ts";
 import { stopOnSignals } from "./signals.ts";
+import { supervisorVariable } from "./supervised-worker.ts";
 import { unknownVariables } from "./unknown-variables.ts";
 import { version } from "./version.ts";
 
@@ -88,6 +89,8 @@ async function programFor(
 
 /** Says it as the command logs: a worker in JSON, for machines, the others for people. */
 async function warnOfVariables(files: readonly string[], entry: CommandEntry, context: CommandContext): Promise<void> {
+  // Whoever started this worker has said it.
+  if (context.environment[supervisorVariable] !== undefined) return;
   const unknown = await unknownVariables(context.environment, files);
   if (unknown.length === 0) return;
   const logger =
@@ -131,6 +134,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     stdin: process.stdin,
     isTerminal: process.stderr.isTTY === true && process.env["CI"] === undefined && process.env["TERM"] !== "dumb",
     stop: stop.signal,
+    ownCommand: { execArgv: process.execArgv, entry: process.argv[1] ?? "", args: process.argv.slice(2) },
   });
   process.exitCode = stop.exitCode(code);
   await flushed(process.stdout);

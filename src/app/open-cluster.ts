@@ -1,17 +1,17 @@
+import type { KafkaCluster } from "../adapters/kafkajs/index.ts";
 import { systemClock } from "../adapters/node/index.ts";
 import { createPinoLogger } from "../adapters/pino/index.ts";
 import type { Logger } from "../kernel/index.ts";
-import type { Broker } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { CommandContext } from "./cli/command.ts";
 import { usageError } from "./exit.ts";
 import { warnOfExposure } from "./exposure.ts";
 import { createPeopleLogger } from "./people-logger.ts";
 import { type ConnectionFlags, connectionOf } from "./settings.ts";
-import { openBroker, openRegistry } from "./wire.ts";
+import { type BrokerOptions, openBroker, openRegistry } from "./wire.ts";
 
 export interface OpenCluster {
-  readonly broker: Broker;
+  readonly broker: KafkaCluster;
   readonly registry: SchemaRegistry;
   readonly modelsDir: string | undefined;
   close(): Promise<void>;
@@ -47,6 +47,7 @@ export async function openCluster(
   context: Pick<CommandContext, "environment" | "stderr">,
   access: "read" | "write",
   logger?: Logger,
+  options: BrokerOptions = {},
 ): Promise<OpenCluster> {
   const connection = connectionOf(flags, context.environment);
   if (connection.brokers === undefined) {
@@ -59,12 +60,9 @@ export async function openCluster(
   const registry = await openRegistry(connection.registry ?? registryFolderDefault, connection.registryAccount, access);
   const broker =
     logger === undefined
-      ? await openBroker(
-          connection,
-          connection.brokers,
-          createPinoLogger("warn"),
-          sayWaiting(connection.brokers, context),
-        )
-      : await openBroker(connection, connection.brokers, logger);
+      ? await openBroker(connection, connection.brokers, createPinoLogger("warn"), {
+          onWaiting: sayWaiting(connection.brokers, context),
+        })
+      : await openBroker(connection, connection.brokers, logger, options);
   return { broker, registry, modelsDir: connection.modelsDir, close: () => broker.close() };
 }

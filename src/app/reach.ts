@@ -46,7 +46,7 @@ export async function openReach(flags: ConnectionFlags, dev: boolean, context: C
   }
   warnOfExposure(connection, createPeopleLogger(context.stderr, systemClock.now));
   const onWaiting = sayWaiting(connection.brokers, context);
-  const broker = await openBroker(connection, connection.brokers, createPinoLogger("warn"), onWaiting);
+  const broker = await openBroker(connection, connection.brokers, createPinoLogger("warn"), { onWaiting });
   return {
     broker,
     registry: await openRegistry(connection.registry ?? registryFolderDefault, connection.registryAccount),

@@ -5,6 +5,17 @@ export interface SignalSource {
   on(signal: "SIGTERM" | "SIGINT", listener: () => void): unknown;
 }
 
+/** Why a command stops. */
+export class StoppedBySignal extends Error {
+  override readonly name = "StoppedBySignal";
+  readonly by: "SIGTERM" | "SIGINT";
+
+  constructor(by: "SIGTERM" | "SIGINT") {
+    super(`stopped by ${by}`);
+    this.by = by;
+  }
+}
+
 export interface Stop {
   /** Aborted by the first signal: commands finish what they hold and end. */
   readonly signal: AbortSignal;
@@ -27,7 +38,7 @@ export function stopOnSignals(source: SignalSource, exitNow: (code: ExitCode) =>
         return;
       }
       isInterrupted = name === "SIGINT";
-      stop.abort(new Error(`stopped by ${name}`));
+      stop.abort(new StoppedBySignal(name));
     });
   }
   return {

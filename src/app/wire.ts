@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { createFolderArtefacts } from "../adapters/artefact-fs/index.ts";
 import { createCodecs } from "../adapters/codecs/index.ts";
+import type { KafkaBrokerOptions, KafkaCluster } from "../adapters/kafkajs/index.ts";
 import { nodeHasher, systemClock } from "../adapters/node/index.ts";
 import { createFolderRegistry } from "../adapters/registry-fs/index.ts";
 import { openTrainerThread } from "../adapters/training-thread/index.ts";
@@ -15,13 +16,19 @@ import { type AliasModelSource, createAliasModelSource } from "./model-source.ts
 import type { Connection } from "./settings.ts";
 import { version } from "./version.ts";
 
-/** A Kafka cluster. `onWaiting` is told when it does not answer; by default that is logged. The client is loaded here and not at start-up: most commands never need it. */
+/** How a process takes part in its cluster. */
+export type BrokerOptions = Pick<KafkaBrokerOptions, "onWaiting" | "onJoined" | "isLeaveForGood"> & {
+  readonly heartbeatMs?: number;
+};
+
+/** A Kafka cluster. The client is loaded here and not at start-up: most commands never need it. */
 export async function openBroker(
   connection: Pick<Connection, "tls" | "sasl"> & Partial<Pick<Connection, "sessionMs">>,
   brokers: readonly string[],
   logger: Logger,
-  onWaiting?: () => void,
-): Promise<Broker> {
+  options: BrokerOptions = {},
+): Promise<KafkaCluster> {
+  const { heartbeatMs, ...more } = options;
   const { createKafkaBroker, sessionTimings } = await import("../adapters/kafkajs/index.ts");
   return createKafkaBroker({
     brokers,
@@ -29,8 +36,11 @@ export async function openBroker(
     codecs: await createCodecs(),
     logger,
     clock: systemClock,
-    ...(onWaiting === undefined ? {} : { onWaiting }),
-    ...(connection.sessionMs === undefined ? {} : { timings: sessionTimings(connection.sessionMs) }),
+    ...more,
+    timings: {
+      ...(connection.sessionMs === undefined ? {} : sessionTimings(connection.sessionMs)),
+      ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    },
     ...(connection.tls === undefined ? {} : { tls: connection.tls }),
     ...(connection.sasl === undefined ? {} : { sasl: connection.sasl }),
   });

@@ -77,6 +77,12 @@ export const facts = {
   stageRevived: { level: "info", says: "The stage's topics are there again; it goes on.", fields: {} },
   drainUnanswered: { level: "warn", says: "No broker answers; what was in hand is done again later.", fields: { code: "MR_BROKER" } },
   loopBlocked: { level: "warn", says: "The process stood still; its groups may have taken it for dead, which costs a rebalance.", fields: { code: "MR_GROUP", blockedMs: "number" } },
+  workerStarted: { level: "info", says: "Worker started.", fields: { pid: "number" } },
+  workerDied: { level: "error", says: "The worker died; it is started again in its place.", fields: { code: "MR_WORKER", how: "text", deaths: "number" } },
+  workerGivenUp: { level: "error", says: "The worker died five times within a minute; the run ends. Its own last lines say of what.", fields: { code: "MR_WORKER", how: "text", deaths: "number" } },
+  workerKilled: { level: "error", says: "The worker did not end in time and was killed; what was in hand is done again later.", fields: { code: "MR_DRAIN_TIMEOUT", drainTimeoutMs: "number" } },
+  placesGivenUp: { level: "warn", says: "The dead worker's partitions are given to other workers.", fields: { code: "MR_WORKER", groups: "texts" } },
+  placesNotGivenUp: { level: "warn", says: "The dead worker's groups could not be told; they wait for its session.", fields: { code: "code", reason: "text" } },
   workerEnded: { level: "debug", says: "The worker has ended.", fields: {} },
 
   // Schemas and their registry.

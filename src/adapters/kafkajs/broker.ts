@@ -25,6 +25,7 @@ import { Outage } from "./outage.ts";
 import type { SendBatch } from "./produce-lanes.ts";
 import { BatchProducer } from "./producer.ts";
 import { readRange } from "./read.ts";
+import { type GroupMembership, removeMembers } from "./remove-members.ts";
 import { groupPolicy, retrying } from "./retry.ts";
 import { TransactionCoordinator } from "./transaction-coordinator.ts";
 import { unknownTopicMsDefault } from "./unknown-topic.ts";
@@ -43,6 +44,8 @@ export interface KafkaBrokerOptions {
   readonly unknownTopicMs?: number;
   /** Told once when no broker has answered for two seconds, and again only after one did; logged by default. */
   readonly onWaiting?: () => void;
+  /** Told of each group that a member of this process has joined, before its first heartbeat there. */
+  readonly onJoined?: (member: GroupMembership) => void;
   /**
    * Whether a member with an instance id gives its tasks up when it leaves. By default it does not, so that a restart
    * under the same id finds them again without a rebalance; members without an id always do.
@@ -66,11 +69,20 @@ const adminTimeoutMs = 20_000;
  *
  * @throws OperationError MR_CLIENT_PATCH when the Kafka client on disk is not the one this was built against
  */
-export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
+export function createKafkaBroker(options: KafkaBrokerOptions): KafkaCluster {
   return new KafkaBroker(options);
 }
 
-class KafkaBroker implements Broker {
+/** What a cluster of Kafka can do beyond the port. */
+export interface KafkaCluster extends Broker {
+  /**
+   * Takes members that are dead out of their groups, so that the others do not wait for their sessions. One that has been
+   * replaced since is left alone.
+   */
+  removeMembers(members: readonly GroupMembership[], signal: AbortSignal): Promise<void>;
+}
+
+class KafkaBroker implements KafkaCluster {
   readonly admin: ClusterAdmin;
   readonly #options: KafkaBrokerOptions;
   readonly #parts: KafkajsParts;
@@ -112,7 +124,7 @@ class KafkaBroker implements Broker {
     await this.#checkTopics(spec, ended);
     const isTransactional = spec.delivery === "exactly-once" || spec.hasChangelogs === true;
     const transactions = isTransactional ? await this.#transactionSupport(spec, ended) : undefined;
-    const { codecs, clock, isLeaveForGood = false, unknownTopicMs = unknownTopicMsDefault } = this.#options;
+    const { codecs, clock, onJoined, isLeaveForGood = false, unknownTopicMs = unknownTopicMsDefault } = this.#options;
     const timings = { ...defaultTimings, ...this.#options.timings };
     const link = this.#link(readTimeoutMs);
     const membership = new KafkaMembership({
@@ -127,12 +139,17 @@ class KafkaBroker implements Broker {
       clock,
       timings,
       unknownTopicMs,
+      isMember: ({ memberId }) => onJoined?.({ group: spec.group, memberId, instanceId: spec.instanceId }),
       isLeaveForGood: isLeaveForGood || spec.instanceId === undefined,
       ended: () => this.#members.delete(membership),
     });
     this.#members.add(membership);
     membership.begin();
     return membership;
+  }
+
+  removeMembers(members: readonly GroupMembership[], signal: AbortSignal): Promise<void> {
+    return removeMembers(this.#asking, members, this.#options.clock, signal);
   }
 
   async append(records: readonly RecordOut[], signal: AbortSignal): Promise<void> {

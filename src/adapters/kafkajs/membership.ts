@@ -24,7 +24,7 @@ import type { Codecs, Outgoing } from "../../wire/index.ts";
 import { isFenced, verdictOf } from "./errors.ts";
 import { Fetcher } from "./fetcher.ts";
 import { type ClaimOffsets, GroupCommits } from "./group-commits.ts";
-import type { GroupMember, GroupTimings } from "./group-member.ts";
+import type { GroupMember, GroupTimings, MemberIdentity } from "./group-member.ts";
 import { GroupTransactions } from "./group-transactions.ts";
 import type { InstanceHold } from "./instance-hold.ts";
 import type { ClusterLink } from "./link.ts";
@@ -59,6 +59,8 @@ export interface MembershipOptions {
   readonly clock: Clock;
   readonly timings: GroupTimings;
   readonly unknownTopicMs: number;
+  /** Told after each join, before the first heartbeat. */
+  readonly isMember: (as: MemberIdentity) => void;
   /** Whether `leave` gives the tasks up at once; false lets a static member's restart find them again. */
   readonly isLeaveForGood: boolean;
   /** The membership has ended, by either side. */
@@ -122,6 +124,7 @@ export class KafkaMembership implements Membership {
       hold: () => this.#fetcher.hold(),
       revoke: (tasks, signal) => sink.revoking(tasks, signal),
       joined: (tasks, signal) => this.#joined(tasks, signal),
+      isMember: () => options.isMember(member.identity),
       isDisputed: (error) => hold?.isDisputed(spec.group, spec.decidingGroup ?? spec.group, error) ?? false,
       failed: (error) => this.#fail(error),
     });

@@ -20,6 +20,8 @@ export interface SessionOptions {
   revoke(tasks: readonly TaskId[], signal: AbortSignal): Promise<void>;
   /** Settles what the new generation means; `signal` ends it when the group rebalances again meanwhile. */
   joined(tasks: readonly TaskId[], signal: AbortSignal): Promise<void>;
+  /** The coordinator has made it a member; before its first heartbeat. */
+  isMember(): void;
   /** Another process has joined under the instance id: whether its place is taken back. Otherwise the session has ended. */
   isDisputed(error: unknown): boolean;
   /** The membership cannot go on. */
@@ -135,6 +137,7 @@ export class Session {
     hold();
     const tasks = await member.join(ownedTasks());
     if (signal.aborted) return;
+    this.#options.isMember();
     await this.#beatingWhile((over) => joined(tasks, over));
     if (signal.aborted) return;
     logger.debug({ group, generation: member.generation, tasks: tasks.map(String) }, "Joined the group.");

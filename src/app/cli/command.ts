@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { type ExitCode, usageError } from "../exit.ts";
 import { type ConnectionFlags, checkNamespace, type Environment } from "../settings.ts";
+import type { OwnCommand } from "../supervised-worker.ts";
 
 /** What a command may touch, passed in so that tests run it without a process. */
 export interface CommandContext {
@@ -13,6 +14,8 @@ export interface CommandContext {
   readonly isTerminal: boolean;
   /** Aborted by the first SIGTERM or SIGINT. */
   readonly stop: AbortSignal;
+  /** How to start this process once more; undefined where the command does not have a process to itself. */
+  readonly ownCommand?: OwnCommand;
 }
 
 /** One command: a file in this folder and a line in the table of `commands.ts`. */

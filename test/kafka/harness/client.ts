@@ -1,12 +1,11 @@
 import kafkajs from "kafkajs";
 import { createCodecs } from "../../../src/adapters/codecs/index.ts";
-import { createKafkaBroker, type KafkaBrokerOptions } from "../../../src/adapters/kafkajs/index.ts";
+import { createKafkaBroker, type KafkaBrokerOptions, type KafkaCluster } from "../../../src/adapters/kafkajs/index.ts";
 import { systemClock } from "../../../src/adapters/node/index.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
-import type { Broker } from "../../../src/runtime/index.ts";
 
 /** The adapter under test, quick to notice what happens in its group. */
-export async function connect(bootstrap: string, options: Partial<KafkaBrokerOptions> = {}): Promise<Broker> {
+export async function connect(bootstrap: string, options: Partial<KafkaBrokerOptions> = {}): Promise<KafkaCluster> {
   return createKafkaBroker({
     brokers: bootstrap.split(","),
     clientId: "millrace-tests",

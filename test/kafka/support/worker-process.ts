@@ -79,7 +79,10 @@ export class WorkerProcess {
   readonly strayLines: string[] = [];
   /** Warnings and errors, in order. */
   readonly warnings: LoggedWarning[] = [];
+  /** Of the workers that it has started, where it supervises one. */
+  readonly workerPids: number[] = [];
   /** When it was ready, and when it ended, as `performance.now()` counts; undefined before. */
+  readyCount = 0;
   readyMs: number | undefined;
   endedMs: number | undefined;
   readonly #child: ChildProcess;
@@ -89,7 +92,8 @@ export class WorkerProcess {
   readonly #tail: string[] = [];
 
   constructor(entry: string, args: readonly string[], environment: Readonly<Record<string, string>>) {
-    const env = { PATH: process.env["PATH"], ...environment };
+    // Tests of workers send signals to the worker itself; test/kafka/supervision.test.ts has a supervisor.
+    const env = { PATH: process.env["PATH"], MILLRACE_NO_SUPERVISE: "true", ...environment };
     this.#child = spawn(process.execPath, [entry, ...args], {
       cwd: repository,
       env,
@@ -167,7 +171,9 @@ export class WorkerProcess {
     }
     const { msg, stage, ...logged } = JSON.parse(line);
     if (["warn", "error"].includes(logged.level)) this.warnings.push({ msg, stage, ...logged });
+    if (msg === "Worker started.") this.workerPids.push(logged.pid);
     if (msg === "Ready.") {
+      this.readyCount++;
       this.#isReady = true;
       this.readyMs = performance.now();
     }

@@ -133,6 +133,7 @@ export async function memberOf(answers: {
     clock,
     timings: defaultTimings,
     unknownTopicMs: 30_000,
+    isMember: () => undefined,
     isLeaveForGood: false,
     ended: () => undefined,
   });

@@ -80,6 +80,7 @@ function scripted(
       await options.joined?.(over);
       calls.push("joined");
     },
+    isMember: () => undefined,
     isDisputed: (error) => {
       calls.push("fenced");
       if (options.isDisputed !== true) end.abort(error);

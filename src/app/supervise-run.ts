@@ -1,0 +1,77 @@
+import { randomBytes } from "node:crypto";
+import { constants } from "node:os";
+import { systemClock } from "../adapters/node/index.ts";
+import { createPinoLogger } from "../adapters/pino/index.ts";
+import { codeOf, Facts, messageOf } from "../kernel/index.ts";
+import type { CommandContext } from "./cli/command.ts";
+import type { ExitCode } from "./exit.ts";
+import { openCluster } from "./open-cluster.ts";
+import type { RunOptions } from "./run-worker.ts";
+import { StoppedBySignal } from "./signals.ts";
+import { forkWorker, type OwnCommand } from "./supervised-worker.ts";
+import { type GroupMembership, Supervisor } from "./supervisor.ts";
+
+/** How long a coordinator is asked to let a dead member go. */
+const leaveMsMax = 10_000;
+
+/**
+ * Runs the worker in a process of its own and brings it back into its place when it dies. Without an instance id it is
+ * given one that nobody else has; such a place is given up at the stop, since nobody will come back to it.
+ *
+ * @returns the worker's exit code, or 128 and the number of the signal that ended it
+ */
+export async function superviseRun(
+  context: CommandContext,
+  ownCommand: OwnCommand,
+  { named, instanceId, drainTimeoutMs, leavesOnStop: asked }: RunOptions,
+): Promise<ExitCode> {
+  const logger = createPinoLogger("info");
+  const facts = new Facts(logger);
+  const place = instanceId ?? `worker-${randomBytes(8).toString("hex")}`;
+  const leavesOnStop = asked || instanceId === undefined;
+  const supervisor = new Supervisor({
+    start: () =>
+      forkWorker(ownCommand, {
+        MILLRACE_NO_SUPERVISE: "true",
+        MILLRACE_INSTANCE_ID: place,
+        MILLRACE_LEAVE_ON_STOP: String(leavesOnStop),
+      }),
+    leave: async (members) => {
+      try {
+        await leave(members, () => openCluster(named, context, "read", logger));
+      } catch (thrown) {
+        facts.emit("placesNotGivenUp", { code: codeOf(thrown), reason: messageOf(thrown) });
+      }
+    },
+    leavesOnStop,
+    drainTimeoutMs,
+    signalNumbers: constants.signals,
+    clock: systemClock,
+    facts,
+  });
+  const stopped = (): void =>
+    supervisor.stop(context.stop.reason instanceof StoppedBySignal ? context.stop.reason.by : "SIGTERM");
+  const others = (["SIGHUP", "SIGQUIT"] as const).map((name) => {
+    const forward = (): void => supervisor.stop(name);
+    process.on(name, forward);
+    return () => process.off(name, forward);
+  });
+  context.stop.addEventListener("abort", stopped, { once: true });
+  if (context.stop.aborted) stopped();
+  try {
+    return (await supervisor.run()) as ExitCode;
+  } finally {
+    context.stop.removeEventListener("abort", stopped);
+    for (const forget of others) forget();
+  }
+}
+
+/** The cluster is connected to for this alone. */
+async function leave(members: readonly GroupMembership[], open: () => ReturnType<typeof openCluster>): Promise<void> {
+  const cluster = await open();
+  try {
+    await cluster.broker.removeMembers(members, AbortSignal.timeout(leaveMsMax));
+  } finally {
+    await cluster.close();
+  }
+}

@@ -1,0 +1,54 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import type { Environment } from "./settings.ts";
+import type { GroupMembership, SupervisedWorker, WorkerEnd } from "./supervisor.ts";
+
+/** Holds, in the environment of a supervised worker, the process id of its supervisor. */
+export const supervisorVariable = "MILLRACE_SUPERVISOR";
+
+/** How this process was started: what Node was told, the program, its arguments. */
+export interface OwnCommand {
+  readonly execArgv: readonly string[];
+  readonly entry: string;
+  readonly args: readonly string[];
+}
+
+/**
+ * Starts a worker as this process was started, with what `environment` says on top. It reads and writes where this one
+ * does, is not reached by what a terminal sends to this one, and ends with it, however it ends.
+ */
+export function forkWorker({ execArgv, entry, args }: OwnCommand, environment: Environment): SupervisedWorker {
+  const child: ChildProcess = fork(entry, [...args], {
+    execArgv: [...execArgv],
+    env: { ...process.env, ...environment, [supervisorVariable]: String(process.pid) },
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+    detached: true,
+  });
+  const ended = new Promise<WorkerEnd>((resolve, reject) => {
+    child.once("error", reject);
+    once(child, "exit").then(([code, signal]) => resolve({ code, signal }), reject);
+  });
+  return {
+    pid: child.pid,
+    ended,
+    onJoined: (tell) => child.on("message", (message) => tell(message as GroupMembership)),
+    kill: (signal) => void child.kill(signal),
+  };
+}
+
+/** The supervisor of this process, to whom it tells where it is a member; undefined when it has none. */
+export interface OwnSupervisor {
+  joined(member: GroupMembership): void;
+}
+
+/**
+ * Also sees to it that this process ends at once when its supervisor does: a new one would start another worker in the
+ * same place, and what is in hand is done again there.
+ */
+export function ownSupervisor(environment: Environment, exitNow: (code: number) => void): OwnSupervisor | undefined {
+  if (environment[supervisorVariable] !== String(process.ppid) || process.send === undefined) return undefined;
+  process.once("disconnect", () => exitNow(75));
+  // The channel alone keeps no process alive.
+  process.channel?.unref();
+  return { joined: (member) => void process.send?.(member) };
+}
