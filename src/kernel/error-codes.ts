@@ -59,7 +59,7 @@ export const errorCodes = {
   },
   MR_STATE_VOLATILE: {
     kind: "warning",
-    meaning: "Stores live in memory: a restart or a lost partition starts them empty.",
+    meaning: "A volatile stage keeps its stores in memory alone: a restart or a lost partition starts them empty.",
   },
   MR_STORE_NAME: {
     kind: "warning",

@@ -8,11 +8,12 @@ type Path = readonly (string | number)[];
 
 /** What is odd but safe in a plan that is otherwise sound; `pathOf` gives a stage's place in the file. */
 export function warn(stages: readonly PlannedStage[], pathOf: (stage: string) => Path, findings: Findings): void {
-  const stores = stages.flatMap((stage) => stage.memories.map(({ store }) => `${stage.name}.${store.name}`));
-  const first = stages.find((stage) => stage.memories.length > 0);
-  if (first !== undefined) {
-    const message = `stores live in memory: a restart or a lost partition starts them empty: ${stores.join(", ")}`;
-    findings.warn("MR_STATE_VOLATILE", pathOf(first.name), message, "expect repeats and short windows after a restart");
+  for (const { name, stores } of stages) {
+    const volatile = stores.filter(({ changelog }) => changelog === undefined).map(({ store }) => store.name);
+    if (volatile.length === 0) continue;
+    const message = `stage ${name} keeps its stores in memory alone: a restart or a lost partition starts them empty: ${volatile.join(", ")}`;
+    const hint = "expect repeats and short windows after a restart, or remove volatile";
+    findings.warn("MR_STATE_VOLATILE", [...pathOf(name), "state"], message, hint);
   }
   for (const stage of stages) {
     if (stage.ingest === undefined) continue;
