@@ -28,13 +28,19 @@ interface Waiter {
  *
  * Room is given before a piece is inflated, so that nobody holds one that waits. It is given for the largest piece, and
  * what the piece does not need comes back when it is there.
+ *
+ * Bytes that come back to a task's reserve concern that task alone, so that what a batch costs does not grow with the
+ * number of tasks; only what comes back to the shared rest makes it look at all who wait.
  */
 export class BufferBudget {
   readonly bytesMax: number;
   readonly reservedBytesPerTask: number;
   readonly bytesMaxPerTask: number;
-  #shares = new Set<BufferShare>();
-  #waiting: Waiter[] = [];
+  readonly #shares = new Set<BufferShare>();
+  /** In their order. */
+  readonly #waiting = new Set<Waiter>();
+  /** What all tasks use above their reserves. */
+  #overReserve = 0;
 
   constructor(options: {
     readonly bytesMax: number;
@@ -60,6 +66,11 @@ export class BufferBudget {
     return sum;
   }
 
+  /** How many batches and pieces wait for room. */
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
   /** Most bytes of a piece, as many as share the budget now. */
   get pieceBytes(): number {
     return this.#shares.size > manyTasks ? pieceBytesOfMany : pieceBytesMax;
@@ -67,73 +78,109 @@ export class BufferBudget {
 
   /** True when taken at once, else a promise of whether; a task's batches are let in in their order. */
   takeOrWait(share: BufferShare, bytes: number, bytesMax = this.bytesMaxPerTask): true | Promise<boolean> {
-    const isBehind = this.#waiting.some((waiter) => waiter.share === share);
-    if (!isBehind && this.#tryTake(share, bytes, bytesMax)) return true;
-    return new Promise((go) => this.#waiting.push({ share, bytes, bytesMax, go }));
+    if (share.waiting.length === 0 && this.#tryTake(share, bytes, bytesMax)) return true;
+    return new Promise((go) => {
+      const waiter = { share, bytes, bytesMax, go };
+      this.#waiting.add(waiter);
+      share.waiting.push(waiter);
+    });
   }
 
   #tryTake(share: BufferShare, bytes: number, bytesMax: number): boolean {
     const held = share.bytesHeld + bytes;
     if (share.bytesHeld > 0 && (held > bytesMax || !this.#hasRoom(share, held + share.bytesStored))) return false;
-    share.bytesHeld = held;
+    share.hold(held, share.bytesStored);
     return true;
   }
 
   #hasRoom(share: BufferShare, after: number): boolean {
-    return after <= this.reservedBytesPerTask || this.#overReserve(share, after) <= this.#shared();
+    if (after <= this.reservedBytesPerTask) return true;
+    const before = share.bytesHeld + share.bytesStored;
+    return this.#overReserve + this.#over(after) - this.#over(before) <= this.#shared();
+  }
+
+  /** Takes note of what a task held and holds; true when that leaves others more of the shared rest. */
+  changed(before: number, after: number): boolean {
+    const freed = this.#over(before) - this.#over(after);
+    this.#overReserve -= freed;
+    return freed > 0;
   }
 
   /** Lets in, in their order, those that fit now. */
-  admit(): void {
-    const blocked = new Set<BufferShare>();
-    this.#waiting = this.#waiting.filter((waiter) => {
-      if (blocked.has(waiter.share) || !this.#tryTake(waiter.share, waiter.bytes, waiter.bytesMax)) {
-        blocked.add(waiter.share);
-        return true;
-      }
-      waiter.go(true);
-      return false;
-    });
+  admitAll(): void {
+    for (const waiter of this.#waiting) if (waiter === waiter.share.waiting[0]) this.#admit(waiter);
+  }
+
+  /** The same of one task. */
+  admitOf({ waiting }: BufferShare): void {
+    for (let first = waiting[0]; first !== undefined && this.#admit(first); ) first = waiting[0];
+  }
+
+  /** Lets in the first of its task, if it fits. */
+  #admit(waiter: Waiter): boolean {
+    const { share, bytes, bytesMax, go } = waiter;
+    if (!this.#tryTake(share, bytes, bytesMax)) return false;
+    share.waiting.shift();
+    this.#waiting.delete(waiter);
+    go(true);
+    return true;
   }
 
   /** Turns away everyone who waits on this share; answers whether there was anyone. */
   turnAway(share: BufferShare): boolean {
-    const gone = this.#waiting.filter((waiter) => waiter.share === share);
-    this.#waiting = this.#waiting.filter((waiter) => waiter.share !== share);
-    for (const waiter of gone) waiter.go(false);
+    const gone = share.waiting.splice(0);
+    for (const waiter of gone) {
+      this.#waiting.delete(waiter);
+      waiter.go(false);
+    }
     return gone.length > 0;
   }
 
   leave(share: BufferShare): void {
     this.turnAway(share);
     this.#shares.delete(share);
-    this.admit();
+    this.admitAll();
   }
 
   #shared(): number {
     return this.bytesMax - this.#shares.size * this.reservedBytesPerTask;
   }
 
-  /** What all tasks would use above their reserves, were `share` at `bytes`. */
-  #overReserve(share: BufferShare, bytes: number): number {
-    let sum = Math.max(0, bytes - this.reservedBytesPerTask);
-    for (const other of this.#shares)
-      if (other !== share) sum += Math.max(0, other.bytesHeld + other.bytesStored - this.reservedBytesPerTask);
-    return sum;
+  #over(bytes: number): number {
+    return Math.max(0, bytes - this.reservedBytesPerTask);
   }
 }
 
 /** One task's part of the budget. */
 export class BufferShare {
-  /** Bytes held now, room that was given included. */
-  bytesHeld = 0;
-  /** Bytes of batches as stored, from which pieces are cut. */
-  bytesStored = 0;
+  /** Those of the task who wait, in their order. */
+  readonly waiting: Waiter[] = [];
   readonly #budget: BufferBudget;
   readonly #rooms = new Set<BufferRoom>();
+  #bytesHeld = 0;
+  #bytesStored = 0;
+  #isClosed = false;
 
   constructor(budget: BufferBudget) {
     this.#budget = budget;
+  }
+
+  /** Bytes held now, room that was given included. */
+  get bytesHeld(): number {
+    return this.#bytesHeld;
+  }
+
+  /** Bytes of batches as stored, from which pieces are cut. */
+  get bytesStored(): number {
+    return this.#bytesStored;
+  }
+
+  /** Holds so much from now on; true when that leaves others more. A task that has left is of no account. */
+  hold(bytesHeld: number, bytesStored: number): boolean {
+    const before = this.#bytesHeld + this.#bytesStored;
+    this.#bytesHeld = bytesHeld;
+    this.#bytesStored = bytesStored;
+    return !this.#isClosed && this.#budget.changed(before, bytesHeld + bytesStored);
   }
 
   /** Takes `bytes`, waiting for room; false when `turnAway` or `close` came first and nothing was taken. */
@@ -165,29 +212,24 @@ export class BufferShare {
   /** Forgets everything that is held, and all room that was given. */
   reset(): void {
     this.#rooms.clear();
-    this.bytesStored = 0;
-    this.give(this.bytesHeld);
+    this.#giveBack(this.#bytesHeld, this.#bytesStored);
   }
 
   /** Moves room from a piece to what is stored. */
   store(room: BufferRoom, bytes: number, bytesLeft: number): BufferRoom | undefined {
     if (!this.#rooms.has(room)) return undefined;
-    this.bytesHeld += bytesLeft - room.bytes;
-    this.bytesStored += bytes;
+    this.hold(this.#bytesHeld + bytesLeft - room.bytes, this.#bytesStored + bytes);
     const stored = new BufferRoom(this, 0, bytes);
     this.#rooms.add(stored);
     return stored;
   }
 
   release(room: BufferRoom): void {
-    if (!this.#rooms.delete(room)) return;
-    this.bytesStored -= room.bytesStored;
-    this.give(room.bytes);
+    if (this.#rooms.delete(room)) this.#giveBack(room.bytes, room.bytesStored);
   }
 
   give(bytes: number): void {
-    this.bytesHeld -= bytes;
-    this.#budget.admit();
+    this.#giveBack(bytes, 0);
   }
 
   /** Turns away who waits; what is held stays held. Answers whether anyone waited. */
@@ -198,9 +240,15 @@ export class BufferShare {
   /** Gives back everything and leaves the budget. */
   close(): void {
     this.#rooms.clear();
-    this.bytesHeld = 0;
-    this.bytesStored = 0;
+    this.hold(0, 0);
+    this.#isClosed = true;
     this.#budget.leave(this);
+  }
+
+  #giveBack(bytes: number, bytesStored: number): void {
+    const isShared = this.hold(this.#bytesHeld - bytes, this.#bytesStored - bytesStored);
+    if (isShared) this.#budget.admitAll();
+    else this.#budget.admitOf(this);
   }
 }
 

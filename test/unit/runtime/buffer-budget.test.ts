@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BufferBudget } from "../../../src/runtime/buffer-budget.ts";
 import type { Room } from "../../../src/runtime/index.ts";
@@ -154,4 +155,122 @@ test("a task that holds half a piece is given room for the next, and waits with 
   expect(next).not.toBeInstanceOf(Promise);
   share.fill(next as Room, mebibyte);
   expect(share.room()).toBeInstanceOf(Promise);
+});
+
+test("bytes that come back to the shared rest let others in, in the order in which they came", async () => {
+  const budget = budgetOf(100, 10);
+  const [busy, second, third] = [budget.join(), budget.join(), budget.join()];
+  expect([busy.take(60), second.take(5), third.take(5)]).toEqual([true, true, true]);
+  const order: string[] = [];
+  const waits = (name: string, share: typeof busy, bytes: number) =>
+    Promise.resolve(share.take(bytes)).then((taken) => order.push(`${name} ${taken}`));
+  const all = [waits("second", second, 45), waits("third", third, 35), waits("second again", second, 30)];
+  // Of the 70 that nobody reserved 10 stay with the busy one and 40 go to the second: the third would need 30.
+  busy.give(40);
+  await all[0];
+  expect([order, budget.bytesHeld]).toEqual([["second true"], 75]);
+  second.give(50);
+  await Promise.all(all);
+  expect(order).toEqual(["second true", "third true", "second again true"]);
+  expect(budget.bytesHeld).toBe(90);
+});
+
+test("a task that has left takes no room from the others", () => {
+  const budget = budgetOf(100, 10);
+  const [gone, stays] = [budget.join(), budget.join()];
+  expect(gone.take(50)).toBe(true);
+  gone.close();
+  expect(gone.take(80)).toBe(true);
+  expect(budget.bytesHeld).toBe(0);
+  expect(stays.take(10)).toBe(true);
+  expect(stays.take(90)).toBe(true);
+  gone.give(80);
+  expect(stays.take(1)).not.toBe(true);
+});
+
+/** The rules of a budget as they are said, added up anew each time; who waits is looked at after every change. */
+class PlainBudget {
+  readonly tasks = new Map<number, number>();
+  waiting: { readonly name: number; readonly task: number; readonly bytes: number }[] = [];
+  readonly reserved: number;
+  readonly bytesMax: number;
+  readonly bytesMaxPerTask = 70;
+
+  constructor(bytesMax: number, reserved: number) {
+    this.bytesMax = bytesMax;
+    this.reserved = reserved;
+  }
+
+  take(name: number, task: number, bytes: number): boolean {
+    const isBehind = this.waiting.some((each) => each.task === task);
+    if (!isBehind && this.#fits(task, bytes)) return true;
+    this.waiting.push({ name, task, bytes });
+    return false;
+  }
+
+  #fits(task: number, bytes: number): boolean {
+    const [held, after] = [this.tasks.get(task) ?? 0, (this.tasks.get(task) ?? 0) + bytes];
+    const over = [...this.tasks].map(([other, own]) => Math.max(0, (other === task ? after : own) - this.reserved));
+    const shared = this.bytesMax - this.tasks.size * this.reserved;
+    const hasRoom = after <= this.reserved || over.reduce((sum, each) => sum + each, 0) <= shared;
+    if (held > 0 && (after > this.bytesMaxPerTask || !hasRoom)) return false;
+    this.tasks.set(task, after);
+    return true;
+  }
+
+  /** Who is let in now. */
+  admitted(): number[] {
+    const [names, blocked] = [[] as number[], new Set<number>()];
+    this.waiting = this.waiting.filter(({ name, task, bytes }) => {
+      if (!blocked.has(task) && this.#fits(task, bytes)) return !names.push(name);
+      blocked.add(task);
+      return true;
+    });
+    return names;
+  }
+}
+
+test("whatever is taken, given back and turned away, the same are let in, in the same order, as by plain addition", async () => {
+  const step = fc.record({
+    kind: fc.constantFrom("take", "take", "give", "give", "turnAway"),
+    task: fc.nat(2),
+    bytes: fc.nat(80),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { minLength: 20, maxLength: 40 }),
+      fc.nat(40),
+      fc.nat(60),
+      async (steps, reserved, spare) => {
+        const plain = new PlainBudget(3 * reserved + spare, reserved);
+        const options = { bytesMax: 3 * reserved + spare, reservedBytesPerTask: reserved, bytesMaxPerTask: 70 };
+        const budget = new BufferBudget(options);
+        const shares = Array.from({ length: 3 }, () => budget.join());
+        for (let task = 0; task < 3; task++) plain.tasks.set(task, 0);
+        const [letIn, expected]: [number[], number[]] = [[], []];
+        for (const [name, { kind, task, bytes }] of steps.entries()) {
+          const held = plain.tasks.get(task) ?? 0;
+          if (kind === "take") {
+            const taking = shares[task]!.take(bytes);
+            expect(taking === true).toBe(plain.take(name, task, bytes));
+            if (taking !== true) void taking.then((taken) => taken && letIn.push(name));
+          } else if (kind === "give") {
+            shares[task]!.give(Math.min(bytes, held));
+            plain.tasks.set(task, held - Math.min(bytes, held));
+          } else {
+            shares[task]!.turnAway();
+            plain.waiting = plain.waiting.filter((each) => each.task !== task);
+          }
+          expected.push(...plain.admitted());
+          await Promise.resolve().then(() => undefined);
+          expect(letIn).toEqual(expected);
+          expect(budget.bytesHeld).toBe([...plain.tasks.values()].reduce((sum, each) => sum + each, 0));
+          expect(budget.waitingCount).toBe(plain.waiting.length);
+        }
+        for (const share of shares) share.close();
+        expect(budget.waitingCount).toBe(0);
+      },
+    ),
+    { numRuns: 300 },
+  );
 });
