@@ -160,7 +160,6 @@ export class TransactionLane {
   /** After an abort: who was refused is told so, and the others are next. */
   #goOn(parts: readonly Claimed[], { failures, late }: Outcome<Claimed>): void {
     const { moveOut } = this.#options;
-    const next: Waiting[] = [];
     for (const part of parts) {
       const { waiting, first } = part;
       const lateKeys = late.get(part) ?? [];
@@ -168,9 +167,8 @@ export class TransactionLane {
       const isPartitionLate = [...lateKeys].some((key) => key !== offsetsKey);
       if (failures.has(part)) waiting.reject(failures.get(part));
       else if (isPartitionLate && moveOut !== undefined) moveOut(waiting);
-      else next.push(waiting);
+      else this.#waiting.push(waiting);
     }
-    this.#waiting.unshift(...next);
   }
 
   async #commit(producer: TransactionalProducer, parts: readonly Claimed[]): Promise<void> {

@@ -198,12 +198,14 @@ test("a part that is refused is told to its task alone; the others go into the n
 
 test("nobody waits for what is under way when a part was refused", async () => {
   const { commit, hold, fates, asked } = await transactionsOf([0, 1]);
-  hold("write 3 as n.0/1");
+  const late = hold("write 3 as n.0/1");
   hold("write 4 as n.0/1").resolve(new Error("refused"));
   commit("a", 0, [batch(3), batch(3)]);
   commit("b", 1, [batch(4)]);
   await turns();
   expect(fates["a"]).toBe("committed");
+  late.resolve(undefined);
+  await turns();
   expect(asked.filter((words) => words.startsWith("write 3"))).toEqual([
     "write 3 as n.0/1",
     "write 3 as n.1/1",
@@ -233,6 +235,18 @@ test("offsets are asked for again in the same transaction while their coordinato
   await turns(10);
   expect(asked).toEqual(["offsets 0 as n.0/1 in 1", "forget", "offsets 0 as n.0/1 in 1", "commit n.0/1"]);
   expect(fates).toEqual({ a: "committed" });
+});
+
+test("offsets of which one cannot be committed yet are asked for again in the same transaction", async () => {
+  const { commit, asked, fates, refusedOffsets } = await transactionsOf([0, 1]);
+  refusedOffsets.set("in-1", answered(kafkaCode.coordinatorLoadInProgress));
+  commit("a", 0, []);
+  commit("b", 1, []);
+  await turns(2);
+  refusedOffsets.clear();
+  await turns(10);
+  expect(asked.at(-1)).toBe("commit n.0/1");
+  expect(fates).toEqual({ a: "committed", b: "committed" });
 });
 
 test("a commit whose answer never comes is told to every task of it, and the id is ended before it is used again", async () => {
@@ -448,11 +462,13 @@ test("a partition that is not written in time holds up its task alone where the 
   written.resolve(undefined);
   await turns();
   expect(asked.slice(-3)).toEqual(["offsets 0 as n.0/2 in 1", "write 5 as n.0/2", "commit n.0/2"]);
-  expect(fates).toEqual({ b: "committed" });
+  commit("again", 0, []);
+  await turns();
+  expect(fates).toEqual({ b: "committed", again: "committed" });
 });
 
 test("while the offsets are not answered in time no transaction is open to anybody's harm: they come first", async () => {
-  const { commit, asked, hold, fates } = await transactionsOf([0, 1]);
+  const { commit, asked, hold, fates, end } = await transactionsOf([0, 1]);
   hold("offsets 0,1 as n.0/1 in 1");
   const answer = hold("offsets 0,1 as n.1/1 in 1");
   commit("a", 0, [batch(3)]);
@@ -464,6 +480,15 @@ test("while the offsets are not answered in time no transaction is open to anybo
   await turns();
   expect(asked.slice(-3)).toEqual(["write 3 as n.1/1", "write 4 as n.1/1", "commit n.1/1"]);
   expect(fates).toEqual({ a: "committed", b: "committed" });
+  // For as long as it takes, but not when the member ends.
+  hold("offsets 0 as n.0/2 in 1");
+  hold("offsets 0 as n.1/2 in 1");
+  commit("c", 0, []);
+  await tooLong();
+  expect(asked.at(-1)).toBe("offsets 0 as n.1/2 in 1");
+  end.abort(new TaskLostError("ended"));
+  await turns();
+  expect(fates["c"]).toBeInstanceOf(TaskLostError);
 });
 
 test("a producer that is busy with its transaction before is not waited for when there is another", async () => {
