@@ -87,6 +87,21 @@ describe("training in a thread", () => {
     expect(() => trainer.addFeatures(features(3))).toThrow("made anew");
   });
 
+  test("a failure that is known is the answer at once, since the thread says nothing after it", async () => {
+    const trainer = open();
+    trainer.addFeatures(features(3));
+    trainer.addFeatures(features(3, 1, () => 9));
+    for (let isKnown = false; !isKnown; ) {
+      await new Promise(setImmediate);
+      try {
+        trainer.expect("labels", 1);
+      } catch {
+        isKnown = true;
+      }
+    }
+    await expect(trainer.train(() => undefined, signal)).rejects.toThrow("made anew");
+  });
+
   // A loop that never ended was deaf to both signals: it ran in the thread that should have heard them.
   test("ends in the middle of a fit that takes long, while the caller's own thread goes on", async () => {
     const wide: Signature = {
