@@ -115,14 +115,15 @@ test("what stands behind a right checksum and contradicts itself loses only what
 });
 
 test("before the last records of a batch are given out, what its codec has still to say is heard", async () => {
-  const values = Array.from({ length: 5 }, () => Buffer.alloc(400));
+  // One record, larger than a piece: nothing that inflates further is asked for on its account.
+  const values = [Buffer.alloc(2_000)];
   const after = async (rest: () => Generator<Uint8Array>) => {
     function* parts(): Generator<Uint8Array> {
       yield body(values);
       yield* rest();
     }
     const scripted: Codecs = { ...codecs, parts: { ...codecs.parts, gzip: parts } };
-    const context = { ...place, offsetAsked: 0, endOffset: 5, codecs: scripted };
+    const context = { ...place, offsetAsked: 0, endOffset: 1, codecs: scripted };
     const large = decodePiece(gzipped(values), context, { bytesMax: 1_000, batchBytesMax: 1_000 }) as LargeBatch;
     let read = 0;
     for (let next = await large.next(1_000); next !== undefined; next = await large.next(1_000)) read += next.count;
@@ -133,7 +134,7 @@ test("before the last records of a batch are given out, what its codec has still
     await after(function* () {
       yield nothing;
     }),
-  ).toBe(5);
+  ).toBe(1);
   await expect(
     after(function* () {
       yield nothing;
