@@ -320,3 +320,29 @@ test("a signal ends it with its reason, and the stores hold what was flushed", a
   expect(pages.calls).toEqual(["write 25", "flush", "write 25", "flush"]);
   expect(task.stores.map(({ entryCount }) => entryCount)).toEqual([50, 1]);
 });
+
+test("a reading that ends because it was called off does not pass for the end of the range", async () => {
+  const pages = new Pages();
+  pages.onWrite = (call) => (call === 1 ? new TaskReopenError("not confirmed") : undefined);
+  let readings = 0;
+  async function* quiet(from: number, signal: AbortSignal): AsyncGenerator<RawBatch> {
+    const [first, ...rest] = ordersFrom(from, 60);
+    readings++;
+    if (first !== undefined) yield first;
+    // The first reading ends as if nothing more came, once nobody wants it any more; the second takes its time.
+    if (readings === 1)
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    else {
+      for (let turn = 0; turn < 50; turn++) await nextTurn();
+      yield* rest;
+    }
+  }
+  const run = runOf(compiled(totalsStage).openTask(0), {
+    from: 0,
+    read: quiet,
+    openWriter: pages.openWriter,
+    bounds: { records: 20, bytes: 1_000_000, lingerMs: Number.POSITIVE_INFINITY },
+  });
+  expect(await runBounded(run, never)).toMatchObject({ in: 60, out: 60 });
+  expect(readings).toBe(2);
+});

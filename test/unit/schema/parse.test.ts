@@ -19,6 +19,16 @@ test("tells steps the kind, nullability, doc, default and aliases of each field"
     { name: "pin", type: ["string", "null"], sensitive: true },
   );
   expect(schema.fullName).toBe("test.Row");
+  expect(schema.shape.slice(0, 3)).toEqual([
+    { name: "id", type: { kind: "string", nullable: false, avro: "string" }, doc: "Who.", aliases: ["key"] },
+    {
+      name: "paid_at",
+      type: { kind: "timestamp", nullable: false, avro: { type: "long", logicalType: "timestamp-millis" } },
+    },
+    { name: "amount", type: { kind: "double", nullable: true, avro: "double" }, default: null },
+  ]);
+  // What a field does not say is not there, be it an empty list.
+  expect(schema.shape.map((field) => Object.keys(field).length)).toEqual([4, 2, 3, 2, 2, 2, 3]);
   expect(schema.shape.map((f) => [f.name, f.type.kind, f.type.nullable])).toEqual([
     ["id", "string", false],
     ["paid_at", "timestamp", false],
