@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { applyChanges, checkStart, compareWithCluster } from "../../../src/app/apply-plan.ts";
+import { writeControl } from "../../../src/app/control-topic.ts";
 import { readHeldStores } from "../../../src/app/held-stores.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
@@ -189,4 +190,18 @@ test("stages that run alone are held to their own stores", async () => {
   await apply(plan);
   const alone = { ...plan, stages: plan.stages.slice(0, 1) };
   expect((await compare(alone)).lines).toEqual([]);
+});
+
+test("a record of the control topic that describes no store, or another one than its key says, describes none", async () => {
+  await apply(planWith(plain));
+  const described = await held();
+  expect(described).toBeDefined();
+  const write = (name: string, value: string | null): Promise<void> =>
+    writeControl(broker, "small.control", [{ key: `store/${name}`, value }], 0, never);
+  await write("clean/other", JSON.stringify(described));
+  await write("clean/empty", "{}");
+  await write("clean/gone", null);
+  expect([...(await readHeldStores(broker, "small.control", never)).keys()]).toEqual([key]);
+  await write(key, "damaged");
+  expect(await held()).toBeUndefined();
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { RollingStore } from "../../../src/state/index.ts";
 import type { MemorySpec, StepMemory } from "../../../src/step/index.ts";
 import { compareStore, type HeldStore, storesOf } from "../../../src/topology/held-stores.ts";
 import { onHeldStores, parseHeldStore, storeKey } from "../../../src/topology/index.ts";
@@ -161,6 +162,8 @@ test("a plan's stores take on the form in which they are held, and only those", 
     }
     expect([...made.results]).toEqual([2, 3]);
   }
+  // What nothing fills is null, and no number.
+  expect([...(memory.store as RollingStore).inputs]).toEqual([Number.NaN, 4, Number.NaN]);
   // Two rows of a time and three columns, or of a time and one.
   expect([memory.store.byteCount, before.store.byteCount]).toEqual([64, 32]);
   expect(onHeldStores(plan, new Map()).stages[1]!.memories[0]).toBe(plan.stages[1]!.memories[0]);
@@ -187,7 +190,7 @@ test("what was written down with more columns and a longer window is taken in by
     return soundPlan(text, { schemas }).stages[1]!.memories[0]!;
   };
   const wide = made("1h, 30d", "a: sum(amount), b: sum(amount * 2)");
-  const narrow = made("2h", "b: sum(amount * 2), n: count()");
+  const narrow = made("1h, 2h", "b: sum(amount * 2), n: count()");
   const verdict = compareStore(
     { ...rolling("1h", "n: count()"), ...wide.holds },
     { ...rolling("1h", "n: count()"), ...narrow.holds },
@@ -206,6 +209,9 @@ test("what was written down with more columns and a longer window is taken in by
   writeDown();
   after.store.keep(1_700_000_000_000 + 199 * 60_000);
   expect(after.store.entryCount).toBe(200);
-  // One more, at minute 200: those of minutes 81 to 199 and itself lie within two hours, 120 in all.
-  expect(feed(after, [[200, 2]])).toEqual([240, 120]);
+  // One more, at minute 200: with it 60 lie within an hour and 120 within two.
+  expect(feed(after, [[200, 2]])).toEqual([120, 240, 60, 120]);
+  // No window reaches ten days back, and one that comes back may.
+  after.store.keep(1_700_000_000_000 + 10 * day);
+  expect(after.store.entryCount).toBe(201);
 });
