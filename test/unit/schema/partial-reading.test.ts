@@ -17,7 +17,12 @@ function typeOf(json: unknown): AvroType {
 function read(writer: unknown, reader: unknown, reads: Reads, body: Buffer): [unknown, number] {
   const cursor = new ByteCursor();
   cursor.reset(Buffer.concat([body, bytes(9, 9)]), 0, body.length + 2);
-  const value = new Resolution(new Skippers({ text: true })).reading(typeOf(writer), typeOf(reader), reads, "p")(cursor);
+  const value = new Resolution(new Skippers({ text: true })).reading(
+    typeOf(writer),
+    typeOf(reader),
+    reads,
+    "p",
+  )(cursor);
   return [value, cursor.at];
 }
 
