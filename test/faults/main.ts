@@ -77,7 +77,11 @@ async function main(): Promise<void> {
     load.abort();
     await loading;
     say(`${shop.sent} records sent; working them off`);
-    await shop.workedOff(workedOffMsMax);
+    await shop.workedOff(workedOffMsMax).catch(async (error: unknown) => {
+      for (const line of await shop.backlog()) say(line);
+      for (const slot of slots) for (const line of slot.worker.lastLines) say(`${slot.name}: ${line}`);
+      throw error;
+    });
     for (const slot of slots) await slot.stop();
     const verdict = await judge(broker, shop, delivery);
     if (verdict.wrong > 0) say(`${verdict.wrong} rows are not what their input makes them`);

@@ -141,6 +141,20 @@ export class Shop {
       });
   }
 
+  /** What each group has not read yet, for somebody who wonders why. */
+  async backlog(): Promise<string[]> {
+    const { admin } = this.#broker;
+    const lines = this.plan.stages.map(async ({ name, group, from }) => {
+      const marks = await admin.watermarks(from.clusterName, signal);
+      const committed = await admin.committed(group, from.clusterName, signal);
+      const offsets = new Map(committed.map(({ partition, offset }) => [partition, offset]));
+      const behind = marks.filter(({ partition, end }) => offsets.get(partition) !== end);
+      const said = behind.map(({ partition, end }) => `partition ${partition} at ${offsets.get(partition)} of ${end}`);
+      return `${name}: ${said.length === 0 ? "done" : said.join(", ")}`;
+    });
+    return Promise.all(lines);
+  }
+
   async remove(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
   }

@@ -109,6 +109,11 @@ export class WorkerProcess {
     });
   }
 
+  /** The last that it said. */
+  get lastLines(): readonly string[] {
+    return this.#tail;
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
