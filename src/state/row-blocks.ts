@@ -3,11 +3,11 @@ import type { RowRuns } from "./row-runs.ts";
 import { SpanRuns } from "./span-runs.ts";
 
 /** One row in so many begins a block, and one block in so many a group; powers of two. */
-const rowsPerBlock = 16;
-const blocksPerGroup = 64;
+const rowsPerBlock = 64;
+const blocksPerGroup = 16;
 
 /**
- * Cuts the rows of long runs into blocks of about 16, and blocks into groups of about 64, so that what was computed of
+ * Cuts the rows of long runs into blocks of about 64, and blocks into groups of about 16, so that what was computed of
  * them can be remembered.
  *
  * Whether a row begins a block follows from a hash of its time and of its place among the rows of that time, and from

@@ -65,11 +65,11 @@ test.each([false, true])(
   },
 );
 
-test("about one row in 16 begins a block, and one in 1,024 a group, also among rows of one time", () => {
+test("about one row in 64 begins a block, and one in 1,024 a group, also among rows of one time", () => {
   for (const stepMs of [0, 1, 1_000]) {
     const { cuts } = cutOf(Array.from({ length: 100_000 }, (_, i) => 1_700_000_000_000 + i * stepMs));
-    // Five standard deviations of a binomial count: 383 and 50.
-    expect(Math.abs(spansOf(cuts.blocks).length - 6_250)).toBeLessThan(383);
+    // Five standard deviations of a binomial count: 197 and 50.
+    expect(Math.abs(spansOf(cuts.blocks).length - 1_562.5)).toBeLessThan(197);
     expect(Math.abs(spansOf(cuts.groups).length - 98)).toBeLessThan(50);
   }
 });
