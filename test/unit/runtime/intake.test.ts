@@ -56,3 +56,19 @@ test("a task that closed while a batch waited for room turns it away, without it
   expect(intake.head).toBeUndefined();
   expect(intake.isBehindFetch).toBe(true);
 });
+
+test("a batch takes the room that was set aside for it, and a task that has closed gives that back", async () => {
+  const { budget, gate, intake } = open(100_000_000);
+  const batch = ordersAt(10, 3);
+  const room = await intake.room();
+  expect(budget.bytesHeld).toBe(room?.bytes);
+  expect(await intake.take(batch, room)).toBe("taken");
+  expect(budget.bytesHeld).toBe(heldBytesOf(batch));
+  const second = await intake.room();
+  gate.isOpen = false;
+  await intake.take(ordersAt(13, 3), second);
+  expect(budget.bytesHeld).toBe(heldBytesOf(batch));
+  // Room that a closed task is told of is nobody's.
+  const none = await intake.room();
+  expect([none === undefined, budget.bytesHeld]).toEqual([false, heldBytesOf(batch)]);
+});
