@@ -65,6 +65,10 @@ export const errorCodes = {
     kind: "warning",
     meaning: "A store has no name of its own, so that an edit of the steps may lose its state.",
   },
+  MR_STATE_MOVED: {
+    kind: "warning",
+    meaning: "The offset of a task with stores was committed by somebody else; the stores keep what they have learnt.",
+  },
   MR_STATE_EMPTY: {
     kind: "warning",
     meaning:

@@ -50,6 +50,7 @@ export const facts = {
   storesRestoring: { level: "info", says: "The stores are being restored.", fields: { task: "number", percent: "number", secondsLeft: "number" } },
   storesRestored: { level: "info", says: "The stores are restored.", fields: { task: "number", entries: "number", seconds: "number" } },
   storeEmpty: { level: "warn", says: "A store has nothing written down and starts empty, although records were read before.", fields: { task: "number", code: "MR_STATE_EMPTY", store: "text", offset: "number", wholeAfterSeconds: "number" } },
+  offsetMoved: { level: "warn", says: "Somebody else has committed the offset of a task with stores; these keep what they have learnt, and records that are read again count twice.", fields: { task: "number", code: "MR_STATE_MOVED", offset: "number" } },
   recordRefused: { level: "warn", says: "A record was refused; its input becomes a dead letter.", fields: { task: "number", topic: "text", partition: "number", code: "MR_RECORD_REFUSED" } },
   refusalStops: { level: "error", says: "A record that cannot be named or set aside was refused; the offset stops here.", fields: { task: "number", topic: "text", partition: "number", code: "MR_RECORD_REFUSED" } },
   recordsDeleted: { level: "error", says: "Records were deleted by the topic's retention before they were read.", fields: { task: "number", code: "MR_OFFSET_RANGE", from: "number", to: "number" } },

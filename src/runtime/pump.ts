@@ -270,6 +270,9 @@ export class Pump {
       this.#stage.clear();
       await restore(this.committedOffset, this.#cut.signal);
       this.#stage.restored(this.#note.streamTimeOf(this.#stage));
+      const hasLearnt = this.#stage.changelogs.some(({ store }) => store.entryCount > 0);
+      if (hasLearnt && !this.#note.isFound)
+        this.#options.facts.emit("offsetMoved", { task: this.task, offset: this.committedOffset });
     }
     this.#isRestored = true;
     this.#send({ kind: "restored" });

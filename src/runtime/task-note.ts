@@ -76,6 +76,11 @@ export class RunningNote {
     return this.#found;
   }
 
+  /** False when nothing was left with the offset that the task was opened at: others have moved it, or nobody has begun. */
+  get isFound(): boolean {
+    return this.#found !== undefined;
+  }
+
   /** The stream time to go on from; without a note the stores are all that tells how far event time had come. */
   streamTimeOf({ stores }: StageTask): EpochMs {
     if (this.#found !== undefined) return this.#found.streamTimeMs;

@@ -165,6 +165,9 @@ test("offsets that somebody else has moved have no note: counts begin there, and
     counts: { in: 2, out: 1, filtered: 0, late: 1, deadLetters: 0 },
   });
   expect(await shop.differences()).toEqual([]);
+  expect(shop.logged.filter(({ fields }) => fields["code"] === "MR_STATE_MOVED").map(({ fields }) => fields)).toEqual([
+    { stage: "features", task, code: "MR_STATE_MOVED", offset: 2 },
+  ]);
 });
 
 test("a store whose changelog was lost is said to begin empty, once per task, with the time until it is whole", async () => {
