@@ -19,6 +19,7 @@ const root = process.argv[2];
 if (root === undefined || process.send === undefined) throw new Error("to be forked with the root of a work tree");
 process.chdir(root);
 let firstFailed: string | undefined;
+let passedCount = 0;
 
 const vitest = await createVitest("test", {
   root,
@@ -45,14 +46,21 @@ async function run({ tests, changed }: WarmRequest): Promise<void> {
   for (const file of changed) vitest.invalidateFile(file);
   const all = await vitest.globTestSpecifications();
   const specifications = tests.flatMap((test) => all.filter(({ moduleId }) => moduleId === test));
-  firstFailed = undefined;
-  const { unhandledErrors } = await vitest.runTestSpecifications(specifications);
-  say({ failed: firstFailed ?? (unhandledErrors.length > 0 ? "an error outside of every test" : null) });
+  let failed: string | undefined;
+  // The failure that ended the run before may cut short the one after it: what did not pass is no verdict yet.
+  for (let attempt = 1; attempt <= 2 && failed === undefined; attempt++) {
+    [firstFailed, passedCount] = [undefined, 0];
+    const { unhandledErrors } = await vitest.runTestSpecifications(specifications);
+    failed = firstFailed ?? (unhandledErrors.length > 0 ? "an error outside of every test" : undefined);
+    if (passedCount === specifications.length) break;
+  }
+  say({ failed: failed ?? null });
 }
 
 // What a run answers of its modules holds those of earlier runs too.
 function ended(module: TestModule): void {
   if (!module.ok()) firstFailed ??= module.moduleId;
+  else if (module.state() === "passed") passedCount++;
   say({ ended: module.moduleId });
 }
 
