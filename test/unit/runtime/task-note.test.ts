@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { noCounts } from "../../../src/runtime/counts.ts";
-import { readNote, type TaskNote, writeNote } from "../../../src/runtime/task-note.ts";
+import type { StageTask } from "../../../src/runtime/index.ts";
+import { RunningNote, readNote, type TaskNote, writeNote } from "../../../src/runtime/task-note.ts";
 
 const largest = Number.MAX_SAFE_INTEGER;
 
@@ -67,4 +68,15 @@ test("what does not read as a note in every respect is none", () => {
     "with a number that does not end": changed(bytes.length - 1, 0x80),
   };
   for (const [what, metadata] of Object.entries(foreign)) expect(readNote(metadata), what).toBeUndefined();
+});
+
+// The latest event may have been dropped behind the judging of lateness: then no store has it.
+test("a task goes on from the stream time of its note, and without one from the latest time in its stores", () => {
+  const stage = { stores: [{ latestTimeMs: 40 }, { latestTimeMs: 70 }] } as unknown as StageTask;
+  const note = new RunningNote();
+  note.found(writeNote({ streamTimeMs: 90, since: 2, counts: noCounts }));
+  expect([note.isFound, note.streamTimeOf(stage), note.begin(5)?.since]).toEqual([true, 90, 2]);
+  note.found(undefined);
+  expect([note.isFound, note.streamTimeOf(stage), note.begin(5)]).toEqual([false, 70, undefined]);
+  expect(note.streamTimeOf({ stores: [] } as unknown as StageTask)).toBe(Number.NEGATIVE_INFINITY);
 });
