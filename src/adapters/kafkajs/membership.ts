@@ -35,7 +35,7 @@ import { committedPartitions, listOffset, noOffset, type OffsetPosition, resolve
 import { isBehind, type Owned, Ownership } from "./ownership.ts";
 import { PartitionTroubles } from "./partition-troubles.ts";
 import type { SendOptions } from "./producer.ts";
-import { groupPolicy, type RetryContext, retrying, stablePolicy } from "./retry.ts";
+import { groupPolicy, type RetryContext, retrying } from "./retry.ts";
 import { isRebalance, Session } from "./session.ts";
 import { type Commitment, handleError, KafkaTaskHandle } from "./task-handle.ts";
 import type { TransactionCoordinator } from "./transaction-coordinator.ts";
@@ -244,11 +244,13 @@ export class KafkaMembership implements Membership {
   /** Ends without a word to the group, as a crash does; its session runs out by itself. */
   async abandon(): Promise<void> {
     this.#stop(`the client of group ${this.#options.spec.group} was closed`);
+    this.#transactions?.close();
     await this.#closed();
   }
 
   async #closed(): Promise<void> {
-    this.#transactions?.close();
+    // What was under way would hide what others write, if nobody gets the tasks.
+    await this.#transactions?.leave();
     await this.#options.link.close();
     this.#options.ended();
   }
@@ -464,8 +466,7 @@ export class KafkaMembership implements Membership {
   }
 
   #retry(signal: AbortSignal): Pick<RetryContext, "clock" | "policy" | "signal"> {
-    const policy = this.#transactions === undefined ? groupPolicy : stablePolicy;
-    return { clock: this.#options.clock, policy, signal };
+    return { clock: this.#options.clock, policy: groupPolicy, signal };
   }
 
   #partitionsOf(task: TaskId): TopicPartition[] {

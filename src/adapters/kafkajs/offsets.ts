@@ -9,6 +9,10 @@ import { retrying } from "./retry.ts";
 const listAt = { latest: -1, logEnd: -1, earliest: -2 } as const;
 export const noOffset = -1;
 
+const stablePollMs = 20;
+/** Half of the time after which a transaction ends that nobody ends. */
+const stableMsMax = 30_000;
+
 export type OffsetPosition = "earliest" | "latest" | "logEnd" | { readonly timeMs: number };
 
 type WithRetry = Pick<RetryContext, "clock" | "policy" | "signal">;
@@ -69,7 +73,7 @@ export function committedPartitions(
   partitions: readonly TopicPartition[],
   context: WithRetry,
 ): Promise<Map<string, CommittedPartition>> {
-  return retrying({ ...context, onError: () => link.forgetCoordinator(group) }, async () => {
+  const ask = async (): Promise<Map<string, CommittedPartition>> => {
     const node = await link.coordinatorOf(group);
     const request = offsetFetchRequest(group, partitions);
     const answer = await link.send<OffsetFetchAnswer>(node, "control", () => request);
@@ -84,7 +88,25 @@ export function committedPartitions(
     if (partitions.some((at) => !offsets.has(topicPartitionKey(at.topic, at.partition))))
       throw new KafkaAnswerError(doing, kafkaCode.requestTimedOut, "a partition is left out of the answer");
     return offsets;
-  });
+  };
+  return retrying({ ...context, onError: () => link.forgetCoordinator(group) }, () => whenStable(context, ask));
+}
+
+/**
+ * Asks until no transaction holds the offsets. They are stable milliseconds after whoever gets its id has ended it, so
+ * that this is asked more often than what has gone wrong.
+ */
+async function whenStable<T>({ clock, signal }: WithRetry, ask: () => Promise<T>): Promise<T> {
+  const endMs = clock.monotonicMs() + stableMsMax;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isUnstable = error instanceof KafkaAnswerError && error.code === kafkaCode.unstableOffsetCommit;
+      if (!isUnstable || clock.monotonicMs() >= endMs) throw error;
+      await clock.sleep(stablePollMs, signal);
+    }
+  }
 }
 
 interface ListOffsetsAnswer {

@@ -100,6 +100,7 @@ export class BatchProducer {
     const { signal, troubles, transaction } = options;
     // Made once: sent again with the same sequence, it is known for the same.
     const batch = transaction?.stamped(outgoing) ?? outgoing;
+    const as = transaction?.identity;
     let node: number | undefined;
     let startedMs = 0;
     const beganMs = this.#clock.monotonicMs();
@@ -120,7 +121,7 @@ export class BatchProducer {
       if (produced === undefined) throw new KafkaAnswerError(doing, kafkaCode.requestTimedOut);
       const isThere = transaction !== undefined && produced.errorCode === kafkaCode.duplicateSequenceNumber;
       if (produced.errorCode !== kafkaCode.none && !isThere) throw new ProduceError(doing, produced);
-      transaction?.written(outgoing);
+      if (as !== undefined) transaction?.written(outgoing, as);
       troubles?.well(outgoing, "write");
     });
   }

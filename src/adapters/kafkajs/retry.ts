@@ -12,9 +12,6 @@ export interface RetryPolicy {
 /** Outlasts the 12 to 13 s without writes that follow the death of a broker. */
 export const producePolicy: RetryPolicy = { firstMs: 20, factor: 1.5, stepMsMax: 500, totalMs: 60_000 };
 export const groupPolicy: RetryPolicy = { firstMs: 100, factor: 2, stepMsMax: 1_000, totalMs: 30_000 };
-/** Offsets that a transaction holds are stable within milliseconds, as soon as whoever takes its id has ended it. */
-export const stablePolicy: RetryPolicy = { firstMs: 20, factor: 1, stepMsMax: 20, totalMs: 30_000 };
-
 /** How long a producer is waited for that is busy with the end of its transaction before, if there may be another. */
 export const busyMsMax = 500;
 

@@ -17,6 +17,11 @@ const transactionTimeoutMs = 60_000;
 /** A transaction that is being ended is answered with "concurrent transactions" for some milliseconds. */
 export const transactionPolicy: RetryPolicy = { firstMs: 5, factor: 1.5, stepMsMax: 250, totalMs: 30_000 };
 
+function detailOf(code: number): string | undefined {
+  if (code !== kafkaCode.invalidTransactionTimeout) return undefined;
+  return `transaction.max.timeout.ms of the brokers allows no transaction of ${transactionTimeoutMs} ms`;
+}
+
 /** What a partition may be refused for; every other code is about the producer. */
 const partitionCodes: ReadonlySet<number> = new Set([
   kafkaCode.unknownTopicOrPartition,
@@ -58,7 +63,7 @@ export class TransactionCoordinator {
     const request = initProducerIdRequest(transactionalId, transactionTimeoutMs, before);
     const answer = await this.#asking(transactionalId, signal, async (node) => {
       const given = await this.#link.send<InitProducerIdAnswer>(node, "control", () => request);
-      checkCode(`taking the transactional id ${transactionalId}`, given.errorCode);
+      checkCode(`taking the transactional id ${transactionalId}`, given.errorCode, detailOf(given.errorCode));
       return given;
     });
     return new TransactionalProducer(transactionalId, answer, isSecondVersion);

@@ -25,6 +25,11 @@ export class TransactionalProducer implements TransactionOf {
     this.#identity = identity;
   }
 
+  /** As whom the transaction of now is written. */
+  get identity(): ProducerIdentity {
+    return this.#identity;
+  }
+
   get producerId(): number {
     return this.#identity.producerId;
   }
@@ -41,8 +46,13 @@ export class TransactionalProducer implements TransactionOf {
     return { ...outgoing, bytes };
   }
 
-  /** The batch is in the log: the next in its topic-partition comes behind it. */
-  written(outgoing: Outgoing): void {
+  /**
+   * The batch is in the log: the next in its topic-partition comes behind it.
+   *
+   * @param as who it bears: an answer may come when its transaction is over, and counts for nothing then
+   */
+  written(outgoing: Outgoing, as: ProducerIdentity): void {
+    if (as !== this.#identity) return;
     const next = (this.#next(outgoing) + outgoing.recordCount) % sequencesMax;
     this.#sequences.set(topicPartitionKey(outgoing.topic, outgoing.partition), next);
   }

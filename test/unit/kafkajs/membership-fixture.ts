@@ -29,10 +29,14 @@ export async function memberOf(answers: {
   readonly decidingGroup?: string;
   /** Of the offset that is committed. */
   readonly metadata?: string;
+  /** What the coordinator says of the offset; nothing by default. */
+  offsetCode?(): number;
   /** As a static member does that takes its own place again. */
   readonly staysInGeneration?: boolean;
   join?(generation: number): Promise<void>;
   readonly onRevoking?: () => Promise<void>;
+  /** How much time passes between two looks whether something is over. */
+  readonly stepMs?: number;
   /** As one whose tasks commit in transactions. */
   readonly spec?: Pick<GroupSpec, "delivery" | "hasChangelogs" | "name">;
 }) {
@@ -105,7 +109,8 @@ export async function memberOf(answers: {
       asked.push("offsets");
       const offset = answers.committed();
       const metadata = answers.metadata ?? "";
-      const found = { topic: "in", partition: 0, offset, leaderEpoch: -1, metadata, errorCode: 0 };
+      const errorCode = answers.offsetCode?.() ?? 0;
+      const found = { topic: "in", partition: 0, offset, leaderEpoch: -1, metadata, errorCode };
       return { errorCode: 0, partitions: [found] };
     },
     close: async () => undefined,
@@ -148,7 +153,7 @@ export async function memberOf(answers: {
     over.catch(() => undefined);
     for (let step = 0; step < 200 && !isOver; step++) {
       for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-      clock.advance(250);
+      clock.advance(answers.stepMs ?? 250);
     }
     return over;
   };

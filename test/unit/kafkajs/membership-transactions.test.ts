@@ -124,3 +124,25 @@ test("a start that is committed first is committed in a transaction, as what fol
   expect(asked).toEqual(["take shop.clean.0", "offsets", "offset 100 in 1 as shop.clean.0", "end shop.clean.0"]);
   await membership.leave();
 });
+
+test("offsets that a transaction holds are asked for every 20 ms until they are stable, and others less and less often", async () => {
+  const askedAtMs: number[] = [];
+  const codes = [
+    ...Array.from({ length: 10 }, () => kafkaCode.unstableOffsetCommit),
+    kafkaCode.coordinatorLoadInProgress,
+    kafkaCode.coordinatorLoadInProgress,
+  ];
+  const { open, membership, clock } = await memberOf({
+    committed: () => 5,
+    offsetCode: () => {
+      askedAtMs.push(clock.monotonicMs());
+      return codes.shift() ?? 0;
+    },
+    spec: exactlyOnce,
+    stepMs: 10,
+  });
+  expect((await open()).offsetsNext).toEqual(at(5));
+  const pauses = askedAtMs.slice(1).map((ms, i) => ms - (askedAtMs[i] ?? 0));
+  expect(pauses).toEqual([...Array.from({ length: 10 }, () => 20), 100, 200]);
+  await membership.leave();
+});

@@ -30,25 +30,28 @@ test("records are counted in each topic-partition, and only those that are in th
     [batch(0), batch(1), batch(0, 2, "other")].map((outgoing) => bornBy(producer.stamped(outgoing)).baseSequence);
   producer.stamped(batch(0, 5));
   expect(sequences()).toEqual([0, 0, 0]);
-  producer.written(batch(0, 5));
-  producer.written(batch(0, 2, "other"));
+  producer.written(batch(0, 5), producer.identity);
+  producer.written(batch(0, 2, "other"), producer.identity);
   expect(sequences()).toEqual([5, 0, 2]);
-  producer.written(batch(0, 1));
+  producer.written(batch(0, 1), producer.identity);
   expect(sequences()).toEqual([6, 0, 2]);
 });
 
 test("the count begins anew behind 2^31 - 1, as brokers count", () => {
   const producer = made();
-  producer.written({ ...batch(), recordCount: 2 ** 31 - 1 });
+  producer.written({ ...batch(), recordCount: 2 ** 31 - 1 }, producer.identity);
   expect(bornBy(producer.stamped(batch())).baseSequence).toBe(2 ** 31 - 1);
-  producer.written({ ...batch(), recordCount: 3 });
+  producer.written({ ...batch(), recordCount: 3 }, producer.identity);
   expect(bornBy(producer.stamped(batch())).baseSequence).toBe(2);
 });
 
 test("the next transaction is written under the next epoch, from the first sequence on", () => {
   const producer = made();
-  producer.written(batch(0, 4));
+  const before = producer.identity;
+  producer.written(batch(0, 4), before);
   producer.renew({ producerId: 8, producerEpoch: 4 });
+  // An answer that comes when its transaction is over.
+  producer.written(batch(0, 4), before);
   expect(bornBy(producer.stamped(batch()))).toEqual({
     isTransactional: true,
     producerId: 8,
