@@ -236,7 +236,6 @@ export class KafkaMembership implements Membership {
   async leave(): Promise<void> {
     if (this.#end.signal.aborted) return;
     this.#stop(`this member of group ${this.#options.spec.group} has left`);
-    await this.#transactions?.leave();
     await this.#session.leave(this.#options.isLeaveForGood);
     await this.#closed();
   }

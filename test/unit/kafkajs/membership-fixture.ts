@@ -1,3 +1,4 @@
+import type { ProtocolRequest } from "../../../src/adapters/kafkajs/client-types.ts";
 import { defaultTimings, type GroupMember, type MemberIdentity } from "../../../src/adapters/kafkajs/group-member.ts";
 import type { InstanceHold } from "../../../src/adapters/kafkajs/instance-hold.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
@@ -105,13 +106,16 @@ export async function memberOf(answers: {
     known: () => undefined,
     topic: async () => ({ topic: "in", id: "now", errorCode: 0, partitions: [] }),
     ask: async () => ({ responses: [{ topic: "in", partitions: [{ partition: 0, errorCode: 0, offset: "100" }] }] }),
-    send: async () => {
+    send: async (_node: number, _lane: string, make: () => ProtocolRequest) => {
       asked.push("offsets");
       const offset = answers.committed();
       const metadata = answers.metadata ?? "";
       const errorCode = answers.offsetCode?.() ?? 0;
       const found = { topic: "in", partition: 0, offset, leaderEpoch: -1, metadata, errorCode };
-      return { errorCode: 0, partitions: [found] };
+      // Behind the header's tags, the group, and the topic's name (OffsetFetch 7): how many partitions, and which.
+      const { buffer } = await make().request.encode();
+      const partitions = Array.from({ length: (buffer[7] ?? 1) - 1 }, (_, i) => buffer.readInt32BE(8 + 4 * i));
+      return { errorCode: 0, partitions: partitions.map((partition) => ({ ...found, partition })) };
     },
     close: async () => undefined,
   };
@@ -157,6 +161,6 @@ export async function memberOf(answers: {
     }
     return over;
   };
-  const open = () => passing(membership.openTask(0, sink.epochOf(0), signal));
+  const open = (task = 0) => passing(membership.openTask(task, sink.epochOf(task), signal));
   return { membership, sink, clock, logged, asked, left, open, passing };
 }

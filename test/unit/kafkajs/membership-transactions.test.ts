@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { KafkaAnswerError, kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
-import { TaskReopenError } from "../../../src/runtime/index.ts";
+import { TaskLostError, TaskReopenError } from "../../../src/runtime/index.ts";
 import { outgoingOf, textRecords } from "../../support/records.ts";
 import { at, memberOf } from "./membership-fixture.ts";
 
@@ -145,4 +145,39 @@ test("offsets that a transaction holds are asked for every 20 ms until they are 
   const pauses = askedAtMs.slice(1).map((ms, i) => ms - (askedAtMs[i] ?? 0));
   expect(pauses).toEqual([...Array.from({ length: 10 }, () => 20), 100, 200]);
   await membership.leave();
+});
+
+test("the id of a task that has moved is its owner's: the tasks that stayed write under their own", async () => {
+  const rebalances = [refused(kafkaCode.rebalanceInProgress)];
+  let isOpen = false;
+  const { open, membership, asked, sink, passing } = await memberOf({
+    committed: () => 5,
+    tasks: [[0, 1], [1]],
+    heartbeat: () => (isOpen ? rebalances.shift() : undefined),
+    spec: exactlyOnce,
+  });
+  await open(0);
+  const stayed = await open(1);
+  isOpen = true;
+  const moved = sink.until("the task to move", () => sink.calls.includes("lost 0"));
+  await passing(moved);
+  expect(rebalances).toEqual([]);
+  asked.length = 0;
+  await passing(stayed.commit(new Map([["in-1", 7]])));
+  expect(asked).toEqual(["offset 7 in 2 as shop.clean.1", "end shop.clean.1"]);
+  await membership.leave();
+});
+
+test("a member that leaves aborts what it has under way", async () => {
+  const { open, membership, asked } = await memberOf({
+    committed: () => 5,
+    commit: () => new Promise(() => undefined),
+    spec: exactlyOnce,
+  });
+  const handle = await open();
+  const outcome = handle.commit(at(7)).catch((error: unknown) => error);
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  await membership.leave();
+  expect(await outcome).toBeInstanceOf(TaskLostError);
+  expect(asked.at(-1)).toBe("abort shop.clean.0");
 });

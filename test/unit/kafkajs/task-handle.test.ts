@@ -3,6 +3,7 @@ import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { type HandleOwner, KafkaTaskHandle } from "../../../src/adapters/kafkajs/task-handle.ts";
 import { TaskLostError } from "../../../src/runtime/index.ts";
+import { deferred } from "../../support/deadline.ts";
 import { outgoingOf, textRecords } from "../../support/records.ts";
 
 const owner: HandleOwner = {
@@ -45,4 +46,46 @@ test("a call that is under way when the handle ends rejects with the reason, tho
   handle.end(lost);
   await expect(committing).rejects.toBe(lost);
   await expect(handle.write(outgoing)).rejects.toBe(lost);
+});
+
+test("R1: what is written is confirmed before the offsets are committed, and what is held goes with them", async () => {
+  const committed: unknown[] = [];
+  const confirmed = deferred();
+  const held = outgoingOf(textRecords("changes", 0, 1), "changelog");
+  const holding: HandleOwner = {
+    ...owner,
+    isHeld: ({ role }) => role === "changelog",
+    commit: async (commit) => void committed.push(commit),
+  };
+  const sent: unknown[] = [];
+  const handle = new KafkaTaskHandle(holding, { offsetsNext: new Map(), notes: new Map() }, (batch) => {
+    sent.push(batch);
+    return confirmed.promise;
+  });
+  await handle.write([held, ...outgoing]);
+  expect(sent).toEqual(outgoing);
+  const committing = handle.commit(next, "note");
+  for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+  expect(committed).toEqual([]);
+  confirmed.resolve();
+  await committing;
+  await handle.commit(next);
+  expect(committed).toEqual([
+    { offsetsNext: next, held: [held], note: "note" },
+    { offsetsNext: next, held: [], note: undefined },
+  ]);
+});
+
+test("a handle is closed when no commit of its task is on its way any more", async () => {
+  const settled = deferred();
+  const waiting: HandleOwner = { ...owner, settled: () => settled.promise };
+  const handle = new KafkaTaskHandle(waiting, { offsetsNext: new Map(), notes: new Map() }, () => Promise.resolve());
+  let isClosed = false;
+  const closing = handle.close().then(() => {
+    isClosed = true;
+  });
+  for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+  expect(isClosed).toBe(false);
+  settled.resolve();
+  await closing;
 });
