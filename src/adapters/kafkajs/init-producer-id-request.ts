@@ -7,9 +7,6 @@ export interface ProducerIdentity {
   readonly producerEpoch: number;
 }
 
-/** Nobody yet: whoever holds the name is replaced. */
-export const noProducer: ProducerIdentity = { producerId: -1, producerEpoch: -1 };
-
 export interface InitProducerIdAnswer extends ProducerIdentity {
   readonly errorCode: number;
 }
@@ -18,19 +15,16 @@ export interface InitProducerIdAnswer extends ProducerIdentity {
  * Asks for the producer of a transactional id. What was begun under the id and not ended is aborted, and whoever held it
  * can write nothing any more.
  *
- * @param before who asks, when it holds the id: then it is refused when somebody has taken the id since
+ * Asked as nobody, always: whoever asks as the holder of before may be given the identity of the holder of now, as if it
+ * had asked twice, and a transaction of that one is aborted (seen on 4.4.0 with transaction.version 0).
  */
-export function initProducerIdRequest(
-  transactionalId: string,
-  timeoutMs: number,
-  before: ProducerIdentity = noProducer,
-): ProtocolRequest {
+export function initProducerIdRequest(transactionalId: string, timeoutMs: number): ProtocolRequest {
   return flexibleRequest({
     apiKey: 22,
     apiName: "InitProducerId",
     apiVersion: 4,
     write: (to) => {
-      to.string(transactionalId).int32(timeoutMs).int64(before.producerId).int16(before.producerEpoch).end();
+      to.string(transactionalId).int32(timeoutMs).int64(-1).int16(-1).end();
     },
     read: (from): InitProducerIdAnswer => {
       const answer = { errorCode: from.int16(), producerId: from.offset(), producerEpoch: from.int16() };

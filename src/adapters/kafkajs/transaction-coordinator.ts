@@ -2,7 +2,7 @@ import { type Clock, type TopicPartition, topicPartitionKey } from "../../kernel
 import { addOffsetsRequest, addPartitionsRequest } from "./add-to-transaction-request.ts";
 import { type EndTransactionAnswer, endTransactionRequest } from "./end-transaction-request.ts";
 import { checkCode, isProducerBusy, KafkaAnswerError, kafkaCode } from "./errors.ts";
-import { type InitProducerIdAnswer, initProducerIdRequest, type ProducerIdentity } from "./init-producer-id-request.ts";
+import { type InitProducerIdAnswer, initProducerIdRequest } from "./init-producer-id-request.ts";
 import type { ClusterLink } from "./link.ts";
 import type { CommittedCode } from "./offset-commit-request.ts";
 import { busyMsMax, type RetryPolicy, retrying } from "./retry.ts";
@@ -51,16 +51,9 @@ export class TransactionCoordinator {
   /**
    * Takes a transactional id. When this resolves, what others had begun under it has been aborted, and nothing more of
    * theirs is accepted.
-   *
-   * @param before who held it until now, if that is who asks: refused when others have taken it since
    */
-  async take(
-    transactionalId: string,
-    isSecondVersion: boolean,
-    signal: AbortSignal,
-    before?: ProducerIdentity,
-  ): Promise<TransactionalProducer> {
-    const request = initProducerIdRequest(transactionalId, transactionTimeoutMs, before);
+  async take(transactionalId: string, isSecondVersion: boolean, signal: AbortSignal): Promise<TransactionalProducer> {
+    const request = initProducerIdRequest(transactionalId, transactionTimeoutMs);
     const answer = await this.#asking(transactionalId, signal, async (node) => {
       const given = await this.#link.send<InitProducerIdAnswer>(node, "control", () => request);
       checkCode(`taking the transactional id ${transactionalId}`, given.errorCode, detailOf(given.errorCode));

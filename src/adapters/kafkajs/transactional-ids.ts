@@ -99,10 +99,10 @@ export class TransactionalIds {
     const { transactionalId } = producer;
     while (!signal.aborted) {
       try {
-        // In the first version what is still on its way could come into the next transaction of the same epoch.
-        if (!isSecondVersion) return await coordinator.take(transactionalId, isSecondVersion, signal, producer);
         await coordinator.end(producer, false, signal);
-        return producer;
+        // In the first version what is still on its way could come into the next transaction of the same epoch: the id is
+        // taken anew before that.
+        return isSecondVersion ? producer : undefined;
       } catch (error) {
         const fields = { transactionalId, reason: messageOf(error) };
         logger.debug(fields, "A transaction could not be aborted.");
