@@ -36,10 +36,10 @@ export interface RunOptions {
 /** Runs stages in this process, until they are stopped. @returns the worker's exit code */
 export async function runWorker(context: CommandContext, options: RunOptions): Promise<ExitCode> {
   const { file, named, stages: names, http, drainTimeoutMs, untilCaughtUp, instanceId, leavesOnStop } = options;
+  const supervisor = ownSupervisor(context.environment, (code) => process.exit(code));
   const loaded = loadFilePlan(file, context.environment, named.namespace);
   const planned = chosenStages(loaded.first, names);
   const logger = createPinoLogger("info");
-  const supervisor = ownSupervisor(context.environment, (code) => process.exit(code));
   const cluster = await openCluster(named, context, "read", logger, {
     isLeaveForGood: leavesOnStop,
     ...(supervisor === undefined

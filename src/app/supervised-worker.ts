@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { type ExitCode, exitCodes } from "./exit.ts";
 import type { Environment } from "./settings.ts";
 import type { GroupMembership, SupervisedWorker, WorkerEnd } from "./supervisor.ts";
 
@@ -45,9 +46,12 @@ export interface OwnSupervisor {
  * Also sees to it that this process ends at once when its supervisor does: a new one would start another worker in the
  * same place, and what is in hand is done again there.
  */
-export function ownSupervisor(environment: Environment, exitNow: (code: number) => void): OwnSupervisor | undefined {
-  if (environment[supervisorVariable] !== String(process.ppid) || process.send === undefined) return undefined;
-  process.once("disconnect", () => exitNow(75));
+export function ownSupervisor(environment: Environment, exitNow: (code: ExitCode) => void): OwnSupervisor | undefined {
+  const supervisor = environment[supervisorVariable];
+  if (supervisor === undefined || process.send === undefined) return undefined;
+  process.once("disconnect", () => exitNow(exitCodes.temporary));
+  // It may have died before anybody listened.
+  if (supervisor !== String(process.ppid) || !process.connected) exitNow(exitCodes.temporary);
   // The channel alone keeps no process alive.
   process.channel?.unref();
   return { joined: (member) => void process.send?.(member) };

@@ -89,14 +89,12 @@ export class Supervisor {
   async run(): Promise<number> {
     try {
       for (;;) {
+        // It may have come when there was no worker to hand it to.
+        if (this.#stopped !== undefined) return await this.#endedWith({ code: 0, signal: null });
         const end = await this.#oneLife();
-        if (this.#stopped !== undefined) return await this.#stoppedWith(end);
-        const isDeath = end.signal !== null || restartedCodes.includes(end.code ?? 0);
-        if (!isDeath) return end.code ?? 0;
+        if (this.#stopped !== undefined || !isDeath(end)) return await this.#endedWith(end);
         if (await this.#diedTooOften(end)) return 1;
-        await this.#orphan();
-        // A signal may have come meanwhile, when there was no worker to hand it to.
-        if (this.#stopped !== undefined) return await this.#stoppedWith(end);
+        this.#orphan();
       }
     } finally {
       this.#over.abort();
@@ -130,12 +128,12 @@ export class Supervisor {
   }
 
   /** The dead worker's places wait for the next one, unless it was the second to die in a short time. */
-  async #orphan(): Promise<void> {
+  #orphan(): void {
     const [before, last] = [this.#deathsMs.at(-2), this.#deathsMs.at(-1)];
     const isHasty = before !== undefined && last !== undefined && last - before < hastyMs;
     for (const [group, member] of this.#members) this.#orphans.set(group, member);
     this.#members = new Map();
-    if (isHasty) await this.#leaveOrphans();
+    if (isHasty) void this.#leaveOrphans();
     else void this.#leaveIfLate([...this.#orphans.values()]);
   }
 
@@ -160,10 +158,10 @@ export class Supervisor {
     await this.#options.leave(members);
   }
 
-  /** A worker that ended by itself has left as it was told to; one that was killed has not. */
-  async #stoppedWith(end: WorkerEnd): Promise<number> {
-    if (this.#options.leavesOnStop && end.signal !== null)
-      await this.#leave([...this.#orphans.values(), ...this.#members.values()]);
+  /** A worker that ended by itself has left as it was told to; one that died has not, nor those before it. */
+  async #endedWith(end: WorkerEnd): Promise<number> {
+    const dead = [...this.#orphans.values(), ...(isDeath(end) ? this.#members.values() : [])];
+    if (this.#options.leavesOnStop) await this.#leave(dead);
     return end.signal === null ? (end.code ?? 0) : 128 + (this.#options.signalNumbers[end.signal] ?? 0);
   }
 
@@ -174,6 +172,10 @@ export class Supervisor {
     facts.emit("workerKilled", { drainTimeoutMs });
     this.#worker?.kill("SIGKILL");
   }
+}
+
+function isDeath({ code, signal }: WorkerEnd): boolean {
+  return signal !== null || restartedCodes.includes(code ?? 0);
 }
 
 function howOf({ code, signal }: WorkerEnd): string {

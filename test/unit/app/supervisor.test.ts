@@ -47,7 +47,7 @@ class Life implements SupervisedWorker {
   }
 }
 
-function supervised(options: Partial<SupervisorOptions> = {}) {
+function supervised(options: Partial<SupervisorOptions> = {}, { isRun = true } = {}) {
   const clock = new FakeClock(0);
   const lives: Life[] = [];
   /** Members that were taken out of their groups, by call. */
@@ -68,7 +68,7 @@ function supervised(options: Partial<SupervisorOptions> = {}) {
     facts: new Facts({ debug: log, info: log, warn: log, error: log } as unknown as Logger),
     ...options,
   });
-  return { clock, lives, left, said, supervisor, run: supervisor.run() };
+  return { clock, lives, left, said, supervisor, run: isRun ? supervisor.run() : Promise.resolve(0) };
 }
 
 /** Lets everything that can go on go on. */
@@ -204,6 +204,28 @@ test("a worker that is killed while it stops has its places given up where a sto
   lives[0]!.ends({ signal: "SIGKILL" });
   expect(await run).toBe(137);
   expect(left).toEqual([["a m1"]]);
+});
+
+test("a stop that comes before there is a worker starts none", async () => {
+  const { lives, supervisor } = supervised({}, { isRun: false });
+  supervisor.stop("SIGTERM");
+  expect(await supervisor.run()).toBe(0);
+  expect(lives.length).toBe(0);
+});
+
+test("a stop between two workers gives the places of the dead one up where a stop does so", async () => {
+  const { lives, left, clock, supervisor, run } = supervised({ leavesOnStop: true });
+  lives[0]!.joins("a", "b");
+  lives[0]!.ends({ signal: "SIGKILL" });
+  await settle();
+  lives[1]!.joins("b");
+  supervisor.stop("SIGTERM");
+  lives[1]!.ends({ code: 0 });
+  expect(await run).toBe(0);
+  expect(left).toEqual([["a m1"]]);
+  clock.advance(10_000);
+  await settle();
+  expect(left.length).toBe(1);
 });
 
 test("a worker that stops in order has left by itself", async () => {
