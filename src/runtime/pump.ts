@@ -62,6 +62,7 @@ export class Pump {
   readonly #note = new RunningNote();
   /** The stores hold what they held at the committed offset, and the chunk in hand. */
   #isRestored = false;
+  #isWellOnceRestored = false;
   #handleClosed: Promise<void> = Promise.resolve();
   #outgoing: Outgoing[] = [];
   #chunkBeganMs = 0;
@@ -250,7 +251,7 @@ export class Pump {
   #settleChunk(outcome: ChunkOutcome): void {
     if (outcome === "keep") this.#keep();
     // With nothing in hand that might fail again the task is well: no commit may follow for long that would say so.
-    else if (outcome !== "undo" || this.#stage.tally.in === 0) this.#patience.recovered();
+    this.#isWellOnceRestored = outcome !== "undo" || this.#stage.tally.in === 0;
     if (outcome === "undo") this.#stage.undo();
     if (outcome !== "none" && outcome !== "anew") return;
     const offset = this.committedOffset;
@@ -275,6 +276,7 @@ export class Pump {
         this.#options.facts.emit("offsetMoved", { task: this.task, offset: this.committedOffset });
     }
     this.#isRestored = true;
+    if (this.#isWellOnceRestored) this.#patience.recovered();
     this.#send({ kind: "restored" });
   }
 
@@ -358,11 +360,7 @@ export class Pump {
   async #piece(batch: RawBatch): Promise<void> {
     const stage = this.#stage;
     const { clock, bounds, timeSliceMs } = this.#options;
-    if (stage.unresolvedId !== -1) {
-      // The registry may take its time; what is made already does not wait for it.
-      await this.#writeUnsealed();
-      if (this.#state.name !== "running" || !(await this.#resolve())) return;
-    }
+    if (stage.unresolvedId !== -1 && !(await this.#resolve())) return;
     const from = this.#intake.index;
     const nowMs = clock.monotonicMs();
     if (!this.#hasChunk()) this.#beginChunk(nowMs);
@@ -541,7 +539,9 @@ export class Pump {
 
   #isChunkDue(): boolean {
     const { bounds } = this.#options;
-    return this.#isTickDue || this.#stage.tally.in >= bounds.records || this.#stage.bytesIn >= bounds.bytes;
+    const { tally, bytesIn, unresolvedId } = this.#stage;
+    // The registry may take its time, and what is made must not wait for it: exactly once, nobody sees it before the commit.
+    return this.#isTickDue || tally.in >= bounds.records || bytesIn >= bounds.bytes || unresolvedId !== -1;
   }
 
   /** Nothing is in hand any more: what is queued is fetched again by whoever owns the partition next. */

@@ -333,7 +333,12 @@ export class StageRunner implements GroupSink {
       restore: async (offset, signal) => restorer?.restore(task, stageTask, offset, signal),
       source: membership,
       share: budget.join(),
-      bounds: { ...plan.commit, bytes: chunkBytesMax },
+      bounds: {
+        ...plan.commit,
+        bytes: chunkBytesMax,
+        // Exactly once nobody sees an output before the commit: to send it sooner only makes batches small.
+        ...(plan.delivery === "exactly-once" ? { lingerMs: Number.POSITIVE_INFINITY } : {}),
+      },
       alarm: this.#alarm,
       timeSliceMs: timeSliceMs ?? timeSliceMsDefault,
       clock,

@@ -178,7 +178,7 @@ test("a record that the broker refused for what it holds is a dead letter MR_REF
   await pump.drain();
 });
 
-test("what is made already does not wait for a registry that is down", async () => {
+test("what is made already is committed before a registry that is down is waited for", async () => {
   const registry = new FakeRegistry();
   const { pump, broker, settle } = pumpOf(compiled(totalsStage, { registry }).openTask(0), {
     bounds: { ...large, lingerMs: 60_000 },
@@ -198,7 +198,8 @@ test("what is made already does not wait for a registry that is down", async () 
   await pump.take(mixed);
   await settle();
   expect(registry.asked).toBeGreaterThan(1);
-  expect(broker.calls.slice(2)).toEqual(["write 1", "write 1"]);
+  expect(broker.calls.slice(2)).toEqual(["write 1", "write 1", "commit 2"]);
+  expect(broker.offset).toBe(2);
   await pump.drain();
   expect(broker.offset).toBe(2);
 });

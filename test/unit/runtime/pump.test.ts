@@ -480,3 +480,20 @@ test("nothing is fetched for a task while it is opened again: what came would be
   expect(fetching.lastIndexOf("pause")).toBeLessThan(fetching.indexOf("resume"));
   await pump.drain();
 });
+
+test("a task that cannot be restored waits longer each time, and is degraded after 30 s", async () => {
+  let restores = 0;
+  const { pump, broker, clock, logged, settle } = pumpOf(taskOf(), {
+    restore: async () => {
+      restores++;
+      throw new TaskReopenError("its changelog has no leader");
+    },
+  });
+  for (let turn = 0; turn < 10; turn++) await settle();
+  expect(pump.trouble).toBe("it could not be reopened for 30 s");
+  expect(logged.filter((line) => line.level === "error")).toHaveLength(1);
+  // 100 ms, then longer and longer up to 10 s: at 100 ms each it would have been asked ten times a second.
+  expect(restores).toBeLessThan(clock.now() / 1_000);
+  expect(broker.calls).not.toContain("start 0");
+  await pump.drain();
+});
