@@ -33,7 +33,7 @@ export interface Disturbance {
   readonly pauseMs: number;
 }
 
-/** For every kill, how often the others happen, as the 200 kills, 60 moves, 10 broker kills, 10 freezes. */
+/** For every kill, how often the others happen: with 200 kills 60 moves, and 10 each of what is rare. */
 const perKill: Readonly<Record<Exclude<DisturbanceKind, "kill" | "kill-in-commit">, number>> = {
   freeze: 0.05,
   cut: 0.1,

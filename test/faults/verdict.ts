@@ -10,7 +10,7 @@ const { signal } = new AbortController();
 const shownMax = 5;
 
 export interface Verdict {
-  /** Events of the inbox, and reports that there have to be. */
+  /** Events of the inbox. */
   readonly records: number;
   readonly lost: number;
   readonly duplicates: number;
