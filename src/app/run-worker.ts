@@ -46,8 +46,7 @@ export async function runWorker(context: CommandContext, options: RunOptions): P
       ? {}
       : {
           heartbeatMs: heartbeatMsSupervised,
-          onJoined: ({ group, memberId, instanceId: instance = "" }) =>
-            supervisor.joined({ group, memberId, instanceId: instance }),
+          onJoined: (member) => supervisor.joined(member),
         }),
   });
   const closing: (() => Promise<void>)[] = [() => cluster.close()];

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:os";
+import type { GroupMembership } from "../adapters/kafkajs/index.ts";
 import { systemClock } from "../adapters/node/index.ts";
 import { createPinoLogger } from "../adapters/pino/index.ts";
 import { codeOf, Facts, messageOf } from "../kernel/index.ts";
@@ -9,7 +10,7 @@ import { openCluster } from "./open-cluster.ts";
 import type { RunOptions } from "./run-worker.ts";
 import { StoppedBySignal } from "./signals.ts";
 import { forkWorker, type OwnCommand } from "./supervised-worker.ts";
-import { type GroupMembership, Supervisor } from "./supervisor.ts";
+import { Supervisor } from "./supervisor.ts";
 
 /** How long a coordinator is asked to let a dead member go. */
 const leaveMsMax = 10_000;

@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import type { GroupMembership } from "../adapters/kafkajs/index.ts";
 import { type ExitCode, exitCodes } from "./exit.ts";
 import type { Environment } from "./settings.ts";
-import type { GroupMembership, SupervisedWorker, WorkerEnd } from "./supervisor.ts";
+import type { SupervisedWorker, WorkerEnd } from "./supervisor.ts";
 
 /** Holds, in the environment of a supervised worker, the process id of its supervisor. */
 export const supervisorVariable = "MILLRACE_SUPERVISOR";

@@ -1,11 +1,5 @@
+import type { GroupMembership } from "../adapters/kafkajs/index.ts";
 import type { Clock, Facts } from "../kernel/index.ts";
-
-/** A member of a group, as its coordinator knows it. */
-export interface GroupMembership {
-  readonly group: string;
-  readonly memberId: string;
-  readonly instanceId: string;
-}
 
 /** Signals that end a run. */
 export const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;

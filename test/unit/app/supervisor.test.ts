@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { expect, test } from "vitest";
+import type { GroupMembership } from "../../../src/adapters/kafkajs/index.ts";
 import {
-  type GroupMembership,
   type SupervisedWorker,
   Supervisor,
   type SupervisorOptions,
