@@ -2,7 +2,7 @@ import type { TestProject } from "vitest/node";
 import { startContainer } from "./harness/container.ts";
 import { findBroker } from "./harness/find-broker.ts";
 import { javaMissing } from "./harness/java.ts";
-import { answers, KafkaNode } from "./harness/node.ts";
+import { answers, archiveKafkaClasses, KafkaNode } from "./harness/node.ts";
 
 let stop: () => Promise<void> = async () => undefined;
 
@@ -16,6 +16,7 @@ export async function setup(project: TestProject): Promise<void> {
     startContainer,
     javaMissing,
     startJars: async () => {
+      await archiveKafkaClasses();
       const node = await KafkaNode.start();
       return { bootstrap: node.bootstrap, stop: () => node.remove() };
     },

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sharedClasses } from "./class-archive.ts";
 
 /** The Kafka that the tests start, and whose Java tools they use. */
 export const kafkaVersion = "4.4.0";
@@ -141,7 +142,7 @@ export interface RunOptions {
  */
 export async function runJava(mainClass: string, args: readonly string[], options: RunOptions = {}) {
   const jars = options.jars ?? (await kafkaJars(options.version));
-  return run("java", [...javaOptions("128m"), "-cp", join(jars, "*"), mainClass, ...args], options);
+  return run("java", [...javaOptions("128m"), ...onClassPath(jars), mainClass, ...args], options);
 }
 
 /**
@@ -157,6 +158,11 @@ export function javaOptions(heap: string, tier: 1 | 4 = 1): string[] {
     `-XX:TieredStopAtLevel=${tier}`,
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
   ];
+}
+
+/** The flags that make a folder of jars the class path. */
+export function onClassPath(jars: string): string[] {
+  return [...sharedClasses(jars), "-cp", join(jars, "*")];
 }
 
 /** Runs a program to its end, at most for `timeoutMs` (one minute when not given). */

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import kafkajs from "kafkajs";
-import { javaOptions, kafkaJars, kafkaVersion, runJava } from "./java.ts";
+import { archiveClasses } from "./class-archive.ts";
+import { javaOptions, kafkaJars, kafkaVersion, onClassPath, runJava } from "./java.ts";
 import { freePorts, type Listeners, type Place, propertiesText, roadName } from "./properties.ts";
 
 const startTimeoutMs = 120_000;
@@ -38,6 +39,16 @@ export interface NodeOptions {
   readonly version?: string;
   /** Compiled as a broker in use is, which takes a minute to get warm: for benchmarks. */
   readonly isOptimised?: boolean;
+  readonly javaFlags?: readonly string[];
+}
+
+/** Lets every broker and tool that is started from now on start in half the time. */
+export async function archiveKafkaClasses(): Promise<void> {
+  await archiveClasses(await kafkaJars(), async (javaFlags) => {
+    const node = await KafkaNode.start({ javaFlags });
+    await node.stop();
+    await node.remove();
+  });
 }
 
 /** A node of Kafka (KRaft, broker and controller) on loopback, started from the jars; its log folder goes with it. */
@@ -82,6 +93,7 @@ export class KafkaNode {
       format = [],
       version = kafkaVersion,
       isOptimised = false,
+      javaFlags = [],
     }: NodeOptions = {},
   ): Promise<KafkaNode> {
     const jars = await kafkaJars(version);
@@ -95,7 +107,7 @@ export class KafkaNode {
       ...addresses,
       ...roadNames.map((name, i) => [name, at(ports[names.length + i])] as const),
     ]);
-    const java = ["java", ...javaOptions("384m", isOptimised ? 4 : 1), "-cp", join(jars, "*")];
+    const java = ["java", ...javaOptions("384m", isOptimised ? 4 : 1), ...javaFlags, ...onClassPath(jars)];
     const node = new KafkaNode(folder, java, place.id, { addresses, advertised });
     try {
       await mkdir(join(folder, "data"));

@@ -146,6 +146,13 @@ export class RelayChain {
     return { records: ids.length, ids: new Set(ids).size };
   }
 
+  /** How often each id stands in the last topic. */
+  async timesArrived(): Promise<Map<string, number>> {
+    const times = new Map<string, number>();
+    for (const id of (await this.idsOut()).flat()) times.set(id, (times.get(id) ?? 0) + 1);
+    return times;
+  }
+
   /** Ids of the inbox, by partition, as often as each stands there. */
   idsIn(): Promise<string[][]> {
     return this.#idsOf(this.inbox);
