@@ -4,15 +4,26 @@ import type { Outgoing } from "../../wire/index.ts";
 import { operationError } from "./errors.ts";
 import { ProduceLanes, type SendBatch } from "./produce-lanes.ts";
 
+export interface BatchWriterOptions {
+  /** Bytes queued or in flight above which `write` waits. */
+  readonly bytesMax: number;
+  /** What an error says was being done. */
+  readonly doing: string;
+  /** Cuts the writer: nothing more is sent, and every pending and later call rejects with the reason. */
+  readonly signal: AbortSignal;
+}
+
 /** Batches that no task stands behind, through lanes of their own. */
 export class KafkaBatchWriter implements BatchWriter {
   readonly #lanes: ProduceLanes;
-  readonly #doing: string;
+  readonly #options: BatchWriterOptions;
+  readonly #cut = (): void => this.#lanes.fail(this.#options.signal.reason);
 
-  /** @param bytesMax bytes queued or in flight above which `write` waits; @param doing what an error says was being done */
-  constructor(send: SendBatch, bytesMax: number, doing: string) {
-    this.#lanes = new ProduceLanes(send, bytesMax);
-    this.#doing = doing;
+  constructor(send: SendBatch, options: BatchWriterOptions) {
+    this.#lanes = new ProduceLanes(send, options.bytesMax);
+    this.#options = options;
+    options.signal.addEventListener("abort", this.#cut, { once: true });
+    if (options.signal.aborted) this.#cut();
   }
 
   write(outgoing: readonly Outgoing[]): Promise<void> {
@@ -24,16 +35,13 @@ export class KafkaBatchWriter implements BatchWriter {
   }
 
   async close(): Promise<void> {
-    this.cut(new OperationError("MR_BROKER", `${this.#doing}: the writer is closed`));
+    const { doing, signal } = this.#options;
+    signal.removeEventListener("abort", this.#cut);
+    this.#lanes.fail(new OperationError("MR_BROKER", `${doing}: the writer is closed`));
     await this.#lanes.settled();
   }
 
-  /** Nothing more is sent; every pending and later call rejects with the reason. */
-  cut(reason: unknown): void {
-    this.#lanes.fail(reason);
-  }
-
   #failed(error: unknown): never {
-    throw error instanceof RecordRefusedError ? error : operationError(this.#doing, error);
+    throw error instanceof RecordRefusedError ? error : operationError(this.#options.doing, error);
   }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { type Clock, type Logger, OperationError, type RecordOut } from "../../kernel/index.ts";
 import {
   type BatchWriter,
@@ -101,6 +102,8 @@ class KafkaBroker implements KafkaCluster {
   constructor(options: KafkaBrokerOptions) {
     this.#options = options;
     this.#parts = loadKafkajs();
+    // Every writer listens.
+    setMaxListeners(0, this.#closing.signal);
     const { brokers, clock, logger } = options;
     const log = (): void => logger.warn({ code: "MR_BROKER", brokers }, "The cluster does not answer; waiting for it.");
     this.#outage = new Outage(clock, options.onWaiting ?? log);
@@ -164,9 +167,11 @@ class KafkaBroker implements KafkaCluster {
   writer(): BatchWriter {
     this.#closing.signal.throwIfAborted();
     const send: SendBatch = (outgoing, signal) => this.#producer.send(outgoing, { signal });
-    const writer = new KafkaBatchWriter(send, writerBytesMax, "writing batches");
-    this.#closing.signal.addEventListener("abort", () => writer.cut(this.#closing.signal.reason), { once: true });
-    return writer;
+    return new KafkaBatchWriter(send, {
+      bytesMax: writerBytesMax,
+      doing: "writing batches",
+      signal: this.#closing.signal,
+    });
   }
 
   read(range: OffsetRange, signal: AbortSignal): AsyncIterable<RawBatch> {
@@ -194,9 +199,8 @@ class KafkaBroker implements KafkaCluster {
         throw error instanceof RecordRefusedError && batch !== undefined ? refusalInList(error, batch) : error;
       });
     };
-    const writer = new KafkaBatchWriter(send, Number.POSITIVE_INFINITY, "appending records");
-    const cut = (): void => writer.cut(signal.reason);
-    signal.addEventListener("abort", cut, { once: true });
+    const bytesMax = Number.POSITIVE_INFINITY;
+    const writer = new KafkaBatchWriter(send, { bytesMax, doing: "appending records", signal });
     try {
       await writer.write(built.map(({ outgoing }) => outgoing));
       await writer.flush();
@@ -204,7 +208,6 @@ class KafkaBroker implements KafkaCluster {
       signal.throwIfAborted();
       throw error;
     } finally {
-      signal.removeEventListener("abort", cut);
       await writer.close();
     }
   }

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { KafkaBatchWriter } from "../../../src/adapters/kafkajs/batch-writer.ts";
 import { KafkaAnswerError, kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
@@ -8,7 +9,8 @@ import { deferred } from "../../support/deadline.ts";
 import { outgoingOf, textRecords } from "../../support/records.ts";
 
 const batch = () => outgoingOf(textRecords("out", 0, 2));
-const writerOf = (send: SendBatch) => new KafkaBatchWriter(send, 1_000_000, "writing the feed");
+const writerOf = (send: SendBatch, { signal } = new AbortController()) =>
+  new KafkaBatchWriter(send, { bytesMax: 1_000_000, doing: "writing the feed", signal });
 
 test("what was written is in the log once it was flushed", async () => {
   const answer = deferred();
@@ -54,4 +56,20 @@ test("a closed writer takes nothing, and closing waits for what is on its way", 
   await expect(writer.write([batch()])).rejects.toThrow("writing the feed: the writer is closed");
   answer.resolve();
   await closing;
+});
+
+test("a writer is cut with the reason of its signal, also by one that was over before", async () => {
+  const ending = new AbortController();
+  const before = writerOf(async () => undefined, ending);
+  ending.abort(new Error("the client is closed"));
+  for (const writer of [before, writerOf(async () => undefined, ending)])
+    await expect(writer.write([batch()])).rejects.toThrow("the client is closed");
+});
+
+test("a closed writer listens to nobody: a client that has given out many holds none of them", async () => {
+  const ending = new AbortController();
+  const writers = Array.from({ length: 3 }, () => writerOf(async () => undefined, ending));
+  expect(getEventListeners(ending.signal, "abort")).toHaveLength(3);
+  for (const writer of writers) await writer.close();
+  expect(getEventListeners(ending.signal, "abort")).toEqual([]);
 });
