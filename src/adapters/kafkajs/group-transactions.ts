@@ -22,10 +22,14 @@ export interface GroupTransactionsOptions {
   forgetCoordinator(): void;
   /** How long a transaction waits for one answer before it is given up, for those that are in it and have theirs. */
   readonly answerMsMax: number;
+  /** How long a topic must be unknown on end before it is taken for deleted. */
+  readonly unknownTopicMs: number;
   /** What has a transaction of its own: all tasks of the member together, or each. */
   readonly unit?: "member" | "task" | undefined;
   /** Resolves while no join is under way, and rejects when the member has ended. */
   settled(): Promise<void>;
+  /** Resolves when the group says that this member is in it, and rejects when it is not. */
+  confirmMember(): Promise<void>;
   /** The member has ended: what is under way is aborted. */
   readonly signal: AbortSignal;
 }
@@ -40,13 +44,15 @@ export class GroupTransactions {
   readonly #common: TransactionLane;
   /** Of tasks that go on by themselves. */
   readonly #apart = new Map<TaskId, TransactionLane>();
+  /** What has been handed over and is not decided, by task. */
+  readonly #undecided = new Map<TaskId, Set<Promise<void>>>();
   /** Nobody waits for a coordinator any more. */
   readonly #closed = new AbortController();
 
   constructor(options: GroupTransactionsOptions) {
-    const { name, coordinator, isSecondVersion, logger } = options;
+    const { logger } = options;
     this.#options = options;
-    this.#ids = new TransactionalIds({ name, coordinator, isSecondVersion, logger, signal: this.#closed.signal });
+    this.#ids = new TransactionalIds({ ...options, signal: this.#closed.signal });
     this.#common = this.#lane(
       (task) => !this.#apart.has(task),
       (waiting) => {
@@ -59,7 +65,8 @@ export class GroupTransactions {
   /** Takes the id of a task that is being opened: what was begun under it is over when this resolves. */
   async open(task: TaskId, isOwned: () => boolean, signal: AbortSignal): Promise<void> {
     const before = this.#ids.drop(task);
-    await this.settled(task, before);
+    await this.settled(task);
+    if (before !== undefined) for (const lane of this.#lanes()) await lane.released(before);
     await this.#ids.take(task, isOwned, signal);
   }
 
@@ -72,16 +79,21 @@ export class GroupTransactions {
   async commit(part: TaskCommit, signal: AbortSignal): Promise<void> {
     const isEachByItself = this.#options.unit === "task";
     const lane = isEachByItself ? this.#laneApart(part.task) : this.#common;
+    const commit = lane.commit(part, signal);
+    const undecided = this.#undecided.get(part.task) ?? new Set();
+    this.#undecided.set(part.task, undecided.add(commit));
     try {
-      await lane.commit(part, signal);
+      await commit;
     } finally {
+      undecided.delete(commit);
+      if (undecided.size === 0) this.#undecided.delete(part.task);
       if (!isEachByItself) this.#apart.delete(part.task);
     }
   }
 
-  /** Resolves when no transaction is under way that has a part of the task, or that the producer writes. */
-  async settled(task: TaskId, producer?: TransactionalProducer): Promise<void> {
-    for (const lane of this.#lanes()) await lane.settled(task, producer);
+  /** Resolves when nothing is undecided that the task has handed over, be it under way or waiting. */
+  async settled(task: TaskId): Promise<void> {
+    await Promise.allSettled(this.#undecided.get(task) ?? []);
   }
 
   /** Waits for what is being aborted, but not for long. */
@@ -112,18 +124,12 @@ export class GroupTransactions {
   }
 
   #lane(isAmong: (task: TaskId) => boolean, moveOut?: (waiting: Waiting) => void): TransactionLane {
-    const { group, member, coordinator, isSecondVersion, clock, answerMsMax, forgetCoordinator, signal } =
-      this.#options;
+    const { group, coordinator, isSecondVersion } = this.#options;
     const announce: Announce = (producer, { partitions, hasOffsets }, over) =>
       coordinator.announce(producer, { partitions, group: hasOffsets ? group : undefined }, over);
     return new TransactionLane({
-      group,
-      member,
-      clock,
-      answerMsMax,
+      ...this.#options,
       announce: isSecondVersion ? undefined : announce,
-      forgetCoordinator,
-      signal,
       ready: () => this.#ready(isAmong),
       commit: (producer) => coordinator.end(producer, true, this.#closed.signal),
       abort: (producer, error) => this.#ids.giveUp(producer, error),

@@ -140,8 +140,10 @@ export class KafkaMembership implements Membership {
         clock,
         logger: spec.logger,
         answerMsMax: timings.answerMsMax,
+        unknownTopicMs,
         forgetCoordinator: () => link.forgetCoordinator(spec.group),
         settled,
+        confirmMember: () => this.#confirmMember(),
         signal: this.#end.signal,
       });
     hold?.enter(spec.group, (error) => this.#fail(error));
@@ -164,7 +166,8 @@ export class KafkaMembership implements Membership {
       if (owned === undefined) throw new TaskLostError(`${doing}: epoch ${epoch} does not own it`);
       await owned.handle?.close();
       const ended = AbortSignal.any([signal, this.#end.signal]);
-      await this.#fence(owned, ended);
+      // What an owner before has begun and not ended is ended.
+      await this.#transactions?.open(owned.task, () => this.#owned.has(owned), ended);
       const offsets = await this.#offsetsOf(owned, doing, ended);
       if (!this.#owned.has(owned)) throw new TaskLostError(`${doing}: the task moved meanwhile`);
       owned.confirmed = offsets;
@@ -179,19 +182,14 @@ export class KafkaMembership implements Membership {
     }
   }
 
-  /**
-   * Ends what an owner before has begun and not ended. Whoever was given up by the group without knowing would end what
-   * the owner of now is doing, so the group is asked first.
-   */
-  async #fence(owned: Owned, signal: AbortSignal): Promise<void> {
-    const transactions = this.#transactions;
-    if (transactions === undefined) return;
+  /** Asks the group whether this member is in it; one that is not joins again. */
+  async #confirmMember(): Promise<void> {
+    await this.#session.settled(this.#end.signal);
     await this.#options.member.heartbeat().catch((error: unknown) => {
       if (isRebalance(error)) return;
       if (verdictOf(error) === "rejoin" || isFenced(error)) this.#session.rejoin(error);
       throw error;
     });
-    await transactions.open(owned.task, () => this.#owned.has(owned), signal);
   }
 
   #handleOf(owned: Owned, offsetsNext: OffsetsNext): KafkaTaskHandle {

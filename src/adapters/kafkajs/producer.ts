@@ -1,4 +1,4 @@
-import { type Clock, messageOf, OperationError, topicPartitionKey } from "../../kernel/index.ts";
+import { type Clock, messageOf, topicPartitionKey } from "../../kernel/index.ts";
 import { RecordRefusedError } from "../../runtime/index.ts";
 import type { Codecs, Outgoing } from "../../wire/index.ts";
 import { isProducerBusy, KafkaAnswerError, kafkaCode, type Verdict, verdictOf } from "./errors.ts";
@@ -9,7 +9,7 @@ import type { ProducedPartition, RefusedPlace } from "./produce-request.ts";
 import { busyMsMax, producePolicy, retrying } from "./retry.ts";
 import { splitBatch } from "./split-batch.ts";
 import type { TransactionalProducer } from "./transactional-producer.ts";
-import { UnknownTopic, unknownTopicMsDefault } from "./unknown-topic.ts";
+import { missingTopic, UnknownTopic, unknownTopicMsDefault } from "./unknown-topic.ts";
 
 /**
  * How long a broker may wait for its replicas. Longer than the 9 to 13 s after which a dead replica is out of the set:
@@ -108,7 +108,7 @@ export class BatchProducer {
     const onError = (error: unknown, verdict: Verdict): void => {
       troubles?.failed(outgoing, "write", { error, node, startedMs });
       if (isProducerBusy(error) && this.#clock.monotonicMs() - beganMs > busyMsMax) throw error;
-      if (unknown.isGoneAfter(error)) throw missing(outgoing, error);
+      if (unknown.isGoneAfter(error)) throw missingTopic(outgoing, error);
       if (verdict === "elsewhere") this.#link.doubt({ topic, partition });
     };
     return retrying({ clock: this.#clock, policy: producePolicy, signal, onError }, async () => {
@@ -163,9 +163,4 @@ function refusal(outgoing: Outgoing, indices: readonly number[], error: unknown)
     cause: error,
     refusal: { code, reason, batch: outgoing, indices },
   });
-}
-
-function missing({ topic, partition }: Outgoing, error: unknown): OperationError {
-  const message = `writing to topic ${topic}, partition ${partition}: there is no such topic or partition`;
-  return new OperationError("MR_TOPIC_MISSING", message, { cause: error });
 }

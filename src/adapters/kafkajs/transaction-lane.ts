@@ -18,6 +18,8 @@ export interface Waiting extends TaskCommit {
   first: ReadonlySet<string>;
   /** Where it waits. */
   lane: TransactionLane;
+  /** Calls it off, unless it is under way. */
+  readonly signal: AbortSignal;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -34,6 +36,8 @@ export interface LaneOptions {
   readonly announce: Announce | undefined;
   /** How long a transaction waits for one answer. */
   readonly answerMsMax: number;
+  /** How long a topic must be unknown on end before it is taken for deleted. */
+  readonly unknownTopicMs: number;
   /** Ends the lane: what is under way is aborted. */
   readonly signal: AbortSignal;
   /** Resolves when a transaction can begin: no join is under way, and there is a producer. */
@@ -56,7 +60,6 @@ export class TransactionLane {
   readonly #options: LaneOptions;
   #waiting: Waiting[] = [];
   #isRunning = false;
-  #underWay: readonly TaskId[] = [];
   #producer: TransactionalProducer | undefined;
   #round: Promise<void> = Promise.resolve();
 
@@ -79,6 +82,7 @@ export class TransactionLane {
         ...part,
         first: new Set(),
         lane: this,
+        signal,
         resolve: () => {
           done();
           resolve();
@@ -109,11 +113,9 @@ export class TransactionLane {
     return place !== -1;
   }
 
-  /** Resolves when no transaction is under way that has a part of the task, or that the producer writes. */
-  async settled(task: TaskId, producer?: TransactionalProducer): Promise<void> {
-    const isUnderWay = (): boolean =>
-      this.#underWay.includes(task) || (producer !== undefined && this.#producer === producer);
-    while (isUnderWay()) await this.#round;
+  /** Resolves when the producer writes no transaction here. */
+  async released(producer: TransactionalProducer): Promise<void> {
+    while (this.#producer === producer) await this.#round;
   }
 
   /** Resolves when no transaction is under way. */
@@ -138,22 +140,19 @@ export class TransactionLane {
   }
 
   async #transact(producer: TransactionalProducer): Promise<void> {
-    const { member, clock, answerMsMax, announce, forgetCoordinator, signal, abort } = this.#options;
+    const { member, abort } = this.#options;
     // R3: one identity for all, in the turn in which each task says that it is still owned.
     const as = member.identity;
     const parts = this.#waiting.splice(0).flatMap((one) => claimedBy(one, as));
     if (parts.length === 0) return;
-    this.#underWay = parts.map(({ waiting }) => waiting.task);
     this.#producer = producer;
-    const how = { member, clock, answerMsMax, announce, forgetCoordinator, signal };
-    const transaction = new Transaction({ ...how, producer, as, parts });
+    const transaction = new Transaction({ ...this.#options, producer, as, parts });
     const outcome = await transaction.written();
     if (outcome.isThere) await this.#commit(producer, parts);
     else {
       abort(producer, outcome.error);
       this.#goOn(parts, outcome);
     }
-    this.#underWay = [];
     this.#producer = undefined;
   }
 
@@ -166,6 +165,8 @@ export class TransactionLane {
       waiting.first = new Set([...first, ...lateKeys]);
       const isPartitionLate = [...lateKeys].some((key) => key !== offsetsKey);
       if (failures.has(part)) waiting.reject(failures.get(part));
+      // Called off while it was under way: whoever did so expects nothing of it any more.
+      else if (waiting.signal.aborted) waiting.reject(waiting.signal.reason);
       else if (isPartitionLate && moveOut !== undefined) moveOut(waiting);
       else this.#waiting.push(waiting);
     }

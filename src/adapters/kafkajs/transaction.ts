@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
+import { BackOff, type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
 import type { Outgoing } from "../../wire/index.ts";
 import { isProducerBusy, isProducerReplaced, type Verdict, verdictOf } from "./errors.ts";
 import type { GroupMember, MemberIdentity } from "./group-member.ts";
@@ -7,9 +7,13 @@ import type { OffsetToCommit } from "./offset-commit-request.ts";
 import { busyMsMax, type RetryContext, retrying } from "./retry.ts";
 import { transactionPolicy } from "./transaction-coordinator.ts";
 import type { TransactionalProducer } from "./transactional-producer.ts";
+import { missingTopic, UnknownTopic } from "./unknown-topic.ts";
 
 /** Stands for the offsets where topic-partitions are named by their keys. */
 export const offsetsKey = "offsets";
+
+/** Between two questions for a partition that is not known yet. */
+const announcePauses = { firstMs: 20, factor: 1.5, lastMs: 500 };
 
 /** What one task has in a transaction. */
 export interface TaskPart {
@@ -29,6 +33,8 @@ export interface TransactionOptions<T extends TaskPart> {
   readonly clock: RetryContext["clock"];
   /** How long one answer may take from where others are made to wait for it. */
   readonly answerMsMax: number;
+  /** How long a topic must be unknown on end before it is taken for deleted. */
+  readonly unknownTopicMs: number;
   /**
    * Says what is going to be written, where brokers want to know: which partitions, and whether there are offsets. Answers
    * which partitions are refused and why. Undefined where they do not.
@@ -117,34 +123,55 @@ export class Transaction<T extends TaskPart> {
   async #writeAll(): Promise<void> {
     const first = new Set(this.#options.parts.flatMap((part) => [...part.first]));
     if (first.size > 0) {
-      await this.#announced((key) => first.has(key));
+      await this.#announced((key) => first.has(key), true);
       await this.#writeThose((key) => first.has(key));
     }
-    if (this.#options.announce !== undefined) await this.#announced((key) => !first.has(key));
+    if (this.#options.announce !== undefined) await this.#announced((key) => !first.has(key), false);
     if (this.#doom.signal.aborted) return;
     const over = new AbortController();
     const written = this.#writeThose((key) => !first.has(key)).finally(() => over.abort());
     await Promise.race([written, this.#watch(AbortSignal.any([over.signal, this.#doom.signal]))]);
   }
 
-  async #announced(isMeant: (key: string) => boolean): Promise<void> {
-    const { announce, producer, parts } = this.#options;
-    if (announce === undefined || this.#doom.signal.aborted) return;
-    const meant = [...this.#queues].filter(([key]) => isMeant(key));
-    const partitions = meant.flatMap(([, queue]) => (queue[0] === undefined ? [] : [queue[0][1]]));
-    const hasOffsets = this.#offsets.length > 0 && isMeant(offsetsKey);
+  /**
+   * Says what is going to be written. A partition that is not known yet is asked for again: written without being in the
+   * transaction, it would have no end there. Where others wait that is no longer than for an answer.
+   */
+  async #announced(isMeant: (key: string) => boolean, isFirst: boolean): Promise<void> {
+    const { announce, producer, parts, clock, answerMsMax, unknownTopicMs } = this.#options;
+    if (announce === undefined) return;
+    const over = this.#doom.signal;
+    const startedMs = clock.monotonicMs();
+    const unknown = new UnknownTopic(clock, unknownTopicMs);
+    const pauses = new BackOff(announcePauses);
+    let asked = [...this.#queues].flatMap(([key, [next]]) => (isMeant(key) && next !== undefined ? [next[1]] : []));
+    let hasOffsets = this.#offsets.length > 0 && isMeant(offsetsKey);
     try {
-      const refused = await announce(producer, { partitions, hasOffsets }, this.#doom.signal);
-      const failures = meant.flatMap(([key, queue]) => {
-        const error = refused.get(key);
-        // Whether a topic is gone or only not known yet, whoever writes to it finds out.
-        const isUnknown = error !== undefined && verdictOf(error) === "elsewhere";
-        return error === undefined || isUnknown ? [] : queue.map(([part]) => [part, error] as const);
-      });
-      if (failures.length > 0) this.#fail(failures);
+      while (!over.aborted && (asked.length > 0 || hasOffsets)) {
+        const refused = await announce(producer, { partitions: asked, hasOffsets }, over);
+        hasOffsets = false;
+        const isUnknown = (error: Error): boolean => verdictOf(error) === "elsewhere";
+        const failures = this.#failuresOf([...refused].filter(([, error]) => !isUnknown(error)));
+        if (failures.length > 0) return this.#fail(failures);
+        asked = asked.filter((at) => refused.has(topicPartitionKey(at.topic, at.partition)));
+        const [still] = asked;
+        if (still === undefined) return;
+        const error = refused.get(topicPartitionKey(still.topic, still.partition));
+        if (unknown.isGoneAfter(error)) {
+          const gone = asked.map((at) => [topicPartitionKey(at.topic, at.partition), missingTopic(at, error)] as const);
+          return this.#fail(this.#failuresOf(gone));
+        }
+        if (!isFirst && clock.monotonicMs() - startedMs >= answerMsMax) return this.#giveUp([...refused.keys()]);
+        await clock.sleep(pauses.next(), over);
+      }
     } catch (error) {
       this.#fail(parts.map((part) => [part, error]));
     }
+  }
+
+  /** What was said of partitions, as what each part is refused for that writes there. */
+  #failuresOf(errors: readonly (readonly [key: string, error: Error])[]): (readonly [T, Error])[] {
+    return errors.flatMap(([key, error]) => (this.#queues.get(key) ?? []).map(([part]) => [part, error] as const));
   }
 
   /** Gives the transaction up when an answer is late. */

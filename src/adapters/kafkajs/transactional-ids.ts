@@ -1,15 +1,21 @@
-import { type Logger, messageOf } from "../../kernel/index.ts";
+import { BackOff, type Clock, type Logger, messageOf } from "../../kernel/index.ts";
 import { type TaskId, TaskLostError } from "../../runtime/index.ts";
 import { isProducerReplaced, verdictOf } from "./errors.ts";
 import type { TransactionCoordinator } from "./transaction-coordinator.ts";
 import type { TransactionalProducer } from "./transactional-producer.ts";
+
+/** Between attempts to take an id anew; the coordinator is asked for half a minute in each. */
+const retakePauses = { firstMs: 20, factor: 2, lastMs: 1_000 };
 
 export interface TransactionalIdsOptions {
   /** Stem of the ids, `<name>.<task>`. */
   readonly name: string;
   readonly coordinator: TransactionCoordinator;
   readonly isSecondVersion: boolean;
+  readonly clock: Clock;
   readonly logger: Logger;
+  /** Resolves when the group says that this member is in it, and rejects when it is not: asked before any id is taken. */
+  confirmMember(): Promise<void>;
   /** Ends what still waits for a coordinator. */
   readonly signal: AbortSignal;
 }
@@ -18,8 +24,12 @@ interface Held {
   readonly transactionalId: string;
   /** Undefined when somebody else may have it: it is taken before it is used. */
   producer: TransactionalProducer | undefined;
-  /** A transaction under it was given up and is being ended. */
-  ending: Promise<void> | undefined;
+  /** A transaction under it was given up and is being ended, or the id is being taken anew. */
+  isBusy: boolean;
+  /** Why it could not be taken anew. */
+  failure: unknown;
+  /** Aborted when the task is dropped. */
+  readonly dropped: AbortController;
 }
 
 /**
@@ -28,11 +38,16 @@ interface Held {
  * Whoever opens a task takes its id, and with that ends whatever an owner before has left open under it. Transactions of
  * several tasks are written under the id of any one of them: as every partition of a group is somebody's, every id is
  * taken again when its holder dies, and nobody needs to know which ids were in use.
+ *
+ * An id that somebody else may have is taken anew at once, and not when it is next needed: what is open under it hides
+ * what others write, and its own task may have had no part in it, so that nobody else would come to end it.
  */
 export class TransactionalIds {
   readonly #options: TransactionalIdsOptions;
   readonly #held = new Map<TaskId, Held>();
-  readonly #ending = new Set<Promise<void>>();
+  /** What goes on beside the transactions. */
+  readonly #beside = new Set<Promise<void>>();
+  #onChange: (() => void)[] = [];
 
   constructor(options: TransactionalIdsOptions) {
     this.#options = options;
@@ -43,58 +58,60 @@ export class TransactionalIds {
     const transactionalId = `${this.#options.name}.${task}`;
     const producer = await this.#take(transactionalId, signal);
     if (!isOwned()) throw new TaskLostError(`task ${task} moved while its transactional id was taken`);
-    this.#held.set(task, { transactionalId, producer, ending: undefined });
+    const dropped = new AbortController();
+    this.#held.set(task, { transactionalId, producer, isBusy: false, failure: undefined, dropped });
+    this.#changed();
   }
 
   /** The task's id is not used for what begins from now on. @returns who was its producer */
   drop(task: TaskId): TransactionalProducer | undefined {
     const held = this.#held.get(task);
     this.#held.delete(task);
+    held?.dropped.abort(new TaskLostError(`task ${task} of ${this.#options.name} was dropped`));
+    this.#changed();
     return held?.producer;
   }
 
   /** For a transaction of some of these tasks: the producer of the first of them under whose id none is being ended. */
   free(isAmong: (task: TaskId) => boolean): TransactionalProducer | undefined {
-    for (const [task, { producer, ending }] of this.#held) {
-      if (producer !== undefined && ending === undefined && isAmong(task)) return producer;
-    }
-    return undefined;
+    return this.#among(isAmong).find(isFree)?.producer;
   }
 
-  /** Resolves when there may be a free one. */
+  /** Resolves when there is one that is free, or none of those that were waited for is left. @throws why there is none */
   async freed(isAmong: (task: TaskId) => boolean): Promise<void> {
-    const among = [...this.#held].filter(([task]) => isAmong(task)).map(([, held]) => held);
-    const ending = among.flatMap((held) => held.ending ?? []);
-    const [first] = among;
-    if (ending.length > 0) await Promise.race(ending);
-    else if (first === undefined) throw new TaskLostError(`no task of ${this.#options.name} is left to this member`);
-    else first.producer = await this.#take(first.transactionalId, this.#options.signal);
+    const among = this.#among(isAmong);
+    if (among.length === 0) throw new TaskLostError(`no task of ${this.#options.name} is left to this member`);
+    if (among.some(isFree)) return;
+    const { signal } = this.#options;
+    signal.throwIfAborted();
+    if (among.every(({ isBusy }) => !isBusy)) throw among[0]?.failure;
+    await new Promise<void>((resolve) => {
+      this.#onChange.push(resolve);
+    });
   }
 
   /** The producer's transaction is given up: it is aborted, for as long as it takes, beside what comes next. */
   giveUp(producer: TransactionalProducer, error: unknown): void {
     const held = [...this.#held.values()].find((one) => one.producer === producer);
-    if (isProducerReplaced(error)) {
-      if (held !== undefined) held.producer = undefined;
-      return;
-    }
-    const ending = this.#end(producer).then((next) => {
+    if (held !== undefined) held.isBusy = true;
+    const isReplaced = isProducerReplaced(error);
+    const beside = (isReplaced ? Promise.resolve(false) : this.#isAborted(producer)).then(async (isStillOurs) => {
       if (held === undefined) return;
-      held.producer = next;
-      held.ending = undefined;
+      if (!isStillOurs) await this.#takeAnew(held);
+      held.isBusy = false;
+      this.#changed();
     });
-    if (held !== undefined) held.ending = ending;
-    this.#ending.add(ending);
-    void ending.finally(() => this.#ending.delete(ending));
+    this.#beside.add(beside);
+    void beside.finally(() => this.#beside.delete(beside));
   }
 
   /** Resolves when nothing is being ended any more. */
   async settled(): Promise<void> {
-    await Promise.all(this.#ending);
+    await Promise.all(this.#beside);
   }
 
-  /** @returns as whom to go on; undefined when somebody else may have the id */
-  async #end(producer: TransactionalProducer): Promise<TransactionalProducer | undefined> {
+  /** @returns whether the producer may go on; somebody else may have the id otherwise */
+  async #isAborted(producer: TransactionalProducer): Promise<boolean> {
     const { coordinator, isSecondVersion, signal, logger } = this.#options;
     const { transactionalId } = producer;
     while (!signal.aborted) {
@@ -102,19 +119,54 @@ export class TransactionalIds {
         await coordinator.end(producer, false, signal);
         // In the first version what is still on its way could come into the next transaction of the same epoch: the id is
         // taken anew before that.
-        return isSecondVersion ? producer : undefined;
+        return isSecondVersion;
       } catch (error) {
         const fields = { transactionalId, reason: messageOf(error) };
         logger.debug(fields, "A transaction could not be aborted.");
         const verdict = verdictOf(error);
-        if (verdict !== "again" && verdict !== "elsewhere") return undefined;
+        if (verdict !== "again" && verdict !== "elsewhere") return false;
       }
     }
-    return undefined;
+    return false;
   }
 
-  #take(transactionalId: string, signal: AbortSignal): Promise<TransactionalProducer> {
-    const { coordinator, isSecondVersion } = this.#options;
+  /** For as long as the task is this member's and nobody says that it may not have the id. Never rejects. */
+  async #takeAnew(held: Held): Promise<void> {
+    const { signal, clock, logger } = this.#options;
+    const { transactionalId, dropped } = held;
+    held.producer = undefined;
+    const over = AbortSignal.any([signal, dropped.signal]);
+    const pauses = new BackOff(retakePauses);
+    while (!over.aborted) {
+      try {
+        held.producer = await this.#take(transactionalId, over);
+        return;
+      } catch (error) {
+        held.failure = error;
+        const verdict = verdictOf(error);
+        if (over.aborted || (verdict !== "again" && verdict !== "elsewhere" && verdict !== "rejoin")) return;
+        logger.debug({ transactionalId, reason: messageOf(error) }, "A transactional id could not be taken anew.");
+        await clock.sleep(pauses.next(), over).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Whoever was given up by the group without knowing would end what the owner of now is doing, so the group is asked. */
+  async #take(transactionalId: string, signal: AbortSignal): Promise<TransactionalProducer> {
+    const { coordinator, isSecondVersion, confirmMember } = this.#options;
+    await confirmMember();
     return coordinator.take(transactionalId, isSecondVersion, signal);
   }
+
+  #among(isAmong: (task: TaskId) => boolean): Held[] {
+    return [...this.#held].filter(([task]) => isAmong(task)).map(([, held]) => held);
+  }
+
+  #changed(): void {
+    for (const resolve of this.#onChange.splice(0)) resolve();
+  }
+}
+
+function isFree({ producer, isBusy }: Held): boolean {
+  return producer !== undefined && !isBusy;
 }

@@ -1,4 +1,4 @@
-import type { Clock } from "../../kernel/index.ts";
+import { type Clock, OperationError, type TopicPartition } from "../../kernel/index.ts";
 import { KafkaAnswerError, kafkaCode } from "./errors.ts";
 
 /**
@@ -33,4 +33,10 @@ export class UnknownTopic {
     this.#sinceMs ??= this.#clock.monotonicMs();
     return this.#clock.monotonicMs() - this.#sinceMs >= this.#msMax;
   }
+}
+
+/** What is said to whoever writes to a topic that is gone. */
+export function missingTopic({ topic, partition }: TopicPartition, cause: unknown): OperationError {
+  const message = `writing to topic ${topic}, partition ${partition}: there is no such topic or partition`;
+  return new OperationError("MR_TOPIC_MISSING", message, { cause });
 }

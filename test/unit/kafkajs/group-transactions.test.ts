@@ -94,7 +94,9 @@ async function transactionsOf(tasks: readonly number[], { isSecondVersion = true
     answerMsMax: 1_000,
     logger: silentLogger,
     forgetCoordinator: () => asked.push("forget"),
+    unknownTopicMs: 30_000,
     settled: () => joining.until(),
+    confirmMember: () => ask("confirm"),
     signal: end.signal,
   });
   const fates: Record<string, unknown> = {};
@@ -281,30 +283,95 @@ test.each([
   kafkaCode.invalidTxnState,
   kafkaCode.invalidProducerIdMapping,
 ])(
-  "a producer that was replaced (%s) ends the part of every task; the id is taken anew before it is used",
+  "a producer that was replaced (%s) ends the part of every task; its id is taken anew beside what comes next",
   async (code) => {
-    const { commit, asked, hold, fates } = await transactionsOf([0, 1]);
+    const { commit, asked, hold, fates } = await transactionsOf([0, 1, 2]);
     hold("write 4 as n.0/1").resolve(answered(code));
-    commit("a", 0, [batch(3)]);
-    commit("b", 1, [batch(4)]);
+    const taken = hold("take n.0");
+    // Task 0, after which the transaction is named, has no part in it: nobody opens it again.
+    commit("a", 1, [batch(3)]);
+    commit("b", 2, [batch(4)]);
     await turns();
     expect(fates).toEqual({ a: answered(code), b: answered(code) });
+    expect(asked.slice(-2)).toEqual(["confirm", "take n.0"]);
     expect(asked.filter((words) => words.startsWith("abort"))).toEqual([]);
     commit("c", 0, []);
     await turns();
     expect(asked.slice(-2)).toEqual(["offsets 0 as n.1/1 in 1", "commit n.1/1"]);
+    taken.resolve(undefined);
+    await turns();
+    commit("d", 0, []);
+    await turns();
+    expect(asked.slice(-2)).toEqual(["offsets 0 as n.0/2 in 1", "commit n.0/2"]);
   },
 );
 
-test("an id that was taken away is taken again when a task has no other", async () => {
+test("an id that was taken away is waited for when a task has no other", async () => {
   const { commit, asked, hold, fates } = await transactionsOf([0]);
   hold("write 3 as n.0/1").resolve(answered(kafkaCode.producerFenced));
+  const taken = hold("take n.0");
   commit("a", 0, [batch(3)]);
   await turns();
   commit("b", 0, []);
   await turns();
-  expect(asked.slice(-3)).toEqual(["take n.0", "offsets 0 as n.0/2 in 1", "commit n.0/2"]);
+  expect(fates["b"]).toBeUndefined();
+  taken.resolve(undefined);
+  await turns();
+  expect(asked.slice(-4)).toEqual(["confirm", "take n.0", "offsets 0 as n.0/2 in 1", "commit n.0/2"]);
   expect(fates["b"]).toBe("committed");
+});
+
+test("nobody waits for one id when another is there first, be it of a task that is only opened then", async () => {
+  for (const first of [1, 2]) {
+    const { commit, asked, hold, fates, open } = await transactionsOf([0, 1]);
+    hold("write 3 as n.0/1").resolve(new Error("refused"));
+    hold("abort n.0/1");
+    const aborted = hold("abort n.1/1");
+    hold("write 3 as n.1/1").resolve(new Error("refused"));
+    commit("a", 0, [batch(3)]);
+    await turns();
+    commit("b", 0, [batch(3)]);
+    await turns();
+    commit("c", 0, []);
+    await turns();
+    expect(fates["c"]).toBeUndefined();
+    if (first === 1) aborted.resolve(undefined);
+    else await open(2);
+    await turns();
+    expect(fates["c"]).toBe("committed");
+    expect(asked.at(-1)).toBe(first === 1 ? "commit n.1/2" : "commit n.2/1");
+  }
+});
+
+test("who is not in the group takes no id anew before it is in it again, nor when its task is another's by then", async () => {
+  for (const isLost of [false, true]) {
+    const { transactions, commit, asked, hold, fates } = await transactionsOf([0, 1]);
+    hold("write 3 as n.0/1").resolve(answered(kafkaCode.producerFenced));
+    hold("confirm").resolve(answered(kafkaCode.unknownMemberId));
+    const joined = hold("confirm");
+    commit("a", 0, [batch(3)]);
+    await turns(10);
+    expect(asked.slice(-2)).toEqual(["confirm", "confirm"]);
+    if (isLost) transactions.drop(0);
+    joined.resolve(isLost ? answered(kafkaCode.unknownMemberId) : undefined);
+    await turns(20);
+    expect(asked.filter((words) => words.startsWith("take"))).toEqual(isLost ? [] : ["take n.0"]);
+    commit("b", 1, []);
+    await turns();
+    expect(fates["b"]).toBe("committed");
+  }
+});
+
+test("a member that may not have any id any more tells why to who commits", async () => {
+  const { commit, hold, fates } = await transactionsOf([0]);
+  const denied = answered(kafkaCode.transactionalIdAuthorizationFailed);
+  hold("write 3 as n.0/1").resolve(answered(kafkaCode.producerFenced));
+  hold("take n.0").resolve(denied);
+  commit("a", 0, [batch(3)]);
+  await turns();
+  commit("b", 0, []);
+  await turns();
+  expect(fates["b"]).toBe(denied);
 });
 
 test("a task that has moved gives its id to its owner: the others write under another", async () => {
@@ -403,6 +470,40 @@ test("a part that goes into the next transaction can be called off before that",
   await turns();
   expect(fates["a"]).toBe(over);
   expect(asked.at(-1)).toBe("abort n.0/1");
+});
+
+test("what is called off while it is under way is not in the next transaction, and its task is not opened before", async () => {
+  const { commit, hold, fates, asked, open, joining } = await transactionsOf([0, 1]);
+  const refused = hold("write 4 as n.0/1");
+  const [cut, over] = [new AbortController(), new Error("over")];
+  commit("a", 0, [batch(3)], cut.signal);
+  commit("b", 1, [batch(4)]);
+  await turns();
+  cut.abort(over);
+  const opened = open(0);
+  await turns();
+  expect(asked.filter((words) => words.startsWith("take"))).toEqual([]);
+  refused.resolve(new Error("refused"));
+  await opened;
+  await turns();
+  expect(fates["a"]).toBe(over);
+  expect(asked.filter((words) => words.startsWith("offsets"))).toEqual(["offsets 0,1 as n.0/1 in 1"]);
+  // Nor before what only waits is called off or decided.
+  const joined = deferred();
+  joining.until = () => joined.promise;
+  const cutLater = new AbortController();
+  commit("c", 0, [], cutLater.signal);
+  await turns();
+  asked.length = 0;
+  const again = open(0);
+  await turns();
+  expect(asked).toEqual([]);
+  cutLater.abort(over);
+  await again;
+  expect(asked).toEqual(["confirm", "take n.0"]);
+  joined.resolve();
+  await turns();
+  expect(asked).toEqual(["confirm", "take n.0"]);
 });
 
 test("a member that ends aborts what is under way, and its leaving waits for that, but not for ever", async () => {
@@ -506,8 +607,9 @@ test("in the first version the id of an aborted transaction is taken anew before
   commit("a", 0, [batch(3)]);
   commit("b", 0, []);
   await turns();
-  expect(asked.slice(-5)).toEqual([
+  expect(asked.slice(-6)).toEqual([
     "abort n.0/1",
+    "confirm",
     "take n.0",
     "announce  g as n.0/2",
     "offsets 0 as n.0/2 in 1",
@@ -529,4 +631,39 @@ test("in the first version nothing is written before it is announced, and a part
   await turns();
   expect(fates).toEqual({ a: "committed", b: denied });
   expect(asked.filter((words) => words.startsWith("write"))).toEqual(["write 3 as n.1/1", "write 3 as n.1/1"]);
+});
+
+test("in the first version a partition that is not known yet is asked for again, and not written before it is in", async () => {
+  const { commit, asked, fates, refusedPartitions } = await transactionsOf([0], { isSecondVersion: false });
+  refusedPartitions.set("out-4", answered(kafkaCode.unknownTopicOrPartition));
+  commit("a", 0, [batch(3), batch(4)]);
+  await turns();
+  expect(asked).toEqual(["announce 3,4 g as n.0/1", "announce 4 nobody as n.0/1"]);
+  refusedPartitions.clear();
+  await turns(20);
+  expect(asked.filter((words) => !words.startsWith("announce"))).toEqual([
+    "offsets 0 as n.0/1 in 1",
+    "write 3 as n.0/1",
+    "write 4 as n.0/1",
+    "commit n.0/1",
+  ]);
+  expect(fates).toEqual({ a: "committed" });
+});
+
+test("in the first version a partition that stays unknown holds up its task alone, and is missing after half a minute", async () => {
+  const { commit, asked, fates, refusedPartitions } = await transactionsOf([0, 1], { isSecondVersion: false });
+  refusedPartitions.set("out-4", answered(kafkaCode.unknownTopicOrPartition));
+  commit("a", 0, [batch(3)]);
+  commit("b", 1, [batch(5), batch(4)]);
+  await turns();
+  clock.advance(1_000);
+  await turns();
+  refusedPartitions.delete("out-3");
+  await turns();
+  expect(fates).toEqual({ a: "committed" });
+  expect(asked.filter((words) => words.startsWith("write"))).toEqual(["write 3 as n.0/2"]);
+  clock.advance(30_000);
+  await turns();
+  expect(fates["b"]).toMatchObject({ code: "MR_TOPIC_MISSING" });
+  expect(asked.filter((words) => words.startsWith("write"))).toEqual(["write 3 as n.0/2"]);
 });
