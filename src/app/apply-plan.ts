@@ -50,11 +50,27 @@ export async function compareWithCluster(
     stores,
     filledChangelogs: await filledChangelogs(plan, cluster, stores, broker, signal),
     reset,
+    members: await membersOf(plan, reset, broker, signal),
     versions,
     registered,
     aliases: new Set(aliases.map(({ model, alias }) => `${model}@${alias}`)),
   };
   return changesFor(plan, state);
+}
+
+/** Who is in the groups of the stages whose stores are to be made anew. */
+async function membersOf(
+  plan: Plan,
+  reset: ReadonlySet<string>,
+  broker: Broker,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const members = new Map<string, readonly string[]>();
+  for (const { stage, store } of changelogsOf(plan)) {
+    const isReset = reset.has(storeKey({ stage: stage.name, store: store.name }));
+    if (isReset && !members.has(stage.group)) members.set(stage.group, await broker.admin.members(stage.group, signal));
+  }
+  return members;
 }
 
 /** Changelogs that hold something and that nothing describes. */

@@ -108,6 +108,7 @@ export const errorCodes = {
     meaning: "The Kafka client on disk is not the version this was built against.",
   },
   MR_STATE_CHANGED: { kind: "operation", meaning: "A store on the cluster is not as the plan has it." },
+  MR_STATE_IN_USE: { kind: "operation", meaning: "A store is to be emptied while workers of its stage run." },
   MR_STATE_FULL: { kind: "operation", meaning: "A store of a task holds as many keys as it can." },
   MR_STATE_CORRUPT: {
     kind: "operation",

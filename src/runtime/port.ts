@@ -266,6 +266,11 @@ export interface ClusterAdmin {
     topic: string,
     signal: AbortSignal,
   ): Promise<readonly { partition: number; offset: Offset }[]>;
+  /**
+   * Names of the members that a group has now: the instance id, or where there is none what the group calls it. One that
+   * has ended without leaving is a member until its session is over.
+   */
+  members(group: string, signal: AbortSignal): Promise<readonly string[]>;
   /** Deletes topics that exist; for tests and the demo's clean-up. */
   deleteTopics(topics: readonly string[], signal: AbortSignal): Promise<void>;
   /** Deletes groups that exist and have no member (any more), with what they committed; likewise for clean-up. */

@@ -1,7 +1,8 @@
-import type { Problem } from "../kernel/index.ts";
+import type { ErrorCode, Problem } from "../kernel/index.ts";
 import type { ClusterDescription } from "./cluster.ts";
 import { compareStore, type HeldStore, storeKey, storesOf, storeText } from "./held-stores.ts";
 import type { Plan, PlannedStage } from "./plan.ts";
+import { countOf } from "./print.ts";
 
 /** What is known of the stores on a cluster. */
 export interface StoresOnCluster {
@@ -12,6 +13,8 @@ export interface StoresOnCluster {
   readonly filledChangelogs?: ReadonlySet<string> | undefined;
   /** Stores, as `STAGE/STORE`, whose changelog is to be made anew whatever it holds. */
   readonly reset?: ReadonlySet<string> | undefined;
+  /** Names of the members that the groups of stages have, by group, as far as stores of them are to be made anew. */
+  readonly members?: ReadonlyMap<string, readonly string[]> | undefined;
 }
 
 /** A store to describe on the control topic, and its stage's input, which may not be there yet. */
@@ -69,10 +72,19 @@ class StoreComparison implements StoreChanges {
     }
   }
 
-  #store(wanted: HeldStore, { from }: PlannedStage, changelog: string): void {
-    const { stores, reset, filledChangelogs } = this.#state;
+  #store(wanted: HeldStore, { from, group }: PlannedStage, changelog: string): void {
+    const { stores, reset, filledChangelogs, members } = this.#state;
     const key = storeKey(wanted);
     const held = stores?.get(key);
+    const inUseBy = members?.get(group) ?? [];
+    if (reset?.has(key) === true && inUseBy.length > 0) {
+      // Who goes on with what it holds in memory would write it into the changelog that was just emptied.
+      const message = `store ${key} is in use: group ${group} has ${countOf(inUseBy.length, "member")}, ${inUseBy.join(", ")}`;
+      const hint =
+        "end the workers of the stage; one that has ended without leaving is a member until its session is over";
+      this.#block("MR_STATE_IN_USE", wanted.stage, message, hint);
+      return;
+    }
     if (reset?.has(key) === true) {
       this.reset.push(changelog);
       this.#add(wanted, from.clusterName);
@@ -104,8 +116,12 @@ class StoreComparison implements StoreChanges {
   #refuse(key: string, stage: string, reasons: readonly string[]): void {
     const message = `what store ${key} holds is of no use to the plan: ${reasons.join("; ")}`;
     const hint = `change the step back, give it another store:, or drop what is held: apply --reset-state ${key}`;
+    this.#block("MR_STATE_CHANGED", stage, message, hint);
+  }
+
+  #block(code: ErrorCode, stage: string, message: string, hint: string): void {
     this.lines.push(`! ${message}; ${hint}`);
-    this.problems.push({ code: "MR_STATE_CHANGED", path: ["stages", stage], message, hint });
+    this.problems.push({ code, path: ["stages", stage], message, hint });
   }
 }
 

@@ -69,6 +69,26 @@ export function admin(bench: () => Bench): void {
     ]);
   });
 
+  test("a group's members are those that are in it now, by their instance ids, and an unknown group has none", async () => {
+    const topic = await bench().topic(2);
+    const { admin: cluster } = bench().broker;
+    const [group, instanceId] = [bench().name("group"), bench().name("instance")];
+    const members = () => bench().within("the members", cluster.members(group, bench().signal));
+    expect(await members()).toEqual([]);
+    const dynamic = await bench().joinAlone([topic], 2, { group });
+    const [only, ...others] = await members();
+    expect(others).toEqual([]);
+    expect(only).not.toBe("");
+    const broker = await bench().secondBroker();
+    const named = await bench().join([topic], { group, instanceId, broker });
+    await named.sink.until("a task", () => named.sink.owned.size === 1);
+    expect(await members()).toHaveLength(2);
+    expect(await members()).toContain(instanceId);
+    await bench().within("leaving", dynamic.membership.leave());
+    await named.sink.until("both tasks", () => named.sink.owned.size === 2);
+    expect(await members()).toEqual([instanceId]);
+  });
+
   test("a deleted group has committed nothing, and names that do not exist are passed over", async () => {
     const topic = await bench().topic(1);
     const { admin: cluster } = bench().broker;

@@ -75,6 +75,7 @@ export function mortalBroker(broker: Broker, plan: DeathPlan = () => undefined):
         committed: (group, topic, signal) => broker.admin.committed(group, topic, signal),
         createTopics: (topics, signal) => broker.admin.createTopics(topics, signal),
         growTopic: (topic, partitions, signal) => broker.admin.growTopic(topic, partitions, signal),
+        members: (group, signal) => broker.admin.members(group, signal),
         deleteTopics: (topics, signal) => broker.admin.deleteTopics(topics, signal),
         deleteGroups: (groups, signal) => broker.admin.deleteGroups(groups, signal),
       },

@@ -59,6 +59,7 @@ export function connectDevSession(folder: string): Broker {
       watermarks: (topic, signal) => call("watermarks", JSON.stringify(topic), signal),
       extent: (at, signal) => call("extent", JSON.stringify(at), signal),
       committed: (group, topic, signal) => call("committed", JSON.stringify([group, topic]), signal),
+      members: (group, signal) => call("members", JSON.stringify(group), signal),
       deleteTopics: () =>
         Promise.reject(
           new OperationError("MR_DEV_SESSION", "deleting topics of a dev session from outside is not possible"),

@@ -39,6 +39,7 @@ const operations: Readonly<Record<string, Operation>> = {
     const [group, topic] = JSON.parse(body) as [string, string];
     return broker.admin.committed(group, topic, signal);
   },
+  members: (broker, body, signal) => broker.admin.members(JSON.parse(body) as string, signal),
 };
 
 /**

@@ -1,6 +1,7 @@
 import { type Clock, type Offset, OperationError, type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
 import type { ClusterAdmin } from "../../runtime/index.ts";
 import type { ClusterDescription, ClusterTopic, TopicToCreate } from "../../topology/index.ts";
+import { describeGroupRequest, type GroupDescription } from "./describe-group-request.ts";
 import { checkCode, kafkaCode, operationError } from "./errors.ts";
 import type { ClusterLink } from "./link.ts";
 import type { TopicMetadata } from "./metadata.ts";
@@ -109,6 +110,21 @@ export class KafkaAdmin implements ClusterAdmin {
         return { partition, offset: found?.[1] ?? -1 };
       });
     });
+  }
+
+  members(group: string, signal: AbortSignal): Promise<readonly string[]> {
+    const doing = `reading the members of group ${group}`;
+    const ask = { ...this.#retry(signal), onError: () => this.#link.forgetCoordinator(group) };
+    return this.#operation(doing, signal, () =>
+      retrying(ask, async () => {
+        const node = await this.#link.coordinatorOf(group);
+        const request = describeGroupRequest(group);
+        const found = await this.#link.send<GroupDescription | undefined>(node, "control", () => request);
+        const code = found?.errorCode ?? kafkaCode.requestTimedOut;
+        if (code !== kafkaCode.groupIdNotFound) checkCode(doing, code);
+        return (found?.members ?? []).map(({ memberId, instanceId }) => instanceId ?? memberId);
+      }),
+    );
   }
 
   async deleteTopics(topics: readonly string[], signal: AbortSignal): Promise<void> {

@@ -60,6 +60,12 @@ export class MemoryAdmin implements ClusterAdmin {
       .logs.map(({ partition }) => ({ partition, offset: known?.committed(topic, partition)?.offset ?? -1 }));
   }
 
+  async members(group: string, signal: AbortSignal): Promise<readonly string[]> {
+    signal.throwIfAborted();
+    const members = this.#groups.get(group)?.members ?? [];
+    return members.map(({ spec }, index) => spec.instanceId ?? `member-${index + 1}`);
+  }
+
   /** Members that read a deleted topic are told that they cannot go on. */
   async deleteTopics(topics: readonly string[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();

@@ -7,6 +7,7 @@ import { silentLogger } from "../../../src/kernel/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { MemoryRegistry } from "../../../src/testing/index.ts";
 import { type Changes, onHeldStores, type Plan } from "../../../src/topology/index.ts";
+import { RecordingSink } from "../../support/recording-sink.ts";
 import { replaced, smallSchemas, smallText, soundPlan } from "../topology/fixture.ts";
 
 const never = new AbortController().signal;
@@ -120,6 +121,30 @@ test("a reset makes the changelog anew and describes the store as the plan has i
   expect(await filled()).toBe(0);
   expect(await held()).toMatchObject({ windowsMs: [604_800_000], columns: [] });
   await start(more);
+});
+
+test("a store whose stage has workers is not emptied, and it is said which; once they have left it is", async () => {
+  const plan = planWith(plain);
+  await apply(plan);
+  await fill();
+  const group = plan.stages.find(({ name }) => name === "features")!.group;
+  const spec = {
+    group,
+    topics: ["raw"],
+    start: { kind: "earliest" },
+    instanceId: "w-1",
+    logger: silentLogger,
+  } as const;
+  const membership = await broker.join(spec, new RecordingSink({ deadlineMs: 1_000 }));
+  const line = `! store ${key} is in use: group ${group} has 1 member, w-1; end the workers of the stage; one that has ended without leaving is a member until its session is over`;
+  expect((await compare(plan, key)).lines).toEqual([line]);
+  await expect(apply(plan, key)).rejects.toMatchObject({ code: "MR_STATE_IN_USE" });
+  expect(await filled()).toBe(1);
+  // Nothing else is refused to a stage that runs.
+  expect((await compare(plan)).lines).toEqual([]);
+  await membership.leave();
+  await apply(plan, key);
+  expect(await filled()).toBe(0);
 });
 
 test("a reset of a store whose changelog is not there yet is a first apply", async () => {
