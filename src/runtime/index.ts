@@ -18,6 +18,7 @@ export {
   type OwnedTask,
   RecordRefusedError,
   type Room,
+  type SnapshotClaim,
   TaskFatalError,
   type TaskHandle,
   TaskHandleError,

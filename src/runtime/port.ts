@@ -54,6 +54,11 @@ export interface GroupSpec {
    * once under it; the group itself when not given. All groups of all processes should name the same.
    */
   readonly decidingGroup?: string;
+  /**
+   * What this member has of each task's stores on disk, whoever owns the task now: a task goes where least is left to be
+   * restored. Asked each time the member says what it has, so that it costs no more than a look; left out, nothing.
+   */
+  readonly claims?: () => ReadonlyMap<TaskId, SnapshotClaim>;
   readonly logger: Logger;
   /**
    * What follows when an input's log is no longer the one that was read: cut back by the cluster, or its topic made anew.
@@ -65,6 +70,15 @@ export interface GroupSpec {
 
 /** Input partition number: together with the group it names a task. */
 export type TaskId = number;
+
+/** How much of what is written down of a task's stores lies in snapshots. */
+export interface SnapshotClaim {
+  /**
+   * Offsets of the changelogs up to which the snapshots reach, summed over the task's stores. Comparable between members
+   * of a group: who has the larger one has less to read.
+   */
+  readonly offset: Offset;
+}
 
 /** Counts ownerships: a task that is kept over a rebalance keeps its epoch, one that comes back has a new one. */
 export type Epoch = number;
