@@ -1,12 +1,15 @@
 import { assert, type EpochMs, type Offset } from "../kernel/index.ts";
 import { checkVersion, EntryBytes, EntryReader } from "./entry-bytes.ts";
+import { GoneKeys } from "./gone-keys.ts";
 import { KeyTable } from "./key-table.ts";
 import { grownUints, NumberStack } from "./number-stack.ts";
 import { firstAfter, RowRuns } from "./row-runs.ts";
-import type { ChangeWriter, Store, StoreSpec } from "./store.ts";
+import type { ChangeWriter, Store, StoreCopy, StoreSpec } from "./store.ts";
 
 /** Ids looked over per `keep` beside the changed ones and twice their number. */
 const sweepIdsMin = 64;
+/** Ids given to a copy between two looks at what else there is to do. */
+const copiedAtOnce = 16;
 /** Columns of a span beside its first time: its last time and its first offset. */
 const spanColumns = 2;
 
@@ -50,9 +53,8 @@ export class IdStore implements Store {
   /** By id: the last `changes` that gave it, so that each is given once; 0 when it is written down nowhere. */
   #givenIn: Uint32Array = new Uint32Array(64);
   #asked = 1;
-  /** Ids that were evicted after they were given, and how many of them `changes` has given as gone. */
-  #gone: Uint8Array[] = [];
-  #goneGiven = 0;
+  /** Ids that were evicted after they were given. */
+  readonly #gone = new GoneKeys();
   readonly #key = new EntryBytes();
   readonly #value = new EntryBytes();
 
@@ -119,7 +121,7 @@ export class IdStore implements Store {
   }
 
   undo(): void {
-    this.#goneGiven = 0;
+    this.#gone.undo();
     // Newest first: each position is then the one the span had when it was changed.
     while (this.#undoLog.length > 0) {
       const lastTime = this.#undoLog.pop();
@@ -139,8 +141,7 @@ export class IdStore implements Store {
   keep(streamTimeMs: EpochMs): void {
     const horizonMs = streamTimeMs - this.#reachMs;
     this.#horizonMs = horizonMs;
-    this.#gone.splice(0, this.#goneGiven);
-    this.#goneGiven = 0;
+    this.#gone.keep();
     const changes = this.#undoLog.length / 4;
     for (let i = 0; i < changes; i++) this.#evict(this.#undoLog.at(4 * i), horizonMs);
     this.#undoLog.clear();
@@ -158,24 +159,43 @@ export class IdStore implements Store {
     this.#sweepNext = 0;
     this.#horizonMs = Number.NEGATIVE_INFINITY;
     this.#givenIn.fill(0);
-    this.#gone = [];
-    this.#goneGiven = 0;
+    this.#gone.clear();
   }
 
   changes(into: ChangeWriter): void {
     this.#asked++;
-    for (const key of this.#gone) into.write(key, null);
-    this.#goneGiven = this.#gone.length;
+    this.#gone.give(into);
     for (let i = 0; i < this.#undoLog.length; i += 4) {
       const entry = this.#undoLog.at(i);
       if (this.#givenIn[entry] === this.#asked) continue;
       this.#markGiven(entry);
-      into.write(this.#key.begin().text(this.#ids.keyOf(entry)).written, this.#spanBytes(entry));
+      into.write(this.#key.begin().text(this.#ids.keyOf(entry)).written, this.#spanBytes(entry, this.#horizonMs));
     }
+  }
+
+  copy(): StoreCopy {
+    let entry = 0;
+    const next = (into: ChangeWriter): boolean => {
+      for (const end = Math.min(this.#ids.entryEnd, entry + copiedAtOnce); entry < end; entry++) {
+        if (!this.#ids.holds(entry)) continue;
+        // All of them: an id that is evicted later is to be given as gone then.
+        const value = this.#spanBytes(entry, Number.NEGATIVE_INFINITY);
+        into.write(this.#key.begin().text(this.#ids.keyOf(entry)).written, value);
+      }
+      if (entry < this.#ids.entryEnd) return true;
+      this.#gone.copy(into);
+      return false;
+    };
+    return { next };
+  }
+
+  owe(key: Uint8Array): void {
+    this.#gone.owe(key);
   }
 
   apply(key: Uint8Array, value: Uint8Array | null): void {
     assert(this.#undoLog.length === 0, `an entry of store ${this.spec.name} is taken in while a chunk is in hand`);
+    this.#gone.settle(key);
     const id = new EntryReader(key).text();
     const before = this.#ids.find(id);
     if (before >= 0) this.#removeId(before);
@@ -193,13 +213,13 @@ export class IdStore implements Store {
     }
   }
 
-  /** The spans of an id that are behind the horizon, in their order: first time, last time, first offset of each. */
-  #spanBytes(entry: number): Uint8Array {
+  /** The spans of an id that end at the horizon or later, in their order: first time, last time, first offset of each. */
+  #spanBytes(entry: number, horizonMs: EpochMs): Uint8Array {
     this.#spans.look(entry);
     const { slab, times, capacity, count } = this.#spans;
     const value = this.#value.begin().byte(this.spec.version);
     for (let span = 0; span < count; span++) {
-      if ((slab[times + capacity + span] ?? 0) < this.#horizonMs) continue;
+      if ((slab[times + capacity + span] ?? 0) < horizonMs) continue;
       for (let column = 0; column <= spanColumns; column++) value.number(slab[times + column * capacity + span] ?? 0);
     }
     return value.written;
@@ -219,7 +239,7 @@ export class IdStore implements Store {
     // Times are whole milliseconds.
     const dropped = firstAfter(slab, times + capacity, 0, count, horizonMs - 1);
     if (this.#spans.dropFirst(entry, dropped) > 0) return;
-    if ((this.#givenIn[entry] ?? 0) > 0) this.#gone.push(this.#key.begin().text(this.#ids.keyOf(entry)).copied);
+    if ((this.#givenIn[entry] ?? 0) > 0) this.#gone.add(this.#key.begin().text(this.#ids.keyOf(entry)).copied);
     this.#removeId(entry);
   }
 

@@ -4,13 +4,15 @@ import { KeyTable } from "./key-table.ts";
 import { NumberStack } from "./number-stack.ts";
 import { RowRuns } from "./row-runs.ts";
 import { RowSlices } from "./row-slices.ts";
-import type { ChangeWriter, Store, StoreSpec } from "./store.ts";
+import type { ChangeWriter, Store, StoreCopy, StoreSpec } from "./store.ts";
 import { WindowQuery } from "./window-query.ts";
 
 /** Rows of the smallest run: most keys of a stream have few. */
 const rowsMin = 4;
 /** Keys looked over per `keep` beside the changed ones, so that a key that went silent is evicted too. */
 const sweepKeysMin = 64;
+/** Keys given to a copy between two looks at what else there is to do. */
+const copiedAtOnce = 16;
 
 export interface RollingStoreOptions {
   readonly spec: StoreSpec;
@@ -168,8 +170,32 @@ export class RollingStore implements Store {
     this.#slices.give(into, (entry) => this.#keys.keyOf(entry));
   }
 
+  copy(): StoreCopy {
+    let entry = 0;
+    /** A key of many rows is given in parts: from where on, in event time. */
+    let fromMs = Number.NEGATIVE_INFINITY;
+    const next = (into: ChangeWriter): boolean => {
+      for (let given = 0; given < copiedAtOnce && entry < this.#keys.entryEnd; given++) {
+        if (this.#keys.holds(entry)) fromMs = this.#slices.copy(into, entry, this.#keys.keyOf(entry), fromMs);
+        else fromMs = Number.POSITIVE_INFINITY;
+        if (fromMs < Number.POSITIVE_INFINITY) return true;
+        entry++;
+        fromMs = Number.NEGATIVE_INFINITY;
+      }
+      if (entry < this.#keys.entryEnd) return true;
+      this.#slices.copyGone(into);
+      return false;
+    };
+    return { next };
+  }
+
+  owe(key: Uint8Array): void {
+    this.#slices.owe(key);
+  }
+
   apply(key: Uint8Array, value: Uint8Array | null): void {
     assert(this.#undoLog.length === 0, `an entry of store ${this.spec.name} is taken in while a chunk is in hand`);
+    this.#slices.settle(key);
     const reader = new EntryReader(key);
     const start = reader.number();
     const level = reader.byte();

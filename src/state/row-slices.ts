@@ -1,10 +1,14 @@
 import { EntryBytes } from "./entry-bytes.ts";
+import { GoneKeys } from "./gone-keys.ts";
 import { grownUints, NumberStack } from "./number-stack.ts";
 import { RowRuns } from "./row-runs.ts";
 import type { ChangeWriter } from "./store.ts";
 
 /** A slice with more rows is cut in halves, so that an update writes few rows however long the window is. */
 const sliceRowsMax = 64;
+
+/** Slices given to a copy between two looks at what else there is to do. */
+const copiedAtOnce = 16;
 
 /** Of a slice beside its start. */
 const columns = 3;
@@ -39,10 +43,7 @@ export class RowSlices {
   readonly #touched = new NumberStack();
   readonly #log = new NumberStack();
   #chunk = 1;
-  /** Keys of entries that have gone and were not confirmed gone. */
-  #gone: Uint8Array[] = [];
-  /** How many of them were given in this chunk. */
-  #goneGiven = 0;
+  readonly #gone = new GoneKeys();
   readonly #key = new EntryBytes();
   readonly #value = new EntryBytes();
 
@@ -73,8 +74,7 @@ export class RowSlices {
    * row that could have been evicted: those are a longest window behind every row that is added.
    */
   give(into: ChangeWriter, keyOf: (entry: number) => string): void {
-    for (const key of this.#gone) into.write(key, null);
-    this.#goneGiven = this.#gone.length;
+    this.#gone.give(into);
     for (let i = 0; i < this.#touched.length; i += 2) {
       const entry = this.#touched.at(i);
       const start = this.#touched.at(i + 1);
@@ -85,7 +85,7 @@ export class RowSlices {
 
   /** The chunk is final. Called before anything is evicted. */
   keep(): void {
-    this.#gone.splice(0, this.#goneGiven);
+    this.#gone.keep();
     this.#endChunk();
   }
 
@@ -109,7 +109,7 @@ export class RowSlices {
     this.#slices.look(entry);
     let emptied = 0;
     while (emptied < this.#slices.count && this.#endOf(emptied) <= firstRowMs) {
-      this.#gone.push(this.#keyOf(key, this.#startOf(emptied), this.#levelOf(emptied)).copied);
+      this.#gone.add(this.#keyOf(key, this.#startOf(emptied), this.#levelOf(emptied)).copied);
       emptied++;
     }
     if (emptied > 0) this.#slices.dropFirst(entry, emptied);
@@ -125,9 +125,40 @@ export class RowSlices {
   clear(): void {
     this.#slices.clear();
     this.#isOpen.fill(0);
-    this.#gone = [];
+    this.#gone.clear();
     this.#log.clear();
     this.#endChunk();
+  }
+
+  /**
+   * Gives slices of a key that begin at `fromMs` or later, a few at most; answers from where on to go on, Infinity when
+   * there are no more.
+   */
+  copy(into: ChangeWriter, entry: number, key: string, fromMs: number): number {
+    if (this.#isOpen[entry] !== 1) return Number.POSITIVE_INFINITY;
+    this.#slices.look(entry);
+    let slice = this.#slices.count;
+    while (slice > 0 && this.#startOf(slice - 1) >= fromMs) slice--;
+    for (let given = 0; slice < this.#slices.count; given++, slice++) {
+      const start = this.#startOf(slice);
+      if (given === copiedAtOnce) return start;
+      const [from, to] = this.#rowsIn(entry, start, this.#endOf(slice));
+      into.write(this.#keyOf(key, start, this.#levelOf(slice)).written, this.#rowBytes(entry, from, to));
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  copyGone(into: ChangeWriter): void {
+    this.#gone.copy(into);
+  }
+
+  owe(key: Uint8Array): void {
+    this.#gone.owe(key);
+  }
+
+  /** An entry of this key was taken in. */
+  settle(key: Uint8Array): void {
+    this.#gone.settle(key);
   }
 
   /** Takes in a slice as it was written down. The caller has removed what it overlaps. */
@@ -252,7 +283,7 @@ export class RowSlices {
   }
 
   #endChunk(): void {
-    this.#goneGiven = 0;
+    this.#gone.undo();
     this.#touched.clear();
     this.#log.clear();
     this.#chunk++;

@@ -14,6 +14,19 @@ export interface ChangeWriter {
 }
 
 /**
+ * Entries of a store on their way into a copy. Between two calls the store goes on: what it changes meanwhile may be in
+ * the copy or not.
+ */
+export interface StoreCopy {
+  /**
+   * Gives the next few entries, a few dozen at most. What was evicted and not yet given as gone comes last, as null. Between
+   * chunks only, and of no use any more once the store was cleared.
+   * @returns false when nothing more is to come
+   */
+  next(into: ChangeWriter): boolean;
+}
+
+/**
  * Keyed state of one task behind an undo log (R2).
  *
  * Changes are visible at once and provisional until `keep`. `undo` restores exactly what was visible at the
@@ -39,6 +52,13 @@ export interface Store {
   changes(into: ChangeWriter): void;
   /** Takes an entry in, final at once; between chunks only. @param value null when the entry is gone */
   apply(key: Uint8Array, value: Uint8Array | null): void;
+  /**
+   * Begins a copy. A store that has taken in, by `apply`, what such a copy gave, by `owe` what it gave as gone, and then by
+   * `apply` all entries since some moment before the copy was begun, is as one that took in all entries there ever were.
+   */
+  copy(): StoreCopy;
+  /** An entry is gone, and nobody has written that down: it is given as gone, unless one of its key is taken in before. */
+  owe(key: Uint8Array): void;
   /** Elements held, for logs and metrics. */
   readonly entryCount: number;
   /** How far back, in ms of event time, an answer looks: a store that began empty answers exactly after so long. */

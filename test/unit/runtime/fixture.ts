@@ -26,7 +26,7 @@ import {
   type SchemaRegistry,
   writeSchemaId,
 } from "../../../src/schema/index.ts";
-import type { ChangeWriter, Store, StoreSpec } from "../../../src/state/index.ts";
+import type { ChangeWriter, Store, StoreCopy, StoreSpec } from "../../../src/state/index.ts";
 import type { MemorySpec, StepMemory } from "../../../src/step/index.ts";
 import type { Plan, PlannedStage, PlannedTopic } from "../../../src/topology/index.ts";
 import { decodeFetched, type Outgoing, type RawBatch, RecordBatchBuilder } from "../../../src/wire/index.ts";
@@ -111,6 +111,18 @@ class JournalStore implements Store {
     else this.current.set(text, Number(Buffer.from(value).toString()));
     this.kept = new Map(this.current);
   }
+
+  copy(): StoreCopy {
+    return {
+      next: (into) => {
+        for (const [key, value] of this.kept) into.write(Buffer.from(key), Buffer.from(String(value)));
+        return false;
+      },
+    };
+  }
+
+  /** It evicts nothing. */
+  owe(): void {}
 
   get entryCount(): number {
     return this.current.size;

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Rng, seededRng } from "../../../src/kernel/index.ts";
-import { type ChangeWriter, IdStore, RollingStore, type Store } from "../../../src/state/index.ts";
+import { type ChangeWriter, IdStore, RollingStore, type Store, type StoreCopy } from "../../../src/state/index.ts";
 import { needExtremes, needSpread, needSum } from "../../../src/stats/index.ts";
 
 interface Entry {
@@ -120,8 +120,9 @@ class Run<S extends Store> {
     }
   }
 
-  play(chunks: readonly Chunk[]): void {
-    for (const { records, stepMs, end } of chunks) {
+  /** @param behind called after each chunk, when none is in hand */
+  play(chunks: readonly Chunk[], behind: (index: number) => void = () => undefined): void {
+    for (const [index, { records, stepMs, end }] of chunks.entries()) {
       const before = this.streamTimeMs;
       this.change(records, stepMs);
       const log = new Log();
@@ -133,6 +134,7 @@ class Run<S extends Store> {
         this.store.undo();
         this.streamTimeMs = before;
       }
+      behind(index);
     }
   }
 }
@@ -147,6 +149,15 @@ function changesOf(store: Store): { gone: string[]; written: Entry[] } {
 function storeOf(subject: Subject<Store>, entries: readonly Entry[]): Store {
   const store = subject.make();
   apply(store, entries);
+  return store;
+}
+
+function copyOf(subject: Subject<Store>, copied: readonly Entry[], tail: readonly Entry[]): Store {
+  const store = subject.make();
+  for (const { key, value } of copied)
+    if (value === null) store.owe(Buffer.from(key, "hex"));
+    else apply(store, [{ key, value }]);
+  apply(store, tail);
   return store;
 }
 
@@ -187,6 +198,61 @@ for (const [name, subject] of [
       }),
       { numRuns: 60 },
     );
+  });
+
+  test(`${name}: a copy made in pieces between chunks, and all that was given since before it, give an equal store`, () => {
+    const pieces = fc.record({ from: fc.nat(24), each: fc.integer({ min: 1, max: 3 }), isCompacted: fc.boolean() });
+    fc.assert(
+      fc.property(history, pieces, ({ seed, chunks }, { from, each, isCompacted }) => {
+        const run = new Run(subject, seed);
+        const copied = new Log();
+        let copy: StoreCopy | undefined;
+        let isWhole = false;
+        let since = 0;
+        const goOn = (steps: number): void => {
+          for (let step = 0; step < steps && !isWhole; step++) isWhole = copy?.next(copied) === false;
+        };
+        run.play(chunks, (index) => {
+          if (index === from % chunks.length) {
+            copy = run.store.copy();
+            since = run.given.length;
+          }
+          goOn(copy === undefined ? 0 : each);
+        });
+        goOn(Number.POSITIVE_INFINITY);
+        const tail = run.given.slice(since);
+        const restored = copyOf(subject, copied.entries, isCompacted ? compacted(tail) : tail);
+        const whole = storeOf(subject, compacted(run.given));
+        for (const store of [run.store, restored, whole]) store.keep(run.streamTimeMs);
+        expectSameAnswers(subject, restored, run);
+        expectSameChanges([restored, whole], run);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test(`${name}: a copy owes what was evicted and not given as gone, and an entry of the key settles that`, () => {
+    const run = new Run(subject, 5);
+    run.change(40, 3);
+    const { written } = changesOf(run.store);
+    run.store.keep(run.streamTimeMs);
+    run.store.keep(run.streamTimeMs + 10_000);
+    const copied = new Log();
+    const copy = run.store.copy();
+    while (copy.next(copied));
+    expect(copied.entries.map(({ key, value }) => [key, value]).sort()).toEqual(
+      written.map(({ key }) => [key, null]).sort(),
+    );
+    const [settled, ...owed] = written as [Entry, ...Entry[]];
+    const restored = copyOf(subject, copied.entries, [{ key: settled.key, value: null }]);
+    restored.keep(run.streamTimeMs + 10_000);
+    expect(changesOf(restored)).toEqual({ gone: owed.map(({ key }) => key).sort(), written: [] });
+    restored.keep(run.streamTimeMs + 10_000);
+    expect(changesOf(restored).gone).toEqual([]);
+    const emptied = copyOf(subject, copied.entries, []);
+    emptied.clear();
+    emptied.keep(run.streamTimeMs);
+    expect(changesOf(emptied).gone).toEqual([]);
   });
 
   test(`${name}: each changed entry is given once, in first-touched order, and an undo forgets it`, () => {
@@ -255,6 +321,10 @@ function slicesOf(entries: readonly Entry[]): [number, number, number | null][] 
   });
 }
 
+function startOf({ key }: Entry): number {
+  return Buffer.from(key, "hex").readDoubleLE(0);
+}
+
 function given(store: Store): [number, number, number | null][] {
   const log = new Log();
   store.changes(log);
@@ -303,6 +373,20 @@ test("a slice that was cut in a chunk that failed is whole again", () => {
     [400, 1],
     [600, 1],
   ]);
+});
+
+test("a key of many rows is copied in parts of a few slices", () => {
+  const store = rolling.make();
+  for (let timeMs = 400; timeMs < 800; timeMs++) addAt(store, timeMs, 30);
+  const { written } = changesOf(store);
+  store.keep(800);
+  const copied = new Log();
+  const copy = store.copy();
+  const lengths: number[] = [];
+  for (let isMore = true; isMore; lengths.push(copied.entries.length)) isMore = copy.next(copied);
+  expect(written.length).toBeGreaterThan(200);
+  expect(copied.entries).toEqual(written.toSorted((a, b) => startOf(a) - startOf(b)));
+  expect(lengths.every((length, i) => length - (lengths[i - 1] ?? 0) <= 16)).toBe(true);
 });
 
 test("rows of one millisecond stay together, however many they are", () => {
