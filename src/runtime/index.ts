@@ -33,5 +33,6 @@ export { type LoadListener, type ModelSource, modelInputsOf, type ServedModel } 
 export { lagsInTime, type MeasuredStage, type MetricReading, readMetrics } from "./stage-metrics.ts";
 export { createStageRunner, type StageRunner, type StageRunnerOptions } from "./stage-runner.ts";
 export type { StageTask } from "./stage-task.ts";
+export { type MemberClaim, shareOut, shareTasks, type TaskShares } from "./task-shares.ts";
 export { type RowVisitor, readTopicRows, type TopicRowsResult } from "./topic-rows.ts";
 export { patientRegistry } from "./wait-out.ts";

@@ -40,6 +40,33 @@ export function assignment(bench: () => Bench): void {
     expect(texts.filter((text) => text?.startsWith("right"))).toEqual(["right0", "right1", "right2"]);
   });
 
+  test("what must move goes to the member that has it on disk, and the rest stays", async () => {
+    const topic = await bench().topic(4);
+    const group = bench().name("group");
+    const first = await bench().joinAlone([topic], 4, { group });
+    const claims = () => new Map([1, 3].map((task) => [task, { offset: 1_000 }] as const));
+    const second = await bench().join([topic], { group, claims, broker: await bench().secondBroker() });
+    await second.sink.until("its share", () => second.sink.owned.size === 2);
+    expect([...second.sink.owned.keys()].sort()).toEqual([1, 3]);
+    await first.sink.until("the rest", () => first.sink.owned.size === 2);
+    expect([...first.sink.owned.keys()].sort()).toEqual([0, 2]);
+  });
+
+  test("members of a group that read other topics have the tasks of their own", async () => {
+    const [before, after] = [await bench().topic(2), await bench().topic(3)];
+    await bench().append([...textRecords(before, 1, 1, "before"), ...textRecords(after, 1, 1, "after")]);
+    const group = bench().name("group");
+    const old = await bench().joinAlone([before], 2, { group });
+    const new_ = await bench().joinAlone([after], 3, { group, broker: await bench().secondBroker() });
+    for (const member of [old, new_]) {
+      await member.openAndStart(1);
+      await member.sink.until("a record", () => member.sink.records.length === 1);
+    }
+    expect([old, new_].flatMap(({ sink }) => sink.records.map((record) => textOf(record)))).toEqual(
+      ["before", "after"].map((text) => `${text}0`),
+    );
+  });
+
   test("a group that starts at the earliest record opens at the first", async () => {
     const topic = await bench().topic(1);
     await bench().append(textRecords(topic, 0, 3));

@@ -134,7 +134,7 @@ class KafkaBroker implements KafkaCluster {
       spec,
       sink,
       link,
-      member: new GroupMember(link, spec.group, spec.topics, spec.instanceId, timings),
+      member: new GroupMember(link, spec, timings),
       hold: spec.instanceId === undefined ? undefined : this.#holdOn(spec.instanceId),
       send: (outgoing, options) => this.#producer.send(outgoing, options),
       transactions,

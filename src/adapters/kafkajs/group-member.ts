@@ -1,5 +1,5 @@
 import { topicPartitionKey } from "../../kernel/index.ts";
-import type { TaskId } from "../../runtime/index.ts";
+import { type GroupSpec, shareOut, type TaskId } from "../../runtime/index.ts";
 import {
   assignerName,
   decodeClaim,
@@ -8,11 +8,10 @@ import {
   encodeShared,
   type Shared,
   sharedNow,
-  shareTasks,
 } from "./assigner.ts";
 import type { ProtocolRequest } from "./client-types.ts";
 import { describeGroupRequest, type GroupDescription } from "./describe-group-request.ts";
-import { checkCode, KafkaAnswerError, kafkaCode } from "./errors.ts";
+import { KafkaAnswerError, kafkaCode, verdictOf } from "./errors.ts";
 import { leaveGroupRequest } from "./leave-group-request.ts";
 import type { ClusterLink } from "./link.ts";
 import {
@@ -70,6 +69,7 @@ export class GroupMember {
   readonly #group: string;
   readonly #topics: readonly string[];
   readonly #instanceId: string | undefined;
+  readonly #claims: GroupSpec["claims"];
   readonly #timings: GroupTimings;
   #memberId = "";
   #generation = -1;
@@ -79,15 +79,14 @@ export class GroupMember {
 
   constructor(
     link: ClusterLink,
-    group: string,
-    topics: readonly string[],
-    instanceId: string | undefined,
+    { group, topics, instanceId, claims }: Pick<GroupSpec, "group" | "topics" | "instanceId" | "claims">,
     timings: GroupTimings,
   ) {
     this.#link = link;
     this.#group = group;
     this.#topics = topics;
     this.#instanceId = instanceId;
+    this.#claims = claims;
     this.#timings = timings;
   }
 
@@ -107,7 +106,8 @@ export class GroupMember {
 
   /** Asks the cluster whether the inputs have more partitions than were shared out. */
   async hasGrown(): Promise<boolean> {
-    return this.#shared !== undefined && (await this.#taskCount()) > this.#shared.tasks;
+    if (this.#shared === undefined) return false;
+    return Math.max(0, ...(await this.#partitionCounts(this.#topics)).values()) > this.#shared.tasks;
   }
 
   /** The coordinator no longer knows this member; the next join is that of a stranger, if nobody has taken its place. */
@@ -131,7 +131,12 @@ export class GroupMember {
     const metadata = this.#link.parts.assignerProtocol.MemberMetadata.encode({
       version: consumerProtocolVersion,
       topics: this.#topics,
-      userData: encodeClaim(owned, this.#generation, this.#shared?.tasksAtFirst),
+      userData: encodeClaim({
+        owned,
+        generation: this.#generation,
+        tasksAtFirst: this.#shared?.tasksAtFirst,
+        onDisk: new Map([...(this.#claims?.() ?? [])].map(([task, { offset }]) => [task, offset])),
+      }),
     });
     const joined = await this.#joinGroup(metadata);
     this.#memberId = joined.memberId;
@@ -242,27 +247,37 @@ export class GroupMember {
   /** This member leads: it shares out the tasks. */
   async #assign(members: JoinAnswer["members"]) {
     const { MemberMetadata, MemberAssignment } = this.#link.parts.assignerProtocol;
-    const claims = members.map(({ memberId, memberMetadata }) =>
-      decodeClaim(memberId, MemberMetadata.decode(memberMetadata).userData),
-    );
-    const taskCount = await this.#taskCount();
-    const shares = shareTasks(taskCount, claims);
-    const userData = encodeShared(sharedNow(taskCount, claims));
-    return [...shares].map(([memberId, tasks]) => ({
-      memberId,
-      memberAssignment: MemberAssignment.encode({
-        version: consumerProtocolVersion,
-        assignment: Object.fromEntries(this.#topics.map((topic) => [topic, tasks])),
-        userData,
-      }),
-    }));
+    const claims = members.map(({ memberId, memberMetadata }) => {
+      const { topics, userData } = MemberMetadata.decode(memberMetadata);
+      return decodeClaim(memberId, topics, userData);
+    });
+    const topics = new Set([...this.#topics, ...claims.flatMap((claim) => claim.topics)]);
+    const sharedOut = shareOut(claims, await this.#partitionCounts([...topics]));
+    return sharedOut.flatMap(({ topics: read, members: those, taskCount, shares }) => {
+      const userData = encodeShared(sharedNow(taskCount, those));
+      return [...shares].map(([memberId, tasks]) => ({
+        memberId,
+        memberAssignment: MemberAssignment.encode({
+          version: consumerProtocolVersion,
+          assignment: Object.fromEntries(read.map((topic) => [topic, tasks])),
+          userData,
+        }),
+      }));
+    });
   }
 
-  /** As the cluster has it now: what is remembered of a topic may be from before it grew. */
-  async #taskCount(): Promise<number> {
-    const { topics } = await this.#link.describe(this.#topics);
-    for (const { topic, errorCode } of topics) checkCode(`counting the partitions of ${topic}`, errorCode);
-    return Math.max(0, ...topics.map(({ partitions }) => partitions.length));
+  /**
+   * As the cluster has it now: what is remembered of a topic may be from before it grew. A topic that only others read
+   * counts for nothing where it is gone, or kept from this account.
+   */
+  async #partitionCounts(asked: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const { topics } = await this.#link.describe(asked);
+    for (const { topic, errorCode } of topics) {
+      const error = new KafkaAnswerError(`counting the partitions of ${topic}`, errorCode);
+      const isGone = errorCode === kafkaCode.unknownTopicOrPartition || verdictOf(error) === "denied";
+      if (errorCode !== kafkaCode.none && (this.#topics.includes(topic) || !isGone)) throw error;
+    }
+    return new Map(topics.map(({ topic, partitions }) => [topic, partitions.length]));
   }
 
   #tasksOf(assignment: Buffer | null): TaskId[] {

@@ -7,8 +7,7 @@ import {
   OperationError,
   topicPartitionKey,
 } from "../../kernel/index.ts";
-import type { Epoch, GroupSink, GroupSpec, TaskId } from "../../runtime/index.ts";
-import { assignTasks } from "./assignment.ts";
+import { type Epoch, type GroupSink, type GroupSpec, shareOut, type TaskId } from "../../runtime/index.ts";
 import { type CommittedOffset, type MemberGroup, MemoryMembership } from "./membership.ts";
 import type { TopicStore } from "./store.ts";
 import type { TurnQueue } from "./turns.ts";
@@ -37,7 +36,8 @@ export class Group implements MemberGroup {
   readonly #committed = new Map<string, CommittedOffset>();
   readonly #epochs = new Map<TaskId, Epoch>();
   #members: MemoryMembership[] = [];
-  #owners: ReadonlyMap<TaskId, MemoryMembership> = new Map();
+  /** Tasks of each member; one that has just taken another's place has them before it is assigned them. */
+  #shares: ReadonlyMap<MemoryMembership, readonly TaskId[]> = new Map();
   #generation = 0;
   /** Tasks of the first generation that had members; a later number came with a partition that a topic gained. */
   #tasksAtFirst: number | undefined;
@@ -62,7 +62,7 @@ export class Group implements MemberGroup {
     );
     this.#members.push(member);
     if (fenced !== undefined) {
-      this.#owners = new Map([...this.#owners].map(([task, owner]) => [task, owner === fenced ? member : owner]));
+      this.#shares = new Map([...this.#shares, [fenced, []], [member, this.#shares.get(fenced) ?? []]]);
       const message = `group ${this.#name}: another member joined as instance ${spec.instanceId ?? ""}`;
       fenced.fail(new OperationError("MR_INSTANCE", message));
     } else {
@@ -156,18 +156,35 @@ export class Group implements MemberGroup {
     const members = this.#members;
     const taskCount = this.#taskCount();
     if (members.length > 0) this.#tasksAtFirst = Math.min(taskCount, this.#tasksAtFirst ?? taskCount);
-    const owners = assignTasks(taskCount, members, this.#owners);
-    const lost = members.map((member) => member.tasks.filter((task) => owners.get(task) !== member));
-    this.#owners = owners;
+    const shares = this.#shareOut();
+    const lost = members.map((member) => member.tasks.filter((task) => shares.get(member)?.includes(task) !== true));
+    this.#shares = shares;
     for (const [index, member] of members.entries()) member.drop(lost[index] ?? []);
     for (const [index, member] of members.entries()) {
       const held = new Set(member.tasks);
-      const gained = [...owners].flatMap(([task, owner]) => (owner === member && !held.has(task) ? [task] : []));
-      gained.sort((a, b) => a - b);
+      const gained = (shares.get(member) ?? []).filter((task) => !held.has(task));
       const owned = gained.map((task) => ({ task, epoch: this.#nextEpoch(task) }));
       member.take(owned, (lost[index] ?? []).length > 0);
       member.release();
     }
+  }
+
+  #shareOut(): ReadonlyMap<MemoryMembership, readonly TaskId[]> {
+    const claims = this.#members.map((member, index) => ({
+      member,
+      // In the order in which they came.
+      memberId: String(index).padStart(9, "0"),
+      topics: member.spec.topics,
+      owned: this.#shares.get(member) ?? [],
+      generation: this.#generation,
+      onDisk: new Map([...(member.spec.claims?.() ?? [])].map(([task, { offset }]) => [task, offset])),
+    }));
+    const topics = new Set(claims.flatMap((claim) => claim.topics));
+    const partitions = new Map([...topics].map((topic) => [topic, this.#options.store.find(topic)?.logs.length ?? 0]));
+    const sharedOut = shareOut(claims, partitions).flatMap(({ members, shares }) =>
+      members.map(({ member, memberId }) => [member, shares.get(memberId) ?? []] as const),
+    );
+    return new Map(sharedOut);
   }
 
   #nextEpoch(task: TaskId): Epoch {

@@ -3,6 +3,7 @@ import { loadKafkajs } from "../../../src/adapters/kafkajs/client.ts";
 import { kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
 import { defaultTimings, GroupMember } from "../../../src/adapters/kafkajs/group-member.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
+import type { GroupSpec } from "../../../src/runtime/index.ts";
 
 interface Asked {
   readonly name: string;
@@ -53,7 +54,7 @@ function coordinator(partitions: Record<string, number> = { in: 3, side: 2 }) {
     describe: async (topics: readonly string[]) => ({
       topics: topics.map((topic) => ({
         topic,
-        errorCode: 0,
+        errorCode: topic in partitions ? 0 : kafkaCode.unknownTopicOrPartition,
         partitions: Array.from({ length: partitions[topic] ?? 0 }, (_, partition) => ({ partition })),
       })),
     }),
@@ -67,8 +68,11 @@ function coordinator(partitions: Record<string, number> = { in: 3, side: 2 }) {
       return state.described;
     },
   };
-  const member = (instanceId?: string) =>
-    new GroupMember(link as unknown as ClusterLink, "g", ["in", "side"], instanceId, defaultTimings);
+  const member = (instanceId?: string, spec: Partial<GroupSpec> = {}) => {
+    const named = instanceId === undefined ? {} : { instanceId };
+    const all = { group: "g", topics: ["in", "side"], ...named, ...spec };
+    return new GroupMember(link as unknown as ClusterLink, all, defaultTimings);
+  };
   return { state, asked, sent, partitions, assignments, member };
 }
 
@@ -130,6 +134,45 @@ describe("joining a group", () => {
     state.code = kafkaCode.memberIdRequired;
     await expect(member().join([])).rejects.toThrow("joining group g");
     expect(namesOf(asked)).toEqual(["JoinGroup", "JoinGroup"]);
+  });
+});
+
+describe("sharing out", () => {
+  /** One member after the other joins, and then the first, which leads, shares out; what each gets. */
+  async function sharedOut(members: readonly GroupMember[], owned: readonly (readonly number[])[] = []) {
+    for (const [index, each] of members.entries()) await each.join(owned[index] ?? []);
+    const tasks = [await members[0]?.join(owned[0] ?? [])];
+    for (const [index, each] of members.entries()) if (index > 0) tasks.push(await each.join(owned[index] ?? []));
+    return tasks;
+  }
+
+  test("what a member has on disk comes to it, as it is when it joins; one that says nothing gets the rest", async () => {
+    const { member } = coordinator({ in: 4, side: 4 });
+    const offsets = new Map([[0, { offset: 1 }]]);
+    const first = member();
+    const second = member(undefined, { claims: () => offsets });
+    offsets.set(1, { offset: 3 }).set(0, { offset: 2 });
+    expect(await sharedOut([first, second], [[0, 1, 2, 3]])).toEqual([
+      [2, 3],
+      [0, 1],
+    ]);
+  });
+
+  test("a member gets nothing of a topic that it does not read, and everything of its own is somebody's", async () => {
+    const { member } = coordinator({ in: 3, side: 2, before: 2 });
+    const other = member(undefined, { topics: ["before"] });
+    expect(await sharedOut([member(), other, member()])).toEqual([[0, 1], [0, 1], [2]]);
+    // How many tasks there were at first is a thing of each input.
+    expect([other.isGained(1), other.isGained(2), await other.hasGrown()]).toEqual([false, true, false]);
+  });
+
+  test("a topic that only others read may be gone; one's own may not", async () => {
+    const { member, partitions } = coordinator({ in: 3, side: 2 });
+    expect(await sharedOut([member(), member(undefined, { topics: ["gone"] })])).toEqual([[0, 1, 2], []]);
+    delete partitions["side"];
+    await expect(member().join([])).resolves.toEqual([]);
+    const alone = coordinator({ in: 3 }).member();
+    await expect(alone.join([])).rejects.toThrow("counting the partitions of side");
   });
 });
 

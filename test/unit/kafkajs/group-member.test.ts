@@ -15,7 +15,11 @@ function memberOf(answer: unknown) {
       return answer;
     },
   };
-  const member = new GroupMember(link as unknown as ClusterLink, "g", ["in", "side"], "slot", defaultTimings);
+  const member = new GroupMember(
+    link as unknown as ClusterLink,
+    { group: "g", topics: ["in", "side"], instanceId: "slot" },
+    defaultTimings,
+  );
   return { member, asked };
 }
 
@@ -104,7 +108,9 @@ function disownedMember(instanceId: string | undefined, described: Buffer) {
       return response.parse(await response.decode(described));
     },
   };
-  const member = new GroupMember(link as unknown as ClusterLink, "g", ["in"], instanceId, defaultTimings);
+  const named = instanceId === undefined ? {} : { instanceId };
+  const spec = { group: "g", topics: ["in"], ...named };
+  const member = new GroupMember(link as unknown as ClusterLink, spec, defaultTimings);
   member.forgetIdentity();
   return { member, asked, lanes };
 }
