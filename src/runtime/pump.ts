@@ -35,12 +35,10 @@ import {
 } from "./port.ts";
 import type { Position } from "./position.ts";
 import type { PumpOptions } from "./pump-options.ts";
+import { ScorerWait } from "./scorer-wait.ts";
 import type { StageTask } from "./stage-task.ts";
 import { RunningNote, writeNote } from "./task-note.ts";
 import { Wake } from "./wake.ts";
-
-/** How long a scorer may still take when its task is to be given back. */
-const scorerGraceMs = 1_000;
 
 /** A chunk without output only carries the offset, and is committed this rarely. */
 const silentCommitMs = 1_000;
@@ -77,8 +75,7 @@ export class Pump {
   #yieldedMs: number;
   #retriesAtOnce = false;
   #isPaused = false;
-  /** Cuts off the scorer that is waited for; undefined while none is. */
-  #scoring: AbortController | undefined;
+  readonly #scorer: ScorerWait;
   #loop: Promise<void> | undefined;
 
   constructor(options: PumpOptions) {
@@ -88,6 +85,7 @@ export class Pump {
     this.#stage = options.stage;
     this.#intake = new Intake(options.share, () => this.#accepts());
     this.#patience = new Patience(options.task, options.clock, options.facts);
+    this.#scorer = new ScorerWait(options.clock);
     this.#yieldedMs = options.clock.monotonicMs();
   }
 
@@ -366,7 +364,10 @@ export class Pump {
     if (!this.#hasChunk()) this.#beginChunk(nowMs);
     const to = Math.min(batch.count, from + Math.max(1, bounds.records - stage.tally.in));
     const end = stage.compute(batch, from, to, nowMs + timeSliceMs);
-    await this.#score();
+    await this.#scorer.ask(
+      (signal) => stage.infer(signal),
+      () => this.#isLast,
+    );
     stage.finish();
     if (this.#state.name !== "running") return;
     await this.#write();
@@ -379,31 +380,6 @@ export class Pump {
     const isIdle = this.#intake.head === undefined && bounds.lingerMs < Number.POSITIVE_INFINITY;
     if (stage.hasUnsealed && (isIdle || clock.monotonicMs() - this.#unsealedSinceMs >= bounds.lingerMs))
       await this.#writeUnsealed();
-  }
-
-  /** Waits for the scorer, but not for ever: a drain or a revocation gives it a moment, and a task that is lost none. */
-  async #score(): Promise<void> {
-    const scoring = new AbortController();
-    const answer = this.#stage.infer(scoring.signal);
-    if (answer === undefined) return;
-    this.#scoring = scoring;
-    try {
-      if (this.#isLast) this.#hurryScorer();
-      await answer;
-    } finally {
-      this.#scoring = undefined;
-      // Ends the wait of whoever hurried it.
-      scoring.abort();
-    }
-  }
-
-  #hurryScorer(): void {
-    const scoring = this.#scoring;
-    if (scoring === undefined) return;
-    const { clock } = this.#options;
-    const cut = (): void =>
-      scoring.abort(new ScorerSilentError("the scorer was not waited for: the task is given back"));
-    clock.sleep(scorerGraceMs, scoring.signal).then(cut, () => undefined);
   }
 
   #beginChunk(nowMs: number): void {
@@ -565,7 +541,7 @@ export class Pump {
   #turnAwayWaiting(): void {
     this.#intake.turnAway();
     this.#interrupt.abort();
-    this.#hurryScorer();
+    this.#scorer.hurry();
     this.#wake.wake();
   }
 
@@ -577,7 +553,7 @@ export class Pump {
   #cutOff(): void {
     this.#cut.abort();
     this.#interrupt.abort();
-    this.#scoring?.abort(new TaskLostError(`task ${this.task} was cut off`));
+    this.#scorer.cut(new TaskLostError(`task ${this.task} was cut off`));
     void this.#closeHandle();
     this.#wake.wake();
   }
