@@ -120,6 +120,11 @@ export const errorCodes = {
   MR_GROUP: { kind: "operation", meaning: "A consumer group did not rebalance in order, or a task was opened again." },
   MR_INSTANCE: { kind: "operation", meaning: "Another process has joined under the same instance id; this one ends." },
   MR_WORKER: { kind: "operation", meaning: "The worker process of a supervised run died, or had to be killed." },
+  MR_UNBALANCED: {
+    kind: "operation",
+    meaning:
+      "What became of records does not add up to what was read. Nothing of them was committed: a bug in Millrace.",
+  },
   MR_DRAIN_TIMEOUT: { kind: "operation", meaning: "A stop took longer than it may; what was in hand is done again." },
   MR_INTERNAL: { kind: "operation", meaning: "A bug in Millrace, or an error that nobody foresaw." },
   MR_IO: { kind: "operation", meaning: "A file cannot be read or written." },

@@ -55,6 +55,7 @@ export const facts = {
   refusalStops: { level: "error", says: "A record that cannot be named or set aside was refused; the offset stops here.", fields: { task: "number", topic: "text", partition: "number", code: "MR_RECORD_REFUSED" } },
   recordsDeleted: { level: "error", says: "Records were deleted by the topic's retention before they were read.", fields: { task: "number", code: "MR_OFFSET_RANGE", from: "number", to: "number" } },
   recordUnforeseen: { level: "error", says: "An error that nobody foresaw was thrown for a record; it is in the dead letters.", fields: { partition: "number", code: "code", error: "text" } },
+  countsUnbalanced: { level: "error", says: "What became of a chunk's records does not add up to what was read; it is not committed.", fields: { task: "number", code: "MR_UNBALANCED", in: "number", fates: "number" } },
 
   // The life of a stage.
   storesVolatile: { level: "warn", says: "Stores live in memory: a restart or a lost partition starts them empty.", fields: { code: "MR_STATE_VOLATILE", stores: "texts" } },

@@ -3,6 +3,7 @@ import { type Clock, Facts, type Logger, silentAfterMs, topicPartitionKey } from
 import { createJsonReader, type JsonReader, type RecordSchema, type SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
+import { AccountLog } from "./account-log.ts";
 import { Changelog } from "./changelog.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Inference, type ScorerLimit } from "./inference.ts";
@@ -35,6 +36,8 @@ export interface StageDeps {
   readonly deflateGzip: Deflate | undefined;
   /** Topics in which stores are written down, by name of the store; a store that is not named is volatile. */
   readonly changelogs?: ReadonlyMap<string, OutputTopic>;
+  /** Where tasks leave their accounts; left out, they leave none. */
+  readonly accounts?: OutputTopic;
   /** Outlets of a task's own beside its output and its dead letters; they are written and reset with those. */
   readonly furtherOutlets?: (partition: number) => readonly Outlet[];
   /** Resolves in a later turn of the event loop. */
@@ -123,6 +126,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
         const topic = deps.changelogs?.get(store.spec.name);
         return topic === undefined ? [] : [new Changelog(store, topic, partition)];
       });
+      const accountLog = deps.accounts && new AccountLog(deps.accounts, stage.name, partition);
       const furtherOutlets = deps.furtherOutlets?.(partition) ?? [];
       return new StageTask({
         partition,
@@ -133,6 +137,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
         program: compileProgram(stage.program, memories, path === undefined ? {} : { passing: path.steps }),
         memories,
         changelogs,
+        accountLog,
         inference: inferenceOf(stage, model, path?.prediction, {
           clock,
           afterMs: deps.scorerTimeoutMs ?? silentAfterMs,
@@ -145,6 +150,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
             outputs,
             { batches: deadLetters.batches, onRefusal: "shorten" },
             ...changelogs.map(({ outlet }) => outlet),
+            ...(accountLog === undefined ? [] : [accountLog.outlet]),
             ...furtherOutlets,
           ],
           1,

@@ -1,4 +1,4 @@
-import { AssertionError, type RecordErrorCode } from "../kernel/index.ts";
+import { OperationError, type RecordErrorCode } from "../kernel/index.ts";
 
 /**
  * What became of a stage's records since it started, cumulative; only what was committed.
@@ -63,6 +63,11 @@ export class CountTally {
     return this.out + this.late + sum(this.#filtered) + sum(this.#deadLetters);
   }
 
+  /** R4: every record has exactly one fate. */
+  get isBalanced(): boolean {
+    return this.in === this.fates;
+  }
+
   /** These counts on top of others. */
   totalsOver(before: CountTotals): CountTotals {
     return {
@@ -86,9 +91,35 @@ export class CountTally {
 }
 
 /** R4: a chunk whose records do not have exactly one fate each must not be committed. */
-export function assertBalanced(tally: CountTally): void {
-  if (tally.in !== tally.fates)
-    throw new AssertionError(`R4: ${tally.in} records in, ${tally.fates} fates: ${JSON.stringify(tally.snapshot())}`);
+export function unbalanced(tally: CountTally): OperationError {
+  const counts = JSON.stringify(tally.snapshot());
+  return new OperationError(
+    "MR_UNBALANCED",
+    `R4: ${tally.in} records in, ${tally.fates} fates: ${counts}; nothing of them was committed, and this is a bug in Millrace`,
+  );
+}
+
+/** R4 for sums. */
+export function isBalanced({ in: read, out, filtered, late, deadLetters }: CountTotals): boolean {
+  return read === out + filtered + late + deadLetters;
+}
+
+const totalNames = ["in", "out", "filtered", "late", "deadLetters"] as const satisfies readonly (keyof CountTotals)[];
+
+/** Counts out of JSON; undefined for what is no counts, or does not balance (R4). */
+export function countTotalsOf(value: unknown): CountTotals | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const given = value as Partial<Record<keyof CountTotals, unknown>>;
+  const [read, out, filtered, late, deadLetters] = totalNames.map((name) => given[name]).filter(isCount);
+  if (read === undefined || out === undefined || filtered === undefined) return undefined;
+  if (late === undefined || deadLetters === undefined) return undefined;
+  const counts = { in: read, out, filtered, late, deadLetters };
+  return isBalanced(counts) ? counts : undefined;
+}
+
+/** A number of things, or an offset. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 export const noCounts: CountTotals = { in: 0, out: 0, filtered: 0, late: 0, deadLetters: 0 };

@@ -8,6 +8,7 @@ export {
   type BatchWriter,
   type Broker,
   type ClusterAdmin,
+  type CommittedPosition,
   type Epoch,
   type GroupSink,
   type GroupSpec,

@@ -261,6 +261,15 @@ export interface OffsetRange {
   readonly to?: Offset;
 }
 
+/** What a group has committed of one partition. */
+export interface CommittedPosition {
+  readonly partition: number;
+  /** The next offset to read; -1 when nothing is committed. */
+  readonly offset: Offset;
+  /** Undefined where nobody has left one, or others have moved the offset. */
+  readonly note?: string | undefined;
+}
+
 export interface ClusterAdmin {
   /** Topics of these names that exist, with partition counts and the configs that Millrace sets or reads. */
   describe(topics: readonly string[], signal: AbortSignal): Promise<ClusterDescription>;
@@ -274,12 +283,8 @@ export interface ClusterAdmin {
   watermarks(topic: string, signal: AbortSignal): Promise<readonly { partition: number; low: Offset; end: Offset }[]>;
   /** First offset of one partition, and the end of its log: records of open transactions lie before it. */
   extent(at: TopicPartition, signal: AbortSignal): Promise<{ readonly low: Offset; readonly end: Offset }>;
-  /** Committed next offset of a group per partition; -1 when nothing is committed. */
-  committed(
-    group: string,
-    topic: string,
-    signal: AbortSignal,
-  ): Promise<readonly { partition: number; offset: Offset }[]>;
+  /** Committed next offset of a group per partition, and the note that was left with it. */
+  committed(group: string, topic: string, signal: AbortSignal): Promise<readonly CommittedPosition[]>;
   /**
    * Names of the members that a group has now: the instance id, or where there is none what the group calls it. One that
    * has ended without leaving is a member until its session is over.

@@ -11,7 +11,7 @@
  */
 import { AssertionError, codeOf, messageOf, type Offset, OperationError } from "../kernel/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
-import { assertBalanced } from "./counts.ts";
+import { unbalanced } from "./counts.ts";
 import { ScorerSilentError } from "./inference.ts";
 import { Intake } from "./intake.ts";
 import {
@@ -339,6 +339,7 @@ export class Pump {
       return true;
     }
     if (this.#isDraining) {
+      if (this.#stage.isAccountBehind) await this.#writeLastAccount();
       this.#send({ kind: "drain" });
       return true;
     }
@@ -427,9 +428,27 @@ export class Pump {
 
   /** R1: everything of the chunk is handed to the handle before its offset is. */
   async #writeRest(): Promise<void> {
-    this.#stage.seal();
-    assertBalanced(this.#stage.tally);
+    const stage = this.#stage;
+    stage.seal();
+    const { tally } = stage;
+    if (!tally.isBalanced) {
+      this.#options.facts.emit("countsUnbalanced", { task: this.task, in: tally.in, fates: tally.fates });
+      throw unbalanced(tally);
+    }
+    const isLast = this.#isLast || this.#isFinishing;
+    if (isLast || stage.isAccountDue) stage.leaveAccount(this.#note.next(stage), this.#offsetOf(this.#state.position));
     await this.#write();
+  }
+
+  /** A task that closes leaves its account, though nothing is in hand: the chunks behind the last one had none. */
+  async #writeLastAccount(): Promise<void> {
+    const { committed } = this.#state;
+    if (committed === undefined) throw new AssertionError(`task ${this.task} leaves an account before it was opened`);
+    const note = this.#note.next(this.#stage);
+    this.#stage.leaveAccount(note, this.committedOffset);
+    await this.#write();
+    await this.#liveHandle().commit(committed, writeNote(note));
+    this.#stage.keep(committed);
   }
 
   /** Other tasks, timers and sockets get their turn after each time slice. */

@@ -10,6 +10,7 @@ export interface StageSurroundings {
   readonly inputPartitions: number;
   readonly output: OutputTopic;
   readonly deadLetters: OutputTopic;
+  readonly accounts: OutputTopic;
   /** By store, of those that are written down. */
   readonly changelogs: ReadonlyMap<string, OutputTopic>;
   /** -1 when the output is JSON. */
@@ -51,6 +52,7 @@ export async function surveyStage(
   const from = topicOf(stage.from.clusterName);
   const to = topicOf(stage.to.clusterName);
   const deadLetters = topicOf(plan.deadLetters.clusterName);
+  const accounts = topicOf(plan.accounts.clusterName);
   const ask = (): Promise<number> => outputSchemaIdOf(stage, by.registry, signal);
   const outputSchemaId = await waitOutRegistry(ask, by, signal);
   const needed = plan.limits.recordBytes + recordOverheadBytes;
@@ -67,13 +69,13 @@ export async function surveyStage(
     checkChangelog(stage, found, policy, from.partitions);
     changelogs.set(store.name, found);
   }
-  return { inputPartitions: from.partitions, output: to, deadLetters, changelogs, outputSchemaId };
+  return { inputPartitions: from.partitions, output: to, deadLetters, accounts, changelogs, outputSchemaId };
 }
 
 /** Names on the cluster of every topic that a stage reads or writes. */
 export function topicsOfStage(plan: Plan, { from, to, stores }: PlannedStage): readonly string[] {
   const changelogs = stores.flatMap(({ changelog }) => changelog?.clusterName ?? []);
-  return [from.clusterName, to.clusterName, plan.deadLetters.clusterName, ...changelogs];
+  return [from.clusterName, to.clusterName, plan.deadLetters.clusterName, plan.accounts.clusterName, ...changelogs];
 }
 
 function checkChangelog(

@@ -15,6 +15,7 @@ import type { Store } from "../state/index.ts";
 import type { StepMemory } from "../step/index.ts";
 import { recordOverheadBytes } from "../topology/index.ts";
 import { type Outgoing, partitionOf, type RawBatch } from "../wire/index.ts";
+import type { AccountLog } from "./account-log.ts";
 import type { Changelog } from "./changelog.ts";
 import { CountTally } from "./counts.ts";
 import type { DeadLetters, RecordFailure } from "./dead-letters.ts";
@@ -26,6 +27,7 @@ import { type OutputEncoder, tooLarge } from "./output-encoder.ts";
 import type { RecordRefusedError } from "./port.ts";
 import type { Position } from "./position.ts";
 import { ScoringPiece } from "./scoring-piece.ts";
+import type { TaskNote } from "./task-note.ts";
 import type { WriterSchemas } from "./writer-schemas.ts";
 
 /** The clock is asked once per so many records: asking costs as much as a cheap step. */
@@ -52,6 +54,8 @@ export interface StageTaskParts {
   readonly memories: readonly StepMemory[];
   /** Of the stores that are written down; their outlets are among those of the outbox. */
   readonly changelogs: readonly Changelog[];
+  /** Where it leaves its account, an outlet of the outbox too; undefined for a task that leaves none. */
+  readonly accountLog: AccountLog | undefined;
   readonly inference: Inference | undefined;
   readonly encoder: OutputEncoder;
   /** Field whose text is the output's key; undefined copies the input's key bytes. */
@@ -300,6 +304,23 @@ export class StageTask {
     }
   }
 
+  /** True when it is time that the task's account goes with a chunk. */
+  get isAccountDue(): boolean {
+    return this.#parts.accountLog?.isDue(this.#parts.clock.monotonicMs()) ?? false;
+  }
+
+  /** True when more was committed than the account that was left says. */
+  get isAccountBehind(): boolean {
+    return this.#parts.accountLog?.isBehind ?? false;
+  }
+
+  /** Adds the account that goes with the chunk in hand, which was sealed. Does nothing for a task that leaves none. */
+  leaveAccount(note: TaskNote, offsetNext: Offset): void {
+    const { accountLog, clock } = this.#parts;
+    accountLog?.leave(note, offsetNext, clock.now());
+    accountLog?.outlet.batches.sealAll();
+  }
+
   /** The stores have taken in what was written down of them: the task goes on from there, at this stream time. */
   restored(streamTimeMs: EpochMs): void {
     this.#context.streamTimeMs = streamTimeMs;
@@ -312,6 +333,7 @@ export class StageTask {
     const { streamTimeMs } = this.#context;
     this.#streamTimeKeptMs = streamTimeMs;
     for (const store of this.stores) store.keep(streamTimeMs);
+    this.#parts.accountLog?.keep(this.#parts.clock.monotonicMs());
     this.#outbox.forgetBelow(this.#parts.inputs.map((input) => position.get(input) ?? 0));
     this.#forgetChunk();
   }
@@ -319,6 +341,7 @@ export class StageTask {
   /** The chunk failed: no trace of it is left (R2). Records that were refused stay marked. */
   undo(): void {
     for (const store of this.stores) store.undo();
+    this.#parts.accountLog?.undo();
     this.#context.streamTimeMs = this.#streamTimeKeptMs;
     this.#forgetChunk();
   }
@@ -329,6 +352,7 @@ export class StageTask {
     this.#streamTimeKeptMs = Number.NEGATIVE_INFINITY;
     this.#context.streamTimeMs = Number.NEGATIVE_INFINITY;
     this.#outbox.clearMarks();
+    this.#parts.accountLog?.clear();
     this.#forgetChunk();
   }
 

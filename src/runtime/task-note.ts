@@ -6,8 +6,7 @@
  * in every respect is none.
  */
 import type { EpochMs, Offset } from "../kernel/index.ts";
-import { type CountTotals, noCounts } from "./counts.ts";
-import type { StageTask } from "./stage-task.ts";
+import { type CountTally, type CountTotals, isBalanced, noCounts } from "./counts.ts";
 
 export interface TaskNote {
   /** The latest event time met; -Infinity before there was one. */
@@ -56,8 +55,15 @@ export function readNote(text: string | undefined): TaskNote | undefined {
   const [since, read, out, filtered, late, deadLetters, ...more] = numbers;
   if (since === undefined || read === undefined || out === undefined || filtered === undefined) return undefined;
   if (late === undefined || deadLetters === undefined || more.length > 0) return undefined;
-  if (Number.isNaN(streamTimeMs) || read !== out + filtered + late + deadLetters) return undefined;
-  return { streamTimeMs, since, counts: { in: read, out, filtered, late, deadLetters } };
+  const counts = { in: read, out, filtered, late, deadLetters };
+  return Number.isNaN(streamTimeMs) || !isBalanced(counts) ? undefined : { streamTimeMs, since, counts };
+}
+
+/** What a note says is of: a task's work. */
+interface NotedTask {
+  readonly streamTimeMs: EpochMs;
+  readonly tally: Pick<CountTally, "totalsOver">;
+  readonly stores: readonly { readonly latestTimeMs: EpochMs }[];
 }
 
 /** The note of one task as it goes on: what was left with the committed offset, and what goes out with the next. */
@@ -82,19 +88,19 @@ export class RunningNote {
   }
 
   /** The stream time to go on from; without a note the stores are all that tells how far event time had come. */
-  streamTimeOf({ stores }: StageTask): EpochMs {
+  streamTimeOf({ stores }: NotedTask): EpochMs {
     if (this.#found !== undefined) return this.#found.streamTimeMs;
     return Math.max(Number.NEGATIVE_INFINITY, ...stores.map(({ latestTimeMs }) => latestTimeMs));
   }
 
   /** With the chunk in hand, which was sealed. */
-  next({ streamTimeMs, tally }: StageTask): TaskNote {
+  next({ streamTimeMs, tally }: NotedTask): TaskNote {
     const { since, counts } = this.#kept;
     return { streamTimeMs, since, counts: tally.totalsOver(counts) };
   }
 
   /** The chunk in hand is durable. */
-  keep(stage: StageTask): TaskNote {
+  keep(stage: NotedTask): TaskNote {
     this.#kept = this.next(stage);
     return this.#kept;
   }

@@ -284,6 +284,7 @@ class Comparison implements Changes {
 function roleOf(topic: string, plan: Plan): TopicRole {
   if (topic === plan.deadLetters.clusterName) return "dead-letters";
   if (topic === plan.control.clusterName) return "control";
+  if (topic === plan.accounts.clusterName) return "accounts";
   return changelogsOf(plan).some(({ changelog }) => changelog.clusterName === topic) ? "changelog" : "own";
 }
 

@@ -18,6 +18,7 @@ export function clusterNamesOf(plan: Plan): string[] {
     ...changelogsOf(plan).map(({ changelog }) => changelog.clusterName),
     plan.deadLetters.clusterName,
     plan.control.clusterName,
+    plan.accounts.clusterName,
   ];
 }
 
@@ -50,7 +51,7 @@ export function messageBytesLeast(plan: Plan): number {
 
 /**
  * Every topic that Millrace creates for a plan, whether it exists or not: the topology's own, the changelogs of its
- * stores, the dead letters and the control topic. External topics are looked at for partitions and size limits that the file does not say.
+ * stores, the dead letters, the control topic and the accounts. External topics are looked at for partitions and size limits that the file does not say.
  */
 export function topicsNeeded(plan: Plan, cluster: ClusterDescription): TopicToCreate[] {
   const own = plan.topics.filter((topic) => !topic.external).map((topic) => ownTopic(topic, plan));
@@ -71,6 +72,12 @@ export function topicsNeeded(plan: Plan, cluster: ClusterDescription): TopicToCr
     {
       topic: plan.control.clusterName,
       partitions: 1,
+      replication: ownReplication(plan),
+      configs: { "cleanup.policy": "compact" },
+    },
+    {
+      topic: plan.accounts.clusterName,
+      partitions: Math.max(widest, plan.accounts.partitions ?? 1),
       replication: ownReplication(plan),
       configs: { "cleanup.policy": "compact" },
     },

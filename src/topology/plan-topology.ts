@@ -182,6 +182,7 @@ class Planning {
         partitions: widest(inFlow),
       },
       control: { clusterName: inNamespace(namespace, `${topology}.control`) },
+      accounts: { clusterName: inNamespace(namespace, `${topology}.accounts`), partitions: widest(inFlow) },
       tests,
     };
   }

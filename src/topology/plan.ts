@@ -151,6 +151,8 @@ export interface Plan {
   /** As many partitions as the widest input; undefined while an external input does not say. */
   readonly deadLetters: { readonly clusterName: string; readonly partitions: number | undefined };
   readonly control: { readonly clusterName: string };
+  /** Where tasks leave what they have counted: compacted, as many partitions as the dead letters. */
+  readonly accounts: { readonly clusterName: string; readonly partitions: number | undefined };
   /** Cases under `tests:`, for `millrace test`; they are no part of the hash. */
   readonly tests: readonly PlannedTest[];
   readonly warnings: readonly LocatedProblem[];

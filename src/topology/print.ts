@@ -153,14 +153,13 @@ function modelText(model: PlannedModel): string {
   return lines.join("\n");
 }
 
-function ownTopics({ deadLetters, control }: Plan): string {
-  const partitions =
-    deadLetters.partitions === undefined
-      ? "partitions as the widest input"
-      : countOf(deadLetters.partitions, "partition");
+function ownTopics({ deadLetters, control, accounts }: Plan): string {
+  const partitionsText = (count: number | undefined): string =>
+    count === undefined ? "partitions as the widest input" : countOf(count, "partition");
   return [
-    `dead letters ${deadLetters.clusterName}, ${partitions}, retention 30d`,
+    `dead letters ${deadLetters.clusterName}, ${partitionsText(deadLetters.partitions)}, retention 30d`,
     `control ${control.clusterName}, 1 partition, compacted`,
+    `accounts ${accounts.clusterName}, ${partitionsText(accounts.partitions)}, compacted`,
   ].join("\n");
 }
 

@@ -3,7 +3,7 @@ import type { ClusterTopic, TopicToCreate } from "./cluster.ts";
 import { countOf } from "./print.ts";
 
 /** What a topic is for, which decides what may differ. */
-export type TopicRole = "own" | "changelog" | "dead-letters" | "control";
+export type TopicRole = "own" | "changelog" | "dead-letters" | "control" | "accounts";
 
 /** A topic that is there, compared with the one that `apply` would make. */
 export interface TopicVerdict {
@@ -33,7 +33,7 @@ export function compareTopic(
     ...(role === "own" || role === "changelog" ? sizeBlock(found, messageBytes) : []),
   ];
   const differences: string[] = [];
-  if (role === "dead-letters" && found.partitions < wanted.partitions)
+  if (isByTask(role) && found.partitions < wanted.partitions)
     differences.push(`${countOf(found.partitions, "partition")}, planned ${wanted.partitions}`);
   if (wanted.replication !== undefined && wanted.replication !== found.replication)
     differences.push(`replication ${found.replication}, planned ${wanted.replication}`);
@@ -72,15 +72,22 @@ export function withHint({ message, hint }: Pick<Problem, "message" | "hint">): 
   return hint === undefined ? message : `${message}; ${hint}`;
 }
 
-/** A dead letter goes to its partition's number modulo the partitions that are there; `apply` lets a changelog grow. */
+type RoleByTask = "dead-letters" | "accounts";
+
+/** What goes there goes to its task's number modulo the partitions that are there. */
+function isByTask(role: TopicRole): role is RoleByTask {
+  return role === "dead-letters" || role === "accounts";
+}
+
+/** `apply` lets a changelog grow. */
 function partitionBlock(wanted: TopicToCreate, found: ClusterTopic, role: TopicRole): TopicVerdict["blocks"] {
-  if (role === "dead-letters" || role === "changelog" || found.partitions === wanted.partitions) return [];
+  if (isByTask(role) || role === "changelog" || found.partitions === wanted.partitions) return [];
   const message = `topic ${wanted.topic} has ${countOf(found.partitions, "partition")} on the cluster and ${wanted.partitions} in the plan`;
   const hint = partitionHints[role](found.partitions);
   return [{ message, hint }];
 }
 
-const partitionHints: Readonly<Record<Exclude<TopicRole, "dead-letters" | "changelog">, (found: number) => string>> = {
+const partitionHints: Readonly<Record<Exclude<TopicRole, RoleByTask | "changelog">, (found: number) => string>> = {
   own: (found) => `write partitions: ${found}, or move to a new topic: keys would change partition`,
   control: () => "move the topology to another name or namespace: aliases need one order",
 };
@@ -99,6 +106,7 @@ const policyReasons: Readonly<Record<TopicRole, string>> = {
   changelog: "state would be deleted with time",
   "dead-letters": "all but the newest record of each key would go",
   control: "aliases would be deleted with time",
+  accounts: "those of partitions without new records would be deleted with time",
 };
 
 /** The policy is judged on its own, and more room than planned does no harm. */

@@ -34,6 +34,8 @@ export function handles(bench: () => Bench): void {
     await bench().within("a close", first.close());
     const second = await before.open(0);
     expect(second.notes).toEqual(new Map([[key, "A-z_09".repeat(33)]]));
+    const committed = await bench().broker.admin.committed(group, topic, bench().signal);
+    expect(committed).toEqual([{ partition: 0, offset: 2, note: "A-z_09".repeat(33) }]);
     await bench().within("a leave", before.membership.leave());
     const after = await bench().joinAlone([topic], 1, { group });
     const third = await after.open(0);

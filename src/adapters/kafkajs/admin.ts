@@ -1,11 +1,12 @@
 import { type Clock, type Offset, OperationError, type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
-import type { ClusterAdmin } from "../../runtime/index.ts";
+import type { ClusterAdmin, CommittedPosition } from "../../runtime/index.ts";
 import type { ClusterDescription, ClusterTopic, TopicToCreate } from "../../topology/index.ts";
 import { describeGroupRequest, type GroupDescription } from "./describe-group-request.ts";
 import { checkCode, kafkaCode, operationError } from "./errors.ts";
 import type { ClusterLink } from "./link.ts";
+import { noteIn } from "./log-change.ts";
 import type { TopicMetadata } from "./metadata.ts";
-import { committedOffsets, listOffset } from "./offsets.ts";
+import { committedPartitions, listOffset, noOffset } from "./offsets.ts";
 import { groupPolicy, type RetryContext, retrying } from "./retry.ts";
 
 const resourceTopic = 2;
@@ -96,18 +97,14 @@ export class KafkaAdmin implements ClusterAdmin {
     });
   }
 
-  async committed(
-    group: string,
-    topic: string,
-    signal: AbortSignal,
-  ): Promise<readonly { partition: number; offset: Offset }[]> {
+  async committed(group: string, topic: string, signal: AbortSignal): Promise<readonly CommittedPosition[]> {
     return this.#operation(`reading the offsets of group ${group}`, signal, async () => {
       const partitions = await this.#partitionsOf(topic, signal);
       const at = partitions.map((partition) => ({ topic, partition }));
-      const offsets = [...(await committedOffsets(this.#link, group, at, this.#retry(signal))).entries()];
+      const committed = await committedPartitions(this.#link, group, at, this.#retry(signal));
       return partitions.map((partition) => {
-        const found = offsets.find(([key]) => key === `${topic}-${partition}`);
-        return { partition, offset: found?.[1] ?? -1 };
+        const found = committed.get(topicPartitionKey(topic, partition));
+        return { partition, offset: found?.offset ?? noOffset, note: noteIn(found?.metadata ?? "") };
       });
     });
   }

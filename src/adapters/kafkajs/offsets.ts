@@ -55,18 +55,7 @@ export async function resolveOffset(
   return offset === noOffset ? listOffset(link, at, "latest", context) : offset;
 }
 
-/** Committed next offsets of a group by {@link topicPartitionKey}; {@link noOffset} where nothing is committed. */
-export async function committedOffsets(
-  link: ClusterLink,
-  group: string,
-  partitions: readonly TopicPartition[],
-  context: WithRetry,
-): Promise<Map<string, Offset>> {
-  const committed = await committedPartitions(link, group, partitions, context);
-  return new Map([...committed].map(([key, { offset }]) => [key, offset]));
-}
-
-/** The same with what was committed beside them. */
+/** Committed next offsets of a group by {@link topicPartitionKey}, {@link noOffset} where nothing is committed, and what is beside them. */
 export function committedPartitions(
   link: ClusterLink,
   group: string,

@@ -1,6 +1,6 @@
 import type { Offset, TopicPartition } from "../../kernel/index.ts";
 import { OperationError } from "../../kernel/index.ts";
-import type { ClusterAdmin } from "../../runtime/index.ts";
+import type { ClusterAdmin, CommittedPosition } from "../../runtime/index.ts";
 import type { ClusterDescription, TopicToCreate } from "../../topology/index.ts";
 import type { Group } from "./group.ts";
 import type { TopicStore } from "./store.ts";
@@ -48,16 +48,13 @@ export class MemoryAdmin implements ClusterAdmin {
     return { low: logStartOffset, end: endOffset };
   }
 
-  async committed(
-    group: string,
-    topic: string,
-    signal: AbortSignal,
-  ): Promise<readonly { partition: number; offset: Offset }[]> {
+  async committed(group: string, topic: string, signal: AbortSignal): Promise<readonly CommittedPosition[]> {
     signal.throwIfAborted();
     const known = this.#groups.get(group);
-    return this.#store
-      .get(topic)
-      .logs.map(({ partition }) => ({ partition, offset: known?.committed(topic, partition)?.offset ?? -1 }));
+    return this.#store.get(topic).logs.map(({ partition }) => {
+      const committed = known?.committed(topic, partition);
+      return { partition, offset: committed?.offset ?? -1, note: committed?.note };
+    });
   }
 
   async members(group: string, signal: AbortSignal): Promise<readonly string[]> {

@@ -112,7 +112,8 @@ export class RelayChain {
   /** What `apply` has made. */
   get ownTopics(): readonly string[] {
     const made = this.plan.topics.filter(({ external }) => !external);
-    return [...made, this.plan.deadLetters, this.plan.control].map(({ clusterName }) => clusterName);
+    const kept = [this.plan.deadLetters, this.plan.control, this.plan.accounts];
+    return [...made, ...kept].map(({ clusterName }) => clusterName);
   }
 
   get sent(): number {
@@ -179,7 +180,9 @@ export class RelayChain {
   async remove(): Promise<void> {
     const { admin } = this.#options.broker;
     const own = this.plan.topics.map(({ clusterName }) => clusterName);
-    await admin.deleteTopics([...own, this.plan.deadLetters.clusterName, this.plan.control.clusterName], signal);
+    const { deadLetters, control, accounts } = this.plan;
+    const kept = [deadLetters, control, accounts].map(({ clusterName }) => clusterName);
+    await admin.deleteTopics([...own, ...kept], signal);
     const groups = this.plan.stages.map(({ group }) => group);
     // Sessions of workers that were killed expire by themselves.
     await admin.deleteGroups(groups, signal).catch(() => undefined);

@@ -3,12 +3,7 @@ import type { ProtocolRequest } from "../../../src/adapters/kafkajs/client-types
 import { KafkaAnswerError, kafkaCode } from "../../../src/adapters/kafkajs/errors.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
 import type { CommittedPartition, OffsetFetchAnswer } from "../../../src/adapters/kafkajs/offset-fetch-request.ts";
-import {
-  committedOffsets,
-  committedPartitions,
-  listOffset,
-  resolveOffset,
-} from "../../../src/adapters/kafkajs/offsets.ts";
+import { committedPartitions, listOffset, resolveOffset } from "../../../src/adapters/kafkajs/offsets.ts";
 import { groupPolicy } from "../../../src/adapters/kafkajs/retry.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 
@@ -104,15 +99,13 @@ const committed = (partition: number, offset: number, errorCode = 0): CommittedP
 const both = [0, 1].map((partition) => ({ topic: "in", partition }));
 
 test("committed offsets are told by partition, with what was committed beside them", async () => {
-  const answer = { errorCode: 0, partitions: [committed(0, 7), committed(1, -1)] };
-  const { link, forgotten } = coordinator([answer, answer]);
-  expect(await committedOffsets(link, "g", both, context())).toEqual(
+  const { link, forgotten } = coordinator([{ errorCode: 0, partitions: [committed(0, 7), committed(1, -1)] }]);
+  expect(await committedPartitions(link, "g", both, context())).toEqual(
     new Map([
-      ["in-0", 7],
-      ["in-1", -1],
+      ["in-0", committed(0, 7)],
+      ["in-1", committed(1, -1)],
     ]),
   );
-  expect((await committedPartitions(link, "g", both, context())).get("in-0")).toEqual(committed(0, 7));
   expect(forgotten).toEqual([]);
 });
 
@@ -123,7 +116,7 @@ test("an answer with an error, of the group or of a partition, or without one of
     { errorCode: 0, partitions: [committed(0, 7)] },
     { errorCode: 0, partitions: [committed(0, 7), committed(1, 9)] },
   ]);
-  expect((await committedOffsets(link, "g", both, context())).get("in-1")).toBe(9);
+  expect((await committedPartitions(link, "g", both, context())).get("in-1")?.offset).toBe(9);
   expect(left).toEqual([]);
   // Who says that a transaction holds an offset is the coordinator.
   expect(forgotten).toEqual(["g", "g"]);

@@ -136,7 +136,7 @@ interface Run {
 async function runChain(values: readonly (string | null)[], faults: FaultPlan = {}): Promise<Run> {
   const plan = shopPlan();
   const never = new AbortController().signal;
-  const names = [...plan.topics.map((topic) => topic.clusterName), plan.deadLetters.clusterName];
+  const names = [...plan.topics, plan.deadLetters, plan.accounts].map(({ clusterName }) => clusterName);
   const memory = createMemoryBroker({
     codecs: noCodecs,
     clock: new FakeClock(1_700_000_000_000),

@@ -41,7 +41,7 @@ export class Cluster {
 
   constructor(stage: PlannedStage, plan: FaultPlan = {}, partitions = 2) {
     this.stage = stage;
-    const topics = [stage.from.clusterName, stage.to.clusterName, "shop.dead-letters"];
+    const topics = [stage.from.clusterName, stage.to.clusterName, "shop.dead-letters", "shop.accounts"];
     this.#memory = createMemoryBroker({
       codecs: noCodecs,
       // Its only wait is for a member that does not answer; none of these tests has one.

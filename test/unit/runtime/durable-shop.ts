@@ -103,8 +103,9 @@ export class DurableShop {
     const stage = this.plan.stages.find(({ name }) => name === "features");
     if (stage === undefined) throw new Error("the plan has no such stage");
     this.stage = stage;
-    const plain = [...this.plan.topics.map(({ clusterName }) => clusterName), this.plan.deadLetters.clusterName];
-    const compacted = changelogsOf(this.plan).map(({ changelog }) => changelog.clusterName);
+    const plain = [...this.plan.topics, this.plan.deadLetters].map(({ clusterName }) => clusterName);
+    const changelogs = changelogsOf(this.plan).map(({ changelog }) => changelog);
+    const compacted = [...changelogs, this.plan.accounts].map(({ clusterName }) => clusterName);
     this.broker = createMemoryBroker({
       codecs: noCodecs,
       clock: new FakeClock(1_700_000_000_000),

@@ -318,6 +318,7 @@ export function planOf(stages: readonly PlannedStage[], recordBytes = 900_000): 
     models: [],
     deadLetters: { clusterName: "shop.dead-letters", partitions: 2 },
     control: { clusterName: "shop.control" },
+    accounts: { clusterName: "shop.accounts", partitions: 2 },
     warnings: [],
     tests: [],
     hash: "",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { OperationError } from "../../../src/kernel/index.ts";
+import { codeOf, OperationError } from "../../../src/kernel/index.ts";
 import { RecordRefusedError, type StageTask, TaskReopenError } from "../../../src/runtime/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import type { RawBatch } from "../../../src/wire/index.ts";
@@ -436,7 +436,7 @@ test("a dead letter that is refused is written again without its value, and one 
 
 test("R4: a chunk whose records do not have exactly one fate each is not committed, and halts the stage", async () => {
   const stage = taskOf();
-  const { pump, broker, fatal, settle } = pumpOf(stage);
+  const { pump, broker, fatal, logged, settle } = pumpOf(stage);
   await settle();
   await pump.take(ordersAt(0, 5));
   await settle();
@@ -445,6 +445,10 @@ test("R4: a chunk whose records do not have exactly one fate each is not committ
   await settle();
   expect(broker.calls).toEqual(["open", "start 0", "write 5", "close"]);
   expect(String(fatal[0])).toContain("R4: 10 records in, 9 fates");
+  expect(codeOf(fatal[0])).toBe("MR_UNBALANCED");
+  expect(logged.filter(({ level }) => level === "error")).toMatchObject([
+    { fields: { code: "MR_UNBALANCED", in: 10, fates: 9 } },
+  ]);
   expect(pump.state.name).toBe("closed");
 });
 

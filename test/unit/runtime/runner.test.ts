@@ -171,7 +171,7 @@ test("a record that the broker refuses is traced to its input, which becomes MR_
         // Records stand in order, and each holds its id twice: count those before the one that is refused.
         const before = batch.bytes.subarray(0, batch.bytes.indexOf("inbox-0-33")).toString("latin1").split("inbox-0-");
         const error = new RecordRefusedError(batch, (before.length - 1) / 2, "message too large");
-        return { kind: "half", error };
+        return { kind: "refused", error };
       }
       return undefined;
     },

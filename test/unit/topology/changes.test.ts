@@ -45,7 +45,7 @@ function withTopic(state: ClusterState, topic: ClusterTopic): ClusterState {
   return { ...state, cluster: { ...state.cluster, topics: [...others, topic] } };
 }
 
-test("an empty cluster gets the topics of the plan, dead letters and control, and every schema", () => {
+test("an empty cluster gets the topics of the plan, dead letters, control and accounts, and every schema", () => {
   const state = { cluster: { topics: [inbox], brokerCount: 1 }, ...emptyRegistry };
   expect(printChanges(changesFor(plan, state))).toBe(`changes
   + topic raw: 2 partitions
@@ -55,6 +55,7 @@ test("an empty cluster gets the topics of the plan, dead letters and control, an
   + topic small.features.rolling.changelog: 2 partitions, cleanup.policy compact
   + topic small.dead-letters: 2 partitions, max.message.bytes 1114124, retention 30d
   + topic small.control: 1 partition, cleanup.policy compact
+  + topic small.accounts: 2 partitions, cleanup.policy compact
   + schema raw-value: version 1
   + schema features-value: version 1
   + schema predictions-value: version 1
@@ -78,6 +79,7 @@ test("names to ask the cluster and the registry for are those of the plan", () =
     "small.features.rolling.changelog",
     "small.dead-letters",
     "small.control",
+    "small.accounts",
   ]);
   expect(schemasNeeded(plan).map(({ subject }) => subject)).toEqual([
     "raw-value",
@@ -113,8 +115,9 @@ test("an inbox with another number of partitions than the file could know is war
   const changes = changesFor(plan, withTopic(asPlanned(plan), described("inbox", 12)));
   expect(changes.warnings.map(({ code, path }) => `${code} ${path.join(".")}`)).toEqual([
     "MR_MIXED_BACKLOG topics.inbox",
-    // A dead letter goes to its partition's number modulo those that are there: no reason to keep a worker from starting.
+    // What goes there goes to its partition's number modulo those that are there: no reason to keep a worker from starting.
     "MR_TOPIC_MISMATCH topics.small.dead-letters",
+    "MR_TOPIC_MISMATCH topics.small.accounts",
   ]);
   expect(changes.problems).toEqual([]);
 });
@@ -193,6 +196,7 @@ test.each([
   ["small.dead-letters", { "cleanup.policy": "compact" }, "all but the newest record of each key would go"],
   ["small.control", { "cleanup.policy": "delete" }, "aliases would be deleted with time"],
   ["small.control", { "cleanup.policy": "compact,delete" }, "aliases would be deleted with time"],
+  ["small.accounts", { "cleanup.policy": "delete" }, "those of partitions without new records would be deleted"],
   ["small.features.rolling.changelog", { "cleanup.policy": "delete" }, "state would be deleted with time"],
   ["small.features.rolling.changelog", { "cleanup.policy": "compact,delete" }, "state would be deleted with time"],
   ["small.features.rolling.changelog", { "max.message.bytes": "900090" }, "may need 900091"],
@@ -227,6 +231,7 @@ test("replication and a smaller dead-letter topic are shown, with the command wh
     "~ topic small.features.rolling.changelog differs: replication 1, planned 3; apply leaves it",
     "~ topic small.dead-letters differs: replication 1, planned 3; apply leaves it",
     "~ topic small.control differs: replication 1, planned 3; apply leaves it",
+    "~ topic small.accounts differs: replication 1, planned 3; apply leaves it",
   ]);
   expect(startProblems(changesFor(replicated, state))).toEqual([]);
 });
@@ -252,7 +257,7 @@ test("of an external topic existence, stated partitions, and the room of one tha
 test("a worker does not start before what apply would make is there, and names the command", () => {
   const problems = startProblems(changesFor(plan, { cluster: { topics: [inbox], brokerCount: 1 }, ...emptyRegistry }));
   expect(problems.map(({ code, hint }) => `${code} ${hint}`)).toEqual([
-    ...new Array(7).fill("MR_TOPIC_MISSING run millrace apply"),
+    ...new Array(8).fill("MR_TOPIC_MISSING run millrace apply"),
     ...new Array(4).fill("MR_SUBJECT_MISSING run millrace apply"),
   ]);
 });
@@ -275,9 +280,9 @@ test("a schema that differs from the newest version only in what readers do not 
   expect(startProblems(changes)).toEqual([]);
 });
 
-test("stages that run alone ask for their own topics, the dead letters and the control topic", () => {
+test("stages that run alone ask for their own topics, the dead letters, the control topic and the accounts", () => {
   const part = partOf(plan, plan.stages.slice(0, 1));
-  expect(clusterNamesOf(part)).toEqual(["inbox", "raw", "small.dead-letters", "small.control"]);
+  expect(clusterNamesOf(part)).toEqual(["inbox", "raw", "small.dead-letters", "small.control", "small.accounts"]);
 });
 
 // 0.1 let it through, and the records may be gone: a worker that runs today must start tomorrow.
@@ -306,7 +311,13 @@ test("topics of Millrace's own are copied as often as the most copied topic of t
   );
   const own = topicsNeeded(soundPlan(text, { schemas: smallSchemas }), { topics: [], brokerCount: 3 });
   const copies = Object.fromEntries(own.map(({ topic, replication }) => [topic, replication]));
-  expect(copies).toMatchObject({ raw: 3, features: 2, "small.dead-letters": 3, "small.control": 3 });
+  expect(copies).toMatchObject({
+    raw: 3,
+    features: 2,
+    "small.dead-letters": 3,
+    "small.control": 3,
+    "small.accounts": 3,
+  });
   expect(copies["small.features.rolling.changelog"]).toBe(3);
 });
 
