@@ -17,7 +17,9 @@ vi.setConfig({ testTimeout: 180_000 });
 const { signal } = new AbortController();
 const devLine = "bin/millrace dev shop/shop.yaml\n";
 const external = ["shop.orders", "shop.returns"];
-const own = ["placed", "features", "predictions", "labels", "dead-letters", "control", "accounts"].map((name) => `shop.${name}`);
+const own = ["placed", "features", "predictions", "labels", "dead-letters", "control", "accounts"].map(
+  (name) => `shop.${name}`,
+);
 
 describeKafka("the guide to the first topology, as it stands", () => {
   /** The blocks of commands in their order; files are saved, and Python is installed, before. */

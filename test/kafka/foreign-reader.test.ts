@@ -69,7 +69,9 @@ describeKafka("a consumer that is not Millrace, with the reader of the guide", (
 
   afterAll(async () => {
     const broker = await connect(testBroker().bootstrap);
-    const own = ["orders", "totals", "shop.dead-letters", "shop.control", "shop.accounts"].map((name) => `${namespace}.${name}`);
+    const own = ["orders", "totals", "shop.dead-letters", "shop.control", "shop.accounts"].map(
+      (name) => `${namespace}.${name}`,
+    );
     await broker.admin.deleteTopics([inbox, ...own], signal);
     await broker.close();
     await millrace.remove();
