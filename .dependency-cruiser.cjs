@@ -28,6 +28,14 @@ module.exports = {
       { path: "^src/step/([^/]+)/([^/]+)\\.ts$" },
       { path: "^src/step/[^/]+/[^/]+\\.ts$", pathNot: "^src/step/[^/]+/index\\.ts$" },
     ),
+    // From text to plan: what reads knows no plan, and a plan not who made it or what it is compared with.
+    rule("topology-reads", { path: "^src/topology/(yaml|spec)/" }, { path: "^src/topology/(plan|planner|changes)/" }),
+    rule("topology-plans", { path: "^src/topology/plan/" }, { path: "^src/topology/(planner|changes)/" }),
+    rule(
+      "topology-apart",
+      { path: "^src/topology/(planner|changes)/" },
+      { path: "^src/topology/(planner|changes)/", pathNot: "^src/topology/$1/" },
+    ),
     rule("pure-no-builtins", { path: any(pure) }, { dependencyTypes: ["core"] }),
     rule(
       "pure-packages",

@@ -1,8 +1,22 @@
-export { type Changes, type ClusterState, changesFor, printChanges, reasonsText, startProblems } from "./changes.ts";
-export type { ClusterDescription, ClusterTopic, TopicToCreate } from "./cluster.ts";
-export { graphOf } from "./graph.ts";
-export { type HeldStore, onHeldStores, parseHeldStore, storeKey } from "./held-stores.ts";
-export { changelogsOf, clusterNamesOf, partOf, recordOverheadBytes, schemasNeeded, topicsNeeded } from "./needed.ts";
+export {
+  type Changes,
+  type ClusterState,
+  changesFor,
+  printChanges,
+  reasonsText,
+  startProblems,
+} from "./changes/changes.ts";
+export type { ClusterDescription, ClusterTopic, TopicToCreate } from "./changes/cluster.ts";
+export { type HeldStore, onHeldStores, parseHeldStore, storeKey } from "./changes/held-stores.ts";
+export {
+  changelogsOf,
+  clusterNamesOf,
+  partOf,
+  recordOverheadBytes,
+  schemasNeeded,
+  topicsNeeded,
+} from "./changes/needed.ts";
+export { graphOf } from "./plan/graph.ts";
 export type {
   DeliveryMode,
   Plan,
@@ -14,10 +28,16 @@ export type {
   PlannedTopic,
   StartPosition,
   ValueFormat,
-} from "./plan.ts";
-export { type PlanRequest, type PlanResult, parseTopology, planTopology, topologyLanguage } from "./plan-topology.ts";
-export type { ModelStub, PlannedTest } from "./planned-test.ts";
-export { printPlan } from "./print.ts";
+} from "./plan/plan.ts";
+export type { ModelStub, PlannedTest } from "./plan/planned-test.ts";
+export { printPlan } from "./plan/print.ts";
+export { inferredSubjects, type RegisteredVersions, widenedBy } from "./plan/registered.ts";
+export {
+  type PlanRequest,
+  type PlanResult,
+  parseTopology,
+  planTopology,
+  topologyLanguage,
+} from "./planner/plan-topology.ts";
 export { formatProblem, type LocatedProblem } from "./problems.ts";
-export { topologyJsonSchema, topologyReference } from "./reference.ts";
-export { inferredSubjects, type RegisteredVersions, widenedBy } from "./registered.ts";
+export { topologyJsonSchema, topologyReference } from "./spec/reference.ts";

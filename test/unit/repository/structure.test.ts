@@ -71,6 +71,16 @@ const structureRules: readonly BadTree[] = [
       "src/step/clean/other.ts": neighbour,
     },
   },
+  ...["reads: yaml plan", "reads: spec planner", "plans: plan changes", "apart: planner changes"].map((broken) => {
+    const [rule, from, to] = broken.split(/:? /);
+    return {
+      rule: `topology-${rule}`,
+      files: {
+        [`src/topology/${from}/bad.ts`]: `export { neighbour } from "../${to}/other.ts";\n`,
+        [`src/topology/${to}/other.ts`]: neighbour,
+      },
+    };
+  }),
   { rule: "pure-no-builtins", files: { "src/kernel/bad.ts": 'export { join } from "node:path";\n' } },
   {
     rule: "pure-packages",

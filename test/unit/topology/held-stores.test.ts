@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { RollingStore } from "../../../src/state/index.ts";
 import type { MemorySpec, StepMemory } from "../../../src/step/index.ts";
-import { compareStore, type HeldStore, storesOf } from "../../../src/topology/held-stores.ts";
+import { compareStore, type HeldStore, storesOf } from "../../../src/topology/changes/held-stores.ts";
 import { onHeldStores, parseHeldStore, storeKey } from "../../../src/topology/index.ts";
 import { payment, replaced, smallSchemas, smallText, soundPlan } from "./fixture.ts";
 

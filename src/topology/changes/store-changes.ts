@@ -1,8 +1,8 @@
-import type { ErrorCode, Problem } from "../kernel/index.ts";
+import type { ErrorCode, Problem } from "../../kernel/index.ts";
+import type { Plan, PlannedStage } from "../plan/plan.ts";
+import { countOf } from "../plan/print.ts";
 import type { ClusterDescription } from "./cluster.ts";
 import { compareStore, type HeldStore, storeKey, storesOf, storeText } from "./held-stores.ts";
-import type { Plan, PlannedStage } from "./plan.ts";
-import { countOf } from "./print.ts";
 
 /** What is known of the stores on a cluster. */
 export interface StoresOnCluster {

@@ -1,10 +1,10 @@
-import { inputKindOf, type ModelInput } from "../model/index.ts";
-import { type Field, kindText, type RowShape } from "../schema/index.ts";
-import { type InferConfig, parseModelReference } from "../step/index.ts";
+import { inputKindOf, type ModelInput } from "../../model/index.ts";
+import { type Field, kindText, type RowShape } from "../../schema/index.ts";
+import { type InferConfig, parseModelReference } from "../../step/index.ts";
+import type { PlannedModel } from "../plan/plan.ts";
+import type { ModelSpec } from "../spec/model-spec.ts";
+import type { Outline, Part } from "../spec/shape.ts";
 import { type Findings, quoted } from "./findings.ts";
-import type { PlannedModel } from "./plan.ts";
-import type { ModelSpec } from "./spec/model-spec.ts";
-import type { Outline, Part } from "./spec/shape.ts";
 import type { StageDraft } from "./stages.ts";
 import type { TopicDraft } from "./topics.ts";
 

@@ -1,6 +1,6 @@
-import type { RowOp } from "../expression/index.ts";
-import type { Field, RowShape } from "../schema/index.ts";
-import { decideOps, type InferConfig } from "../step/index.ts";
+import type { RowOp } from "../../expression/index.ts";
+import type { Field, RowShape } from "../../schema/index.ts";
+import { decideOps, type InferConfig } from "../../step/index.ts";
 import type { Findings } from "./findings.ts";
 import { type Lowered, type StageScope, typedExpression } from "./lowering.ts";
 import type { WiredStage } from "./wiring.ts";

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { formatDurationMs } from "../kernel/index.ts";
-import type { StoreSpec } from "../state/index.ts";
-import type { StoreShape } from "../step/index.ts";
+import { formatDurationMs } from "../../kernel/index.ts";
+import type { StoreSpec } from "../../state/index.ts";
+import type { StoreShape } from "../../step/index.ts";
+import type { Plan, PlannedStage } from "../plan/plan.ts";
 import type { ClusterDescription } from "./cluster.ts";
-import type { Plan, PlannedStage } from "./plan.ts";
 
 /** What a store on the cluster is: `apply` writes it to the control topic, under `store/<stage>/<store>`. */
 export interface HeldStore extends StoreShape {

@@ -5,15 +5,15 @@ import {
   partsOf,
   type RowOp,
   type TypedExpression,
-} from "../expression/index.ts";
-import { assert, type ErrorCode, type Problem } from "../kernel/index.ts";
-import type { CastType, Field, RowShape } from "../schema/index.ts";
-import { type InferConfig, type LoweringContext, type MemorySpec, shapeAfter } from "../step/index.ts";
+} from "../../expression/index.ts";
+import { assert, type ErrorCode, type Problem } from "../../kernel/index.ts";
+import type { CastType, Field, RowShape } from "../../schema/index.ts";
+import { type InferConfig, type LoweringContext, type MemorySpec, shapeAfter } from "../../step/index.ts";
+import type { SpecProblem } from "../problems.ts";
+import { flowText } from "../spec/flow-text.ts";
+import { valueAt } from "../spec/messages.ts";
+import type { StepPart } from "../spec/shape.ts";
 import { danglingHint, type Findings, quoted } from "./findings.ts";
-import type { SpecProblem } from "./problems.ts";
-import { flowText } from "./spec/flow-text.ts";
-import { valueAt } from "./spec/messages.ts";
-import type { StepPart } from "./spec/shape.ts";
 
 type Path = readonly (string | number)[];
 

@@ -1,4 +1,4 @@
-import type { Program } from "../expression/index.ts";
+import type { Program } from "../../expression/index.ts";
 
 /** What a model answers in a test: the same score for every row, or a program whose output field is `score`. */
 export type ModelStub =

@@ -1,11 +1,11 @@
-import type { Program } from "../expression/index.ts";
-import type { EpochMs } from "../kernel/index.ts";
-import type { ModelInput } from "../model/index.ts";
-import type { CastType, RecordSchema } from "../schema/index.ts";
-import type { StoreSpec } from "../state/index.ts";
-import type { MemorySpec } from "../step/index.ts";
+import type { Program } from "../../expression/index.ts";
+import type { EpochMs } from "../../kernel/index.ts";
+import type { ModelInput } from "../../model/index.ts";
+import type { CastType, RecordSchema } from "../../schema/index.ts";
+import type { StoreSpec } from "../../state/index.ts";
+import type { MemorySpec } from "../../step/index.ts";
+import type { LocatedProblem } from "../problems.ts";
 import type { PlannedTest } from "./planned-test.ts";
-import type { LocatedProblem } from "./problems.ts";
 
 /**
  * What a crash between two commits may do.

@@ -1,5 +1,5 @@
-import { literal, type RowOp, type TypedExpression } from "../expression/index.ts";
-import { avroTypeName, type Field, type FieldType, type RecordSchema, type RowShape } from "../schema/index.ts";
+import { literal, type RowOp, type TypedExpression } from "../../expression/index.ts";
+import { avroTypeName, type Field, type FieldType, type RecordSchema, type RowShape } from "../../schema/index.ts";
 
 /** A row that does not fit a schema: which field, why, and what to do. */
 interface Misfit {

@@ -1,6 +1,6 @@
-import { formatDurationMs, type Problem } from "../kernel/index.ts";
+import { formatDurationMs, type Problem } from "../../kernel/index.ts";
+import { countOf } from "../plan/print.ts";
 import type { ClusterTopic, TopicToCreate } from "./cluster.ts";
-import { countOf } from "./print.ts";
 
 /** What a topic is for, which decides what may differ. */
 export type TopicRole = "own" | "changelog" | "dead-letters" | "control" | "accounts";

@@ -1,7 +1,7 @@
-import { formatDurationMs } from "../kernel/index.ts";
-import { shadowedAliases } from "../schema/index.ts";
+import { formatDurationMs } from "../../kernel/index.ts";
+import { shadowedAliases } from "../../schema/index.ts";
+import type { PlannedStage } from "../plan/plan.ts";
 import type { Findings } from "./findings.ts";
-import type { PlannedStage } from "./plan.ts";
 import type { TopicDraft } from "./topics.ts";
 
 type Path = readonly (string | number)[];

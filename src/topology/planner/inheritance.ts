@@ -1,4 +1,4 @@
-import type { RowShape } from "../schema/index.ts";
+import type { RowShape } from "../../schema/index.ts";
 import type { Findings } from "./findings.ts";
 import { kafkaTimeField } from "./topics.ts";
 import type { WiredStage } from "./wiring.ts";

@@ -1,5 +1,6 @@
-import { bareTimeMinMs, formatDurationMs, formatIsoTime } from "../kernel/index.ts";
-import { jsonText, normalSchemaText, shadowedAliases } from "../schema/index.ts";
+import { bareTimeMinMs, formatDurationMs, formatIsoTime } from "../../kernel/index.ts";
+import { jsonText, normalSchemaText, shadowedAliases } from "../../schema/index.ts";
+import { formatProblem, type LocatedProblem } from "../problems.ts";
 import { typeText } from "./fit.ts";
 import {
   lingerMsDefault,
@@ -9,7 +10,6 @@ import {
   type PlannedStore,
   type PlannedTopic,
 } from "./plan.ts";
-import { formatProblem, type LocatedProblem } from "./problems.ts";
 
 /** Longest line of a wrapped list. */
 const lineLengthMax = 100;

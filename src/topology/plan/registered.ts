@@ -1,4 +1,4 @@
-import { parseRecordSchemaText, type RecordSchema, type RegisteredSchema, widenedFields } from "../schema/index.ts";
+import { parseRecordSchemaText, type RecordSchema, type RegisteredSchema, widenedFields } from "../../schema/index.ts";
 import type { Plan, PlannedTopic } from "./plan.ts";
 
 /** Every version of the subjects that somebody looked at, oldest first. */

@@ -1,12 +1,17 @@
-import type { ErrorCode, Problem } from "../kernel/index.ts";
-import { parseRecordSchemaText, parseSchemaJson, type RecordSchema, type RegisteredSchema } from "../schema/index.ts";
+import type { ErrorCode, Problem } from "../../kernel/index.ts";
+import {
+  parseRecordSchemaText,
+  parseSchemaJson,
+  type RecordSchema,
+  type RegisteredSchema,
+} from "../../schema/index.ts";
+import { canonicalText } from "../plan/fit.ts";
+import type { Plan, PlannedTopic } from "../plan/plan.ts";
+import { countOf } from "../plan/print.ts";
+import type { RegisteredVersions } from "../plan/registered.ts";
 import type { ClusterTopic, TopicToCreate } from "./cluster.ts";
-import { canonicalText } from "./fit.ts";
 import { storeKey } from "./held-stores.ts";
 import { changelogsOf, messageBytesLeast, partitionsOf, schemasNeeded, topicsNeeded } from "./needed.ts";
-import type { Plan, PlannedTopic } from "./plan.ts";
-import { countOf } from "./print.ts";
-import type { RegisteredVersions } from "./registered.ts";
 import { type Break, breaksOf, comingAndGoing } from "./schema-changes.ts";
 import { type StoreChanges, type StoresOnCluster, storeChanges } from "./store-changes.ts";
 import { compareTopic, settingsOf, sizeBlock, type TopicRole, withHint } from "./topic-changes.ts";

@@ -1,14 +1,14 @@
-import type { RowOp } from "../expression/index.ts";
-import { errorCodes, parseIsoTimeMs } from "../kernel/index.ts";
-import { type Field, isLong, kindText, type RowShape } from "../schema/index.ts";
+import type { RowOp } from "../../expression/index.ts";
+import { errorCodes, parseIsoTimeMs } from "../../kernel/index.ts";
+import { type Field, isLong, kindText, type RowShape } from "../../schema/index.ts";
+import type { PlannedStage } from "../plan/plan.ts";
+import type { GivenRecord, ModelStub, PlannedTest } from "../plan/planned-test.ts";
+import { flowText } from "../spec/flow-text.ts";
+import { foundName } from "../spec/messages.ts";
+import type { Outline, Part } from "../spec/shape.ts";
+import type { TestSpec } from "../spec/test-spec.ts";
 import { danglingHint, type Findings, quoted } from "./findings.ts";
 import { typedExpression } from "./lowering.ts";
-import type { PlannedStage } from "./plan.ts";
-import type { GivenRecord, ModelStub, PlannedTest } from "./planned-test.ts";
-import { flowText } from "./spec/flow-text.ts";
-import { foundName } from "./spec/messages.ts";
-import type { Outline, Part } from "./spec/shape.ts";
-import type { TestSpec } from "./spec/test-spec.ts";
 
 type Path = readonly (string | number)[];
 type Place = Pick<PlannedTest, "file" | "line" | "column">;

@@ -1,10 +1,16 @@
-import { assert, parseDurationMs } from "../kernel/index.ts";
-import { avscRefusal, kindText, type RecordSchema, readRecordSchema, withoutShadowedAliases } from "../schema/index.ts";
+import { assert, parseDurationMs } from "../../kernel/index.ts";
+import {
+  avscRefusal,
+  kindText,
+  type RecordSchema,
+  readRecordSchema,
+  withoutShadowedAliases,
+} from "../../schema/index.ts";
+import type { PlannedStage, PlannedTopic, ValueFormat } from "../plan/plan.ts";
+import type { Outline, TopicPart } from "../spec/shape.ts";
+import type { TopicSpec } from "../spec/topic-spec.ts";
+import { placeIn, type SourceBytes, sourceText } from "../yaml/source-text.ts";
 import { danglingHint, type Findings, quoted } from "./findings.ts";
-import type { PlannedStage, PlannedTopic, ValueFormat } from "./plan.ts";
-import type { Outline, TopicPart } from "./spec/shape.ts";
-import type { TopicSpec } from "./spec/topic-spec.ts";
-import { placeIn, type SourceBytes, sourceText } from "./yaml/source-text.ts";
 
 type Path = readonly (string | number)[];
 

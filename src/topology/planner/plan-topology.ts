@@ -1,15 +1,18 @@
-import { assert, type Hasher } from "../kernel/index.ts";
-import { type StepDefinition, stepCatalogue } from "../step/index.ts";
+import { assert, type Hasher } from "../../kernel/index.ts";
+import { type StepDefinition, stepCatalogue } from "../../step/index.ts";
+import { lingerMsDefault, type Plan, type PlannedStage, type PlannedTopic } from "../plan/plan.ts";
+import { hashedText } from "../plan/print.ts";
+import type { RegisteredVersions } from "../plan/registered.ts";
+import { inFileOrder, type LocatedProblem, type SpecProblem } from "../problems.ts";
+import { type Outline, TopologyLanguage } from "../spec/shape.ts";
+import { namespaceName } from "../spec/values.ts";
+import type { Environment } from "../yaml/environment.ts";
+import { locate, readSource, type SourceDocument } from "../yaml/read.ts";
+import type { SourceBytes } from "../yaml/source-text.ts";
 import { cutExpressions, explainCuts, warningsOfCuts } from "./cut-expressions.ts";
 import { Findings, quoted } from "./findings.ts";
 import { finishStage } from "./finish-stage.ts";
 import { planModels } from "./models.ts";
-import { lingerMsDefault, type Plan, type PlannedStage, type PlannedTopic } from "./plan.ts";
-import { hashedText } from "./print.ts";
-import { inFileOrder, type LocatedProblem, type SpecProblem } from "./problems.ts";
-import type { RegisteredVersions } from "./registered.ts";
-import { type Outline, TopologyLanguage } from "./spec/shape.ts";
-import { namespaceName } from "./spec/values.ts";
 import { planStage } from "./stages.ts";
 import { planTests } from "./tests.ts";
 import {
@@ -22,9 +25,6 @@ import {
 } from "./topics.ts";
 import { warn, warnShadowed } from "./warnings.ts";
 import { type WiredStage, wireStages } from "./wiring.ts";
-import type { Environment } from "./yaml/environment.ts";
-import { locate, readSource, type SourceDocument } from "./yaml/read.ts";
-import type { SourceBytes } from "./yaml/source-text.ts";
 
 type Path = readonly (string | number)[];
 

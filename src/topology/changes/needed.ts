@@ -1,7 +1,7 @@
-import type { RecordSchema } from "../schema/index.ts";
-import type { StoreSpec } from "../state/index.ts";
+import type { RecordSchema } from "../../schema/index.ts";
+import type { StoreSpec } from "../../state/index.ts";
+import type { Plan, PlannedChangelog, PlannedStage, PlannedTopic } from "../plan/plan.ts";
 import type { ClusterDescription, TopicToCreate } from "./cluster.ts";
-import type { Plan, PlannedChangelog, PlannedStage, PlannedTopic } from "./plan.ts";
 
 /** What a batch of one record costs beside its key, value and headers: 61 bytes of batch header and the record's own lengths. */
 export const recordOverheadBytes = 61 + 30;

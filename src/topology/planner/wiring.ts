@@ -1,7 +1,7 @@
+import type { ValueFormat } from "../plan/plan.ts";
+import type { Outline, StagePart } from "../spec/shape.ts";
+import type { StageHead } from "../spec/stage-spec.ts";
 import type { Findings } from "./findings.ts";
-import type { ValueFormat } from "./plan.ts";
-import type { Outline, StagePart } from "./spec/shape.ts";
-import type { StageHead } from "./spec/stage-spec.ts";
 import type { TopicDraft } from "./topics.ts";
 
 type Path = readonly (string | number)[];

@@ -1,8 +1,8 @@
-import type { LocatedProblem, SpecProblem } from "./problems.ts";
-import { definitionAt, type JsonSchema, optionsOf } from "./spec/levels.ts";
-import { type Cut, cutOf } from "./yaml/cut.ts";
-import type { Positions } from "./yaml/positions.ts";
-import { entryLine } from "./yaml/written.ts";
+import type { LocatedProblem, SpecProblem } from "../problems.ts";
+import { definitionAt, type JsonSchema, optionsOf } from "../spec/levels.ts";
+import { type Cut, cutOf } from "../yaml/cut.ts";
+import type { Positions } from "../yaml/positions.ts";
+import { entryLine } from "../yaml/written.ts";
 
 type Path = readonly (string | number)[];
 

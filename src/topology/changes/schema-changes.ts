@@ -4,8 +4,8 @@ import {
   parseRecordSchemaText,
   type RecordSchema,
   type RegisteredSchema,
-} from "../schema/index.ts";
-import { typeText } from "./fit.ts";
+} from "../../schema/index.ts";
+import { typeText } from "../plan/fit.ts";
 
 /** Why a schema cannot read a registered version, field by field, and what to do about each. */
 export interface Break {

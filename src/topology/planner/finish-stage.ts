@@ -1,9 +1,9 @@
-import type { RowOp } from "../expression/index.ts";
-import { type Field, type RowShape, withoutShadowedAliases } from "../schema/index.ts";
-import type { StoreSpec } from "../state/index.ts";
-import { parseModelReference } from "../step/index.ts";
-import type { PlannedInfer, PlannedModel, PlannedStage, PlannedStore, PlannedTopic } from "./plan.ts";
-import { stepText } from "./spec/flow-text.ts";
+import type { RowOp } from "../../expression/index.ts";
+import { type Field, type RowShape, withoutShadowedAliases } from "../../schema/index.ts";
+import type { StoreSpec } from "../../state/index.ts";
+import { parseModelReference } from "../../step/index.ts";
+import type { PlannedInfer, PlannedModel, PlannedStage, PlannedStore, PlannedTopic } from "../plan/plan.ts";
+import { stepText } from "../spec/flow-text.ts";
 import type { StageDraft } from "./stages.ts";
 import { kafkaTimeField, type TopicDraft } from "./topics.ts";
 

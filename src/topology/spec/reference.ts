@@ -1,8 +1,8 @@
 import { stringify } from "yaml";
-import { flowText } from "./spec/flow-text.ts";
-import { laterKeys, laterValues } from "./spec/later.ts";
-import { type JsonSchema, levelsOf } from "./spec/levels.ts";
-import type { TopologyLanguage } from "./spec/shape.ts";
+import { flowText } from "./flow-text.ts";
+import { laterKeys, laterValues } from "./later.ts";
+import { type JsonSchema, levelsOf } from "./levels.ts";
+import type { TopologyLanguage } from "./shape.ts";
 
 /** The JSON Schema for editors: what `docs/reference/topology.schema.json` holds. */
 export function topologyJsonSchema(language: TopologyLanguage): string {

@@ -1,5 +1,5 @@
-import { closest, type ErrorCode } from "../kernel/index.ts";
-import type { SpecProblem } from "./problems.ts";
+import { closest, type ErrorCode } from "../../kernel/index.ts";
+import type { SpecProblem } from "../problems.ts";
 
 type Path = readonly (string | number)[];
 

@@ -1,13 +1,13 @@
-import type { RowOp } from "../expression/index.ts";
-import { bareTimeMinMs, parseDurationMs, parseIsoTimeMs } from "../kernel/index.ts";
-import { inferSchema, type RowShape } from "../schema/index.ts";
+import type { RowOp } from "../../expression/index.ts";
+import { bareTimeMinMs, parseDurationMs, parseIsoTimeMs } from "../../kernel/index.ts";
+import { inferSchema, type RowShape } from "../../schema/index.ts";
+import { fitRows } from "../plan/fit.ts";
+import type { StartPosition } from "../plan/plan.ts";
+import { type RegisteredVersions, schemasOf } from "../plan/registered.ts";
 import type { Findings } from "./findings.ts";
-import { fitRows } from "./fit.ts";
 import { inheritFromInput, settleKeyAndTime, timestampIn } from "./inheritance.ts";
 import { type Lowered, lowerSteps, type StageScope } from "./lowering.ts";
-import type { StartPosition } from "./plan.ts";
 import { assigned, decisions, predictionShape } from "./prediction.ts";
-import { type RegisteredVersions, schemasOf } from "./registered.ts";
 import { checkTopicFields, kafkaTime, kafkaTimeField, subjectOf, type TopicDraft } from "./topics.ts";
 import type { WiredStage } from "./wiring.ts";
 
