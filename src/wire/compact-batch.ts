@@ -1,33 +1,40 @@
 import { batchAttributes, batchLayout, lengthPrefixBytes, readBatchHeader, writeCrc } from "./batch-header.ts";
+import { type Codecs, gzipCodec } from "./codecs.ts";
 import type { RawBatch } from "./raw-batch.ts";
 
 /**
  * The batch that is all of `bytes` without the records that are not kept, as Kafka's log cleaner leaves it: what stays keeps
- * its bytes, its offset and its time, and the batch its stretch of offsets. Undefined when nothing stays.
+ * its bytes, its offset and its time, and the batch its stretch of offsets. Undefined when nothing stays. Records that came
+ * compressed are compressed again with gzip, and stand plain when they came in a codec that is not written here.
  *
- * @param batch `bytes`, decoded; of a compressed batch, whose records cannot be taken out, everything stays
+ * @param batch `bytes`, decoded, from its first record on
  * @param isKept told by index
  */
-export function compactBatch(bytes: Buffer, batch: RawBatch, isKept: (index: number) => boolean): Buffer | undefined {
+export function compactBatch(
+  bytes: Buffer,
+  batch: RawBatch,
+  codecs: Pick<Codecs, "deflateGzip">,
+  isKept: (index: number) => boolean,
+): Buffer | undefined {
   const { attributes } = readBatchHeader(bytes, 0);
-  if ((attributes & batchAttributes.codecMask) !== 0) return bytes;
-  const kept: [from: number, to: number][] = [];
-  let from: number = batchLayout.records;
+  const codec = attributes & batchAttributes.codecMask;
+  const kept: Buffer[] = [];
+  // Inflated records stand in a buffer of their own.
+  let from: number = codec === 0 ? batchLayout.records : 0;
   for (let index = 0; index < batch.count; index++) {
     // Headers stand last in a record, and records side by side.
     const to = batch.headersTo[index] ?? from;
-    if (isKept(index)) kept.push([from, to]);
+    if (isKept(index)) kept.push(batch.bytes.subarray(from, to));
     from = to;
   }
   if (kept.length === 0) return undefined;
   if (kept.length === batch.count) return bytes;
-  const length = kept.reduce<number>((sum, [start, end]) => sum + end - start, batchLayout.records);
-  const compacted = Buffer.alloc(length);
-  bytes.copy(compacted, 0, 0, batchLayout.records);
-  let at: number = batchLayout.records;
-  for (const [start, end] of kept) at += bytes.copy(compacted, at, start, end);
-  compacted.writeInt32BE(length - lengthPrefixBytes, batchLayout.length);
+  const records = codec === gzipCodec ? [codecs.deflateGzip(Buffer.concat(kept))] : kept;
+  const compacted = Buffer.concat([bytes.subarray(0, batchLayout.records), ...records]);
+  compacted.writeInt32BE(compacted.length - lengthPrefixBytes, batchLayout.length);
   compacted.writeInt32BE(kept.length, batchLayout.recordCount);
+  const codecNow = codec === gzipCodec ? gzipCodec : 0;
+  compacted.writeInt16BE((attributes & ~batchAttributes.codecMask) | codecNow, batchLayout.attributes);
   writeCrc(compacted);
   return compacted;
 }

@@ -38,7 +38,7 @@ export function compactedSegments(log: Log, tombstonesTo: Offset, codecs: Codecs
   };
   const kept = batches.slice(0, -1).flatMap((ofSegment) =>
     ofSegment.flatMap((batch) => {
-      const bytes = compactBatch(batch.bytes, batch.decoded, (index) => isKept(batch.decoded, index));
+      const bytes = compactBatch(batch.bytes, batch.decoded, codecs, (index) => isKept(batch.decoded, index));
       return bytes === undefined ? [] : [{ ...batch, bytes }];
     }),
   );

@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { createCodecs } from "../../../src/adapters/codecs/index.ts";
+import { seededRng } from "../../../src/kernel/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
+import { RecordBatchBuilder } from "../../../src/wire/index.ts";
 import { type PlainRecord, plainRecords, writtenAtMs } from "../../support/records.ts";
 import { brokerOf, keepingLogger, never, topicOf } from "./bench.ts";
 
@@ -62,6 +65,43 @@ test("a record without a value takes its key's others with it, and goes itself a
   }
   expect([...seen]).toEqual(["value tombstone", "tombstone", ""]);
   expect(stateOf(await allOf(broker, "changelog")).get("stays")).toBe("v");
+});
+
+test("a record without a value takes its key's others with it also out of batches that came compressed", async () => {
+  const codecs = await createCodecs();
+  const broker = brokerOf({ codecs, bytesMax: 100_000_000, topics: [compacted("changelog")] });
+  const writer = broker.writer();
+  // Nothing that gzip makes small, so that compressed batches fill segments too.
+  const rng = seededRng(1);
+  const noise = Buffer.from(Array.from({ length: 5_000 }, () => rng.below(256)));
+  const write = async (entries: readonly (readonly [key: string, text: string | null])[]): Promise<void> => {
+    const batch = { topic: "changelog", partition: 0, role: "changelog", bytesMax: 1_000_000 } as const;
+    const builder = new RecordBatchBuilder({ ...batch, compression: "gzip", codecs });
+    for (const [key, text] of entries) {
+      const value = text === null ? null : Buffer.concat([Buffer.from(text.padEnd(10)), noise]);
+      builder.append(writtenAtMs, Buffer.from(key), 0, Buffer.byteLength(key), value, 0, value?.length ?? 0);
+    }
+    await writer.write([builder.finish()]);
+  };
+  await write([
+    ["gone", "old"],
+    ["stays", "kept"],
+  ]);
+  await broker.append([{ ...entry("changelog", "gone", null) }], never);
+  for (let i = 0; i < 1_000; i++)
+    await write([
+      [`k${i % 3}`, `v${i}`],
+      ["both", `w${i}`],
+    ]);
+  await writer.close();
+  const records = await allOf(broker, "changelog");
+  // A value that came back when its tombstone went would make a key that was deleted live again.
+  const keys = records.map(({ key }) => String(key));
+  expect(keys).not.toContain("gone");
+  expect(records.find(({ key }) => String(key) === "stays")?.offset).toBe(1);
+  // More than 5 MB were written, in 2,003 records of six keys.
+  expect(keys.length).toBeLessThan(500);
+  expect(keys.slice(-2)).toEqual(["k0", "both"]);
 });
 
 test("whoever reads on while a log is compacted meets every key's last record, from whatever offset it reads", async () => {
