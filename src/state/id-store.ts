@@ -8,10 +8,18 @@ import type { ChangeWriter, Store, StoreCopy, StoreSpec } from "./store.ts";
 
 /** Ids looked over per `keep` beside the changed ones and twice their number. */
 const sweepIdsMin = 64;
-/** Ids given to a copy between two looks at what else there is to do. */
+/** Entries given to a copy between two looks at what else there is to do. */
 const copiedAtOnce = 16;
 /** Columns of a span beside its first time: its last time and its first offset. */
 const spanColumns = 2;
+/**
+ * Spans of an id that one entry holds at most, but for one at the edge: they begin at least `withinMs` apart, and an entry
+ * is what begins in a stretch of so many times that. It bounds what a record of a changelog takes, to 1.6 KB, and what an
+ * update of an id writes that comes again and again over a long reach.
+ */
+const spansPerEntry = 64;
+/** Numbers of a change in the undo log. */
+const changeNumbers = 5;
 
 export interface IdStoreOptions {
   readonly spec: StoreSpec;
@@ -36,24 +44,28 @@ export interface IdStoreOptions {
  * offset: a time is a repeat of one of them exactly when it is closer than `withinMs` to the span. So an id that
  * comes a million times holds one span, not a million entries. Spans of an id never overlap, and are held in the order
  * of their times, so that a record looks at the few around it however many there are.
+ *
+ * An entry is what an id holds of spans that begin in one stretch of event time.
  */
 export class IdStore implements Store {
   readonly spec: StoreSpec;
   readonly #withinMs: number;
   readonly #reachMs: number;
+  readonly #stretchMs: number;
   readonly #ids: KeyTable;
   /** Per id its spans, by first time; and so by last time too. */
   readonly #spans = new RowRuns(spanColumns, 1);
   readonly #made = new Float64Array(spanColumns);
-  /** Id, position of the span, and the first and last time that it had before; NaN for a new span. */
+  /** Id, position of the span, the first and last time that it had before, NaN for a new span, and the first that it got. */
   readonly #undoLog = new NumberStack();
   #sweepNext = 0;
   /** Spans that ended before it are evicted, or will be. */
   #horizonMs = Number.NEGATIVE_INFINITY;
-  /** By id: the last `changes` that gave it, so that each is given once; 0 when it is written down nowhere. */
-  #givenIn: Uint32Array = new Uint32Array(64);
-  #asked = 1;
-  /** Ids that were evicted after they were given. */
+  /** By id: 1 when it is written down somewhere, else 0. */
+  #isGiven: Uint32Array = new Uint32Array(64);
+  /** By id: the stretches that this `changes` has given, so that each is given once. */
+  readonly #givenNow = new Map<number, number[]>();
+  /** Entries that were evicted after they were given. */
   readonly #gone = new GoneKeys();
   readonly #key = new EntryBytes();
   readonly #value = new EntryBytes();
@@ -64,6 +76,7 @@ export class IdStore implements Store {
     this.#ids = new KeyTable(options.spec.name, options.keysMax);
     this.#withinMs = options.withinMs;
     this.#reachMs = options.latenessMs + options.withinMs;
+    this.#stretchMs = options.withinMs * spansPerEntry;
   }
 
   /** Spans held: about the number of ids. */
@@ -124,6 +137,7 @@ export class IdStore implements Store {
     this.#gone.undo();
     // Newest first: each position is then the one the span had when it was changed.
     while (this.#undoLog.length > 0) {
+      this.#undoLog.pop();
       const lastTime = this.#undoLog.pop();
       const firstTime = this.#undoLog.pop();
       const span = this.#undoLog.pop();
@@ -142,8 +156,8 @@ export class IdStore implements Store {
     const horizonMs = streamTimeMs - this.#reachMs;
     this.#horizonMs = horizonMs;
     this.#gone.keep();
-    const changes = this.#undoLog.length / 4;
-    for (let i = 0; i < changes; i++) this.#evict(this.#undoLog.at(4 * i), horizonMs);
+    const changes = this.#undoLog.length / changeNumbers;
+    for (let i = 0; i < changes; i++) this.#evict(this.#undoLog.at(changeNumbers * i), horizonMs);
     this.#undoLog.clear();
     const end = this.#ids.entryEnd;
     for (let i = Math.min(end, sweepIdsMin + 2 * changes); i > 0; i--) {
@@ -158,29 +172,32 @@ export class IdStore implements Store {
     this.#undoLog.clear();
     this.#sweepNext = 0;
     this.#horizonMs = Number.NEGATIVE_INFINITY;
-    this.#givenIn.fill(0);
+    this.#isGiven.fill(0);
     this.#gone.clear();
   }
 
   changes(into: ChangeWriter): void {
-    this.#asked++;
     this.#gone.give(into);
-    for (let i = 0; i < this.#undoLog.length; i += 4) {
+    for (let i = 0; i < this.#undoLog.length; i += changeNumbers) {
       const entry = this.#undoLog.at(i);
-      if (this.#givenIn[entry] === this.#asked) continue;
-      this.#markGiven(entry);
-      into.write(this.#key.begin().text(this.#ids.keyOf(entry)).written, this.#spanBytes(entry, this.#horizonMs));
+      const timeBefore = this.#undoLog.at(i + 2);
+      // A span that begins earlier than it did may have left a stretch.
+      if (!Number.isNaN(timeBefore)) this.#give(entry, timeBefore, into);
+      this.#give(entry, this.#undoLog.at(i + 4), into);
     }
+    this.#givenNow.clear();
   }
 
   copy(): StoreCopy {
     let entry = 0;
+    let fromMs = Number.NEGATIVE_INFINITY;
     const next = (into: ChangeWriter): boolean => {
-      for (const end = Math.min(this.#ids.entryEnd, entry + copiedAtOnce); entry < end; entry++) {
-        if (!this.#ids.holds(entry)) continue;
-        // All of them: an id that is evicted later is to be given as gone then.
-        const value = this.#spanBytes(entry, Number.NEGATIVE_INFINITY);
-        into.write(this.#key.begin().text(this.#ids.keyOf(entry)).written, value);
+      for (let given = 0; entry < this.#ids.entryEnd && given < copiedAtOnce; ) {
+        fromMs = this.#ids.holds(entry) ? this.#copyFrom(entry, fromMs, into) : Number.POSITIVE_INFINITY;
+        given++;
+        if (fromMs < Number.POSITIVE_INFINITY) continue;
+        entry++;
+        fromMs = Number.NEGATIVE_INFINITY;
       }
       if (entry < this.#ids.entryEnd) return true;
       this.#gone.copy(into);
@@ -196,14 +213,17 @@ export class IdStore implements Store {
   apply(key: Uint8Array, value: Uint8Array | null): void {
     assert(this.#undoLog.length === 0, `an entry of store ${this.spec.name} is taken in while a chunk is in hand`);
     this.#gone.settle(key);
-    const id = new EntryReader(key).text();
+    const keyReader = new EntryReader(key);
+    const stretch = keyReader.number();
+    const id = keyReader.text();
     const before = this.#ids.find(id);
-    if (before >= 0) this.#removeId(before);
+    if (before >= 0) this.#dropStretch(before, stretch);
     if (value === null) return;
     const reader = new EntryReader(value);
     checkVersion(this.spec, reader.byte());
     if (reader.isDone) return;
-    const entry = this.#addId(id);
+    const held = this.#ids.find(id);
+    const entry = held < 0 ? this.#addId(id) : held;
     this.#markGiven(entry);
     while (!reader.isDone) {
       const firstTime = reader.number();
@@ -213,21 +233,68 @@ export class IdStore implements Store {
     }
   }
 
-  /** The spans of an id that end at the horizon or later, in their order: first time, last time, first offset of each. */
-  #spanBytes(entry: number, horizonMs: EpochMs): Uint8Array {
+  /** Takes away the spans of an id that begin in a stretch, and the id with the last of its spans. */
+  #dropStretch(entry: number, stretch: number): void {
     this.#spans.look(entry);
-    const { slab, times, capacity, count } = this.#spans;
+    const from = this.#firstFrom(stretch);
+    for (let span = this.#firstFrom(stretch + this.#stretchMs) - 1; span >= from; span--)
+      this.#spans.remove(entry, span);
+    if (this.#spans.countOf(entry) === 0) this.#removeId(entry);
+  }
+
+  /** Gives the entry of an id in whose stretch `timeMs` lies, once per `changes`. */
+  #give(entry: number, timeMs: EpochMs, into: ChangeWriter): void {
+    const stretch = this.#stretchOf(timeMs);
+    const given = this.#givenNow.get(entry);
+    if (given === undefined) this.#givenNow.set(entry, [stretch]);
+    else if (given.includes(stretch)) return;
+    else given.push(stretch);
+    this.#markGiven(entry);
+    into.write(this.#keyBytes(entry, stretch).written, this.#spanBytes(entry, stretch, this.#horizonMs));
+  }
+
+  /** Gives the first entry of an id with spans that begin at `fromMs` or later; answers where the next one begins. */
+  #copyFrom(entry: number, fromMs: EpochMs, into: ChangeWriter): EpochMs {
+    this.#spans.look(entry);
+    const span = this.#firstFrom(fromMs);
+    const { slab, times, count } = this.#spans;
+    if (span === count) return Number.POSITIVE_INFINITY;
+    const stretch = this.#stretchOf(slab[times + span] ?? 0);
+    // All of its spans: an entry that is evicted later is to be given as gone then.
+    into.write(this.#keyBytes(entry, stretch).written, this.#spanBytes(entry, stretch, Number.NEGATIVE_INFINITY));
+    return this.#firstFrom(stretch + this.#stretchMs) === count ? Number.POSITIVE_INFINITY : stretch + this.#stretchMs;
+  }
+
+  /** Where the stretch begins that a time lies in. */
+  #stretchOf(timeMs: EpochMs): number {
+    return Math.floor(timeMs / this.#stretchMs) * this.#stretchMs;
+  }
+
+  #keyBytes(entry: number, stretch: number): EntryBytes {
+    return this.#key.begin().number(stretch).text(this.#ids.keyOf(entry));
+  }
+
+  /**
+   * The spans of an id that begin in a stretch and end at the horizon or later, in their order: first time, last time, first
+   * offset of each. Null when there are none.
+   */
+  #spanBytes(entry: number, stretch: number, horizonMs: EpochMs): Uint8Array | null {
+    this.#spans.look(entry);
+    const { slab, times, capacity } = this.#spans;
+    const end = this.#firstFrom(stretch + this.#stretchMs);
     const value = this.#value.begin().byte(this.spec.version);
-    for (let span = 0; span < count; span++) {
+    let written = 0;
+    for (let span = this.#firstFrom(stretch); span < end; span++) {
       if ((slab[times + capacity + span] ?? 0) < horizonMs) continue;
       for (let column = 0; column <= spanColumns; column++) value.number(slab[times + column * capacity + span] ?? 0);
+      written++;
     }
-    return value.written;
+    return written === 0 ? null : value.written;
   }
 
   #markGiven(entry: number): void {
-    if (entry >= this.#givenIn.length) this.#givenIn = grownUints(this.#givenIn, entry + 1);
-    this.#givenIn[entry] = this.#asked;
+    if (entry >= this.#isGiven.length) this.#isGiven = grownUints(this.#isGiven, entry + 1);
+    this.#isGiven[entry] = 1;
   }
 
   /** Drops the spans that ended before the horizon, which stand in front. */
@@ -238,9 +305,19 @@ export class IdStore implements Store {
     if ((slab[times + capacity] ?? 0) >= horizonMs) return;
     // Times are whole milliseconds.
     const dropped = firstAfter(slab, times + capacity, 0, count, horizonMs - 1);
-    if (this.#spans.dropFirst(entry, dropped) > 0) return;
-    if ((this.#givenIn[entry] ?? 0) > 0) this.#gone.add(this.#key.begin().text(this.#ids.keyOf(entry)).copied);
-    this.#removeId(entry);
+    if (this.#isGiven[entry] === 1) this.#noteGone(entry, dropped);
+    if (this.#spans.dropFirst(entry, dropped) === 0) this.#removeId(entry);
+  }
+
+  /** Remembers the entries of the id looked at of which nothing is left without its first `dropped` spans. */
+  #noteGone(entry: number, dropped: number): void {
+    const { slab, times, count } = this.#spans;
+    const stretchAt = (span: number): number => this.#stretchOf(slab[times + span] ?? 0);
+    for (let span = 0; span < dropped; span++) {
+      const stretch = stretchAt(span);
+      const isLast = span + 1 === count || stretchAt(span + 1) !== stretch;
+      if (isLast) this.#gone.add(this.#keyBytes(entry, stretch).copied);
+    }
   }
 
   /** First span of the id looked at that begins at `timeMs` or later. */
@@ -257,7 +334,7 @@ export class IdStore implements Store {
   }
 
   #removeId(entry: number): void {
-    if (entry < this.#givenIn.length) this.#givenIn[entry] = 0;
+    if (entry < this.#isGiven.length) this.#isGiven[entry] = 0;
     this.#spans.close(entry);
     this.#ids.remove(entry);
   }
@@ -266,7 +343,7 @@ export class IdStore implements Store {
     this.#made[0] = timeMs;
     this.#made[1] = offset;
     const span = this.#spans.insert(entry, timeMs, this.#made);
-    this.#log(entry, span, Number.NaN, Number.NaN);
+    this.#log(entry, span, Number.NaN, Number.NaN, timeMs);
   }
 
   /** Takes a time into a span of the id looked at. */
@@ -275,8 +352,9 @@ export class IdStore implements Store {
     const firstTime = slab[times + span] ?? 0;
     const lastTime = slab[times + capacity + span] ?? 0;
     if (timeMs >= firstTime && timeMs <= lastTime) return;
-    this.#log(entry, span, firstTime, lastTime);
-    this.#setTimes(span, Math.min(firstTime, timeMs), Math.max(lastTime, timeMs));
+    const firstTimeNow = Math.min(firstTime, timeMs);
+    this.#log(entry, span, firstTime, lastTime, firstTimeNow);
+    this.#setTimes(span, firstTimeNow, Math.max(lastTime, timeMs));
   }
 
   #setTimes(span: number, firstTime: EpochMs, lastTime: EpochMs): void {
@@ -285,10 +363,11 @@ export class IdStore implements Store {
     slab[times + capacity + span] = lastTime;
   }
 
-  #log(entry: number, span: number, firstTime: number, lastTime: number): void {
+  #log(entry: number, span: number, firstTime: number, lastTime: number, firstTimeNow: EpochMs): void {
     this.#undoLog.push(entry);
     this.#undoLog.push(span);
     this.#undoLog.push(firstTime);
     this.#undoLog.push(lastTime);
+    this.#undoLog.push(firstTimeNow);
   }
 }

@@ -436,3 +436,112 @@ test("spans past the horizon are not written again, whether the sweep has come t
   // Version, and one span of three numbers.
   expect(written.map(({ value }) => value!.length / 2)).toEqual([25]);
 });
+
+const idsOf = (latenessMs: number): IdStore =>
+  new IdStore({ spec: { name: "dedupe", kind: "ids", version: 3 }, withinMs: 8, latenessMs });
+
+/** Start of the stretch, text and spans (first time, last time) of entries of ids. */
+function stretchesOf(store: Store): [start: number, id: string, spans: [number, number][] | null][] {
+  const log = new Log();
+  store.changes(log);
+  return log.entries.map(({ key, value }) => {
+    const bytes = Buffer.from(value ?? "", "hex");
+    const spans = Array.from({ length: Math.floor(bytes.length / 24) }, (_, i): [number, number] => [
+      bytes.readDoubleLE(1 + 24 * i),
+      bytes.readDoubleLE(9 + 24 * i),
+    ]);
+    const start = Buffer.from(key, "hex").readDoubleLE(0);
+    return [start, Buffer.from(key, "hex").toString("utf8", 9), value === null ? null : spans];
+  });
+}
+
+test("an id with thousands of spans is entries of 64 spans, an update writes the one that it touches, and it leaves by entries", () => {
+  // Nobody is closer than 8 ms to another, so that a stretch of 64 times 8 ms has 64 spans.
+  const store = idsOf(100_000);
+  for (let i = 0; i < 10_000; i++) store.judge("a", i * 8, i, i * 8);
+  const first = stretchesOf(store);
+  expect(first.map(([start, , spans]) => [start, spans?.length])).toEqual(
+    Array.from({ length: 157 }, (_, i) => [i * 512, i < 156 ? 64 : 16]),
+  );
+  store.keep(80_000);
+  store.judge("a", 40_001, 10_000, 80_000);
+  store.judge("a", 40_002, 10_001, 80_000);
+  store.judge("a", 79_999, 10_002, 80_000);
+  const touched = stretchesOf(store);
+  expect(touched.map(([start, id]) => [start, id])).toEqual([
+    [39_936, "a"],
+    [79_872, "a"],
+  ]);
+  expect(touched[0]![2]![8]).toEqual([40_000, 40_002]);
+  store.keep(80_000);
+  // Two entries and half of a third are older than lateness and distance.
+  store.keep(1_280 + 100_008);
+  expect(stretchesOf(store)).toEqual([
+    [0, "a", null],
+    [512, "a", null],
+  ]);
+});
+
+test("a span that comes to begin in an earlier stretch leaves its entry for the other, and undo brings it back", () => {
+  const store = idsOf(100_000);
+  store.judge("a", 512, 0, 512);
+  store.judge("a", 700, 1, 700);
+  store.judge("b", 512, 2, 700);
+  stretchesOf(store);
+  store.keep(700);
+  const copy = idsOf(100_000);
+  const move = (): void => {
+    store.judge("a", 509, 3, 700);
+    store.judge("b", 511, 4, 700);
+  };
+  move();
+  const moved = [
+    [512, "a", [[700, 700]]],
+    [0, "a", [[509, 512]]],
+    [512, "b", null],
+    [0, "b", [[511, 512]]],
+  ];
+  expect(stretchesOf(store)).toEqual(moved);
+  store.undo();
+  store.judge("a", 513, 3, 700);
+  expect(stretchesOf(store)).toEqual([
+    [
+      512,
+      "a",
+      [
+        [512, 513],
+        [700, 700],
+      ],
+    ],
+  ]);
+  store.undo();
+  move();
+  const log = new Log();
+  store.changes(log);
+  store.keep(700);
+  apply(copy, log.entries);
+  // Of "a" and "b" one span begins in the first stretch, of "a" one in the second.
+  expect(copy.entryCount).toBe(3);
+});
+
+test("an entry that is taken in replaces what its stretch held, and nothing of the others", () => {
+  const store = idsOf(100_000);
+  // Each 8 ms from its neighbour or further, so that none takes in another: one, two and one in the three stretches.
+  const times = [504, 512, 1_016, 1_024];
+  for (const [offset, timeMs] of times.entries()) store.judge("a", timeMs, offset, timeMs);
+  const log = new Log();
+  store.changes(log);
+  store.keep(1_024);
+  const copy = idsOf(100_000);
+  apply(copy, [...log.entries, ...log.entries]);
+  expect(copy.entryCount).toBe(store.entryCount);
+  const middle = log.entries.find(({ key }) => Buffer.from(key, "hex").readDoubleLE(0) === 512)!;
+  apply(copy, [{ key: middle.key, value: null }]);
+  const judged = times.map((timeMs) => {
+    const isRepeat = copy.judge("a", timeMs, 9_999, 1_024);
+    copy.undo();
+    return isRepeat;
+  });
+  expect(judged).toEqual([true, false, false, true]);
+  expect(copy.entryCount).toBe(2);
+});
