@@ -143,6 +143,9 @@ test.each<[string, Row, unknown]>([
   ["city < 'a'", { city: "Z" }, true],
   ["city < '\\uffff'", { city: "😀" }, true], // by code unit: D83D is below FFFF
   ["paid_at + 1.5", { paid_at: 10 }, 11],
+  ["1.5 + paid_at", { paid_at: 10 }, 11],
+  ["-1.5 + paid_at", { paid_at: 10 }, 8],
+  ["paid_at - 1.5", { paid_at: 10 }, 8],
   ["kind in ['landing', 'departure']", { kind: "departure" }, true],
   ["units in [1, 2, 3, 4, units]", { units: 9 }, true],
   ["units in [1, 2, 3, 4, 5]", { units: 6 }, false],

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   AssertionError,
   assert,
+  codeOf,
   errorCodes,
   eventIdOf,
   MillraceError,
@@ -93,4 +94,27 @@ test("logs nothing with the silent logger", () => {
     undefined,
     undefined,
   ]);
+});
+
+test("takes the code of what was thrown, else of what caused it, else the one given", () => {
+  const lost = new OperationError("MR_BROKER", "the broker is away");
+  expect(codeOf(lost)).toBe("MR_BROKER");
+  expect(codeOf(new RecordError("MR_PARSE", "m", { cause: lost }))).toBe("MR_PARSE");
+  expect(codeOf(new Error("outer", { cause: new TypeError("inner", { cause: lost }) }))).toBe("MR_BROKER");
+  expect(codeOf(new Error("outer", { cause: "text" }))).toBe("MR_INTERNAL");
+  expect(codeOf(new Error("plain"), "MR_REGISTRY")).toBe("MR_REGISTRY");
+  expect([codeOf(undefined), codeOf("text"), codeOf(null, "MR_REGISTRY")]).toEqual([
+    "MR_INTERNAL",
+    "MR_INTERNAL",
+    "MR_REGISTRY",
+  ]);
+});
+
+test("looks no further than eight errors deep for a code, so that errors which cause each other end", () => {
+  const within = (depth: number): Error =>
+    depth === 0 ? new OperationError("MR_BROKER", "m") : new Error("outer", { cause: within(depth - 1) });
+  expect([codeOf(within(7)), codeOf(within(8))]).toEqual(["MR_BROKER", "MR_INTERNAL"]);
+  const circle = new Error("a");
+  circle.cause = new Error("b", { cause: circle });
+  expect(codeOf(circle)).toBe("MR_INTERNAL");
 });

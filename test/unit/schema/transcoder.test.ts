@@ -117,10 +117,11 @@ describe("the identity", () => {
           const body = encoded(schema, row);
           const source = coder.decode(body, 0, body.length);
           for (const { name } of read) expect(source[name]).toEqual(row[name]);
-          const exact = Buffer.alloc(body.length);
-          expect(coder.encode({ "#source": source }, exact, 0)).toBe(body.length);
-          expect(exact.equals(body)).toBe(true);
-          if (body.length > 0) expect(coder.encode({ "#source": source }, exact, 1)).toBe(-1);
+          // Behind three bytes of another value.
+          const exact = Buffer.alloc(3 + body.length, 7);
+          expect(coder.encode({ "#source": source }, exact, 3)).toBe(exact.length);
+          expect(exact.equals(Buffer.concat([bytes(7, 7, 7), body]))).toBe(true);
+          if (body.length > 0) expect(coder.encode({ "#source": source }, exact, 4)).toBe(-1);
         }
       }),
       runs,

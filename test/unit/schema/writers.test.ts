@@ -55,6 +55,13 @@ test("an id that the registry does not know is refused until its time is over, a
   expect(asked).toEqual([100, 100]);
 });
 
+test("what is refused of one id is remembered beside what is refused of others", async () => {
+  const { writers, asked } = bench();
+  for (const id of [100, 101, 102]) await writers.resolve(id, signal);
+  for (const id of [100, 101, 102]) expect(() => writers.byId(id)).toThrow(`does not know schema id ${id}`);
+  expect(asked).toEqual([100, 101, 102]);
+});
+
 test("who meets an id while it is asked for waits for that answer", async () => {
   const { writers, asked, held } = bench();
   held.set(7, deferred());
