@@ -1,5 +1,5 @@
 /** What the demo says: text only, from values that are already there. */
-import type { TrainingOutcome } from "../src/app/train-model.ts";
+import type { TrainingOutcome } from "../src/training/index.ts";
 import type { DeadLetter, Quality } from "./predictions.ts";
 import type { Trace } from "./trace.ts";
 

@@ -1,6 +1,6 @@
 import { systemClock } from "../adapters/node/index.ts";
 import { OperationError } from "../kernel/index.ts";
-import type { Broker } from "../runtime/index.ts";
+import { type Broker, readAliases } from "../runtime/index.ts";
 import type { RegisteredSchema, SchemaRegistry } from "../schema/index.ts";
 import {
   type Changes,
@@ -16,7 +16,6 @@ import {
   startProblems,
   storeKey,
 } from "../topology/index.ts";
-import { readAliases } from "./aliases.ts";
 import { readHeldStores, writeHeldStores } from "./held-stores.ts";
 
 /**

@@ -1,8 +1,7 @@
 /** Keeps a dev session's aliases over restarts: its broker forgets, its models folder does not. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Broker } from "../runtime/index.ts";
-import { type Alias, followAliases, writeAlias } from "./aliases.ts";
+import { type Alias, type Broker, followAliases, writeAlias } from "../runtime/index.ts";
 
 /** Writes the aliases kept in `file` to the control topic, then keeps every later one until the signal. */
 export async function keepAliases(

@@ -1,6 +1,5 @@
-import type { Broker } from "../runtime/index.ts";
+import { type Broker, type ControlRecord, readControl, writeControl } from "../runtime/index.ts";
 import { type Changes, type HeldStore, parseHeldStore, storeKey } from "../topology/index.ts";
-import { type ControlRecord, readControl, writeControl } from "./control-topic.ts";
 
 const keyPrefix = "store/";
 

@@ -1,12 +1,10 @@
 /** Puts a worker together from a plan: runners, one byte budget, models. */
 import { createCodecs } from "../adapters/codecs/index.ts";
 import { systemClock, yieldToLoop } from "../adapters/node/index.ts";
-import type { Logger } from "../kernel/index.ts";
-import { closest } from "../kernel/index.ts";
-import { type Broker, BufferBudget, createStageRunner, type ModelSource } from "../runtime/index.ts";
+import { closest, type Logger } from "../kernel/index.ts";
+import { type Broker, BufferBudget, createStageRunner, type ModelSource, readAliases } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
-import { readAliases } from "./aliases.ts";
 import { usageError } from "./exit.ts";
 import { Worker } from "./worker.ts";
 

@@ -1,145 +1,40 @@
-import { type Clock, formatIsoTime, type Hasher, OperationError } from "../kernel/index.ts";
-import { type ArtefactStore, type BinaryMetrics, logisticArtefact, type Signature } from "../model/index.ts";
-import type { RowCounts, TrainerOpener } from "../training/index.ts";
-import { writeAlias } from "./aliases.ts";
-import { openVersion, tryScorer } from "./open-version.ts";
-import {
-  type FeaturesRead,
-  type LabelsRead,
-  readFeatures,
-  readLabels,
-  type TrainingSource,
-} from "./read-training-rows.ts";
+import type { EpochMs } from "../kernel/index.ts";
+import { type Broker, readTopicRows, writeAlias } from "../runtime/index.ts";
+import type { SchemaRegistry } from "../schema/index.ts";
+import type { Plan, PlannedModel } from "../topology/index.ts";
+import { type TrainingOutcome, type TrainingRequest, trainVersion } from "../training/index.ts";
 
 /** The alias that training points at its result until a gate decides. */
 export const trainedAlias = "champion";
 
-export interface TrainingOptions extends Omit<TrainingSource, "progress"> {
-  readonly seed: number;
-  readonly openTrainer: TrainerOpener;
-  readonly artefacts: ArtefactStore;
-  readonly clock: Clock;
-  readonly hasher: Hasher;
-  readonly progress: (phase: "features" | "labels" | "fit", done: number, total: number, loss?: number) => void;
+export interface TrainingOptions
+  extends Pick<TrainingRequest, "seed" | "openTrainer" | "artefacts" | "clock" | "hasher" | "progress"> {
+  readonly plan: Plan;
+  readonly model: PlannedModel;
+  /** Bounds on the event time of feature rows, half open; a label counts up to and including `toMs`. */
+  readonly fromMs?: EpochMs;
+  readonly toMs?: EpochMs;
+  readonly broker: Broker;
+  readonly registry: SchemaRegistry;
 }
 
-export interface TrainingOutcome {
-  readonly version: number;
-  readonly trainRows: number;
-  readonly validationRows: number;
-  readonly splitAt: string | null;
-  readonly unlabelled: number;
-  /** Rows to learn from that were left out, because their label became known after the split. */
-  readonly labelledAfterSplit: number;
-  /** Labels passed over because they became known after the bound that was given. */
-  readonly labelsAfterBound: number;
-  readonly repeats: number;
-  readonly repeatsDiffering: number;
-  readonly undecodable: number;
-  /** Feature rows and labels passed over because their event time is null. */
-  readonly untimed: number;
-  /** Feature rows passed over because a feature is a whole number beyond 2^53 - 1. */
-  readonly inexact: number;
-  readonly metrics: BinaryMetrics | null;
-  /** What is odd about the rows, in sentences. */
-  readonly warnings: readonly string[];
-}
-
-/**
- * Reads features and labels up to now, joins, splits by time, fits, measures, writes the version, opens it, scores a
- * row with it, and points `champion` at it. Nothing is written before the fit has succeeded, but that it can be
- * written is found out first.
- *
- * @throws OperationError MR_TRAINING when the rows cannot be trained on, MR_IO when no version can be written
- */
-export async function trainModel(options: TrainingOptions, signal: AbortSignal): Promise<TrainingOutcome> {
-  const { plan, model, broker, artefacts, clock, hasher, progress } = options;
-  const { label } = model;
-  if (label === undefined) {
-    throw new OperationError("MR_TRAINING", `training ${model.name}: the topology gives it no label`);
-  }
-  await artefacts.prepare(model.name, signal);
-  const signature: Signature = { task: model.task, inputs: model.features };
-  const trainer = options.openTrainer(signature);
-  try {
-    const features = await readFeatures(options, label.on, trainer, signal);
-    checkTaken(features, model.featuresFrom);
-    const labels = await readLabels(options, label, trainer, signal);
-    const onIteration = (iteration: number, loss: number): void => progress("fit", iteration, iteration, loss);
-    const result = await trainer.train(onIteration, signal);
-    const { split, counts, metrics } = result;
-    const splitAt = split.splitAtMs === undefined ? null : formatIsoTime(split.splitAtMs);
-    const warnings = [...result.warnings, ...oddities(counts, features)];
-    const manifest = {
-      topology: plan.topology,
-      planHash: plan.hash,
-      seed: options.seed,
-      ranges: [...features.ranges, ...labels.ranges],
-      schemaIds: [...new Set([...features.schemaIds, ...labels.schemaIds])],
-      rows: { train: split.trainCount, validation: split.validationCount, ...manifestCounts(counts) },
-      labelsAfterBound: labels.afterBound,
-      splitAt,
-      createdAt: formatIsoTime(clock.now()),
-      warnings,
-    };
-    const files = logisticArtefact({ signature, model: result.model, metrics, manifest }, hasher);
-    const where = `${model.name}/new`;
-    const check = async (readBack: typeof files): Promise<void> => {
-      const scorer = await openVersion(readBack, where, hasher, () => {
-        throw new OperationError("MR_MODEL", `reading model ${where}: it is not what was written`);
-      });
-      await tryScorer(scorer, where, result.sample);
-    };
-    const version = await artefacts.write(model.name, files, check, signal);
-    const alias = { model: model.name, alias: trainedAlias, version };
-    await writeAlias(broker, plan.control.clusterName, alias, clock.now(), signal);
-    return { version, ...outcomeCounts(counts, features, labels), ...splitOf(split, splitAt), metrics, warnings };
-  } finally {
-    await trainer.close();
-  }
-}
-
-/** Rows that are there and all passed over are not "no rows in this range". */
-function checkTaken({ taken, inexact, untimed, undecodable }: FeaturesRead, topic: string): void {
-  const passedOver = inexact + untimed + undecodable;
-  if (taken > 0 || passedOver === 0) return;
-  const reasons = [
-    ...(inexact === 0 ? [] : [`${inexact} because ${inexactReason}`]),
-    ...(untimed === 0 ? [] : [`${untimed} because their event time is null`]),
-    ...(undecodable === 0 ? [] : [`${undecodable} because they cannot be decoded`]),
-  ];
-  const message = `reading features from topic ${topic}: all ${passedOver} rows were left out, ${reasons.join(", ")}`;
-  throw new OperationError("MR_TRAINING", message);
-}
-
-const inexactReason =
-  "a feature is a whole number beyond 9007199254740991, which no model takes exactly; leave the field out with except, or make it text";
-
-function manifestCounts({ unlabelled, labelledAfterSplit, repeats, repeatsDiffering }: RowCounts) {
-  return { unlabelled, labelledAfterSplit, repeats, repeatsDiffering };
-}
-
-function outcomeCounts(counts: RowCounts, features: FeaturesRead, labels: LabelsRead) {
-  return {
-    ...manifestCounts(counts),
-    labelsAfterBound: labels.afterBound,
-    undecodable: features.undecodable + labels.undecodable,
-    untimed: features.untimed + labels.untimed,
-    inexact: features.inexact,
+/** Trains a planned model on what its topics hold, as {@link trainVersion} does, and points `champion` at the version. */
+export function trainModel(options: TrainingOptions, signal: AbortSignal): Promise<TrainingOutcome> {
+  const { plan, model, broker, registry, clock } = options;
+  const { name, task, features, featuresFrom, label } = model;
+  const request: TrainingRequest = {
+    ...options,
+    model: name,
+    task,
+    features,
+    featuresFrom,
+    label,
+    topics: plan.topics,
+    topology: plan.topology,
+    planHash: plan.hash,
+    rows: (topic, reader, visitor, stop) => readTopicRows(broker, registry, topic, reader, visitor, stop),
+    promote: (version, stop) =>
+      writeAlias(broker, plan.control.clusterName, { model: name, alias: trainedAlias, version }, clock.now(), stop),
   };
-}
-
-function splitOf(split: { readonly trainCount: number; readonly validationCount: number }, splitAt: string | null) {
-  return { trainRows: split.trainCount, validationRows: split.validationCount, splitAt };
-}
-
-function oddities({ repeatsDiffering }: RowCounts, { inexact }: FeaturesRead): readonly string[] {
-  return [
-    ...(repeatsDiffering === 0
-      ? []
-      : [
-          `${repeatsDiffering} repeats have other features than the record before of the same event_id, as after a crash that lost the rolling windows; the last one written counts`,
-        ]),
-    ...(inexact === 0 ? [] : [`${inexact} feature rows were left out: ${inexactReason}`]),
-  ];
+  return trainVersion(request, signal);
 }

@@ -8,11 +8,10 @@ import { createFolderRegistry } from "../adapters/registry-fs/index.ts";
 import { openTrainerThread } from "../adapters/training-thread/index.ts";
 import type { Logger } from "../kernel/index.ts";
 import type { ArtefactStore } from "../model/index.ts";
-import type { Broker } from "../runtime/index.ts";
+import { type AliasModelSource, type Broker, createAliasModelSource } from "../runtime/index.ts";
 import { cachedRegistry, punctualRegistry, type SchemaRegistry } from "../schema/index.ts";
 import type { Plan } from "../topology/index.ts";
 import type { TrainerOpener } from "../training/index.ts";
-import { type AliasModelSource, createAliasModelSource } from "./model-source.ts";
 import type { Connection } from "./settings.ts";
 import { version } from "./version.ts";
 

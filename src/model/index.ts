@@ -28,6 +28,7 @@ export {
   logisticScorer,
 } from "./logistic.ts";
 export { auc, averagePrecision, type BinaryMetrics, binaryMetrics } from "./metrics.ts";
+export { openVersion, type ScorerOpener, tryScorer } from "./open-version.ts";
 export { applyScaler, fitScaler, type Scaler } from "./scaler.ts";
 export {
   type DirectScorer,

@@ -2,6 +2,9 @@ export { type BoundedRun, feedStage, runBounded, type StageYield } from "./bound
 export { BufferBudget, type BufferShare } from "./buffer-budget.ts";
 export { CatchUp, type CatchUpOptions, type WatchedStage } from "./catch-up.ts";
 export { type CompiledStage, compileStage, type StageDeps } from "./compile-stage.ts";
+export { type AliasModelSource, createAliasModelSource } from "./control/alias-models.ts";
+export { type Alias, followAliases, readAliases, writeAlias } from "./control/aliases.ts";
+export { type ControlRecord, readControl, writeControl } from "./control/control-topic.ts";
 export type { StageCounts } from "./counts.ts";
 export { messageBytesDefault, type OutputTopic } from "./output-batches.ts";
 export {
@@ -35,5 +38,5 @@ export { lagsInTime, type MeasuredStage, type MetricReading, readMetrics } from 
 export { createStageRunner, type StageRunner, type StageRunnerOptions } from "./stage-runner.ts";
 export type { StageTask } from "./stage-task.ts";
 export { type MemberClaim, shareOut, shareTasks, type TaskShares } from "./task-shares.ts";
-export { type RowVisitor, readTopicRows, type TopicRowsResult } from "./topic-rows.ts";
+export { readTopicRows } from "./topic-rows.ts";
 export { patientRegistry } from "./wait-out.ts";

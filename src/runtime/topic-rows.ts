@@ -10,31 +10,9 @@ import {
   type SchemaRegistry,
   Writers,
 } from "../schema/index.ts";
+import type { RowVisitor, TopicRowsResult } from "../training/index.ts";
 import type { RawBatch } from "../wire/index.ts";
 import type { Broker } from "./port.ts";
-
-export interface TopicRange {
-  readonly topic: string;
-  readonly partition: number;
-  readonly from: Offset;
-  readonly to: Offset;
-}
-
-export interface RowVisitor {
-  /** Called before the first row with the most that there can be. */
-  begin?(total: number): void;
-  row(row: Row): void;
-  /** Called after each fetched batch with the offsets passed so far and their total; the last call says total of total. */
-  progress?(read: number, total: number): void;
-}
-
-export interface TopicRowsResult {
-  readonly ranges: readonly TopicRange[];
-  /** Registry ids of the writer schemas met, ascending. */
-  readonly schemaIds: readonly number[];
-  /** Records that could not be decoded and were passed over; each offset of a damaged batch counts. */
-  readonly undecodable: number;
-}
 
 /**
  * Reads an Avro topic once, from its beginning to its end as it is now, as rows of one reader schema.

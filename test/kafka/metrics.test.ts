@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { writeAlias } from "../../src/app/aliases.ts";
+import { writeAlias } from "../../src/runtime/control/aliases.ts";
 import { eventually } from "../support/deadline.ts";
 import { describeKafka, testBroker, uniqueNamespace } from "./harness/broker.ts";
 import { connect } from "./harness/client.ts";

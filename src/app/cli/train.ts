@@ -1,9 +1,10 @@
 import { nodeHasher, systemClock } from "../../adapters/node/index.ts";
 import { assert, closest, parseIsoTimeMs } from "../../kernel/index.ts";
+import type { TrainingOutcome } from "../../training/index.ts";
 import { exitCodes, usageError } from "../exit.ts";
 import { loadFilePlan } from "../load-topology.ts";
 import { openReach } from "../reach.ts";
-import { type TrainingOutcome, trainModel } from "../train-model.ts";
+import { trainModel } from "../train-model.ts";
 import { openTrainer } from "../wire.ts";
 import {
   type CommandContext,

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { createFolderArtefacts } from "../../../src/adapters/artefact-fs/index.ts";
 import { createFolderRegistry } from "../../../src/adapters/registry-fs/index.ts";
-import { writeAlias } from "../../../src/app/aliases.ts";
 import { applyChanges, compareWithCluster } from "../../../src/app/apply-plan.ts";
 import { loadPlan } from "../../../src/app/load-topology.ts";
 import { createValueReader, type ValueReader } from "../../../src/app/record-values.ts";
 import { logisticArtefact, numbersEncoder } from "../../../src/model/index.ts";
+import { writeAlias } from "../../../src/runtime/control/aliases.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import type { SchemaRegistry } from "../../../src/schema/index.ts";
 import { clusterNamesOf, type Plan, type PlannedStage } from "../../../src/topology/index.ts";

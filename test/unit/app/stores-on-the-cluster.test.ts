@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { applyChanges, checkStart, compareWithCluster } from "../../../src/app/apply-plan.ts";
-import { writeControl } from "../../../src/app/control-topic.ts";
 import { readHeldStores } from "../../../src/app/held-stores.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
+import { writeControl } from "../../../src/runtime/control/control-topic.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { MemoryRegistry } from "../../../src/testing/index.ts";
 import { type Changes, onHeldStores, type Plan } from "../../../src/topology/index.ts";

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nodeHasher } from "../../../src/adapters/node/index.ts";
-import { readAliases } from "../../../src/app/aliases.ts";
 import { outcomeText } from "../../../src/app/cli/train.ts";
-import { type TrainingOptions, type TrainingOutcome, trainModel } from "../../../src/app/train-model.ts";
+import { type TrainingOptions, trainModel } from "../../../src/app/train-model.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import { type ArtefactFiles, type ArtefactStore, withChecksums } from "../../../src/model/index.ts";
+import { readAliases } from "../../../src/runtime/control/aliases.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import {
   createEncoder,
@@ -16,7 +16,7 @@ import {
 } from "../../../src/schema/index.ts";
 import { FakeClock, MemoryRegistry } from "../../../src/testing/index.ts";
 import type { Plan, PlannedModel, PlannedTopic } from "../../../src/topology/index.ts";
-import { openTrainerHere, type TrainerOpener } from "../../../src/training/index.ts";
+import { openTrainerHere, type TrainerOpener, type TrainingOutcome } from "../../../src/training/index.ts";
 import { writtenAtMs } from "../../support/records.ts";
 
 const never = new AbortController().signal;

@@ -1,5 +1,5 @@
-import type { Offset } from "../kernel/index.ts";
-import type { Broker } from "../runtime/index.ts";
+import type { Offset } from "../../kernel/index.ts";
+import type { Broker } from "../port.ts";
 import { type ControlRecord, controlPartition, controlRecordsIn, readControl, writeControl } from "./control-topic.ts";
 
 /** What an alias points at: a record on `<topology>.control`, keyed by `alias/<model>/<name>`, compacted. */

@@ -1,12 +1,7 @@
 import { type Hasher, OperationError } from "../kernel/index.ts";
-import {
-  type ArtefactFiles,
-  logisticScorer,
-  type ModelArtefact,
-  openArtefact,
-  readLogistic,
-  type Scorer,
-} from "../model/index.ts";
+import { type ArtefactFiles, type ModelArtefact, openArtefact, readLogistic } from "./artefact.ts";
+import { logisticScorer } from "./logistic.ts";
+import type { Scorer } from "./scorer.ts";
 
 /** Opens a version of a kind that needs a library of its own; loaded only when one is served. */
 export type ScorerOpener = (artefact: ModelArtefact, where: string) => Promise<Scorer>;

@@ -9,11 +9,11 @@ import {
   messageOf,
   OperationError,
   silentAfterMs,
-} from "../kernel/index.ts";
-import type { ArtefactFiles, ArtefactStore } from "../model/index.ts";
-import type { Broker, LoadListener, ModelSource, ServedModel } from "../runtime/index.ts";
+} from "../../kernel/index.ts";
+import { type ArtefactFiles, type ArtefactStore, openVersion, type ScorerOpener } from "../../model/index.ts";
+import type { Broker } from "../port.ts";
+import type { LoadListener, ModelSource, ServedModel } from "../served-model.ts";
 import { type Alias, followAliases, readAliases } from "./aliases.ts";
-import { openVersion, type ScorerOpener } from "./open-version.ts";
 
 export interface AliasModelSource extends ModelSource {
   /** Ends the following of the control topic. */

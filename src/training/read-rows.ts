@@ -1,22 +1,29 @@
 import { assert, type EpochMs, OperationError } from "../kernel/index.ts";
 import type { ModelInput } from "../model/index.ts";
-import type { Broker } from "../runtime/index.ts";
-import { type RowVisitor, readTopicRows, type TopicRowsResult } from "../runtime/index.ts";
-import type { Row, SchemaRegistry } from "../schema/index.ts";
-import type { Plan, PlannedModel, PlannedTopic } from "../topology/index.ts";
-import { FeatureBuffer, LabelBuffer, type Trainer } from "../training/index.ts";
+import type { RecordSchema, Row } from "../schema/index.ts";
+import { FeatureBuffer, LabelBuffer } from "./chunks.ts";
+import type { RowSource, RowVisitor, TopicRowsResult, TrainingTopic } from "./row-source.ts";
+import type { Trainer } from "./trainer.ts";
 
 /** Rows that cross to the trainer at once. */
 const chunkRows = 1024;
 
+/** Where labels come from: the field of a topic that holds them, and the one that joins them to features. */
+export interface LabelSource {
+  readonly topic: string;
+  readonly on: string;
+  readonly field: string;
+}
+
+/** What is read to learn from. */
 export interface TrainingSource {
-  readonly plan: Plan;
-  readonly model: PlannedModel;
+  readonly topics: readonly TrainingTopic[];
+  readonly featuresFrom: string;
+  readonly features: readonly ModelInput[];
+  readonly rows: RowSource;
   /** Bounds on the event time of feature rows, half open; a label counts up to and including `toMs`. */
   readonly fromMs?: EpochMs;
   readonly toMs?: EpochMs;
-  readonly broker: Broker;
-  readonly registry: SchemaRegistry;
   readonly progress: (phase: "features" | "labels", done: number, total: number) => void;
 }
 
@@ -42,8 +49,8 @@ export async function readFeatures(
   trainer: Trainer,
   signal: AbortSignal,
 ): Promise<FeaturesRead> {
-  const { plan, model, broker, registry, progress } = source;
-  const topic = topicOf(plan, model.featuresFrom);
+  const { features, rows, progress } = source;
+  const topic = topicOf(source, source.featuresFrom);
   const timeField = timeOf(topic);
   const chunk = new FeatureBuffer();
   const from = source.fromMs ?? Number.NEGATIVE_INFINITY;
@@ -59,12 +66,12 @@ export async function readFeatures(
       return;
     }
     if (timeMs < from || timeMs >= to || joinKey === null || joinKey === undefined) return;
-    if (model.features.some(({ name, kind }) => kind === "number" && typeof read[name] === "bigint")) {
+    if (features.some(({ name, kind }) => kind === "number" && typeof read[name] === "bigint")) {
       inexact++;
       return;
     }
     chunk.add(String(read["event_id"]), timeMs, String(joinKey));
-    for (const input of model.features) addInput(chunk, input, read);
+    for (const input of features) addInput(chunk, input, read);
     taken++;
     if (chunk.count >= chunkRows) trainer.addFeatures(chunk.taken());
   };
@@ -73,7 +80,7 @@ export async function readFeatures(
     row,
     progress: (done, total) => progress("features", done, total),
   };
-  const result = await readTopicRows(broker, registry, topic.clusterName, schemaOf(topic), visitor, signal);
+  const result = await rows(topic.clusterName, schemaOf(topic), visitor, signal);
   if (chunk.count > 0) trainer.addFeatures(chunk.taken());
   return { ...result, taken, untimed, inexact };
 }
@@ -81,12 +88,12 @@ export async function readFeatures(
 /** Sends the labels up to the bound; a null label says nothing, and one without a time cannot be the last. */
 export async function readLabels(
   source: TrainingSource,
-  label: NonNullable<PlannedModel["label"]>,
+  label: LabelSource,
   trainer: Trainer,
   signal: AbortSignal,
 ): Promise<LabelsRead> {
-  const { plan, broker, registry, progress } = source;
-  const topic = topicOf(plan, label.topic);
+  const { rows, progress } = source;
+  const topic = topicOf(source, label.topic);
   const timeField = timeOf(topic);
   const to = source.toMs ?? Number.POSITIVE_INFINITY;
   const chunk = new LabelBuffer();
@@ -114,13 +121,13 @@ export async function readLabels(
     row,
     progress: (done, total) => progress("labels", done, total),
   };
-  const result = await readTopicRows(broker, registry, topic.clusterName, schemaOf(topic), visitor, signal);
+  const result = await rows(topic.clusterName, schemaOf(topic), visitor, signal);
   if (chunk.count > 0) trainer.addLabels(chunk.taken());
   return { ...result, untimed, afterBound };
 }
 
 /** 3 stars, a probability or a code are no truth to learn from: a rule above 0 would turn them into one silently. */
-function labelOf(value: unknown, label: NonNullable<PlannedModel["label"]>, eventId: string): 0 | 1 {
+function labelOf(value: unknown, label: LabelSource, eventId: string): 0 | 1 {
   if (value === 1 || value === true) return 1;
   if (value === 0 || value === false) return 0;
   throw new OperationError(
@@ -141,13 +148,13 @@ function toNumber(value: unknown): number {
   return typeof value === "boolean" ? Number(value) : Number.NaN;
 }
 
-function topicOf(plan: Plan, name: string): PlannedTopic {
-  const topic = plan.topics.find((planned) => planned.name === name);
+function topicOf({ topics }: TrainingSource, name: string): TrainingTopic {
+  const topic = topics.find((candidate) => candidate.name === name);
   assert(topic !== undefined, "a plan whose models name its own topics");
   return topic;
 }
 
-function timeOf(topic: PlannedTopic): string {
+function timeOf(topic: TrainingTopic): string {
   if (topic.time !== undefined) return topic.time;
   throw new OperationError(
     "MR_TRAINING",
@@ -155,7 +162,7 @@ function timeOf(topic: PlannedTopic): string {
   );
 }
 
-function schemaOf(topic: PlannedTopic) {
+function schemaOf(topic: TrainingTopic): RecordSchema {
   if (topic.schema !== undefined && topic.format === "avro") return topic.schema;
   throw new OperationError("MR_TRAINING", `training from topic ${topic.name}: it holds no Avro`);
 }

@@ -1,6 +1,6 @@
-import { type Offset, OperationError, type RecordOut } from "../kernel/index.ts";
-import type { Broker } from "../runtime/index.ts";
-import { type RawBatch, refuseDamage } from "../wire/index.ts";
+import { type Offset, OperationError, type RecordOut } from "../../kernel/index.ts";
+import { type RawBatch, refuseDamage } from "../../wire/index.ts";
+import type { Broker } from "../port.ts";
 
 /** A record on `<topology>.control`, which is compacted: the last one of a key counts. */
 export interface ControlRecord {

@@ -1,0 +1,44 @@
+import type { Offset } from "../kernel/index.ts";
+import type { RecordSchema, Row } from "../schema/index.ts";
+
+/** A topic whose rows are learned from. */
+export interface TrainingTopic {
+  /** As the topology calls it, for messages. */
+  readonly name: string;
+  readonly clusterName: string;
+  readonly format: string;
+  /** The field that holds the event time. */
+  readonly time?: string | undefined;
+  readonly schema?: RecordSchema | undefined;
+}
+
+export interface TopicRange {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: Offset;
+  readonly to: Offset;
+}
+
+export interface RowVisitor {
+  /** Called before the first row with the most that there can be. */
+  begin?(total: number): void;
+  row(row: Row): void;
+  /** Called after each fetched batch with the offsets passed so far and their total; the last call says total of total. */
+  progress?(read: number, total: number): void;
+}
+
+export interface TopicRowsResult {
+  readonly ranges: readonly TopicRange[];
+  /** Registry ids of the writer schemas met, ascending. */
+  readonly schemaIds: readonly number[];
+  /** Records that could not be decoded and were passed over; each offset of a damaged batch counts. */
+  readonly undecodable: number;
+}
+
+/** Reads a topic of the cluster once, from its beginning to its end as it is now, as rows of one schema. */
+export type RowSource = (
+  clusterName: string,
+  reader: RecordSchema,
+  visitor: RowVisitor,
+  signal: AbortSignal,
+) => Promise<TopicRowsResult>;
