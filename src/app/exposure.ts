@@ -1,4 +1,4 @@
-import type { Logger } from "../kernel/index.ts";
+import { type Logger, say } from "../kernel/index.ts";
 import type { Connection } from "./settings.ts";
 
 /**
@@ -11,17 +11,11 @@ export function warnOfExposure(connection: Connection, logger: Logger): void {
   const { sasl, tls, registry, registryAccount } = connection;
   const brokers = (connection.brokers ?? []).filter((broker) => !isLoopback(broker.slice(0, broker.lastIndexOf(":"))));
   if (sasl?.mechanism === "plain" && tls === undefined && brokers.length > 0)
-    logger.warn(
-      { code: "MR_EXPOSED", brokers, mend: "set MILLRACE_TLS_CA" },
-      "The password of the cluster is sent in the clear: PLAIN without TLS.",
-    );
+    say(logger, "clusterPasswordExposed", { brokers, mend: "set MILLRACE_TLS_CA" });
   if (registryAccount === undefined || registry === undefined || !registry.startsWith("http://")) return;
   const { host, hostname } = new URL(registry);
   if (!isLoopback(hostname))
-    logger.warn(
-      { code: "MR_EXPOSED", registry: host, mend: "use an https:// address" },
-      "The password of the registry is sent in the clear: basic authentication without TLS.",
-    );
+    say(logger, "registryPasswordExposed", { registry: host, mend: "use an https:// address" });
 }
 
 function isLoopback(host: string): boolean {

@@ -1,7 +1,7 @@
 /** The `millrace` command: finds the command, runs it, and turns what it throws into one line and an exit code. */
 import { Command, CommanderError } from "commander";
 import { systemClock } from "../adapters/node/index.ts";
-import { closest } from "../kernel/index.ts";
+import { closest, say } from "../kernel/index.ts";
 import { type CommandContext, flagsOf } from "./cli/command.ts";
 import { type CommandEntry, commands } from "./cli/commands.ts";
 import { describeFailure, type ExitCode, exitCodeOf, exitCodes, isStopped, usageError } from "./exit.ts";
@@ -97,7 +97,7 @@ async function warnOfVariables(files: readonly string[], entry: CommandEntry, co
     entry.logs === "json"
       ? (await import("../adapters/pino/index.ts")).createPinoLogger("info")
       : createPeopleLogger(context.stderr, systemClock.now);
-  for (const fields of unknown) logger.warn(fields, "A variable that Millrace does not read is set.");
+  for (const fields of unknown) say(logger, "variableUnknown", fields);
 }
 
 function sentence(text: string): string {

@@ -1,6 +1,6 @@
 import { systemClock } from "../adapters/node/index.ts";
 import { createPinoLogger } from "../adapters/pino/index.ts";
-import { Facts, type Logger } from "../kernel/index.ts";
+import { Facts, type Logger, say } from "../kernel/index.ts";
 import { patientRegistry } from "../runtime/index.ts";
 import { onHeldStores, type Plan, partOf } from "../topology/index.ts";
 import { checkStart, compareWithCluster } from "./apply-plan.ts";
@@ -95,6 +95,6 @@ async function checkedPlan(
   const changes = await compareWithCluster(part, cluster.broker, registry, stop);
   checkStart(plan.topology, changes);
   for (const { code, message } of changes.warnings.filter((warning) => warning.code !== "MR_MODEL_MISSING"))
-    logger.warn({ code, reason: message }, "The cluster is not as planned.");
+    say(logger, "clusterNotAsPlanned", { code, reason: message });
   return onHeldStores(plan, changes.stores.held);
 }

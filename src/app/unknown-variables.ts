@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { Command } from "commander";
-import { closest, type ProblemFields } from "../kernel/index.ts";
+import { closest, type FactFields } from "../kernel/index.ts";
 import { hasVariable, variableOf } from "./cli/command.ts";
 import { commands } from "./cli/commands.ts";
 import { connectionVariables, type Environment } from "./settings.ts";
@@ -23,7 +23,7 @@ const fileBytesMax = 4 * 1024 * 1024;
 export async function unknownVariables(
   environment: Environment,
   files: readonly string[],
-): Promise<readonly ProblemFields[]> {
+): Promise<readonly FactFields<"variableUnknown">[]> {
   const suspects = Object.keys(environment).filter(
     (name) =>
       name.startsWith(prefix) &&
@@ -42,7 +42,7 @@ export async function unknownVariables(
   return found.map((variable) => {
     const meant = closest(variable.slice(prefix.length), words);
     const hint = meant === undefined ? {} : { hint: `did you mean ${prefix}${meant}?` };
-    return { code: "MR_VARIABLE_UNKNOWN", variable, ...hint };
+    return { variable, ...hint };
   });
 }
 

@@ -92,6 +92,56 @@ export const facts = {
   registryAnswers: { level: "info", says: "The schema registry answers again.", fields: { schemaId: "number?" } },
   writerSchemaUnread: { level: "warn", says: "A writer schema cannot be read.", fields: { schemaId: "number", code: "MR_DECODE_BODY", reason: "text" } },
   fieldNeverFits: { level: "warn", says: "A field of this writer schema never fits; its records become dead letters.", fields: { schemaId: "number", field: "text", code: "MR_CAST", reason: "text" } },
+
+  // The cluster and its partitions, as a client sees them.
+  clusterSilent: { level: "warn", says: "The cluster does not answer; waiting for it.", fields: { code: "MR_BROKER", brokers: "texts" } },
+  clientHeldBack: { level: "warn", says: "The broker holds this client back, as a quota says; what it sends waits.", fields: { code: "MR_QUOTA", broker: "text", clientId: "text", forMs: "number" } },
+  partitionsUnread: { level: "warn", says: "Partitions cannot be read; the others go on.", fields: { code: "MR_PARTITION", topic: "text", partitions: "texts", node: "number?", reason: "text", forMs: "number" } },
+  partitionsUnwritten: { level: "warn", says: "Partitions cannot be written to; whoever writes to them waits.", fields: { code: "MR_PARTITION", topic: "text", partitions: "texts", node: "number?", reason: "text", forMs: "number" } },
+  partitionsReadAgain: { level: "info", says: "Partitions are read again.", fields: { topic: "text", partitions: "texts", forMs: "number" } },
+  partitionsWrittenAgain: { level: "info", says: "Partitions are written to again.", fields: { topic: "text", partitions: "texts", forMs: "number" } },
+  batchDamaged: { level: "warn", says: "A fetched batch is damaged.", fields: { code: "MR_BATCH_CORRUPT", partition: "text", reason: "text" } },
+  batchPassedOver: { level: "error", says: "A damaged batch is passed over as one dead letter.", fields: { code: "MR_BATCH_CORRUPT", partition: "text", reason: "text", offsets: "text" } },
+  recordsGone: { level: "error", says: "Records were deleted by retention before they were read.", fields: { partition: "text", position: "number", first: "number", code: "MR_OFFSET_RANGE" } },
+  recordsDropped: { level: "error", says: "Records were deleted by retention before they were read.", fields: { topic: "text", partition: "number", position: "number", first: "number", code: "MR_OFFSET_RANGE" } },
+  logChanged: { level: "error", says: "The log of a partition has changed; its task begins anew where it differs.", fields: { code: "MR_LOG_CHANGED", partition: "text", position: "number", to: "number", change: "text" } },
+  fetchRepeated: { level: "debug", says: "A fetch did not succeed and is repeated.", fields: { node: "number", reason: "text" } },
+  clientSpoke: { level: "debug", says: "Kafka client spoke.", fields: { part: "text", broker: "text?", detail: "text" } },
+  brokerFull: { level: "warn", says: "The in-process broker drops the oldest records of a topic.", fields: { code: "MR_BROKER_FULL", topic: "text", partition: "number", logStartOffset: "number", limit: "text" } },
+
+  // A member and its group.
+  groupJoined: { level: "debug", says: "Joined the group.", fields: { group: "text", generation: "number", tasks: "texts" } },
+  groupLeftUnanswered: { level: "debug", says: "The group was left without an answer.", fields: { group: "text", reason: "text" } },
+  heartbeatUnanswered: { level: "debug", says: "A heartbeat was not answered.", fields: { group: "text", reason: "text" } },
+  inputsUncounted: { level: "debug", says: "The partitions of the inputs could not be counted.", fields: { group: "text", reason: "text" } },
+  inputsGrown: { level: "info", says: "An input has more partitions; the group shares them out.", fields: { group: "text" } },
+  tasksGivenBackLate: { level: "warn", says: "Tasks were not given back in time; the group goes on without waiting for them.", fields: { code: "MR_GROUP", group: "text" } },
+  tasksThrewAtRevoke: { level: "warn", says: "Tasks threw while they were given back.", fields: { code: "MR_GROUP", group: "text", reason: "text" } },
+  memberRevokesLate: { level: "warn", says: "A member took too long to revoke its tasks.", fields: { code: "MR_GROUP", group: "text", generation: "number" } },
+  memberThrewAtRevoke: { level: "warn", says: "A member threw while it revoked its tasks.", fields: { code: "MR_GROUP", group: "text", reason: "text" } },
+  instanceDisputed: { level: "warn", says: "Another process starts under the same instance id; one of them ends.", fields: { code: "MR_INSTANCE", group: "text" } },
+  memberGivenUp: { level: "warn", says: "The group had given this member up; it joins again.", fields: { code: "MR_GROUP", group: "text" } },
+  offsetsLost: { level: "warn", says: "The group has lost offsets that were committed; it goes on from older ones.", fields: { code: "MR_GROUP", group: "text", tasks: "texts" } },
+  offsetsDoubted: { level: "info", says: "The group answers older offsets than were committed; it is asked again.", fields: { group: "text", tasks: "texts" } },
+  taskCommitsApart: { level: "debug", says: "A task commits by itself for a while.", fields: { group: "text", task: "text" } },
+  transactionNotAborted: { level: "debug", says: "A transaction could not be aborted.", fields: { transactionalId: "text", reason: "text" } },
+  transactionalIdNotTaken: { level: "debug", says: "A transactional id could not be taken anew.", fields: { transactionalId: "text", reason: "text" } },
+
+  // Models and their aliases.
+  aliasMoved: { level: "warn", says: "The alias has moved; it is adopted at the next start.", fields: { code: "MR_ALIAS_MOVED", model: "text", alias: "text", version: "number", inService: "number" } },
+  controlTopicReadAgain: { level: "warn", says: "The control topic is read again.", fields: { code: "code", topic: "text", reason: "text" } },
+  aliasesUnfollowed: { level: "error", says: "Reading the control topic ended; new aliases are not seen.", fields: { code: "code", topic: "text", reason: "text" } },
+  versionOpened: { level: "debug", says: "A model version was opened.", fields: { model: "text", version: "number" } },
+  tfjsReady: { level: "info", says: "TensorFlow.js is ready.", fields: { backend: "text" } },
+  tfjsBackendAbsent: { level: "debug", says: "A TensorFlow.js backend is absent.", fields: { backend: "text", reason: "text" } },
+
+  // A command and its surroundings.
+  clusterPasswordExposed: { level: "warn", says: "The password of the cluster is sent in the clear: PLAIN without TLS.", fields: { code: "MR_EXPOSED", brokers: "texts", mend: "text" } },
+  registryPasswordExposed: { level: "warn", says: "The password of the registry is sent in the clear: basic authentication without TLS.", fields: { code: "MR_EXPOSED", registry: "text", mend: "text" } },
+  clusterNotAsPlanned: { level: "warn", says: "The cluster is not as planned.", fields: { code: "code", reason: "text" } },
+  variableUnknown: { level: "warn", says: "A variable that Millrace does not read is set.", fields: { code: "MR_VARIABLE_UNKNOWN", variable: "text", hint: "text?" } },
+  sampleEnded: { level: "error", says: "Feeding the sample ended.", fields: { code: "code", reason: "text" } },
+  devSessionListens: { level: "debug", says: "The dev session listens.", fields: { port: "number" } },
 } as const satisfies Readonly<Record<string, FactDefinition>>;
 
 export type FactName = keyof typeof facts;
@@ -116,6 +166,14 @@ type Names<N extends FactName, K> = {
 export type FactFields<N extends FactName> = {
   readonly [F in Names<N, "text" | "number" | "number or null" | "texts" | "code">]: ValueOf<Kinds<N>[F]>;
 } & { readonly [F in Names<N, "text?" | "number?">]?: ValueOf<Kinds<N>[F]> };
+
+/** A fact that is a log line and no more. */
+type SaidFact = { [N in FactName]: (typeof facts)[N] extends { readonly feeds: unknown } ? never : N }[FactName];
+
+/** Says a fact that feeds no metric, for those who have a log and no counts. */
+export function say<N extends SaidFact>(logger: Logger, name: N, given: FactFields<N>): void {
+  new Facts(logger).emit(name, given);
+}
 
 /** Fields that stand before a fact's own in every log line: where it happened. */
 export type FactContext = Readonly<Record<string, string | number>>;

@@ -7,7 +7,7 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Logger, MillraceError, messageOf, type TopicPartition } from "../../kernel/index.ts";
+import { type Logger, MillraceError, messageOf, say, type TopicPartition } from "../../kernel/index.ts";
 import type { Broker, OffsetRange } from "../../runtime/index.ts";
 import type { TopicToCreate } from "../../topology/index.ts";
 import { claimSessionFile, removeSessionFile } from "./session-file.ts";
@@ -71,7 +71,7 @@ export async function serveDevSession(
     server.close();
     throw thrown;
   }
-  logger.debug({ port }, "The dev session listens.");
+  say(logger, "devSessionListens", { port });
   return {
     port,
     close: async () => {

@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { type Clock, type Logger, OperationError, type RecordOut } from "../../kernel/index.ts";
+import { type Clock, type Logger, OperationError, type RecordOut, say } from "../../kernel/index.ts";
 import {
   type BatchWriter,
   type Broker,
@@ -105,7 +105,7 @@ class KafkaBroker implements KafkaCluster {
     // Every writer listens.
     setMaxListeners(0, this.#closing.signal);
     const { brokers, clock, logger } = options;
-    const log = (): void => logger.warn({ code: "MR_BROKER", brokers }, "The cluster does not answer; waiting for it.");
+    const log = (): void => say(logger, "clusterSilent", { brokers });
     this.#outage = new Outage(clock, options.onWaiting ?? log);
     // Producing has connections of its own: a group's join or a fetch may hold one for seconds.
     this.#producing = this.#link(produceTimeoutMs);

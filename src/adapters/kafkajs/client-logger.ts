@@ -1,4 +1,4 @@
-import type { Logger } from "../../kernel/index.ts";
+import { type Logger, say } from "../../kernel/index.ts";
 import type { KafkajsLogEntry, KafkajsParts } from "./client-types.ts";
 
 const levelWarn = 2;
@@ -9,7 +9,7 @@ const levelWarn = 2;
  */
 export function clientLogger(createLogger: KafkajsParts["createLogger"], logger: Logger): object {
   const write = (entry: KafkajsLogEntry): void => {
-    logger.debug({ part: entry.namespace, broker: entry.log.broker, detail: entry.log.message }, "Kafka client spoke.");
+    say(logger, "clientSpoke", { part: entry.namespace, broker: entry.log.broker, detail: entry.log.message });
   };
   return createLogger({ level: levelWarn, logCreator: () => write });
 }

@@ -1,3 +1,4 @@
+import { say } from "../../kernel/index.ts";
 import { clientLogger } from "./client-logger.ts";
 import type { BrokerConnection, Connection, KafkajsParts, ProtocolRequest } from "./client-types.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
@@ -112,10 +113,7 @@ export class Connections {
     )
       return;
     this.#throttleSaidMs.set(address, nowMs);
-    logger.warn(
-      { code: "MR_QUOTA", broker: address, clientId, forMs: ms },
-      "The broker holds this client back, as a quota says; what it sends waits.",
-    );
+    say(logger, "clientHeldBack", { broker: address, clientId, forMs: ms });
   }
 
   async #connected(address: string, broker: BrokerConnection, lane: Lane): Promise<Connection> {

@@ -6,6 +6,7 @@ import {
   messageOf,
   type Offset,
   OperationError,
+  say,
   type TopicPartition,
   topicPartitionKey,
 } from "../../kernel/index.ts";
@@ -475,8 +476,7 @@ export class Fetcher {
     feed.damagedCount++;
     feed.bytesMax = records.length + bytesBehindDamage;
     if (feed.damagedCount < damagedAttemptsMax) {
-      const about = { code: "MR_BATCH_CORRUPT", partition: nameOf(feed), reason: error.message } as const;
-      this.#options.logger.warn(about, "A fetched batch is damaged.");
+      say(this.#options.logger, "batchDamaged", { partition: nameOf(feed), reason: error.message });
       room.release();
       void this.#setAside(feed);
       return;
@@ -498,10 +498,7 @@ export class Fetcher {
       return undefined;
     }
     const { first, last, reason } = standIn.damage;
-    logger.error(
-      { code: "MR_BATCH_CORRUPT", partition: nameOf(feed), reason, offsets: `${first}-${last}` },
-      "A damaged batch is passed over as one dead letter.",
-    );
+    say(logger, "batchPassedOver", { partition: nameOf(feed), reason, offsets: `${first}-${last}` });
     // Under which epoch the last of its records was written is lost with them.
     feed.trail.note({ offset: last, leaderEpoch: -1 });
     return standIn;
@@ -520,10 +517,7 @@ export class Fetcher {
       return;
     }
     if (feed.position >= low) return;
-    logger.error(
-      { partition: nameOf(feed), position: feed.position, first: low, code: "MR_OFFSET_RANGE" },
-      "Records were deleted by retention before they were read.",
-    );
+    say(logger, "recordsGone", { partition: nameOf(feed), position: feed.position, first: low });
     feed.isBehindBatch = false;
     if (low === end) this.#deliver(feed, emptyBatch(feed, feed.asked, low, end), unbounded);
     else feed.position = low;
@@ -538,7 +532,7 @@ export class Fetcher {
       );
       return;
     }
-    this.#options.logger.debug({ node, reason: messageOf(error) }, "A fetch did not succeed and is repeated.");
+    say(this.#options.logger, "fetchRepeated", { node, reason: messageOf(error) });
     const { link, troubles } = this.#options;
     // Those that were given back meanwhile have waited for this node as well.
     for (const feed of [...this.#feeds.values()].filter((one) => feeds.includes(one) || this.#isReady(one))) {

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from "../../kernel/index.ts";
+import { type Clock, type Logger, say } from "../../kernel/index.ts";
 import type { TaskId } from "../../runtime/index.ts";
 import type { GroupMember } from "./group-member.ts";
 import type { Announce } from "./transaction.ts";
@@ -56,7 +56,7 @@ export class GroupTransactions {
     this.#common = this.#lane(
       (task) => !this.#apart.has(task),
       (waiting) => {
-        logger.debug({ group: options.group, task: String(waiting.task) }, "A task commits by itself for a while.");
+        say(logger, "taskCommitsApart", { group: options.group, task: String(waiting.task) });
         this.#laneApart(waiting.task).take(waiting);
       },
     );

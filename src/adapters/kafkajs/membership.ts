@@ -5,6 +5,7 @@ import {
   type Offset,
   type OffsetsNext,
   OperationError,
+  say,
   type TopicPartition,
   topicPartitionKey,
 } from "../../kernel/index.ts";
@@ -410,10 +411,7 @@ export class KafkaMembership implements Membership {
     }
     const key = topicPartitionKey(at.topic, at.partition);
     const to = change.kind === "truncated" ? change.at : 0;
-    spec.logger.error(
-      { code: "MR_LOG_CHANGED", partition: key, position, to, change: change.kind },
-      "The log of a partition has changed; its task begins anew where it differs.",
-    );
+    say(spec.logger, "logChanged", { partition: key, position, to, change: change.kind });
     const task = at.partition;
     const before = this.#owned.of(task);
     const renewed = this.#owned.renew(task, new Map([[key, to]]));
@@ -451,12 +449,10 @@ export class KafkaMembership implements Membership {
       const behind = owners.filter((owned) => isBehind(owned, offsets)).map(({ task }) => task);
       if (behind.length === 0) return committed;
       if (clock.monotonicMs() >= endMs) {
-        const fields = { code: "MR_GROUP", group: spec.group, tasks: behind.map(String) } as const;
-        spec.logger.warn(fields, "The group has lost offsets that were committed; it goes on from older ones.");
+        say(spec.logger, "offsetsLost", { group: spec.group, tasks: behind.map(String) });
         return committed;
       }
-      const fields = { group: spec.group, tasks: behind.map(String) };
-      if (isFirst) spec.logger.info(fields, "The group answers older offsets than were committed; it is asked again.");
+      if (isFirst) say(spec.logger, "offsetsDoubted", { group: spec.group, tasks: behind.map(String) });
       link.forgetCoordinator(spec.group);
       await clock.sleep(behindPollMs, signal);
     }

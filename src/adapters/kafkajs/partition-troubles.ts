@@ -1,4 +1,4 @@
-import { type Clock, type Logger, messageOf, type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
+import { type Clock, type Logger, messageOf, say, type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
 import type { TroubledPartition } from "../../runtime/index.ts";
 import { codeNameOf, KafkaAnswerError } from "./errors.ts";
 
@@ -162,25 +162,22 @@ export class PartitionTroubles {
     for (const trouble of due) trouble.isSaid = true;
     for (const { trouble, partitions } of linesOf(due)) {
       const { topic, access, node, reason, sinceMs } = trouble;
-      const fields = { code: "MR_PARTITION", topic, partitions: partitions.map(String), node, reason } as const;
-      this.#logger.warn({ ...fields, forMs: Math.round(nowMs - sinceMs) }, sentences[access].ill);
+      const forMs = Math.round(nowMs - sinceMs);
+      say(this.#logger, said[access].ill, { topic, partitions: partitions.map(String), node, reason, forMs });
     }
     const recovered = this.#recovered;
     this.#recovered = [];
     for (const { trouble, partitions } of linesOf(recovered)) {
       const { topic, access, sinceMs } = trouble;
-      const fields = { topic, partitions: partitions.map(String), forMs: Math.round(nowMs - sinceMs) };
-      this.#logger.info(fields, sentences[access].well);
+      const forMs = Math.round(nowMs - sinceMs);
+      say(this.#logger, said[access].well, { topic, partitions: partitions.map(String), forMs });
     }
   }
 }
 
-const sentences = {
-  read: { ill: "Partitions cannot be read; the others go on.", well: "Partitions are read again." },
-  write: {
-    ill: "Partitions cannot be written to; whoever writes to them waits.",
-    well: "Partitions are written to again.",
-  },
+const said = {
+  read: { ill: "partitionsUnread", well: "partitionsReadAgain" },
+  write: { ill: "partitionsUnwritten", well: "partitionsWrittenAgain" },
 } as const satisfies Record<Access, object>;
 
 function keyOf({ topic, partition }: TopicPartition, access: Access): string {

@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { BackOff, type Clock, type Logger, messageOf, OperationError } from "../../kernel/index.ts";
+import { BackOff, type Clock, type Logger, messageOf, OperationError, say } from "../../kernel/index.ts";
 import type { TaskId } from "../../runtime/index.ts";
 import { isFenced, KafkaAnswerError, kafkaCode, type Verdict, verdictOf } from "./errors.ts";
 import type { GroupMember, GroupTimings } from "./group-member.ts";
@@ -122,7 +122,7 @@ export class Session {
     const { member, clock, logger, group } = this.#options;
     const answered = new AbortController();
     const left = member.leave(this.#phase === "joining").catch((error: unknown) => {
-      logger.debug({ group, reason: messageOf(error) }, "The group was left without an answer.");
+      say(logger, "groupLeftUnanswered", { group, reason: messageOf(error) });
     });
     // Whoever coordinates the group may be away.
     await Promise.race([left, clock.sleep(leaveMsMax, answered.signal).catch(() => undefined)]);
@@ -140,7 +140,7 @@ export class Session {
     this.#options.isMember();
     await this.#beatingWhile((over) => joined(tasks, over));
     if (signal.aborted) return;
-    logger.debug({ group, generation: member.generation, tasks: tasks.map(String) }, "Joined the group.");
+    say(logger, "groupJoined", { group, generation: member.generation, tasks: tasks.map(String) });
     this.#phase = "stable";
     this.#countedMs = this.#options.clock.monotonicMs();
     for (const waiter of this.#takeWaiters()) waiter.resolve();
@@ -198,7 +198,7 @@ export class Session {
       const verdict = verdictOf(error);
       if (verdict === "rejoin" || verdict === "denied") return error;
       link.forgetCoordinator(group);
-      logger.debug({ group, reason: messageOf(error) }, "A heartbeat was not answered.");
+      say(logger, "heartbeatUnanswered", { group, reason: messageOf(error) });
       return undefined;
     }
   }
@@ -215,10 +215,10 @@ export class Session {
     try {
       if (!(await member.hasGrown()) || member.generation !== generation || this.#phase !== "stable") return;
     } catch (error) {
-      logger.debug({ group, reason: messageOf(error) }, "The partitions of the inputs could not be counted.");
+      say(logger, "inputsUncounted", { group, reason: messageOf(error) });
       return;
     }
-    logger.info({ group }, "An input has more partitions; the group shares them out.");
+    say(logger, "inputsGrown", { group });
     this.#isGrown = true;
     this.#wake();
   }
@@ -236,10 +236,7 @@ export class Session {
     const over = AbortSignal.any([answered.signal, signal]);
     const timer = clock.sleep(timings.revokeMsMax, over).then(
       () => {
-        logger.warn(
-          { code: "MR_GROUP", group },
-          "Tasks were not given back in time; the group goes on without waiting for them.",
-        );
+        say(logger, "tasksGivenBackLate", { group });
         late.abort(new Error(`the rebalance of group ${group} goes on`));
       },
       () => undefined,
@@ -249,7 +246,7 @@ export class Session {
     // Every task listens while it is given back.
     setMaxListeners(0, cut);
     const revoked = revoke(tasks, cut).catch((error: unknown) => {
-      logger.warn({ code: "MR_GROUP", group, reason: messageOf(error) }, "Tasks threw while they were given back.");
+      say(logger, "tasksThrewAtRevoke", { group, reason: messageOf(error) });
     });
     await Promise.race([revoked, timer]);
     this.#phase = "joining";
@@ -280,15 +277,12 @@ export class Session {
     if (isFenced(error)) {
       if (!isDisputed(error)) return "denied";
       member.takeBack();
-      logger.warn(
-        { code: "MR_INSTANCE", group },
-        "Another process starts under the same instance id; one of them ends.",
-      );
+      say(logger, "instanceDisputed", { group });
       return "rejoin";
     }
     if (error instanceof KafkaAnswerError && error.code === kafkaCode.unknownMemberId) {
       member.forgetIdentity();
-      logger.warn({ code: "MR_GROUP", group }, "The group had given this member up; it joins again.");
+      say(logger, "memberGivenUp", { group });
     }
     if (verdict === "denied") {
       const message = `being a member of group ${group}: ${messageOf(error)}`;

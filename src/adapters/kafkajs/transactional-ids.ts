@@ -1,4 +1,4 @@
-import { BackOff, type Clock, type Logger, messageOf } from "../../kernel/index.ts";
+import { BackOff, type Clock, type Logger, messageOf, say } from "../../kernel/index.ts";
 import { type TaskId, TaskLostError } from "../../runtime/index.ts";
 import { isProducerReplaced, verdictOf } from "./errors.ts";
 import type { TransactionCoordinator } from "./transaction-coordinator.ts";
@@ -121,8 +121,7 @@ export class TransactionalIds {
         // taken anew before that.
         return isSecondVersion;
       } catch (error) {
-        const fields = { transactionalId, reason: messageOf(error) };
-        logger.debug(fields, "A transaction could not be aborted.");
+        say(logger, "transactionNotAborted", { transactionalId, reason: messageOf(error) });
         const verdict = verdictOf(error);
         if (verdict !== "again" && verdict !== "elsewhere") return false;
       }
@@ -145,7 +144,7 @@ export class TransactionalIds {
         held.failure = error;
         const verdict = verdictOf(error);
         if (over.aborted || (verdict !== "again" && verdict !== "elsewhere" && verdict !== "rejoin")) return;
-        logger.debug({ transactionalId, reason: messageOf(error) }, "A transactional id could not be taken anew.");
+        say(logger, "transactionalIdNotTaken", { transactionalId, reason: messageOf(error) });
         await clock.sleep(pauses.next(), over).catch(() => undefined);
       }
     }

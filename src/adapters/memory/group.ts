@@ -5,6 +5,7 @@ import {
   messageOf,
   type OffsetsNext,
   OperationError,
+  say,
   topicPartitionKey,
 } from "../../kernel/index.ts";
 import { type Epoch, type GroupSink, type GroupSpec, shareOut, type TaskId } from "../../runtime/index.ts";
@@ -130,10 +131,7 @@ export class Group implements MemberGroup {
     const answered = new AbortController();
     const timer = clock.sleep(revokingMsMax, AbortSignal.any([answered.signal, member.gone])).then(
       () => {
-        logger.warn(
-          { code: "MR_GROUP", group: this.#name, generation: this.#generation },
-          "A member took too long to revoke its tasks.",
-        );
+        say(logger, "memberRevokesLate", { group: this.#name, generation: this.#generation });
         late.abort(new Error(`the rebalance of ${this.#name} goes on without this member`));
       },
       () => {
@@ -141,10 +139,7 @@ export class Group implements MemberGroup {
       },
     );
     const revoked = member.sink.revoking(tasks, late.signal).catch((error: unknown) => {
-      logger.warn(
-        { code: "MR_GROUP", group: this.#name, reason: messageOf(error) },
-        "A member threw while it revoked its tasks.",
-      );
+      say(logger, "memberThrewAtRevoke", { group: this.#name, reason: messageOf(error) });
     });
     // The timer also ends when the member leaves; an answer after that is not waited for.
     await Promise.race([revoked, timer]);

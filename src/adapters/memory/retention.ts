@@ -1,4 +1,4 @@
-import type { Logger } from "../../kernel/index.ts";
+import { type Logger, say } from "../../kernel/index.ts";
 import type { PartitionLog } from "./partition-log.ts";
 import type { Segment } from "./segment.ts";
 import type { Topic } from "./topic.ts";
@@ -85,16 +85,8 @@ export class Retention {
     this.#bytes -= segment.bytes.length;
     if (!this.#toldTopics.has(topic.name)) {
       this.#toldTopics.add(topic.name);
-      this.#logger.warn(
-        {
-          code: "MR_BROKER_FULL",
-          topic: topic.name,
-          partition: log.partition,
-          logStartOffset: log.logStartOffset,
-          limit,
-        },
-        "The in-process broker drops the oldest records of a topic.",
-      );
+      const { partition, logStartOffset } = log;
+      say(this.#logger, "brokerFull", { topic: topic.name, partition, logStartOffset, limit });
     }
     return segment;
   }

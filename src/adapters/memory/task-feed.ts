@@ -1,4 +1,11 @@
-import { type Logger, type Offset, type OffsetsNext, OperationError, topicPartitionKey } from "../../kernel/index.ts";
+import {
+  type Logger,
+  type Offset,
+  type OffsetsNext,
+  OperationError,
+  say,
+  topicPartitionKey,
+} from "../../kernel/index.ts";
 import type { Epoch, OwnedBatch, TaskId } from "../../runtime/index.ts";
 import { fetchBatch } from "./fetch.ts";
 import type { PartitionLog } from "./partition-log.ts";
@@ -117,10 +124,7 @@ export class TaskFeed {
 
   #tellLoss({ topic, partition, offsetAsked, logStartOffset }: OwnedBatch["batch"]): void {
     if (offsetAsked >= logStartOffset) return;
-    this.#options.logger.error(
-      { topic, partition, position: offsetAsked, first: logStartOffset, code: "MR_OFFSET_RANGE" },
-      "Records were deleted by retention before they were read.",
-    );
+    say(this.#options.logger, "recordsDropped", { topic, partition, position: offsetAsked, first: logStartOffset });
   }
 
   #fetchNext(): OwnedBatch["batch"] | undefined {

@@ -11,7 +11,7 @@
  */
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import { assert, type Logger, messageOf, OperationError } from "../../kernel/index.ts";
+import { assert, type Logger, messageOf, OperationError, say } from "../../kernel/index.ts";
 import {
   applyScaler,
   categoryCodes,
@@ -55,11 +55,11 @@ async function load(logger: Logger, backends: readonly TfjsBackend[]): Promise<L
       await openBackend[backend]();
       if (await tf.setBackend(backend)) {
         await tf.ready();
-        logger.info({ backend }, "TensorFlow.js is ready.");
+        say(logger, "tfjsReady", { backend });
         return { tf, layers, backend };
       }
     } catch (cause) {
-      logger.debug({ backend, reason: messageOf(cause) }, "A TensorFlow.js backend is absent.");
+      say(logger, "tfjsBackendAbsent", { backend, reason: messageOf(cause) });
     }
   }
   throw new OperationError("MR_MODEL", `loading TensorFlow.js: none of the backends ${backends.join(", ")} works here`);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { refuseSecondSession, serveDevSession } from "../../adapters/dev-session/index.ts";
 import { systemClock } from "../../adapters/node/index.ts";
-import { codeOf } from "../../kernel/index.ts";
+import { codeOf, say } from "../../kernel/index.ts";
 import { type Plan, type TopicToCreate, topicsNeeded } from "../../topology/index.ts";
 import { applyChanges, compareWithCluster } from "../apply-plan.ts";
 import { keepAliases } from "../dev-aliases.ts";
@@ -58,8 +58,7 @@ export const command: CommandDefinition = {
           if (plan.sample === undefined || flags["sample"] === false) return;
           feeding = feedSample({ plan, broker, clock: systemClock, isPaced: true }, stop);
           feeding.catch((thrown: unknown) => {
-            if (!stop.aborted)
-              logger.error({ code: codeOf(thrown), reason: String(thrown) }, "Feeding the sample ended.");
+            if (!stop.aborted) say(logger, "sampleEnded", { code: codeOf(thrown), reason: String(thrown) });
           });
         },
       });

@@ -51,7 +51,8 @@ export function createAliasModelSource(options: {
   readonly clock: Clock;
   readonly logger: Logger;
 }): AliasModelSource {
-  const { broker, controlTopic, artefacts, logger } = options;
+  const { broker, controlTopic, artefacts } = options;
+  const facts = new Facts(options.logger);
   const stop = new AbortController();
   const versions = new Map<string, number>();
   const served = new Map<string, ServedModel>();
@@ -66,10 +67,7 @@ export function createAliasModelSource(options: {
     versions.set(key, version);
     const inService = served.get(key);
     if (inService !== undefined && inService.version !== version) {
-      logger.warn(
-        { code: "MR_ALIAS_MOVED", model, alias, version, inService: inService.version },
-        "The alias has moved; it is adopted at the next start.",
-      );
+      facts.emit("aliasMoved", { model, alias, version, inService: inService.version });
     }
     for (const waiter of waiting) if (waiter.key === key) waiter.resolve(version);
   };
@@ -89,10 +87,7 @@ export function createAliasModelSource(options: {
         return await follow();
       } catch (thrown) {
         if (stop.signal.aborted || !isPassing(thrown)) throw thrown;
-        logger.warn(
-          { code: codeOf(thrown), topic: controlTopic, reason: messageOf(thrown) },
-          "The control topic is read again.",
-        );
+        facts.emit("controlTopicReadAgain", { code: codeOf(thrown), topic: controlTopic, reason: messageOf(thrown) });
         await options.clock.sleep(followAgainMs, stop.signal);
       }
     }
@@ -100,10 +95,7 @@ export function createAliasModelSource(options: {
     if (stop.signal.aborted) return;
     broken = thrown;
     for (const waiter of waiting) waiter.reject(thrown);
-    logger.error(
-      { code: codeOf(thrown), topic: controlTopic, reason: messageOf(thrown) },
-      "Reading the control topic ended; new aliases are not seen.",
-    );
+    facts.emit("aliasesUnfollowed", { code: codeOf(thrown), topic: controlTopic, reason: messageOf(thrown) });
   });
 
   const versionOf = (key: string, signal: AbortSignal, onWaiting: (() => void) | undefined): Promise<number> => {
@@ -134,7 +126,6 @@ export function createAliasModelSource(options: {
     });
   };
 
-  const facts = new Facts(logger);
   let silentReadings = 0;
   const counted = new WeakSet<Promise<unknown>>();
   const noteSilent = (readings: readonly Promise<unknown>[]): void => {
@@ -185,7 +176,7 @@ export function createAliasModelSource(options: {
       throw new OperationError("MR_MODEL", `opening model ${where}: the models directory has no such version`);
     const opened = { version, scorer: await openVersion(files, where, options.hasher, options.openTfjs) };
     served.set(key, opened);
-    logger.debug({ model, version }, "A model version was opened.");
+    facts.emit("versionOpened", { model, version });
     return opened;
   };
 

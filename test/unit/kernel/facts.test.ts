@@ -9,6 +9,7 @@ import {
   type LogFields,
   type Logger,
   metrics,
+  say,
   Tallies,
 } from "../../../src/kernel/index.ts";
 
@@ -49,6 +50,18 @@ test("a field that the sentence names stands in the sentence only, and one that 
     'waiting for model fraud$&: run millrace train {"stage":"score"}',
     'The schema registry answers again. {"stage":"score"}',
     'The schema registry answers again. {"stage":"score","schemaId":0}',
+  ]);
+});
+
+test("who has a log and no counts says a fact with its fields", () => {
+  const { logger, lines } = recorded();
+  say(logger, "offsetsLost", { tasks: ["1", "7"], group: "shop.clean" });
+  expect(lines).toEqual([
+    {
+      level: "warn",
+      message: "The group has lost offsets that were committed; it goes on from older ones.",
+      json: '{"code":"MR_GROUP","group":"shop.clean","tasks":["1","7"]}',
+    },
   ]);
 });
 
@@ -114,12 +127,18 @@ test.each(table)(
   },
 );
 
+const source = join(import.meta.dirname, "../../../src");
+const sources = readdirSync(source, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts") && !name.startsWith("kernel"))
+  .map((name) => [name, readFileSync(join(source, name), "utf8")] as const);
+
+test("law: nobody writes a log line past the table", () => {
+  const speaks = /\b[lL]ogger\.(?:debug|info|warn|error)\(/;
+  expect(sources.filter(([, text]) => speaks.test(text)).map(([name]) => name)).toEqual([]);
+});
+
 test("law: every fact is emitted somewhere, and every metric but the gauges is fed", () => {
-  const source = join(import.meta.dirname, "../../../src");
-  const text = readdirSync(source, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts") && !name.startsWith("kernel"))
-    .map((name) => readFileSync(join(source, name), "utf8"))
-    .join("\n");
+  const text = sources.map(([, each]) => each).join("\n");
   expect(table.map(([name]) => name).filter((name) => !text.includes(`"${name}"`))).toEqual([]);
   const fed = new Set(table.flatMap(([, fact]) => Object.keys(fact.feeds ?? {})));
   const unfed = Object.entries(metrics).filter(([name, { type }]) => type !== "gauge" && !fed.has(name));

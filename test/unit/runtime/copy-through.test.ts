@@ -149,3 +149,27 @@ function framed(schema: RecordSchema, row: Row, id: number): Buffer {
   const into = Buffer.alloc(1_000);
   return Buffer.from(into.subarray(0, createEncoder(schema).encode(row, into, writeSchemaId(into, 0, id))));
 }
+
+test("a piece tells the event time of its last record, although the program reads no times; a stage without times tells none", async () => {
+  const plain: PlannedStage = {
+    ...totalsStage,
+    to: { ...totalsStage.to, schema: orderSchema },
+    program: { input: orderSchema.shape, ops: [], output: orderSchema.shape },
+    memories: [],
+    stores: [],
+    lateWithinMs: undefined,
+  };
+  const timesOf = async (stage: PlannedStage): Promise<(number | undefined)[]> => {
+    const task = compiled(stage).openTask(0);
+    const rows = [order("a", { paid_at: 1_000 }), order("b", { paid_at: 3_000 }), order("c", { paid_at: 2_000 })];
+    const batch = batchOf(rows.map((row) => ({ value: avro(orderSchema, row) })));
+    task.compute(batch, 0, 1, Number.POSITIVE_INFINITY);
+    await task.resolve(never);
+    return [1, 3].map((to) => {
+      expect(task.compute(batch, to === 1 ? 0 : 1, to, Number.POSITIVE_INFINITY)).toBe(to);
+      return task.eventTimeMs;
+    });
+  };
+  expect(await timesOf(plain)).toEqual([1_000, 2_000]);
+  expect(await timesOf({ ...plain, eventTimeField: undefined })).toEqual([undefined, undefined]);
+});

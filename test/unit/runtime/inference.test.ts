@@ -242,6 +242,40 @@ test("a feature that is a whole number beyond 2^53 costs its record, which is na
   expect(predictions(made).map((row) => row["score"])).toEqual([5e-16, 0.9007199254740991]);
 });
 
+test("rows whose features are no numbers are not scored, and a scorer is not asked for none", async () => {
+  const fields = (totalSchema.json as { fields: { name: string }[] }).fields;
+  const schema = schemaOf(
+    "Total",
+    fields.map((field) => (field.name === "orders" ? { name: "orders", type: "long" } : field)),
+  );
+  const program = { input: schema.shape, ops: [], output: schema.shape };
+  const stage = { ...scoreStage, reader: schema, from: { ...scoreStage.from, schema }, program };
+  const registry = new FakeRegistry();
+  registry.schemas.set(7, schema);
+  const asked: number[] = [];
+  const model = modelOf(() => 0.1);
+  const watched: ServedModel = {
+    ...model,
+    scorer: {
+      ...model.scorer,
+      score: (rows, count, into, at) => {
+        asked.push(count);
+        return model.scorer.score(rows, count, into, at);
+      },
+    },
+  };
+  const task = compiled(stage, { registry }).openTask(0, watched);
+  const beyond = 9_007_199_254_740_993n;
+  const values = (orders: readonly (number | bigint)[]) =>
+    orders.map((count, i) => ({ value: avro(schema, { ...order(`r${i}`, { amount: 1 }), orders: count }) }));
+  const none = await feedStage(task, [batchOf(values([beyond, beyond]))], never);
+  expect(none.counts).toMatchObject({ in: 2, out: 0, deadLetters: { MR_DECODE_BODY: 2 } });
+  expect(asked).toEqual([]);
+  const one = await feedStage(task, [batchOf(values([beyond, 5, beyond]), { offset: 2 })], never);
+  expect(one.counts).toMatchObject({ in: 3, out: 1, deadLetters: { MR_DECODE_BODY: 2 } });
+  expect(asked).toEqual([1]);
+});
+
 test("predictions written as JSON are in the one JSON form, and carry the time of writing", async () => {
   const stage = { ...scoreStage, toFormat: "json" as const, to: { ...scoreStage.to, format: "json" as const } };
   const registry = new FakeRegistry();
