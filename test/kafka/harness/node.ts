@@ -19,7 +19,7 @@ const stopTimeoutMs = 20_000;
  */
 const guard = [
   'exec 3<&0; "$@" </dev/null >>"$KAFKA_FOLDER/broker.log" 2>&1 3<&- & p=$!',
-  '{ read keep <&3; [ "$keep" = keep ] || { kill -9 $p 2>/dev/null; sleep 1; rm -rf "$KAFKA_FOLDER"; }; } &',
+  '{ trap "" HUP INT TERM; read keep <&3; [ "$keep" = keep ] || { kill -9 $p 2>/dev/null; sleep 1; rm -rf "$KAFKA_FOLDER"; }; } &',
   "echo $p; exec 3<&-; wait $p",
 ].join("\n");
 
