@@ -4,7 +4,7 @@
  *     tsx scripts/verdict.ts FOLDER
  *
  * FOLDER holds `steps`, a line `NAME STATUS SECONDS` for each step in order; beside it a lane's report `NAME.json`
- * (`scripts/test.ts --report`), and of every step what it printed, `NAME.log`. A step without a report that ended with
+ * (`scripts/test.ts --report`, the same of `test/faults/main.ts`), and of every step what it printed, `NAME.log`. A step without a report that ended with
  * another status than 0 counts as one failure. Everything fits in the last hundred lines, which may be all that is kept.
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -16,6 +16,8 @@ export interface LaneReport {
   readonly failed: number;
   readonly skipped: number;
   readonly failures: readonly LaneFailure[];
+  /** What it has to say of itself, also when all is well. */
+  readonly says?: readonly string[];
 }
 
 const linesMax = 80;
@@ -48,6 +50,7 @@ export function verdict(folder: string): { readonly lines: readonly string[]; re
   return {
     lines: [
       reports.map(({ name, seconds }) => `${name} ${seconds} s`).join(", "),
+      ...reports.flatMap(({ name, report }) => (report.says ?? []).map((line) => `${name}: ${line}`)),
       ...failureLines(failures),
       `${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`,
     ],

@@ -5,7 +5,7 @@ import type { Rng } from "../../src/kernel/index.ts";
  *
  * - `kill`: a worker dies and is started again in its place.
  * - `kill-in-commit`: the same between its offsets and the end of its commit.
- * - `freeze`: a worker does nothing for longer than its session, and goes on as if nothing had been.
+ * - `freeze`: a worker does nothing until its groups have taken it for dead, and goes on as if nothing had been.
  * - `cut`: every connection of a worker is cut.
  * - `lose-answer`: a worker's commit arrives, its answer does not.
  * - `move`: every partition's leader moves, those of the cluster's own topics too.

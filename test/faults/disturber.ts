@@ -1,18 +1,21 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { KafkaCluster } from "../kafka/harness/cluster.ts";
 import type { Disturbance, DisturbanceKind } from "./disturbances.ts";
+import { untilTakenOut } from "./members.ts";
 import { moveLeaders } from "./move-leaders.ts";
+import { countOf } from "./outcome.ts";
 import type { Shop } from "./shop.ts";
 import { pick, type WorkerSlot } from "./worker-slot.ts";
 
-/** How long a trap waits for the request that it is set for. */
-const trapMsMax = 8_000;
-/** Longer than a session. */
-const workerFrozenMs = 8_000;
+/** How long a trap waits for the request that it is set for: on a machine with other work a worker takes its time. */
+const trapMsMax = 120_000;
+/** Within a session and the time that its brokers take to notice. */
+const takenOutMsMax = 120_000;
+const movedMsMax = 60_000;
 const brokerFrozenMs = 4_000;
 const brokerDeadMs = 2_000;
 const awayMs = 3_000;
-const readyMsMax = 90_000;
+const readyMsMax = 240_000;
 
 export interface DisturberOptions {
   readonly cluster: KafkaCluster;
@@ -21,7 +24,7 @@ export interface DisturberOptions {
   readonly say: (text: string) => void;
 }
 
-/** Does what a plan says, and counts what happened. */
+/** Does what a plan says, and counts what happened. It waits rather than leave something out. */
 export class Disturber {
   readonly done = new Map<DisturbanceKind, number>();
   /** Disturbances that found nothing to disturb, such as a commit that did not come. */
@@ -30,6 +33,11 @@ export class Disturber {
 
   constructor(options: DisturberOptions) {
     this.#options = options;
+  }
+
+  /** Workers that were killed. */
+  get kills(): number {
+    return countOf(this.done, "kill", "kill-in-commit");
   }
 
   async disturb({ kind, whom }: Disturbance): Promise<void> {
@@ -56,12 +64,15 @@ export class Disturber {
       await slot.worker.ready(readyMsMax);
       return slot.losesAnswer(trapMsMax);
     },
+    // Until every group has taken it for dead: from then on it is a zombie, whose partitions others have.
     freeze: async (slot) => {
       await slot.worker.ready(readyMsMax);
       slot.worker.kill("SIGSTOP");
-      await delay(workerFrozenMs);
+      const { cluster, shop } = this.#options;
+      const groups = shop.plan.stages.map(({ group }) => group);
+      const isTakenOut = await untilTakenOut(cluster.bootstrap, groups, slot.name, takenOutMsMax);
       slot.worker.kill("SIGCONT");
-      return true;
+      return isTakenOut;
     },
     cut: async (slot) => {
       slot.cut();
@@ -69,8 +80,7 @@ export class Disturber {
     },
     move: async () => {
       const { cluster, shop } = this.#options;
-      await moveLeaders(cluster.bootstrap, [shop.inbox, ...shop.ownTopics]);
-      return true;
+      return moveLeaders(cluster.bootstrap, [shop.inbox, ...shop.ownTopics], movedMsMax);
     },
     "broker-kill": async (_, whom) => {
       const node = pick(this.#options.cluster.nodes, whom);

@@ -8,7 +8,7 @@ import type { RecordOut, Rng } from "../../src/kernel/index.ts";
 import type { Broker } from "../../src/runtime/index.ts";
 import { clusterNamesOf, type Plan } from "../../src/topology/index.ts";
 import { partitionOf } from "../../src/wire/index.ts";
-import { eventually } from "../support/deadline.ts";
+import type { StageProgress } from "./progress.ts";
 
 export const deliveries = ["exactly-once", "at-least-once"] as const;
 export type Delivery = (typeof deliveries)[number];
@@ -33,16 +33,17 @@ const saleSchema = {
   ],
 };
 
-const topology = (delivery: Delivery, inbox: string): string => `apiVersion: millrace/v1
+const topology = (delivery: Delivery, namespace: string, inbox: string): string => `apiVersion: millrace/v1
 kind: Topology
 name: shop
+namespace: ${namespace}
 delivery: ${delivery}
 commit: { everyMs: 50, records: 500 }
 topics:
   inbox: { name: ${inbox}, format: json, external: true }
   sales: { schema: sale, key: customer, time: sold_at, partitions: ${partitions}, replication: 3 }
-  features: { schema: inferred }
-  reports: { schema: inferred, format: json }
+  features: { schema: inferred, replication: 3 }
+  reports: { schema: inferred, format: json, replication: 3 }
 stages:
   - name: ingest
     from: { topic: inbox, format: json }
@@ -82,14 +83,14 @@ export class Shop {
     this.plan = loadPlan(this.file, {}, undefined);
   }
 
-  /** Makes topics and schemas, as `apply` does. */
-  static async open(broker: Broker, delivery: Delivery): Promise<Shop> {
+  /** Makes topics and schemas, as `apply` does, in a namespace of its own. */
+  static async open(broker: Broker, delivery: Delivery, namespace: string): Promise<Shop> {
     const folder = await mkdtemp(join(tmpdir(), "millrace-faults-"));
-    const inbox = "shop.inbox";
+    const inbox = `${namespace}.inbox`;
     await mkdir(join(folder, "schemas"));
     await mkdir(join(folder, "topologies"));
     await writeFile(join(folder, "schemas/sale.avsc"), JSON.stringify(saleSchema));
-    await writeFile(join(folder, "topologies/shop.yaml"), topology(delivery, inbox));
+    await writeFile(join(folder, "topologies/shop.yaml"), topology(delivery, namespace, inbox));
     await broker.admin.createTopics([{ topic: inbox, partitions, replication: 3, configs: {} }], signal);
     const shop = new Shop(folder, inbox, broker);
     const registry = createFolderRegistry(shop.registry);
@@ -129,30 +130,20 @@ export class Shop {
     return { topic: this.inbox, partition, timestampMs: Date.now(), key, value: Buffer.from(JSON.stringify(value)) };
   }
 
-  /** Waits until every stage has committed all that its input holds, in the order of the stages. */
-  async workedOff(ms: number): Promise<void> {
+  /** How far the groups are, in the order of the stages. */
+  progress(): Promise<StageProgress[]> {
     const { admin } = this.#broker;
-    for (const { name, group, from } of this.plan.stages)
-      await eventually(ms, `${name} to be done`, async () => {
+    return Promise.all(
+      this.plan.stages.map(async ({ name, group, from }) => {
         const marks = await admin.watermarks(from.clusterName, signal);
         const committed = await admin.committed(group, from.clusterName, signal);
         const offsets = new Map(committed.map(({ partition, offset }) => [partition, offset]));
-        return marks.every(({ partition, end }) => offsets.get(partition) === end) || undefined;
-      });
-  }
-
-  /** What each group has not read yet, for somebody who wonders why. */
-  async backlog(): Promise<string[]> {
-    const { admin } = this.#broker;
-    const lines = this.plan.stages.map(async ({ name, group, from }) => {
-      const marks = await admin.watermarks(from.clusterName, signal);
-      const committed = await admin.committed(group, from.clusterName, signal);
-      const offsets = new Map(committed.map(({ partition, offset }) => [partition, offset]));
-      const behind = marks.filter(({ partition, end }) => offsets.get(partition) !== end);
-      const said = behind.map(({ partition, end }) => `partition ${partition} at ${offsets.get(partition)} of ${end}`);
-      return `${name}: ${said.length === 0 ? "done" : said.join(", ")}`;
-    });
-    return Promise.all(lines);
+        return {
+          stage: name,
+          partitions: marks.map(({ partition, end }) => ({ partition, end, committed: offsets.get(partition) })),
+        };
+      }),
+    );
   }
 
   async remove(): Promise<void> {

@@ -1,22 +1,27 @@
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
 import type { KafkaCluster } from "../kafka/harness/cluster.ts";
-import { type BuiltMillrace, WorkerProcess } from "../kafka/support/worker-process.ts";
-import { Road, requestKind } from "./road.ts";
+import type { WorkerProcess } from "../kafka/support/worker-process.ts";
+import type { Contestant } from "./contestants.ts";
+import { Road } from "./road.ts";
 import type { Delivery, Shop } from "./shop.ts";
 
-const stopMsMax = 60_000;
+/** Longer than a worker may take to drain. */
+const stopMsMax = 120_000;
 
-/** The request that ends a commit, by delivery: a kill before it arrives is one in the middle of the commit. */
-const commitKinds: Readonly<Record<Delivery, readonly number[]>> = {
-  "exactly-once": [requestKind.endTxn],
-  "at-least-once": [requestKind.offsetCommit, requestKind.endTxn],
-};
+export interface SlotOptions {
+  readonly cluster: KafkaCluster;
+  readonly shop: Shop;
+  readonly contestant: Contestant;
+  readonly delivery: Delivery;
+  /** Folder in which everything is kept that workers say. */
+  readonly logs: string;
+}
 
 /** A place for one worker at a time, which reaches every node by a road of its own. */
 export class WorkerSlot {
   readonly name: string;
-  readonly #shop: Shop;
-  readonly #millrace: BuiltMillrace;
-  readonly #delivery: Delivery;
+  readonly #options: SlotOptions;
   readonly #roads: readonly Road[];
   readonly #at: string;
   #worker: WorkerProcess | undefined;
@@ -24,13 +29,11 @@ export class WorkerSlot {
   /** What workers said when they ended without having been told to. */
   readonly deaths: string[] = [];
 
-  private constructor(name: string, roads: readonly Road[], at: string, of: SlotOptions) {
+  private constructor(name: string, roads: readonly Road[], at: string, options: SlotOptions) {
     this.name = name;
     this.#roads = roads;
     this.#at = at;
-    this.#shop = of.shop;
-    this.#millrace = of.millrace;
-    this.#delivery = of.delivery;
+    this.#options = options;
   }
 
   /** @param road number of the listener that belongs to this slot on every node */
@@ -46,11 +49,11 @@ export class WorkerSlot {
   }
 
   start(): void {
-    const { file, registry } = this.#shop;
-    const flags = ["--brokers", this.#at, "--registry", registry, "--instance-id", this.name];
-    const worker = new WorkerProcess(this.#millrace.entry, ["run", file, ...flags], {});
+    const { contestant, shop, logs } = this.#options;
+    const worker = contestant.start(this.name, this.#at, shop);
     this.#worker = worker;
     this.#isWanted = true;
+    worker.onLine((line) => appendFileSync(join(logs, `${this.name}.log`), `${line}\n`));
     worker.onEnd(({ code, signal }) => {
       if (this.#worker === worker && this.#isWanted) this.deaths.push(`${this.name} ended with ${code ?? signal}`);
     });
@@ -66,14 +69,14 @@ export class WorkerSlot {
 
   /** The same in the middle of a commit, if there is one within `ms`. @returns whether there was */
   async killedInCommit(ms: number): Promise<boolean> {
-    const held = await this.#sprung((road) => road.hold(commitKinds[this.#delivery]), ms);
+    const held = await this.#sprung((road) => road.hold(this.#commitKinds), ms);
     await this.killed();
     return held;
   }
 
   /** Loses the answer to the end of a commit, if there is one within `ms`. @returns whether there was */
   losesAnswer(ms: number): Promise<boolean> {
-    return this.#sprung((road) => road.loseAnswer(commitKinds[this.#delivery]), ms);
+    return this.#sprung((road) => road.loseAnswer(this.#commitKinds), ms);
   }
 
   cut(): void {
@@ -91,6 +94,10 @@ export class WorkerSlot {
     await Promise.all(this.#roads.map((road) => road.close()));
   }
 
+  get #commitKinds(): readonly number[] {
+    return this.#options.contestant.commitKinds(this.#options.delivery);
+  }
+
   /** Sets a trap on every road and waits for the first that springs. */
   async #sprung(set: (road: Road) => Promise<void>, ms: number): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
@@ -103,13 +110,6 @@ export class WorkerSlot {
     for (const road of this.#roads) road.forget();
     return held;
   }
-}
-
-export interface SlotOptions {
-  readonly cluster: KafkaCluster;
-  readonly shop: Shop;
-  readonly millrace: BuiltMillrace;
-  readonly delivery: Delivery;
 }
 
 export function pick<T>(some: readonly T[], share: number): T {

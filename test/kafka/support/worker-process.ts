@@ -90,6 +90,7 @@ export class WorkerProcess {
   #isReady = false;
   /** The last lines of its log, for messages. */
   readonly #tail: string[] = [];
+  readonly #listeners: ((line: string) => void)[] = [];
 
   constructor(entry: string, args: readonly string[], environment: Readonly<Record<string, string>>) {
     // Tests of workers send signals to the worker itself; test/kafka/supervision.test.ts has a supervisor.
@@ -116,6 +117,11 @@ export class WorkerProcess {
 
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** Tells of each line of its standard error from now on. */
+  onLine(tell: (line: string) => void): void {
+    this.#listeners.push(tell);
   }
 
   /** Tells of its end, whenever that is. */
@@ -168,6 +174,7 @@ export class WorkerProcess {
   }
 
   #read(line: string): void {
+    for (const tell of this.#listeners) tell(line);
     this.#tail.push(line);
     if (this.#tail.length > linesKept) this.#tail.shift();
     if (!line.startsWith("{")) {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { failureLines, verdict } from "../../../scripts/verdict.ts";
+import { laneReport } from "../../faults/outcome.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const made: string[] = [];
@@ -152,6 +153,24 @@ describe("what CI says last", () => {
     const { lines, ok } = verdictOf({ steps: "unit 137 9\n", "unit.json": passed, "unit.log": "Killed\n" });
     expect(lines.slice(1)).toEqual(["FAILED unit: ended with 137", "       Killed", "3 passed, 1 failed, 1 skipped"]);
     expect(ok).toBe(false);
+  });
+
+  test("repeats what the faults came to, and names those that did not pass", () => {
+    const faults = laneReport([
+      { line: "mode exactly-once records 9", reasons: [] },
+      { line: "mode at-least-once records 8", reasons: ["1 records are lost"] },
+    ]);
+    expect(verdictOf({ steps: "faults 1 200\n", "faults.json": JSON.stringify(faults), "faults.log": "" })).toEqual({
+      lines: [
+        "faults 200 s",
+        "faults: mode exactly-once records 9",
+        "faults: mode at-least-once records 8",
+        "FAILED faults: mode at-least-once records 8",
+        "       1 records are lost",
+        "1 passed, 1 failed, 0 skipped",
+      ],
+      ok: false,
+    });
   });
 
   test("is no success when nothing passed", () => {

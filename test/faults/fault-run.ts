@@ -1,0 +1,94 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { seededRng } from "../../src/kernel/index.ts";
+import { connect } from "../kafka/harness/client.ts";
+import type { KafkaCluster } from "../kafka/harness/cluster.ts";
+import type { FaultRun } from "./asked.ts";
+import type { Contestant } from "./contestants.ts";
+import { planDisturbances } from "./disturbances.ts";
+import { Disturber } from "./disturber.ts";
+import { type Outcome, recordsPerKillMin } from "./outcome.ts";
+import { backlogLines, untilWorkedOff } from "./progress.ts";
+import { Shop } from "./shop.ts";
+import { judge } from "./verdict.ts";
+import { WorkerSlot } from "./worker-slot.ts";
+
+/** How many there are at a time. */
+export const workers = 3;
+const readyMsMax = 240_000;
+/** Twice what a transaction may stay open that nobody ends. */
+const stillMsMax = 120_000;
+const lookedAgainMs = 100;
+/** Records of one send. */
+const burst = 50;
+
+export interface FaultRunOptions {
+  readonly seed: number;
+  readonly perSecond: number;
+  readonly cluster: KafkaCluster;
+  readonly contestant: Contestant;
+  /** Of topics and groups. */
+  readonly namespace: string;
+  readonly say: (text: string) => void;
+}
+
+/** Runs and disturbs one chain under load, and judges what it left. */
+export async function runFaults({ delivery, kills }: FaultRun, options: FaultRunOptions): Promise<Outcome> {
+  const { seed, perSecond, cluster, contestant, namespace, say } = options;
+  const plan = planDisturbances(seededRng(seed), kills);
+  say(`${delivery}, seed ${seed}: ${plan.length} disturbances, ${kills} of them kills, ${perSecond} records/s`);
+  const logs = join(import.meta.dirname, "../../.millrace/faults", `${delivery}-${seed}`);
+  await rm(logs, { recursive: true, force: true });
+  await mkdir(logs, { recursive: true });
+  const broker = await connect(cluster.bootstrap);
+  const slots: WorkerSlot[] = [];
+  try {
+    const shop = await Shop.open(broker, delivery, namespace);
+    for (let road = 0; road < workers; road++)
+      slots.push(await WorkerSlot.open(road, { cluster, shop, contestant, delivery, logs }));
+    for (const slot of slots) slot.start();
+    for (const slot of slots) await slot.worker.ready(readyMsMax);
+    const disturber = new Disturber({ cluster, slots, shop, say });
+    const load = new AbortController();
+    const loading = keepSending(shop, options, load.signal);
+    try {
+      for (const disturbance of plan) {
+        await disturber.disturb(disturbance);
+        await delay(disturbance.pauseMs);
+        // Each kill meets its share of the records, however slowly they are written.
+        while (shop.sent < recordsPerKillMin * disturber.kills) await delay(lookedAgainMs);
+      }
+    } finally {
+      load.abort();
+      await loading;
+    }
+    say(`${shop.sent} records sent; working them off`);
+    const still = await untilWorkedOff({
+      look: () => shop.progress(),
+      pause: () => delay(lookedAgainMs),
+      monotonicMs: () => performance.now(),
+      stillMsMax,
+    });
+    const stuck = still === undefined ? [] : [`nothing moved for ${stillMsMax} ms`, ...backlogLines(still)];
+    const deaths = slots.flatMap((slot) => slot.deaths);
+    if (stuck.length > 0) say(`what workers said is in ${logs}`);
+    else for (const slot of slots) await slot.stop();
+    const verdict = await judge(broker, shop);
+    await shop.remove();
+    return { verdict, done: disturber.done, missed: disturber.missed, deaths: [...deaths, ...stuck] };
+  } finally {
+    for (const slot of slots) await slot.close();
+    await broker.close();
+  }
+}
+
+/** Sends at a steady rate, whatever becomes of it; a send that was given up is followed by the next. */
+async function keepSending(shop: Shop, { seed, perSecond, say }: FaultRunOptions, ended: AbortSignal): Promise<void> {
+  const rng = seededRng(seed + 1);
+  const startMs = performance.now();
+  while (!ended.aborted) {
+    await shop.send(rng, burst).catch((error: unknown) => say(`a send was given up: ${String(error)}`));
+    await delay(Math.max(0, startMs + (shop.sent / perSecond) * 1_000 - performance.now()));
+  }
+}
