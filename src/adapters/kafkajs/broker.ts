@@ -15,7 +15,6 @@ import { KafkaAdmin } from "./admin.ts";
 import { buildBatches, refusalInList } from "./append.ts";
 import { KafkaBatchWriter } from "./batch-writer.ts";
 import { loadKafkajs } from "./client.ts";
-import type { KafkajsParts } from "./client-types.ts";
 import type { SaslOptions, TlsOptions } from "./connection-options.ts";
 import { operationError } from "./errors.ts";
 import { defaultTimings, GroupMember, type GroupTimings } from "./group-member.ts";
@@ -71,7 +70,13 @@ const adminTimeoutMs = 20_000;
  * @throws OperationError MR_CLIENT_PATCH when the Kafka client on disk is not the one this was built against
  */
 export function createKafkaBroker(options: KafkaBrokerOptions): KafkaCluster {
-  return new KafkaBroker(options);
+  const { brokers, clientId, tls, sasl, logger, clock } = options;
+  const parts = loadKafkajs();
+  const connection = { brokers, clientId, tls, sasl, logger, clock };
+  return new KafkaBroker(
+    options,
+    (requestTimeoutMs, outage) => new ClusterLink(parts, { ...connection, requestTimeoutMs, outage }),
+  );
 }
 
 /** What a cluster of Kafka can do beyond the port. */
@@ -83,10 +88,14 @@ export interface KafkaCluster extends Broker {
   removeMembers(members: readonly GroupMembership[], signal: AbortSignal): Promise<void>;
 }
 
-class KafkaBroker implements KafkaCluster {
+/** Opens connections to the cluster, whose requests are given up after so long; what answers or does not is told to the outage. */
+export type LinkOpener = (requestTimeoutMs: number, outage: Outage) => ClusterLink;
+
+/** {@link createKafkaBroker} with the cluster that it is given. */
+export class KafkaBroker implements KafkaCluster {
   readonly admin: ClusterAdmin;
   readonly #options: KafkaBrokerOptions;
-  readonly #parts: KafkajsParts;
+  readonly #openLink: LinkOpener;
   readonly #producing: ClusterLink;
   readonly #asking: ClusterLink;
   readonly #transacting: ClusterLink;
@@ -99,9 +108,9 @@ class KafkaBroker implements KafkaCluster {
   /** Calls of `append` go one after the other, so that the order of each caller is kept. */
   #appending: Promise<void> = Promise.resolve();
 
-  constructor(options: KafkaBrokerOptions) {
+  constructor(options: KafkaBrokerOptions, openLink: LinkOpener) {
     this.#options = options;
-    this.#parts = loadKafkajs();
+    this.#openLink = openLink;
     // Every writer listens.
     setMaxListeners(0, this.#closing.signal);
     const { brokers, clock, logger } = options;
@@ -245,8 +254,6 @@ class KafkaBroker implements KafkaCluster {
   }
 
   #link(requestTimeoutMs: number): ClusterLink {
-    const { brokers, clientId, tls, sasl, logger, clock } = this.#options;
-    const outage = this.#outage;
-    return new ClusterLink(this.#parts, { brokers, clientId, tls, sasl, logger, clock, requestTimeoutMs, outage });
+    return this.#openLink(requestTimeoutMs, this.#outage);
   }
 }
