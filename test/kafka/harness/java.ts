@@ -32,6 +32,16 @@ export function kafkaJars(version = kafkaVersion): Promise<string> {
   return jarsOf({ name: "Kafka", version, folder: cacheFolder(version), dependencies: kafkaDependencies(version) });
 }
 
+/** The folder with the jars of Kafka Streams. */
+export function streamsJars(): Promise<string> {
+  const dependencies = [
+    ["org.apache.kafka", "kafka-streams", kafkaVersion],
+    ["org.slf4j", "slf4j-simple", "1.7.36"],
+  ] as const;
+  const folder = cacheFolder(kafkaVersion, "millrace-streams");
+  return jarsOf({ name: "Kafka Streams", version: kafkaVersion, folder, dependencies });
+}
+
 /** The folder with the jar of Avro and what it needs. */
 export function avroJars(): Promise<string> {
   const dependencies = [
