@@ -1,3 +1,18 @@
+export { benjaminiHochberg } from "./benjamini-hochberg.ts";
+export { chiSquarePoint, chiSquareUpper, logGamma } from "./chi-square.ts";
+export {
+  hellinger,
+  jsDistanceBits,
+  jsDistanceNats,
+  ksOfCells,
+  lInfinity,
+  psi,
+  psiParts,
+  totalVariation,
+  wasserstein,
+} from "./distances.ts";
+export { ksDistance, ksProbability } from "./kolmogorov-smirnov.ts";
+export { MersenneTwister } from "./mersenne-twister.ts";
 export {
   clearMoments,
   closeMoments,
