@@ -1,0 +1,63 @@
+import { type AlertRules, type AlertState, newAlert, nextAlert } from "./alert-machine.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** What happened to the incidents of a monitor in one window. */
+export interface IncidentStep {
+  /** Index of the incident that was opened: a page. */
+  readonly opened: number | undefined;
+  /** Fields that began to fire, and those that ended. */
+  readonly fired: readonly string[];
+  readonly resolved: readonly string[];
+  /** Index of the incident that ended with its last field. */
+  readonly closed: number | undefined;
+}
+
+/**
+ * The alerts of all fields of one monitor, and the incidents they make: who is paged is told of an incident, and a field
+ * that joins an open one is no further page.
+ */
+export class Incidents {
+  readonly #rules: AlertRules;
+  readonly #alerts = new Map<string, AlertState>();
+  readonly #firing = new Set<string>();
+  #count = 0;
+  #open: number | undefined;
+
+  constructor(rules: AlertRules) {
+    this.#rules = rules;
+  }
+
+  /** How many have been opened. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** State of a field's alert. */
+  alertOf(field: string): AlertState {
+    return this.#alerts.get(field) ?? newAlert;
+  }
+
+  /** Takes the verdicts of one window on all fields. @param atMs end of the window */
+  add(verdicts: readonly Verdict[], atMs: number): IncidentStep {
+    const fired: string[] = [];
+    const resolved: string[] = [];
+    let isPage = false;
+    for (const { field, kind, score, threshold } of verdicts) {
+      const step = nextAlert(this.alertOf(field), { atMs, kind, ratio: score / threshold }, this.#rules);
+      this.#alerts.set(field, step.state);
+      if (step.event === "fired" || step.event === "quiet") {
+        this.#firing.add(field);
+        fired.push(field);
+        isPage ||= step.event === "fired";
+      } else if (step.event === "resolved") {
+        this.#firing.delete(field);
+        resolved.push(field);
+      }
+    }
+    const opened = isPage && this.#open === undefined ? this.#count++ : undefined;
+    this.#open ??= opened;
+    const closed = this.#firing.size === 0 ? this.#open : undefined;
+    if (closed !== undefined) this.#open = undefined;
+    return { opened, fired, resolved, closed };
+  }
+}

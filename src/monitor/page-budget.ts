@@ -1,0 +1,58 @@
+import type { AlertRules } from "./alert-machine.ts";
+import type { Baseline, CountedWindow } from "./baseline.ts";
+import { Incidents } from "./incidents.ts";
+import { judge } from "./verdict.ts";
+
+/** How many pages somebody is ready to get while nothing is wrong. */
+export interface PageBudget {
+  readonly pages: number;
+  readonly perMs: number;
+}
+
+/** The share of the budget that chance may use up: the rest is for what the reference does not show. */
+const shareOfChance = 0.75;
+const halvingsMax = 30;
+
+export interface BudgetQuestion {
+  readonly fields: readonly string[];
+  readonly baseline: Baseline;
+  /** The reference's windows in the order of time, which are judged again. */
+  readonly windows: readonly CountedWindow[];
+  readonly windowMs: number;
+  readonly practical: number;
+  readonly rules: AlertRules;
+  readonly budget: PageBudget;
+}
+
+/**
+ * The probability of a window's alarm at which the budget is kept: what independent windows would allow, halved until
+ * the reference itself, judged again, would have paged no more than three quarters of the budget.
+ */
+export function budgetProbability(question: BudgetQuestion): number {
+  const { fields, windowMs, rules, budget, windows } = question;
+  const perPeriod = budget.perMs / windowMs;
+  // With three windows of five: a sequence of them begins in one of six ways.
+  const ways = waysToFire(rules.fire.windows, rules.fire.of);
+  let probability = (budget.pages / (ways * fields.length * perPeriod)) ** (1 / rules.fire.windows);
+  const pagesMax = (shareOfChance * budget.pages * windows.length) / perPeriod;
+  for (let i = 0; i < halvingsMax && pagesAt(question, probability) > pagesMax; i++) probability /= 2;
+  return Math.min(0.5, probability);
+}
+
+/** Pages of the reference when it is judged as later windows are. */
+function pagesAt(
+  { fields, baseline, windows, windowMs, practical, rules }: BudgetQuestion,
+  probability: number,
+): number {
+  const incidents = new Incidents(rules);
+  for (const window of windows)
+    incidents.add(judge(fields, baseline, window, { practical, probability }), window.fromMs + windowMs);
+  return incidents.count;
+}
+
+/** In how many ways `windows` alarms lie within `of` windows of which the last is one of them. */
+function waysToFire(windows: number, of: number): number {
+  let ways = 1;
+  for (let i = 1; i < windows; i++) ways = (ways * (of - i)) / i;
+  return ways;
+}
