@@ -6,6 +6,7 @@ import type { Deflate } from "../wire/index.ts";
 import { AccountLog } from "./account-log.ts";
 import { Changelog } from "./changelog.ts";
 import { DeadLetters } from "./dead-letters.ts";
+import { FailurePolicy } from "./failure-policy.ts";
 import { Inference, type ScorerLimit } from "./inference.ts";
 import { AvroInput, eventIdStem, ForeignJsonInput, IngestInput, type InputReader, JsonInput } from "./input-reader.ts";
 import { Outbox, type Outlet } from "./outbox.ts";
@@ -158,6 +159,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
         outputOutlet: 0,
         deadLetterOutlet: 1,
         deadLetters,
+        failures: new FailurePolicy(stage),
         recordBytesMax: plan.limits.recordBytes,
         dropsTombstones: stage.ingest?.tombstones === "drop",
         clock,

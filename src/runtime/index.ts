@@ -33,6 +33,7 @@ export {
   type TroubledPartition,
 } from "./port.ts";
 export { type ReadinessCheck, type ReadyStage, readinessOf } from "./readiness.ts";
+export { resetCommand } from "./reset-command.ts";
 export { type LoadListener, type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
 export { lagsInTime, type MeasuredStage, type MetricReading, readMetrics } from "./stage-metrics.ts";
 export { createStageRunner, type StageRunner, type StageRunnerOptions } from "./stage-runner.ts";

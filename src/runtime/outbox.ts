@@ -23,10 +23,11 @@ export interface Outlet {
  * What the pump does after a record was refused.
  *
  * - `marked`: do the chunk again at once; what was refused will not be in it.
+ * - `again`: write it once more, after a pause.
  * - `stuck`: no input can be named, or what was tried did not help: the offset stops here.
  * - `halt`: the outlet's refusals halt the stage.
  */
-export type RefusalOutcome = "marked" | "stuck" | "halt";
+export type RefusalOutcome = "marked" | "again" | "stuck" | "halt";
 
 /**
  * All that a task writes: a list of outlets, and the inputs whose records the broker refused.

@@ -8,13 +8,15 @@ const degradedAfterMs = 30_000;
 /** How long a task waits before it is opened again, and when it is called degraded. */
 export class Patience {
   readonly #task: TaskId;
-  readonly #backOff = new BackOff(pauses);
+  readonly #backOff: BackOff;
   readonly #clock: Clock;
   readonly #facts: Facts;
   #failingSinceMs = -1;
   #trouble: string | undefined;
 
-  constructor(task: TaskId, clock: Clock, facts: Facts) {
+  /** @param jitter numbers from 0 to 1 that shorten the pauses; see {@link BackOffPolicy.jitter} */
+  constructor(task: TaskId, clock: Clock, facts: Facts, jitter?: () => number) {
+    this.#backOff = new BackOff(jitter === undefined ? pauses : { ...pauses, jitter });
     this.#task = task;
     this.#clock = clock;
     this.#facts = facts;

@@ -9,9 +9,10 @@
  * Writing and committing are two cadences. A batch is written when it is full; the others as soon as nothing is left
  * to compute, and while there is, at the first end of a piece after `lingerMs`. Their offset follows at the chunk's end.
  */
-import { AssertionError, codeOf, messageOf, type Offset, OperationError } from "../kernel/index.ts";
+import { AssertionError, codeOf, messageOf, type Offset, OperationError, seededRng } from "../kernel/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
 import { unbalanced } from "./counts.ts";
+import { RecordHeldUpError } from "./failure-policy.ts";
 import { ScorerSilentError } from "./inference.ts";
 import { Intake } from "./intake.ts";
 import {
@@ -84,7 +85,7 @@ export class Pump {
     this.#options = options;
     this.#stage = options.stage;
     this.#intake = new Intake(options.share, () => this.#accepts());
-    this.#patience = new Patience(options.task, options.clock, options.facts);
+    this.#patience = new Patience(options.task, options.clock, options.facts, seededRng(options.task).uniform);
     this.#scorer = new ScorerWait(options.clock);
     this.#yieldedMs = options.clock.monotonicMs();
   }
@@ -249,7 +250,7 @@ export class Pump {
   #settleChunk(outcome: ChunkOutcome): void {
     if (outcome === "keep") this.#keep();
     // With nothing in hand that might fail again the task is well: no commit may follow for long that would say so.
-    this.#isWellOnceRestored = outcome !== "undo" || this.#stage.tally.in === 0;
+    this.#isWellOnceRestored = outcome !== "undo" || (this.#stage.tally.in === 0 && !this.#stage.isHeldUp);
     if (outcome === "undo") this.#stage.undo();
     if (outcome !== "none" && outcome !== "anew") return;
     const offset = this.committedOffset;
@@ -483,10 +484,12 @@ export class Pump {
 
   #failureOf(thrown: unknown): HandleFailure {
     const { failureOf } = this.#options;
+    if (thrown instanceof RecordHeldUpError) this.#retriesAtOnce = thrown.isAtOnce;
     if (!(thrown instanceof RecordRefusedError)) return failureOf(thrown);
     const outcome = this.#stage.markRefused(thrown);
     this.#retriesAtOnce = outcome === "marked";
     if (outcome === "halt") return "fatal";
+    if (outcome === "again") return failureOf(thrown);
     const at = { task: this.task, topic: thrown.topic, partition: thrown.partition };
     this.#options.facts.emit(this.#retriesAtOnce ? "recordRefused" : "refusalStops", at);
     return failureOf(thrown);
@@ -534,9 +537,9 @@ export class Pump {
 
   #isChunkDue(): boolean {
     const { bounds } = this.#options;
-    const { tally, bytesIn, unresolvedId } = this.#stage;
+    const { tally, bytesIn, endsHere } = this.#stage;
     // The registry may take its time, and what is made must not wait for it: exactly once, nobody sees it before the commit.
-    return this.#isTickDue || tally.in >= bounds.records || bytesIn >= bounds.bytes || unresolvedId !== -1;
+    return this.#isTickDue || tally.in >= bounds.records || bytesIn >= bounds.bytes || endsHere;
   }
 
   /** Nothing is in hand any more: what is queued is fetched again by whoever owns the partition next. */

@@ -12,12 +12,15 @@ export class ScoringPiece {
   batch: RawBatch | undefined;
   readonly indices: number[] = [];
   readonly rows: (Row | null)[] = [];
+  /** Whether there was a row to score: one that is null afterwards failed there. */
+  readonly hadRows: boolean[] = [];
   readonly errors: (RecordError | null)[] = [];
   readonly eventIds: string[] = [];
 
   add(index: number, row: Row | null, error: RecordError | null, eventId: string): void {
     this.indices.push(index);
     this.rows.push(row);
+    this.hadRows.push(row !== null);
     this.errors.push(error);
     this.eventIds.push(eventId);
   }
@@ -26,6 +29,7 @@ export class ScoringPiece {
     this.batch = undefined;
     this.indices.length = 0;
     this.rows.length = 0;
+    this.hadRows.length = 0;
     this.errors.length = 0;
     this.eventIds.length = 0;
   }

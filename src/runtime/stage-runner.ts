@@ -10,7 +10,7 @@ import {
   topicPartitionKey,
 } from "../kernel/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
-import type { Plan, PlannedInfer, PlannedStage } from "../topology/index.ts";
+import { type Plan, type PlannedInfer, type PlannedStage, storeKey } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
 import { Alarm } from "./alarm.ts";
 import { type BufferBudget, unaccountedRoom } from "./buffer-budget.ts";
@@ -308,7 +308,7 @@ export class StageRunner implements GroupSink {
   failed(error: Error): void {
     // A membership says so of inputs alone, and what comes under the name of one that was gone is another log.
     if (codeOf(error) === "MR_TOPIC_MISSING") this.#isRemade = true;
-    this.#halt(error);
+    this.#halt(codeOf(error) === "MR_LOG_CHANGED" ? withStores(this.stage, error) : error);
   }
 
   #openPending(): void {
@@ -460,12 +460,32 @@ export class StageRunner implements GroupSink {
   }
 }
 
-function remade({ name, group, from }: PlannedStage): OperationError {
+function remade(stage: PlannedStage): Error {
+  const { name, group, from } = stage;
   const topic = from.clusterName;
   const command = `kafka-consumer-groups --bootstrap-server ... --group ${group} --topic ${topic} --reset-offsets --to-earliest --execute`;
+  const halted = new OperationError(
+    "MR_LOG_CHANGED",
+    `stage ${name}: topic ${topic} was deleted and made anew, and what was read belongs to the one before; to go on with what is there now, ${storesOf(stage).length > 0 ? "" : "write onLogChange: restart, or "}run: ${command}`,
+  );
+  return withStores(stage, halted);
+}
+
+/** Stores that are written down are of the log as it was, and have to begin anew with it. */
+function withStores(stage: PlannedStage, changed: Error): Error {
+  const stores = storesOf(stage);
+  if (stores.length === 0) return changed;
+  const flags = stores.map((store) => `--reset-state ${store}`).join(" ");
   return new OperationError(
     "MR_LOG_CHANGED",
-    `stage ${name}: topic ${topic} was deleted and made anew, and what was read belongs to the one before; to go on with what is there now, write onLogChange: restart, or run: ${command}`,
+    `${changed.message}; and, since its stores hold what the old log held, before it runs again: millrace apply FILE ${flags}`,
+    { cause: changed },
+  );
+}
+
+function storesOf({ name, stores }: PlannedStage): readonly string[] {
+  return stores.flatMap(({ store, changelog }) =>
+    changelog === undefined ? [] : [storeKey({ stage: name, store: store.name })],
   );
 }
 

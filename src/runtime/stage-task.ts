@@ -13,12 +13,13 @@ import {
 import { type Row, transcoderOf } from "../schema/index.ts";
 import type { Store } from "../state/index.ts";
 import type { StepMemory } from "../step/index.ts";
-import { recordOverheadBytes } from "../topology/index.ts";
+import { type ErrorPlace, recordOverheadBytes } from "../topology/index.ts";
 import { type Outgoing, partitionOf, type RawBatch } from "../wire/index.ts";
 import type { AccountLog } from "./account-log.ts";
 import type { Changelog } from "./changelog.ts";
 import { CountTally } from "./counts.ts";
 import type { DeadLetters, RecordFailure } from "./dead-letters.ts";
+import type { FailurePolicy } from "./failure-policy.ts";
 import type { Inference } from "./inference.ts";
 import type { InputReader } from "./input-reader.ts";
 import type { Outbox, RefusalOutcome } from "./outbox.ts";
@@ -34,12 +35,21 @@ import type { WriterSchemas } from "./writer-schemas.ts";
 const recordsPerClockLook = 32;
 
 /** Which part of the work on a record is under way; names the code of an error that nobody foresaw. */
-type Phase = "decode" | "steps" | "encode";
+type Phase = "decode" | "steps" | "encode" | "written";
 
 const unforeseenCode: Readonly<Record<Phase, RecordErrorCode>> = {
   decode: "MR_DECODE_BODY",
   steps: "MR_EXPRESSION",
   encode: "MR_CAST",
+  written: "MR_REFUSED",
+};
+
+/** Which policy a failure in each of them is under. */
+const placeOf: Readonly<Record<Phase, ErrorPlace>> = {
+  decode: "decode",
+  steps: "process",
+  encode: "process",
+  written: "produce",
 };
 
 /** Everything a task works with; made by `compileStage`. */
@@ -67,6 +77,8 @@ export interface StageTaskParts {
   readonly outputOutlet: number;
   readonly deadLetterOutlet: number;
   readonly deadLetters: DeadLetters;
+  /** Whether a record that fails becomes one. */
+  readonly failures: FailurePolicy;
   readonly recordBytesMax: number;
   /** Filters records without a value, instead of making dead letters of them. */
   readonly dropsTombstones: boolean;
@@ -107,6 +119,11 @@ export class StageTask {
   /** The outlet of the rows, in the hot path's hand. */
   readonly #outputs: OutputBatches;
   readonly #recordBytesMax: number;
+  readonly #failures: FailurePolicy;
+  /** Offset of the first record of the chunk in hand, in its input; -1 in an empty one. */
+  #firstOffset: Offset = -1;
+  #firstInput = 0;
+  #isCutShort = false;
   readonly #context: RowContext = {
     offset: 0,
     streamTimeMs: Number.NEGATIVE_INFINITY,
@@ -141,6 +158,7 @@ export class StageTask {
     this.#outbox = parts.outbox;
     this.#outputs = parts.outbox.batchesOf(parts.outputOutlet);
     this.#recordBytesMax = parts.recordBytesMax;
+    this.#failures = parts.failures;
     this.#fateCounts = new Float64Array(parts.program.fates.length);
   }
 
@@ -172,6 +190,16 @@ export class StageTask {
   /** Writer schema that `compute` stopped at; -1 when there is none. */
   get unresolvedId(): number {
     return this.#reader.unresolvedId;
+  }
+
+  /** True when the chunk in hand has to end where it is: a writer schema is not known, or the next record is to be done by itself. */
+  get endsHere(): boolean {
+    return this.#isCutShort || this.#reader.unresolvedId !== -1;
+  }
+
+  /** True while a record that failed is tried again. */
+  get isHeldUp(): boolean {
+    return this.#failures.isHeldUp;
   }
 
   /** True when the chunk in hand has anything to write. */
@@ -208,8 +236,15 @@ export class StageTask {
     this.#input = this.#inputOf(batch);
     this.#outbox.readFrom(this.#input);
     if (this.#inference !== undefined) this.#piece.batch = batch;
+    const isChunkEmpty = this.tally.in === 0;
+    if (isChunkEmpty) {
+      this.#firstOffset = batch.offsets[from] as number;
+      this.#firstInput = this.#input;
+    }
+    const end = this.#failures.endOf(batch, this.#input, from, to, isChunkEmpty);
+    this.#isCutShort = end < to;
     let looked = 0;
-    for (let index = from; index < to; index++) {
+    for (let index = from; index < end; index++) {
       if (++looked > recordsPerClockLook) {
         looked = 1;
         if (clock.monotonicMs() >= untilMs) return this.#endPiece(index);
@@ -217,7 +252,7 @@ export class StageTask {
       if (!this.#work(batch, index)) return this.#endPiece(index);
       this.tally.in++;
     }
-    return this.#endPiece(to);
+    return this.#endPiece(end);
   }
 
   /** Looks at the time of the piece's last record: once per piece, so that it costs the others nothing. */
@@ -254,7 +289,7 @@ export class StageTask {
 
   /** Encodes what `infer` scored. Does nothing in a stage that does not infer: its rows are encoded as they come. */
   finish(): void {
-    const { batch, indices, rows, errors, eventIds } = this.#piece;
+    const { batch, indices, rows, hadRows, errors, eventIds } = this.#piece;
     if (batch === undefined) return;
     this.#phase = "encode";
     for (let i = 0; i < indices.length; i++) {
@@ -264,13 +299,17 @@ export class StageTask {
       if (row === null || row === undefined) {
         const error = errors[i];
         if (error === null || error === undefined) throw new AssertionError("a record has neither a row nor an error");
+        // What failed before has been judged.
+        if (hadRows[i] === true) this.#judge("process", batch, index, error);
         this.#deadLetter(batch, index, error, eventId);
         continue;
       }
       try {
         this.#emit(batch, index, row);
       } catch (thrown) {
-        this.#deadLetter(batch, index, this.#errorOf(thrown), eventId);
+        const error = this.#errorOf(thrown);
+        this.#judge("process", batch, index, error);
+        this.#deadLetter(batch, index, error, eventId);
       }
     }
     this.#piece.clear();
@@ -334,7 +373,9 @@ export class StageTask {
     this.#streamTimeKeptMs = streamTimeMs;
     for (const store of this.stores) store.keep(streamTimeMs);
     this.#parts.accountLog?.keep(this.#parts.clock.monotonicMs());
-    this.#outbox.forgetBelow(this.#parts.inputs.map((input) => position.get(input) ?? 0));
+    const offsetsNext = this.#parts.inputs.map((input) => position.get(input) ?? 0);
+    this.#outbox.forgetBelow(offsetsNext);
+    this.#failures.keep(offsetsNext);
     this.#forgetChunk();
   }
 
@@ -352,12 +393,17 @@ export class StageTask {
     this.#streamTimeKeptMs = Number.NEGATIVE_INFINITY;
     this.#context.streamTimeMs = Number.NEGATIVE_INFINITY;
     this.#outbox.clearMarks();
+    this.#failures.clear();
     this.#parts.accountLog?.clear();
     this.#forgetChunk();
   }
 
-  /** Marks the inputs of records that the broker refused: they are dead letters when the chunk is done again. */
+  /**
+   * Marks the inputs of records that the broker refused: they fail when the chunk is done again. Where the stage says so,
+   * what was refused is written again before.
+   */
   markRefused(error: RecordRefusedError): RefusalOutcome {
+    if (error.topic === this.#outputs.topic.topic && this.#failures.rewrites()) return "again";
     return this.#outbox.mark(error);
   }
 
@@ -372,6 +418,7 @@ export class StageTask {
   #checkRefused(offset: Offset): void {
     const refused = this.#outbox.refusalOf(this.#parts.outputOutlet, this.#input, offset);
     if (refused === undefined) return;
+    this.#phase = "written";
     throw new RecordError(refused.code, `the broker refused the record that was made of this one: ${refused.reason}`);
   }
 
@@ -474,10 +521,17 @@ export class StageTask {
   }
 
   #fail(batch: RawBatch, index: number, error: RecordError): void {
+    this.#judge(placeOf[this.#phase], batch, index, error);
     const eventId = this.#eventIdOf(batch, index);
     // In a stage that infers, dead letters wait for their piece, so that they keep the order of the input.
     if (this.#inference === undefined) this.#deadLetter(batch, index, error, eventId);
     else this.#piece.add(index, null, error, eventId);
+  }
+
+  /** Returns when the record becomes a dead letter; throws what holds up its chunk, or halts the stage. */
+  #judge(place: ErrorPlace, batch: RawBatch, index: number, error: RecordError): void {
+    const isFirst = batch.offsets[index] === this.#firstOffset && this.#input === this.#firstInput;
+    this.#failures.judge(place, error, { batch, index, input: this.#input, isFirst });
   }
 
   #deadLetter(batch: RawBatch, index: number, error: RecordError, eventId: string): void {
@@ -521,6 +575,8 @@ export class StageTask {
     this.tally.reset();
     this.bytesIn = 0;
     this.eventTimeMs = undefined;
+    this.#firstOffset = -1;
+    this.#isCutShort = false;
   }
 }
 

@@ -17,7 +17,7 @@ import {
   type Row,
   type RowDecoder,
 } from "../schema/index.ts";
-import type { Plan, PlannedStage } from "../topology/index.ts";
+import { errorPoliciesDefault, type Plan, type PlannedStage } from "../topology/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
 import { batchesOf, fetched, type PlainRecord, recordsOf } from "./batches.ts";
 import { FakeClock } from "./fake-clock.ts";
@@ -111,16 +111,21 @@ export class StageDriver {
     this.#models = options.models ?? {};
     this.#schema = schema;
     this.#decoder = createDecoder(schema, schema);
-    this.#compiled = compileStage(plan, stage, {
-      registry: this.#registry,
-      clock: this.#clock,
-      logger: options.logger ?? silentLogger,
-      output: onePartition(stage.to.clusterName),
-      deadLetters: onePartition(plan.deadLetters.clusterName),
-      outputSchemaId: this.#registry.add(subject ?? stage.to.name, schema.json).id,
-      deflateGzip: undefined,
-      yieldToLoop,
-    });
+    // A record that fails is shown as the dead letter that it would be: there is nobody here to halt for or to ask again.
+    this.#compiled = compileStage(
+      plan,
+      { ...stage, errors: errorPoliciesDefault },
+      {
+        registry: this.#registry,
+        clock: this.#clock,
+        logger: options.logger ?? silentLogger,
+        output: onePartition(stage.to.clusterName),
+        deadLetters: onePartition(plan.deadLetters.clusterName),
+        outputSchemaId: this.#registry.add(subject ?? stage.to.name, schema.json).id,
+        deflateGzip: undefined,
+        yieldToLoop,
+      },
+    );
   }
 
   /** Feeds records to the task of one input partition, as one chunk. */

@@ -17,17 +17,19 @@ export {
   topicsNeeded,
 } from "./changes/needed.ts";
 export { graphOf } from "./plan/graph.ts";
-export type {
-  DeliveryMode,
-  Plan,
-  PlannedChangelog,
-  PlannedInfer,
-  PlannedModel,
-  PlannedStage,
-  PlannedStore,
-  PlannedTopic,
-  StartPosition,
-  ValueFormat,
+export {
+  type DeliveryMode,
+  type ErrorPlace,
+  errorPoliciesDefault,
+  type Plan,
+  type PlannedChangelog,
+  type PlannedInfer,
+  type PlannedModel,
+  type PlannedStage,
+  type PlannedStore,
+  type PlannedTopic,
+  type StartPosition,
+  type ValueFormat,
 } from "./plan/plan.ts";
 export type { ModelStub, PlannedTest } from "./plan/planned-test.ts";
 export { printPlan } from "./plan/print.ts";

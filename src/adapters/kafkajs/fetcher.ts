@@ -10,7 +10,7 @@ import {
   type TopicPartition,
   topicPartitionKey,
 } from "../../kernel/index.ts";
-import type { Room } from "../../runtime/index.ts";
+import { type Room, resetCommand } from "../../runtime/index.ts";
 import { type Codecs, DamagedBatchError, LargeBatch, leaderEpochsOf, type RawBatch } from "../../wire/index.ts";
 import {
   bytesBehindDamage,
@@ -24,7 +24,7 @@ import {
 import { KafkaAnswerError, kafkaCode, verdictOf } from "./errors.ts";
 import { type FetchAnswer, type FetchedPartition, fetchRequest } from "./fetch-request.ts";
 import type { ClusterLink } from "./link.ts";
-import { EpochTrail, type LogChange, type LogOrigin, resetCommand } from "./log-change.ts";
+import { EpochTrail, type LogChange, type LogOrigin } from "./log-change.ts";
 import { listOffset } from "./offsets.ts";
 import type { FailedAttempt, PartitionTroubles } from "./partition-troubles.ts";
 import { groupPolicy } from "./retry.ts";

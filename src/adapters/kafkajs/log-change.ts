@@ -1,4 +1,5 @@
 import { type Offset, OperationError, type TopicPartition, topicPartitionKey } from "../../kernel/index.ts";
+import { resetCommand } from "../../runtime/index.ts";
 import type { EpochStart } from "../../wire/index.ts";
 
 /**
@@ -33,11 +34,6 @@ export function logChanged(at: TopicPartition, position: Offset, change: LogChan
     "MR_LOG_CHANGED",
     `reading ${name}: ${what}; to go on with what is there now, run: ${command}`,
   );
-}
-
-/** What lets a group go on elsewhere, once all its members have stopped. */
-export function resetCommand(group: string, { topic, partition }: TopicPartition, to: string): string {
-  return `kafka-consumer-groups --bootstrap-server ... --group ${group} --topic ${topic}:${partition} --reset-offsets ${to} --execute`;
 }
 
 const startsMax = 64;

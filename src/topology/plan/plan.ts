@@ -45,6 +45,21 @@ export interface PlannedTopic {
   readonly olderLack: readonly string[];
 }
 
+/** Where a record can fail: in reading it, in working on it, in writing what became of it. */
+export type ErrorPlace = "decode" | "process" | "produce";
+
+/** What becomes of it then; `retry` so often before it is a dead letter. */
+export type ErrorPolicy = "dead-letter" | "halt" | { readonly retry: number };
+
+export type ErrorPolicies = Readonly<Record<ErrorPlace, ErrorPolicy>>;
+
+/** Where a file says nothing else. */
+export const errorPoliciesDefault: ErrorPolicies = {
+  decode: "dead-letter",
+  process: "dead-letter",
+  produce: "dead-letter",
+};
+
 export type StartPosition =
   | { readonly kind: "earliest" }
   | { readonly kind: "latest" }
@@ -104,6 +119,7 @@ export interface PlannedStage {
   readonly start: StartPosition;
   /** What follows when the log of the input is no longer the one that was read. */
   readonly onLogChange: "halt" | "restart";
+  readonly errors: ErrorPolicies;
   readonly to: PlannedTopic;
   readonly toFormat: ValueFormat;
   /** Set when this stage reads what others send; then records get their event_id from their coordinate. */

@@ -3,6 +3,8 @@ import { jsonText, normalSchemaText, shadowedAliases } from "../../schema/index.
 import { formatProblem, type LocatedProblem } from "../problems.ts";
 import { typeText } from "./fit.ts";
 import {
+  type ErrorPlace,
+  type ErrorPolicy,
   lingerMsDefault,
   type Plan,
   type PlannedModel,
@@ -127,9 +129,20 @@ function stageText(stage: PlannedStage, plan: Plan): string {
     lines.push(
       `  late after ${formatDurationMs(stage.lateWithinMs)} by ${stage.eventTimeField ?? ""}, to ${plan.deadLetters.clusterName}`,
     );
+  lines.push(...errorsText(stage));
   if (stage.infer !== undefined)
     lines.push(...wrapped(`  model ${stage.infer.model}@${stage.infer.alias} of `, stage.infer.features));
   return lines.join("\n");
+}
+
+/** Only what differs from the default. */
+function errorsText({ errors }: PlannedStage): string[] {
+  return (Object.entries(errors) as [ErrorPlace, ErrorPolicy][]).flatMap(([place, policy]) => {
+    if (policy === "dead-letter") return [];
+    return policy === "halt"
+      ? [`  halts at a record that fails in ${place}`]
+      : [`  tries a record that fails in ${place} ${countOf(policy.retry, "time")} more`];
+  });
 }
 
 function storeText({ store, changelog }: PlannedStore, { from }: PlannedStage): string[] {

@@ -2,8 +2,17 @@ import type { RowOp } from "../../expression/index.ts";
 import { type Field, type RowShape, withoutShadowedAliases } from "../../schema/index.ts";
 import type { StoreSpec } from "../../state/index.ts";
 import { parseModelReference } from "../../step/index.ts";
-import type { PlannedInfer, PlannedModel, PlannedStage, PlannedStore, PlannedTopic } from "../plan/plan.ts";
+import {
+  type ErrorPolicies,
+  errorPoliciesDefault,
+  type PlannedInfer,
+  type PlannedModel,
+  type PlannedStage,
+  type PlannedStore,
+  type PlannedTopic,
+} from "../plan/plan.ts";
 import { stepText } from "../spec/flow-text.ts";
+import type { StageHead } from "../spec/stage-spec.ts";
 import type { StageDraft } from "./stages.ts";
 import { kafkaTimeField, type TopicDraft } from "./topics.ts";
 
@@ -32,6 +41,7 @@ export function finishStage(
     fromFormat: from.format,
     start: draft.start,
     onLogChange: wired.fromSpec.onLogChange ?? "halt",
+    errors: errorPoliciesOf(wired.head),
     to,
     toFormat: to.format,
     ingest: wired.isIngest
@@ -61,6 +71,15 @@ export function finishStage(
     lateWithinMs: late === undefined ? undefined : late.withinMs,
     infer,
     stepLines: wired.part.steps.flatMap((step) => (step?.spec === undefined ? [] : [stepText(step.kind, step.spec)])),
+  };
+}
+
+function errorPoliciesOf({ errors }: StageHead): ErrorPolicies {
+  const { decode, process, produce } = errorPoliciesDefault;
+  return {
+    decode: errors?.decode ?? decode,
+    process: errors?.process ?? process,
+    produce: errors?.produce ?? produce,
   };
 }
 

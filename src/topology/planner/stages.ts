@@ -188,9 +188,19 @@ function latenessOf({ head, part }: WiredStage): number {
   return Math.min(dayMs, Math.max(hourMs, ...looks));
 }
 
-/** Keys of a stage that mean nothing where no step remembers earlier records. */
-function checkMemoryKeys({ head, path }: WiredStage, lowered: Lowered, findings: Findings): void {
-  if (!lowered.isSound || lowered.memories.length > 0) return;
+/**
+ * Keys of a stage that mean nothing where no step remembers earlier records, and one that means too much where one does:
+ * stores that are written down would go on over another log than they were made of.
+ */
+function checkMemoryKeys({ head, fromSpec, path }: WiredStage, lowered: Lowered, findings: Findings): void {
+  if (!lowered.isSound) return;
+  if (lowered.memories.length > 0) {
+    if (fromSpec.onLogChange !== "restart" || head.state?.volatile === true) return;
+    const message = "what the steps of this stage remember is of the log as it was, and would be wrong over another";
+    const hint = "write onLogChange: halt, which says what to do then, or state: { volatile: true }";
+    findings.problem("MR_CONFLICT", [...path, "from", "onLogChange"], message, hint);
+    return;
+  }
   const reasons = { late: "so nothing can be late here", state: "so there is no state to hold" } as const;
   for (const key of ["late", "state"] as const) {
     if (head[key] === undefined) continue;

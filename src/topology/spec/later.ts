@@ -7,7 +7,7 @@ import { stepNamesLater } from "../../step/index.ts";
 export const laterKeys: Readonly<Record<string, readonly string[]>> = {
   "": ["monitors", "alerts", "profiles"],
   "topics.*": ["table", "compaction", "columns"],
-  "stages.*": ["use", "order", "errors", "parallelism", "ttl", "idle"],
+  "stages.*": ["use", "order", "parallelism", "ttl", "idle"],
   "stages.*.state": ["ttl"],
   "stages.*.from": ["record"],
   "stages.*.late": ["idle", "grace"],

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { StepDefinition } from "../../step/index.ts";
+import { errorsSpec } from "./errors-spec.ts";
 import { valueFormat } from "./topic-spec.ts";
 import { ahead, dateOrTime, duration, kebabName, key, reference, startPosition } from "./values.ts";
 
@@ -81,6 +82,10 @@ export const stageHead = z.strictObject({
   ).optional(),
   state: key(stateSpec, "How what the steps remember is held, for stages whose steps remember earlier records.", {
     keys: 5_000_000,
+  }).optional(),
+  errors: key(errorsSpec, "What becomes of records that fail, by the place where they do.", {
+    decode: "halt",
+    produce: { retry: 5 },
   }).optional(),
 });
 

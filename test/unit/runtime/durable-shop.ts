@@ -175,16 +175,22 @@ export class DurableShop {
     return { debug: log, info: log, warn: log, error: log };
   }
 
+  /** Lets the living processes work until it holds, and expects of none that it halts. */
+  until(holds: () => boolean | Promise<boolean>): Promise<void> {
+    return this.turns(async () => {
+      for (const { isDead, runner } of this.#processes)
+        if (runner.haltReason !== undefined && !isDead) throw runner.haltReason;
+      return holds();
+    });
+  }
+
   /** Lets the living processes work until it holds; gives up after far more turns than any test needs. */
-  async until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  async turns(holds: () => boolean | Promise<boolean>): Promise<void> {
     for (let turn = 0; turn < 20_000; turn++) {
       if (await holds()) return;
       await nextTurn();
       this.clock.nowMs += 10;
-      for (const { isDead, runner } of this.#processes) {
-        if (runner.haltReason !== undefined && !isDead) throw runner.haltReason;
-        if (!isDead) runner.tick(this.clock.nowMs);
-      }
+      for (const { isDead, runner } of this.#processes) if (!isDead) runner.tick(this.clock.nowMs);
     }
     throw new Error(`gave up: ${JSON.stringify(this.logged.slice(-5))}`);
   }

@@ -1,6 +1,6 @@
 /** A stage whose stores are written down: what it asks of its changelogs, and what it says. */
 import { afterEach, expect, test } from "vitest";
-import { seededRng } from "../../../src/kernel/index.ts";
+import { OperationError, seededRng } from "../../../src/kernel/index.ts";
 import { paymentStream } from "../../oracle/features-oracle.ts";
 import { DurableShop } from "./durable-shop.ts";
 
@@ -62,6 +62,26 @@ test("the group says that its tasks write changelogs, so that these are never ah
   };
   await (await shop.start()).kill();
   expect(said).toEqual([true]);
+});
+
+test("a log that has changed halts with the command that empties the stores, which are of the one before", async () => {
+  const shop = shopOf();
+  const told = await shop.start();
+  told.runner.failed(new OperationError("MR_LOG_CHANGED", "the log of payments-0 was cut back; run: COMMAND"));
+  expect(told.runner.haltReason?.message).toBe(
+    "the log of payments-0 was cut back; run: COMMAND; and, since its stores hold what the old log held, before it runs again: millrace apply FILE --reset-state features/dedupe --reset-state features/rolling",
+  );
+  const found = await shop.start();
+  await shop.broker.admin.deleteTopics(["payments"], never);
+  await shop.turns(() => found.runner.awaitsTopic);
+  await shop.broker.admin.createTopics(
+    [{ topic: "payments", partitions: 2, replication: undefined, configs: {} }],
+    never,
+  );
+  await shop.turns(() => !found.runner.awaitsTopic);
+  expect(found.runner.haltReason?.message).toMatch(
+    /go on with what is there now, run: kafka-consumer-groups .*--reset-state features\/dedupe --reset-state features\/rolling$/,
+  );
 });
 
 test("nobody is told that stores are volatile which are written down", async () => {

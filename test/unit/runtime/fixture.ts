@@ -28,7 +28,7 @@ import {
 } from "../../../src/schema/index.ts";
 import type { ChangeWriter, Store, StoreCopy, StoreSpec } from "../../../src/state/index.ts";
 import type { MemorySpec, StepMemory } from "../../../src/step/index.ts";
-import type { Plan, PlannedStage, PlannedTopic } from "../../../src/topology/index.ts";
+import { errorPoliciesDefault, type Plan, type PlannedStage, type PlannedTopic } from "../../../src/topology/index.ts";
 import { decodeFetched, type Outgoing, type RawBatch, RecordBatchBuilder } from "../../../src/wire/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
 import { type PlainRecord, plainRecords } from "../../support/records.ts";
@@ -233,6 +233,7 @@ export const totalsStage: PlannedStage = {
   fromFormat: "avro",
   start: { kind: "earliest" },
   onLogChange: "halt",
+  errors: errorPoliciesDefault,
   to: topicOf("totals", totalSchema),
   toFormat: "avro",
   ingest: undefined,

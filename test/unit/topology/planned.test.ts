@@ -174,6 +174,37 @@ test("an input says what follows when its log has changed; what is the default i
   ]);
 });
 
+test("a stage says what becomes of records that fail; what is the default is not printed and leaves the hash alone", () => {
+  const plain = soundPlan(smallText, { schemas });
+  const with_ = (errors: string) =>
+    soundPlan(replaced(smallText, "  - name: ingest\n", `  - name: ingest\n    errors: ${errors}\n`), { schemas });
+  expect(plain.stages[0]?.errors).toEqual({ decode: "dead-letter", process: "dead-letter", produce: "dead-letter" });
+  expect(printPlan(with_("{ decode: dead-letter, produce: dead-letter }"))).toBe(printPlan(plain));
+  const strict = with_("{ decode: halt, process: { retry: 1 }, produce: { retry: 5 } }");
+  expect(strict.stages[0]?.errors).toEqual({ decode: "halt", process: { retry: 1 }, produce: { retry: 5 } });
+  expect(strict.stages[1]?.errors).toEqual(plain.stages[1]?.errors);
+  const said = printPlan(strict)
+    .split("\n")
+    .filter((line) => !printPlan(plain).includes(line));
+  expect(said).toEqual([
+    "  halts at a record that fails in decode",
+    "  tries a record that fails in process 1 time more",
+    "  tries a record that fails in produce 5 times more",
+    expect.stringMatching(/^plan [0-9a-f]+$/),
+  ]);
+});
+
+test.each([
+  ["{}", "must say something"],
+  ["{ decode: { retry: 3 } }", "decode"],
+  ["{ process: { retry: 0 } }", "retry"],
+  ["{ process: retry }", "process"],
+  ["{ encode: halt }", "encode"],
+])("errors: %s is refused", (errors, about) => {
+  const text = replaced(smallText, "  - name: ingest\n", `  - name: ingest\n    errors: ${errors}\n`);
+  expect(problemLines(text, { schemas })).toEqual([expect.stringContaining(about)]);
+});
+
 test("warns when events may be dated further ahead than a later stage allows lateness", () => {
   expect(warningsOf(replaced(smallText, "ahead: 5min", "ahead: 2h"))).not.toContain("MR_AHEAD_WIDE");
   expect(warningsOf(replaced(smallText, "ahead: 5min", "ahead: 3h"))).toContain("MR_AHEAD_WIDE");

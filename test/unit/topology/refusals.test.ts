@@ -158,6 +158,14 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "stores that would go on over another log",
+    from: "    from: raw",
+    to: "    from: { topic: raw, onLogChange: restart }",
+    expected: [
+      "t.yaml:18:38 MR_CONFLICT stages[1].from.onLogChange: what the steps of this stage remember is of the log as it was, and would be wrong over another; write onLogChange: halt, which says what to do then, or state: { volatile: true }",
+    ],
+  },
+  {
     name: "state that says nothing, too many keys, and a time to live, which comes later",
     from: "    late: { within: 2h }",
     to: "    late: { within: 2h }\n    state: { ttl: 90d, keys: 16777217 }",
