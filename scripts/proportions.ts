@@ -15,6 +15,7 @@ const kernelFilesMax = 16;
 export const portSuites: Readonly<Record<string, readonly string[]>> = {
   "broker.ts": ["adapters/memory", "adapters/kafkajs"],
   "registry.ts": ["adapters/registry-fs", "adapters/registry-http"],
+  "snapshots.ts": ["adapters/state-fs", "adapters/state-memory"],
   "artefacts.ts": ["adapters/artefact-fs"],
   "scorer.ts": ["model", "adapters/tfjs"],
 };

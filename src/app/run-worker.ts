@@ -13,7 +13,7 @@ import { serveProbes } from "./probes.ts";
 import type { ConnectionFlags } from "./settings.ts";
 import { chosenStages, createWorker } from "./start-worker.ts";
 import { ownSupervisor } from "./supervised-worker.ts";
-import { openArtefacts, openModels } from "./wire.ts";
+import { openArtefacts, openModels, openSnapshots } from "./wire.ts";
 import type { Worker } from "./worker.ts";
 
 /** Under a supervisor a rebalance is heard of sooner: it is how a place comes back. */
@@ -30,12 +30,24 @@ export interface RunOptions {
   readonly drainTimeoutMs: number;
   readonly untilCaughtUp: boolean;
   readonly instanceId: string | undefined;
+  /** Where snapshots of stores are kept, if they are. */
+  readonly stateDir: string | undefined;
   readonly leavesOnStop: boolean;
 }
 
 /** Runs stages in this process, until they are stopped. @returns the worker's exit code */
 export async function runWorker(context: CommandContext, options: RunOptions): Promise<ExitCode> {
-  const { file, named, stages: names, http, drainTimeoutMs, untilCaughtUp, instanceId, leavesOnStop } = options;
+  const {
+    file,
+    named,
+    stages: names,
+    http,
+    drainTimeoutMs,
+    untilCaughtUp,
+    instanceId,
+    stateDir,
+    leavesOnStop,
+  } = options;
   const supervisor = ownSupervisor(context.environment, (code) => process.exit(code));
   const loaded = loadFilePlan(file, context.environment, named.namespace);
   const planned = chosenStages(loaded.first, names);
@@ -70,6 +82,7 @@ export async function runWorker(context: CommandContext, options: RunOptions): P
       drainTimeoutMs,
       untilCaughtUp,
       ...(instanceId === undefined ? {} : { instanceId }),
+      ...(stateDir === undefined ? {} : { snapshots: openSnapshots(stateDir) }),
     });
     return await worker.run(context.stop);
   } finally {

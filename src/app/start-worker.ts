@@ -2,7 +2,14 @@
 import { createCodecs } from "../adapters/codecs/index.ts";
 import { systemClock, yieldToLoop } from "../adapters/node/index.ts";
 import { closest, type Logger } from "../kernel/index.ts";
-import { type Broker, BufferBudget, createStageRunner, type ModelSource, readAliases } from "../runtime/index.ts";
+import {
+  type Broker,
+  BufferBudget,
+  createStageRunner,
+  type ModelSource,
+  readAliases,
+  type SnapshotOptions,
+} from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
 import { usageError } from "./exit.ts";
@@ -22,6 +29,7 @@ export interface WorkerSetup {
   readonly drainTimeoutMs: number;
   readonly untilCaughtUp: boolean;
   readonly instanceId?: string;
+  readonly snapshots?: SnapshotOptions;
   readonly onReady?: () => void;
 }
 
@@ -42,6 +50,7 @@ export async function createWorker(setup: WorkerSetup): Promise<Worker> {
       budget,
       yieldToLoop,
       deflateGzip,
+      ...(setup.snapshots === undefined ? {} : { snapshots: setup.snapshots }),
       ...(setup.instanceId === undefined ? {} : { instanceId: setup.instanceId, decidingGroup }),
     }),
   );

@@ -5,10 +5,17 @@ import { createCodecs } from "../adapters/codecs/index.ts";
 import type { KafkaBrokerOptions, KafkaCluster } from "../adapters/kafkajs/index.ts";
 import { nodeHasher, systemClock } from "../adapters/node/index.ts";
 import { createFolderRegistry } from "../adapters/registry-fs/index.ts";
+import { createFolderShelf } from "../adapters/state-fs/index.ts";
 import { openTrainerThread } from "../adapters/training-thread/index.ts";
 import type { Logger } from "../kernel/index.ts";
 import type { ArtefactStore } from "../model/index.ts";
-import { type AliasModelSource, type Broker, createAliasModelSource } from "../runtime/index.ts";
+import {
+  type AliasModelSource,
+  type Broker,
+  createAliasModelSource,
+  type SnapshotOptions,
+  SnapshotTurns,
+} from "../runtime/index.ts";
 import { cachedRegistry, punctualRegistry, type SchemaRegistry } from "../schema/index.ts";
 import type { Plan } from "../topology/index.ts";
 import type { TrainerOpener } from "../training/index.ts";
@@ -70,6 +77,11 @@ export async function openRegistry(
 
 export function openArtefacts(folder: string): ArtefactStore {
   return createFolderArtefacts(folder);
+}
+
+/** Snapshots of a process's stores, under a folder of this machine. */
+export function openSnapshots(folder: string): SnapshotOptions {
+  return { shelf: createFolderShelf(folder), turns: new SnapshotTurns() };
 }
 
 /** Where rows become a model: a thread of its own, which a signal can end. */

@@ -69,6 +69,11 @@ export const errorCodes = {
     kind: "warning",
     meaning: "The offset of a task with stores was committed by somebody else; the stores keep what they have learnt.",
   },
+  MR_SNAPSHOT: {
+    kind: "warning",
+    meaning:
+      "A snapshot of a store cannot be used or written; the state is read from its changelog, which takes longer.",
+  },
   MR_STATE_EMPTY: {
     kind: "warning",
     meaning:

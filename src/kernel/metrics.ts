@@ -57,6 +57,12 @@ export const metrics = {
     buckets: stageBuckets,
     help: "Time that scoring took, once per piece of a chunk.",
   },
+  millrace_snapshots_total: { type: "counter", labels: [], help: "Snapshots of stores that were written." },
+  millrace_snapshot_failures_total: {
+    type: "counter",
+    labels: [],
+    help: "Times that the snapshots of a task could not be written.",
+  },
   millrace_schema_registry_waits_total: {
     type: "counter",
     labels: [],

@@ -1,6 +1,9 @@
 import type { ChangeWriter, Store } from "../state/index.ts";
+import { crc32c } from "../wire/index.ts";
 import type { Outlet } from "./outbox.ts";
 import { OutputBatches, type OutputTopic } from "./output-batches.ts";
+
+const noteKeyBits = 24;
 
 /**
  * Where a store of a task is written down: one partition of a compacted topic, a record per entry.
@@ -11,12 +14,18 @@ import { OutputBatches, type OutputTopic } from "./output-batches.ts";
 export class Changelog implements ChangeWriter {
   readonly store: Store;
   readonly outlet: Outlet;
+  /** What a note calls the store: few bits of its name, of which a stage has few. */
+  readonly noteKey: number;
   readonly #batches: OutputBatches;
   readonly #partition: number;
   #nowMs = 0;
+  /** Entries that were written so far, those of chunks that failed among them. */
+  entryCount = 0;
 
   constructor(store: Store, topic: OutputTopic, partition: number) {
     this.store = store;
+    const name = Buffer.from(store.spec.name);
+    this.noteKey = crc32c(name, 0, name.length) >>> (32 - noteKeyBits);
     this.#partition = partition;
     this.#batches = new OutputBatches(topic, "changelog", undefined);
     this.outlet = { batches: this.#batches, onRefusal: "halt" };
@@ -38,6 +47,7 @@ export class Changelog implements ChangeWriter {
   }
 
   write(key: Uint8Array, value: Uint8Array | null): void {
+    this.entryCount++;
     this.#batches.appendEntry(this.#partition, this.#nowMs, key, value);
   }
 }

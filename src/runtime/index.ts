@@ -35,8 +35,16 @@ export {
 export { type ReadinessCheck, type ReadyStage, readinessOf } from "./readiness.ts";
 export { resetCommand } from "./reset-command.ts";
 export { type LoadListener, type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
+export { SnapshotTurns } from "./snapshot-turns.ts";
+export type {
+  HeldShelf,
+  SnapshotName,
+  SnapshotShelf,
+  SnapshotWriting,
+  StageShelf,
+} from "./snapshots.ts";
 export { lagsInTime, type MeasuredStage, type MetricReading, readMetrics } from "./stage-metrics.ts";
-export { createStageRunner, type StageRunner, type StageRunnerOptions } from "./stage-runner.ts";
+export { createStageRunner, type SnapshotOptions, type StageRunner, type StageRunnerOptions } from "./stage-runner.ts";
 export type { StageTask } from "./stage-task.ts";
 export { type MemberClaim, shareOut, shareTasks, type TaskShares } from "./task-shares.ts";
 export { readTopicRows } from "./topic-rows.ts";

@@ -40,6 +40,8 @@ export interface PumpListener {
   begun(offset: Offset, note: TaskNote | undefined): void;
   /** A chunk is durable. */
   committed(chunk: CommittedChunk): void;
+  /** Its changes are final too, and no chunk is in hand. */
+  kept?(): void;
   /** The stage cannot go on. */
   fatal(error: unknown): void;
 }
@@ -50,8 +52,11 @@ export interface PumpOptions {
   /** Key of the input topic-partition in offset maps. */
   readonly input: string;
   readonly stage: StageTask;
-  /** Fills the stores, which are empty then, with what they held at this offset; left out, they hold what they should. */
-  readonly restore?: (offset: Offset, signal: AbortSignal) => Promise<void>;
+  /**
+   * Fills the stores, which are empty then, with what they held at this offset; left out, they hold what they should.
+   * The note is what was left with it, if any was.
+   */
+  readonly restore?: (offset: Offset, note: TaskNote | undefined, signal: AbortSignal) => Promise<void>;
   readonly source: TaskSource;
   readonly share: BufferShare;
   readonly bounds: ChunkBounds;

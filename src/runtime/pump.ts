@@ -114,6 +114,11 @@ export class Pump {
     return this.#isRestored;
   }
 
+  /** True while its stores hold what they held at the committed offset, and nothing else. */
+  get isBetweenChunks(): boolean {
+    return this.isRunning && this.#isRestored && this.#stage.tally.in === 0 && !this.#stage.isHeldUp;
+  }
+
   /** Next offset of the input as the group has committed it; -1 before the task was opened. */
   get committedOffset(): Offset {
     return this.#offsetOf(this.#state.committed);
@@ -264,15 +269,14 @@ export class Pump {
 
   /** Passes at once where the stores hold what they should: nobody but this task has changed anything then. */
   async #restore(): Promise<void> {
-    const { restore } = this.#options;
+    const { restore, facts } = this.#options;
     if (!this.#isRestored && restore !== undefined) {
       // What an attempt before has left half done goes.
       this.#stage.clear();
-      await restore(this.committedOffset, this.#cut.signal);
+      await restore(this.committedOffset, this.#note.isFound ? this.#note.kept : undefined, this.#cut.signal);
       this.#stage.restored(this.#note.streamTimeOf(this.#stage));
       const hasLearnt = this.#stage.changelogs.some(({ store }) => store.entryCount > 0);
-      if (hasLearnt && !this.#note.isFound)
-        this.#options.facts.emit("offsetMoved", { task: this.task, offset: this.committedOffset });
+      if (hasLearnt && !this.#note.isFound) facts.emit("offsetMoved", { task: this.task, offset: this.committedOffset });
     }
     this.#isRestored = true;
     if (this.#isWellOnceRestored) this.#patience.recovered();
@@ -294,6 +298,7 @@ export class Pump {
     this.#stage.attempt = 1;
     this.#isTickDue = false;
     this.#patience.recovered();
+    listener.kept?.();
   }
 
   #fetchFrom(offsetNext: Offset): void {

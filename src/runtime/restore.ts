@@ -1,5 +1,6 @@
 /**
- * Brings the stores of a task to what they held at its committed offset: reads their changelogs to the end.
+ * Brings the stores of a task to what they held at its committed offset: loads their snapshots, where there are any, and
+ * reads what their changelogs hold behind those, to the end.
  *
  * The end is that of the log and not the last stable offset: nobody but this task writes there, an earlier owner was
  * fenced when the task was opened, and what that one has committed may get its marker there after the offsets have become
@@ -17,14 +18,16 @@ import {
 import type { RawBatch } from "../wire/index.ts";
 import type { Changelog } from "./changelog.ts";
 import { type Broker, type TaskId, TaskReopenError } from "./port.ts";
+import { type RestorePlace, RestorePlaces } from "./restore-places.ts";
+import type { SnapshotKeeper } from "./snapshot-keeper.ts";
 import type { StageTask } from "./stage-task.ts";
+import type { StoreNote, TaskNote } from "./task-note.ts";
+import { TimeSlices } from "./time-slices.ts";
 
 /** Tasks of a stage that read at once: each holds what it has fetched. */
 const readersMax = 8;
 /** How often it is said how far a restore has come. */
 const progressEveryMs = 5_000;
-/** The clock is asked once per so many entries. */
-const entriesPerClockLook = 16;
 
 export interface RestorerOptions {
   readonly broker: Pick<Broker, "read" | "admin">;
@@ -33,54 +36,86 @@ export interface RestorerOptions {
   readonly facts: Facts;
   readonly yieldToLoop: () => Promise<void>;
   readonly timeSliceMs: number;
+  /** Left out, all is read from changelogs. */
+  readonly snapshots?: Pick<SnapshotKeeper, "load" | "restored"> | undefined;
 }
 
 /** Restores the tasks of a stage, a few at a time; between pieces of a time slice others have their turn. */
 export class Restorer {
   readonly #options: RestorerOptions;
-  readonly #waiting: (() => void)[] = [];
-  #readers = 0;
+  readonly #places: RestorePlaces;
 
   constructor(options: RestorerOptions) {
     this.#options = options;
+    this.#places = new RestorePlaces(readersMax, options.clock, options.facts);
   }
 
   /**
    * Fills the stores, which are empty, with their entries. The stores are to be kept afterwards.
    *
-   * A store that has no entry although records were read before `offset` is said (MR_STATE_EMPTY).
+   * A store that begins empty although it should not is said (MR_STATE_EMPTY).
+   * @param note what was left with `offset`
    * @throws OperationError MR_STATE_CORRUPT when an entry cannot be read, MR_TOPIC_MISSING; the signal's reason
    */
-  async restore(task: TaskId, stage: StageTask, offset: Offset, signal: AbortSignal): Promise<void> {
+  async restore(
+    task: TaskId,
+    stage: StageTask,
+    offset: Offset,
+    note: TaskNote | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (stage.changelogs.length === 0) return;
-    await this.#turn(signal);
+    const place = await this.#places.take(task, signal);
     try {
-      await this.#restoreAll(task, stage, offset, signal);
+      await this.#restoreAll(task, stage, offset, note, place, signal);
     } finally {
-      this.#readers--;
-      this.#waiting.shift()?.();
+      place.end();
     }
   }
 
-  async #restoreAll(task: TaskId, stage: StageTask, offset: Offset, signal: AbortSignal): Promise<void> {
-    const { clock, facts } = this.#options;
+  /** Looks which restores stand still. @param nowMs monotonic */
+  tick(nowMs: number): void {
+    this.#places.tick(nowMs);
+  }
+
+  async #restoreAll(
+    task: TaskId,
+    stage: StageTask,
+    offset: Offset,
+    note: TaskNote | undefined,
+    place: RestorePlace,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, facts, snapshots, timeSliceMs, yieldToLoop } = this.#options;
     const beganMs = clock.monotonicMs();
-    const parts = await Promise.all(stage.changelogs.map((changelog) => this.#extentOf(changelog, task, signal)));
+    const slices = new TimeSlices(clock, timeSliceMs, yieldToLoop);
+    place.waitsFor = stage.changelogs.map(({ topic }) => topicPartitionKey(topic, task)).join(", ");
+    const whole = await Promise.all(stage.changelogs.map((changelog) => this.#extentOf(changelog, task, signal)));
+    await place.moved();
+    let fromSnapshots = 0;
+    const parts: Part[] = [];
+    for (const part of whole) {
+      const loaded = await snapshots?.load(task, part.changelog, part, slices, signal);
+      await place.moved();
+      fromSnapshots += loaded?.entries ?? 0;
+      parts.push({ ...part, from: loaded?.offset ?? part.low });
+    }
     const progress = new Progress(
-      parts.reduce((sum, { low, end }) => sum + end - low, 0),
+      parts.reduce((sum, { from, end }) => sum + end - from, 0),
       beganMs,
       (percent, secondsLeft) => facts.emit("storesRestoring", { task, percent, secondsLeft }),
     );
-    let entries = 0;
-    const emptied: Changelog[] = [];
+    let entries = fromSnapshots;
     for (const part of parts) {
-      const found = await this.#read(part, progress, signal);
-      if (found === 0) emptied.push(part.changelog);
-      entries += found;
+      place.waitsFor = topicPartitionKey(part.at.topic, part.at.partition);
+      const read = await this.#read(part, progress, slices, place, signal);
+      snapshots?.restored(task, part.changelog, read);
+      entries += read;
     }
-    if (emptied.length > 0) await this.#sayEmpty(task, emptied, offset, signal);
+    await this.#sayEmpty(task, parts, offset, note, signal);
     if (entries === 0) return;
-    facts.emit("storesRestored", { task, entries, seconds: (clock.monotonicMs() - beganMs) / 1_000 });
+    const seconds = (clock.monotonicMs() - beganMs) / 1_000;
+    facts.emit("storesRestored", { task, entries, ...(fromSnapshots > 0 ? { fromSnapshots } : {}), seconds });
   }
 
   async #extentOf(changelog: Changelog, task: TaskId, signal: AbortSignal): Promise<Part> {
@@ -95,23 +130,26 @@ export class Restorer {
           `restoring task ${task}: changelog ${at.topic} has ${partitions} partitions, and the input more; run millrace apply`,
         );
     }
-    return { changelog, at, ...(await admin.extent(at, signal)) };
+    const extent = await admin.extent(at, signal);
+    return { changelog, at, ...extent, from: extent.low };
   }
 
   /** Answers how many entries were taken in. */
-  async #read({ changelog, at, low, end }: Part, progress: Progress, signal: AbortSignal): Promise<number> {
-    if (low >= end) return 0;
-    const { broker, clock, timeSliceMs, yieldToLoop } = this.#options;
+  async #read(
+    { changelog, at, from, end }: Part,
+    progress: Progress,
+    slices: TimeSlices,
+    place: RestorePlace,
+    signal: AbortSignal,
+  ): Promise<number> {
+    if (from >= end) return 0;
+    const { broker, clock } = this.#options;
     let entries = 0;
-    let untilMs = clock.monotonicMs() + timeSliceMs;
-    let offsetNext = low;
-    for await (const batch of broker.read({ ...at, from: low, to: end }, signal)) {
+    let offsetNext = from;
+    for await (const batch of broker.read({ ...at, from, to: end }, signal)) {
+      await place.moved();
       for (let index = 0; index < batch.count; index++) {
-        if (index % entriesPerClockLook === 0 && clock.monotonicMs() >= untilMs) {
-          await yieldToLoop();
-          signal.throwIfAborted();
-          untilMs = clock.monotonicMs() + timeSliceMs;
-        }
+        if (slices.isOver()) await slices.next(signal);
         applyEntry(changelog, at, batch, index);
       }
       entries += batch.count;
@@ -121,36 +159,25 @@ export class Restorer {
     return entries;
   }
 
-  async #sayEmpty(task: TaskId, emptied: readonly Changelog[], offset: Offset, signal: AbortSignal): Promise<void> {
+  /** A changelog that has never had an entry is right for a store that its task has kept and never filled, and for no other. */
+  async #sayEmpty(
+    task: TaskId,
+    parts: readonly Part[],
+    offset: Offset,
+    note: TaskNote | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { broker, facts, inputTopic } = this.#options;
+    const noted = (changelog: Changelog): StoreNote | undefined => note?.stores?.get(changelog.noteKey);
+    const suspects = parts.filter(({ changelog, end }) => end === 0 && noted(changelog) !== "unfilled");
+    if (suspects.length === 0) return;
     const { low } = await broker.admin.extent({ topic: inputTopic, partition: task }, signal);
-    if (offset <= low) return;
-    for (const { store } of emptied) {
+    for (const { changelog } of suspects) {
+      if (offset <= low && noted(changelog) !== "filled") continue;
+      const { store } = changelog;
       const wholeAfterSeconds = store.lookBackMs / 1_000;
       facts.emit("storeEmpty", { task, store: store.spec.name, offset, wholeAfterSeconds });
     }
-  }
-
-  async #turn(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#readers < readersMax) {
-      this.#readers++;
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      const cut = (): void => {
-        const place = this.#waiting.indexOf(taken);
-        if (place !== -1) this.#waiting.splice(place, 1);
-        reject(signal.reason);
-      };
-      const taken = (): void => {
-        signal.removeEventListener("abort", cut);
-        this.#readers++;
-        resolve();
-      };
-      this.#waiting.push(taken);
-      signal.addEventListener("abort", cut, { once: true });
-    });
   }
 }
 
@@ -160,6 +187,8 @@ interface Part {
   readonly at: TopicPartition;
   readonly low: Offset;
   readonly end: Offset;
+  /** What lies before it is in the store. */
+  readonly from: Offset;
 }
 
 function applyEntry({ store }: Changelog, at: TopicPartition, batch: RawBatch, index: number): void {

@@ -23,6 +23,9 @@ import { failureOf, type PumpListener } from "./pump-options.ts";
 import type { StageTrouble } from "./readiness.ts";
 import { Restorer } from "./restore.ts";
 import { checkSignature, type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
+import { type SnapshotIdentity, SnapshotKeeper, type SnapshotPace } from "./snapshot-keeper.ts";
+import type { SnapshotTurns } from "./snapshot-turns.ts";
+import type { SnapshotShelf } from "./snapshots.ts";
 import { surveyStage, topicsOfStage } from "./stage-setup.ts";
 import type { StageStatus } from "./stage-status.ts";
 import { stageCountsOf, type TaskAccount, TaskAccounts } from "./task-accounts.ts";
@@ -48,12 +51,22 @@ export interface StageRunnerOptions {
   readonly budget: BufferBudget;
   readonly yieldToLoop: () => Promise<void>;
   readonly deflateGzip: Deflate | undefined;
+  /** Where snapshots of stores are kept; left out, none are. */
+  readonly snapshots?: SnapshotOptions;
   readonly instanceId?: string;
   /** See {@link GroupSpec.decidingGroup}. */
   readonly decidingGroup?: string;
   readonly timeSliceMs?: number;
   /** How long a scorer may take for a micro-batch before it is cut off; 30 s. */
   readonly scorerTimeoutMs?: number;
+}
+
+/** Snapshots of the stores of one process. */
+export interface SnapshotOptions {
+  readonly shelf: SnapshotShelf;
+  /** Shared by all stages of the process. */
+  readonly turns: SnapshotTurns;
+  readonly pace?: SnapshotPace;
 }
 
 /**
@@ -80,6 +93,7 @@ export class StageRunner implements GroupSink {
   #pending: OwnedTask[] = [];
   #compiled: CompiledStage | undefined;
   #restorer: Restorer | undefined;
+  #snapshots: SnapshotKeeper | undefined;
   #membership: Membership | undefined;
   #model: ServedModel | undefined;
   #status: StageStatus = "new";
@@ -212,7 +226,9 @@ export class StageRunner implements GroupSink {
     this.#compiled = compileStage(plan, stage, { ...this.#options, ...surroundings, facts, onLongWait });
     const { storeNames } = this.#compiled;
     const volatile = storeNames.filter((store) => !surroundings.changelogs.has(store));
+    this.#snapshots = await this.#keeperOf(surroundings.identity, signal);
     this.#restorer = new Restorer({
+      snapshots: this.#snapshots,
       broker,
       inputTopic: stage.from.clusterName,
       clock,
@@ -241,6 +257,7 @@ export class StageRunner implements GroupSink {
         onLogChange: stage.onLogChange,
         delivery: plan.delivery,
         hasChangelogs: surroundings.changelogs.size > 0,
+        claims: () => this.#snapshots?.claims ?? new Map(),
         name: stage.group,
         logger,
         ...(instanceId === undefined ? {} : { instanceId }),
@@ -256,9 +273,23 @@ export class StageRunner implements GroupSink {
     this.#openPending();
   }
 
-  /** Looks for topics that have grown. @param nowMs monotonic */
+  async #keeperOf(identity: SnapshotIdentity | undefined, signal: AbortSignal): Promise<SnapshotKeeper | undefined> {
+    const { snapshots, broker, clock, stage } = this.#options;
+    if (snapshots === undefined || identity === undefined || identity.changelogs.size === 0) return undefined;
+    const { turns, pace } = snapshots;
+    const shelf = snapshots.shelf.ofStage(identity.cluster, stage.group);
+    const facts = this.#facts;
+    const keeper = new SnapshotKeeper({ shelf, turns, pace, identity, admin: broker.admin, clock, facts, signal });
+    await keeper.begin();
+    return keeper;
+  }
+
+  /** Looks for topics that have grown, and goes on with what waits for a moment. @param nowMs monotonic */
   tick(nowMs: number): void {
-    if (this.#status === "running") this.#grown?.tick(nowMs);
+    if (this.#status !== "running") return;
+    this.#grown?.tick(nowMs);
+    this.#restorer?.tick(nowMs);
+    this.#snapshots?.tick();
   }
 
   #setTrouble(what: string, reason: string | undefined): void {
@@ -325,12 +356,16 @@ export class StageRunner implements GroupSink {
     const after = this.#closing.get(task);
     const stageTask = compiled.openTask(task, this.#model);
     const restorer = this.#restorer;
+    const snapshots = this.#snapshots;
     const pump = new Pump({
       task,
       epoch,
       input: topicPartitionKey(stage.from.clusterName, task),
       stage: stageTask,
-      restore: async (offset, signal) => restorer?.restore(task, stageTask, offset, signal),
+      restore: async (offset, note, signal) => {
+        await snapshots?.open(task, stageTask, () => pump.isBetweenChunks);
+        await restorer?.restore(task, stageTask, offset, note, signal);
+      },
       source: membership,
       share: budget.join(),
       bounds: {
@@ -355,7 +390,11 @@ export class StageRunner implements GroupSink {
   #listener(task: TaskId): PumpListener {
     const { clock } = this.#options;
     return {
-      begun: (offset, note) => this.#accounts.begun(task, offset, note),
+      begun: (offset, note) => {
+        this.#snapshots?.emptied(task);
+        this.#accounts.begun(task, offset, note);
+      },
+      kept: () => this.#snapshots?.kept(task),
       committed: (chunk) => this.#accounts.committed(task, chunk, clock.now()),
       fatal: (error) => this.#halt(error instanceof Error ? error : new Error(messageOf(error))),
     };
@@ -366,10 +405,15 @@ export class StageRunner implements GroupSink {
     const pump = this.#pumps.get(task);
     if (pump === undefined) return;
     this.#pumps.delete(task);
-    const closing = pump.lose().finally(() => {
+    const closing = this.#closed(task, pump.lose()).finally(() => {
       if (this.#closing.get(task) === closing) this.#closing.delete(task);
     });
     this.#closing.set(task, closing);
+  }
+
+  async #closed(task: TaskId, ended: Promise<void>): Promise<void> {
+    await ended;
+    await this.#snapshots?.close(task);
   }
 
   /** Other stages go on; this one commits what it can and leaves its group. */
@@ -429,7 +473,7 @@ export class StageRunner implements GroupSink {
   async #stop(): Promise<void> {
     this.#stopping.abort(new Error(`stage ${this.stage.name} stops`));
     this.#pending = [];
-    await Promise.all([...this.#pumps.values()].map((pump) => pump.drain()));
+    await Promise.all([...this.#pumps.values()].map((pump) => this.#closed(pump.task, pump.drain())));
     await Promise.all(this.#closing.values());
     this.#pumps.clear();
     this.#alarm.stop();

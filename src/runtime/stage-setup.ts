@@ -1,8 +1,15 @@
 import { type Clock, type Facts, OperationError } from "../kernel/index.ts";
 import { parseRecordSchemaText, type SchemaRegistry } from "../schema/index.ts";
-import { type ClusterTopic, type Plan, type PlannedStage, recordOverheadBytes } from "../topology/index.ts";
+import {
+  type ClusterDescription,
+  type ClusterTopic,
+  type Plan,
+  type PlannedStage,
+  recordOverheadBytes,
+} from "../topology/index.ts";
 import { messageBytesDefault, type OutputTopic } from "./output-batches.ts";
 import type { ClusterAdmin } from "./port.ts";
+import type { ChangelogIdentity, SnapshotIdentity } from "./snapshot-keeper.ts";
 import { type WaitListener, waitOutRegistry } from "./wait-out.ts";
 
 /** What a stage has to know of the cluster and the registry before it joins. */
@@ -13,6 +20,8 @@ export interface StageSurroundings {
   readonly accounts: OutputTopic;
   /** By store, of those that are written down. */
   readonly changelogs: ReadonlyMap<string, OutputTopic>;
+  /** Undefined where the cluster tells neither itself nor its topics apart: then snapshots cannot be trusted. */
+  readonly identity: SnapshotIdentity | undefined;
   /** -1 when the output is JSON. */
   readonly outputSchemaId: number;
 }
@@ -36,7 +45,8 @@ export async function surveyStage(
   signal: AbortSignal,
 ): Promise<StageSurroundings> {
   const names = topicsOfStage(plan, stage);
-  const { topics } = await by.admin.describe(names, signal);
+  const cluster = await by.admin.describe(names, signal);
+  const { topics } = cluster;
   const external = new Set([stage.from, stage.to].filter((topic) => topic.external).map((topic) => topic.clusterName));
   const topicOf = (name: string): OutputTopic => {
     const topic = topics.find((candidate) => candidate.topic === name);
@@ -69,7 +79,29 @@ export async function surveyStage(
     checkChangelog(stage, found, policy, from.partitions);
     changelogs.set(store.name, found);
   }
-  return { inputPartitions: from.partitions, output: to, deadLetters, accounts, changelogs, outputSchemaId };
+  const identity = identityOf(stage, cluster);
+  return { inputPartitions: from.partitions, output: to, deadLetters, accounts, changelogs, identity, outputSchemaId };
+}
+
+/** As Kafka has it. */
+const deleteRetentionMsDefault = 86_400_000;
+
+function identityOf(
+  { from, stores, memories }: PlannedStage,
+  cluster: ClusterDescription,
+): SnapshotIdentity | undefined {
+  const idOf = (name: string): string | undefined => cluster.topics.find(({ topic }) => topic === name)?.id;
+  const inputId = idOf(from.clusterName);
+  const changelogs = new Map<string, ChangelogIdentity>();
+  for (const [index, { store, changelog }] of stores.entries()) {
+    if (changelog === undefined) continue;
+    const topic = cluster.topics.find((candidate) => candidate.topic === changelog.clusterName);
+    if (topic?.id === undefined) return undefined;
+    const retentionMs = Number(topic.configs["delete.retention.ms"] ?? deleteRetentionMsDefault);
+    const form = JSON.stringify([store, memories[index]?.holds]);
+    changelogs.set(store.name, { id: topic.id, form, deleteRetentionMs: retentionMs });
+  }
+  return cluster.id === undefined || inputId === undefined ? undefined : { cluster: cluster.id, inputId, changelogs };
 }
 
 /** Names on the cluster of every topic that a stage reads or writes. */

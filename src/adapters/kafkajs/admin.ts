@@ -27,7 +27,11 @@ export class KafkaAdmin implements ClusterAdmin {
 
   async describe(topics: readonly string[], signal: AbortSignal): Promise<ClusterDescription> {
     return this.#operation("describing topics", signal, async () => {
-      const { brokers, topics: all } = await retrying(this.#retry(signal), async () => {
+      const {
+        brokers,
+        clusterId,
+        topics: all,
+      } = await retrying(this.#retry(signal), async () => {
         const answer = await this.#link.describe(topics);
         for (const { topic, errorCode } of answer.topics) {
           if (errorCode !== kafkaCode.unknownTopicOrPartition) checkCode(`describing topic ${topic}`, errorCode);
@@ -36,7 +40,8 @@ export class KafkaAdmin implements ClusterAdmin {
       });
       const found = all.filter(({ errorCode }) => errorCode === kafkaCode.none);
       const configs = await this.#configsOf(found, signal);
-      return { brokerCount: brokers.length, topics: found.map((topic) => describedTopic(topic, configs)) };
+      const described = found.map((topic) => describedTopic(topic, configs));
+      return { id: clusterId ?? undefined, brokerCount: brokers.length, topics: described };
     });
   }
 

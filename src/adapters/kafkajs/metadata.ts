@@ -21,6 +21,8 @@ export interface TopicMetadata {
 export interface ClusterMetadata {
   readonly brokers: readonly { readonly node: number; readonly address: string }[];
   readonly controller: number;
+  /** Null where brokers give none. */
+  readonly clusterId: string | null;
   readonly topics: readonly TopicMetadata[];
 }
 
@@ -56,11 +58,11 @@ function read(from: FlexibleReader): ClusterMetadata {
     from.end();
     return { node, address };
   });
-  from.string();
+  const clusterId = from.string();
   const controller = from.int32();
   const topics = from.array(() => readTopic(from));
   from.end();
-  return { brokers, controller, topics };
+  return { brokers, controller, clusterId, topics };
 }
 
 function readTopic(from: FlexibleReader): TopicMetadata {

@@ -17,7 +17,8 @@ export class MemoryAdmin implements ClusterAdmin {
 
   async describe(topics: readonly string[], signal: AbortSignal): Promise<ClusterDescription> {
     signal.throwIfAborted();
-    return { topics: topics.flatMap((name) => this.#store.find(name)?.describe() ?? []), brokerCount: 1 };
+    const described = topics.flatMap((name) => this.#store.find(name)?.describe() ?? []);
+    return { id: "memory", topics: described, brokerCount: 1 };
   }
 
   async createTopics(topics: readonly TopicToCreate[], signal: AbortSignal): Promise<void> {

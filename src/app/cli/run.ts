@@ -10,7 +10,9 @@ export const command: CommandDefinition = {
       .addOption(flag("--stage <names...>", "run only these stages"))
       .addOption(flag("--role <role>", "worker, which is the default and the only role in this version"))
       .addOption(flag("--instance-id <name>", "stable name of this worker: a restart under it keeps its partitions"))
-      .addOption(flag("--state-dir <dir>", "not in this version: state is read back from its changelogs"))
+      .addOption(
+        flag("--state-dir <dir>", "keep snapshots of stores here, so that a restart reads back only what came since"),
+      )
       .addOption(flag("--http <host:port>", "serve /livez and /readyz"))
       .addOption(flag("--drain-timeout <duration>", "how long a stop may take").default("25s"))
       .addOption(flag("--until-caught-up", "end at the offsets that are the end now"))
@@ -43,6 +45,7 @@ function optionsOf(file: string, flags: Readonly<Record<string, unknown>>): RunO
     drainTimeoutMs,
     untilCaughtUp: flags["untilCaughtUp"] === true,
     instanceId: text("instanceId"),
+    stateDir: text("stateDir"),
     leavesOnStop: flags["leaveOnStop"] === true,
   };
 }
@@ -53,6 +56,4 @@ function refuseLater(flags: Readonly<Record<string, unknown>>): void {
     new ExitError(exitCodes.usage, `${what}: ${why}`, { code: "MR_UNSUPPORTED" });
   if (!["worker", undefined].includes(flags["role"] as string | undefined))
     throw unsupported(`--role ${String(flags["role"])}`, "this version has workers only");
-  if (flags["stateDir"] !== undefined)
-    throw unsupported("--state-dir", "in this version state is read back from its changelogs");
 }

@@ -2,6 +2,8 @@
 export interface ClusterDescription {
   readonly topics: readonly ClusterTopic[];
   readonly brokerCount: number;
+  /** Tells clusters apart; left out where the cluster does not say. */
+  readonly id?: string | undefined;
 }
 
 export interface ClusterTopic {

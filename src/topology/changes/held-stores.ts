@@ -119,13 +119,17 @@ export function storeText({ kind, key, columns, where, longestMs }: HeldStore): 
   return `${kind} by ${key}${of}${where === null ? "" : ` where ${where}`}, held for ${textOf(longestMs)}`;
 }
 
+function shapeOf({ key, columns, where, windowsMs, longestMs, reachMs }: HeldStore): StoreShape {
+  return { key, columns, where, windowsMs, longestMs, reachMs };
+}
+
 /** The plan with stores in the form in which they are held; a store that is not held has the form of its step. */
 export function onHeldStores(plan: Plan, held: ReadonlyMap<string, HeldStore>): Plan {
   const stages = plan.stages.map((stage) => ({
     ...stage,
     memories: stage.memories.map((memory) => {
       const shape = held.get(storeKey({ stage: stage.name, store: memory.store.name }));
-      return shape === undefined ? memory : { ...memory, create: () => memory.create(shape) };
+      return shape === undefined ? memory : { ...memory, holds: shapeOf(shape), create: () => memory.create(shape) };
     }),
   }));
   return { ...plan, stages };

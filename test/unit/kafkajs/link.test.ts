@@ -52,6 +52,7 @@ function cluster(brokerCount: number, leaders: readonly number[], leaderEpoch = 
   const partitions = leaders.map((leader, partition) => ({ partition, leader, leaderEpoch, replicas: 1 }));
   return {
     brokers: Array.from({ length: brokerCount }, (_, i) => ({ node: i + 1, address: `${"abcdef"[i]}:1` })),
+    clusterId: null,
     controller: 1,
     topics: [{ topic: "t", id: "id", errorCode: 0, partitions }],
   };

@@ -36,6 +36,7 @@ test("an answer of metadata is read with its brokers, and with topics that have 
     00`;
   expect(await read(metadataRequest([]), answer)).toEqual({
     brokers: [{ node: 1, address: "b:9092" }],
+    clusterId: "c",
     controller: 1,
     topics: [
       { topic: "no", id: "AAAAAAAAAAAAAAAAAAAAAA", errorCode: 3, partitions: [] },

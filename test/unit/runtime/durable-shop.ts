@@ -1,7 +1,15 @@
 import { createHash } from "node:crypto";
 import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
+import { createMemoryShelf } from "../../../src/adapters/state-memory/index.ts";
 import { type LogFields, type Logger, silentLogger } from "../../../src/kernel/index.ts";
-import { type Broker, BufferBudget, createStageRunner, type StageRunner } from "../../../src/runtime/index.ts";
+import {
+  type Broker,
+  BufferBudget,
+  createStageRunner,
+  type SnapshotShelf,
+  SnapshotTurns,
+  type StageRunner,
+} from "../../../src/runtime/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import {
   changelogsOf,
@@ -12,6 +20,7 @@ import {
 } from "../../../src/topology/index.ts";
 import { partitionOf } from "../../../src/wire/index.ts";
 import { type DeathPlan, type Mortal, mortalBroker } from "../../fakes/mortal-broker.ts";
+import { mortalShelf } from "../../fakes/mortal-shelf.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
 import { differences, featuresOracle, type OracleFate, type OraclePayment } from "../../oracle/features-oracle.ts";
 import { type PlainRecord, plainRecords } from "../../support/records.ts";
@@ -93,6 +102,8 @@ export class DurableShop {
   readonly stage: PlannedStage;
   readonly clock = new AutoClock();
   readonly logged: { readonly message: string; readonly fields: LogFields }[] = [];
+  /** Where snapshots lie, if anywhere: of the machine, which outlives its processes. */
+  shelf: SnapshotShelf | undefined;
   readonly #registry = new FakeRegistry();
   readonly #processes: Process[] = [];
   /** By partition, in the order of their offsets. */
@@ -145,6 +156,7 @@ export class DurableShop {
 
   async start(plan?: DeathPlan): Promise<Process> {
     const mortal = mortalBroker(this.broker, plan);
+    const { shelf } = this;
     const runner = createStageRunner({
       plan: this.plan,
       stage: this.stage,
@@ -156,6 +168,16 @@ export class DurableShop {
       budget: new BufferBudget({ bytesMax: 1_000_000, reservedBytesPerTask: 100_000 }),
       yieldToLoop: nextTurn,
       deflateGzip: undefined,
+      ...(shelf === undefined
+        ? {}
+        : {
+            snapshots: {
+              shelf: mortalShelf(shelf, () => mortal.isDead),
+              turns: new SnapshotTurns(),
+              // As often as can be: behind every chunk that has changed anything.
+              pace: { everyMs: 0, atMostEveryMs: 0 },
+            },
+          }),
     });
     const process: Process = {
       runner,
@@ -236,6 +258,11 @@ export class DurableShop {
   /** What the oracle makes of all that was fed. */
   get fates(): readonly (readonly OracleFate[])[] {
     return this.#fed.map((payments) => featuresOracle(payments, rules));
+  }
+
+  /** The machine is another one: nothing lies there. */
+  newMachine(): void {
+    this.shelf = createMemoryShelf();
   }
 
   async close(): Promise<void> {

@@ -59,6 +59,28 @@ describe.each(deliveries)("%s", (delivery) => {
     );
   });
 
+  test("over ten restarts with snapshots, five of them on a machine that has none, no output differs", async () => {
+    const shop = shopOf(delivery);
+    const rng = seededRng(15);
+    for (let round = 0; round < 10; round++) {
+      if (round % 2 === 0) shop.newMachine();
+      // More and more, so that what is restored grows.
+      await shop.feed(paymentStream(60, rng, round * 60));
+      const process = await shop.start();
+      await shop.until(() => shop.isCaughtUp());
+      if (round % 4 < 2) await process.runner.drain();
+      else await process.kill();
+    }
+    expect(await shop.differences()).toEqual([]);
+    const restored = shop.said("The stores are restored.");
+    expect(restored).toHaveLength(18);
+    const fromSnapshots = restored.filter((fields) => fields["fromSnapshots"] !== undefined);
+    // Two tasks in five starts on a machine where the one before ran; a snapshot is there once the next chunk is committed.
+    expect(fromSnapshots.length).toBeGreaterThanOrEqual(6);
+    for (const fields of fromSnapshots) expect(fields["fromSnapshots"]).toBeGreaterThan(0);
+    expect(shop.said("A snapshot is of no use; the store is read from its changelog alone.")).toEqual([]);
+  });
+
   test("at whichever call of the port a process dies, the next one goes on as if nothing had been", async () => {
     const calls = { open: 0, write: 0, commit: 0, extent: 0, read: 0 };
     let total = Number.POSITIVE_INFINITY;
@@ -90,21 +112,27 @@ describe.each(deliveries)("%s", (delivery) => {
   test("however often and wherever processes die, also while they restore, no output differs", async () => {
     const death = fc.record({ at: fc.nat(30), when: fc.constantFrom("before" as const, "after" as const) });
     await fc.assert(
-      fc.asyncProperty(fc.integer(), fc.array(death, { maxLength: 8 }), async (seed, deaths) => {
-        const shop = new DurableShop(delivery);
-        await shop.feed(paymentStream(120, seededRng(seed)));
-        await workOff(
-          shop,
-          deaths.map(
-            ({ at, when }): DeathPlan =>
-              (_, index) =>
-                index === at ? when : undefined,
-          ),
-        );
-        expect(await shop.differences()).toEqual([]);
-        await shop.close();
-      }),
-      { numRuns: 15 },
+      fc.asyncProperty(
+        fc.integer(),
+        fc.array(death, { maxLength: 8 }),
+        fc.boolean(),
+        async (seed, deaths, hasSnapshots) => {
+          const shop = new DurableShop(delivery);
+          if (hasSnapshots) shop.newMachine();
+          await shop.feed(paymentStream(120, seededRng(seed)));
+          await workOff(
+            shop,
+            deaths.map(
+              ({ at, when }): DeathPlan =>
+                (_, index) =>
+                  index === at ? when : undefined,
+            ),
+          );
+          expect(await shop.differences()).toEqual([]);
+          await shop.close();
+        },
+      ),
+      { numRuns: 24 },
     );
   });
 

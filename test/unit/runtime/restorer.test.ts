@@ -3,6 +3,7 @@ import { Facts, type LogFields, type Logger, silentLogger } from "../../../src/k
 import { Changelog } from "../../../src/runtime/changelog.ts";
 import type { OffsetRange, StageTask } from "../../../src/runtime/index.ts";
 import { Restorer } from "../../../src/runtime/restore.ts";
+import type { TaskNote } from "../../../src/runtime/task-note.ts";
 import { IdStore } from "../../../src/state/index.ts";
 import type { RawBatch } from "../../../src/wire/index.ts";
 import { type Deferred, deferred } from "../../support/deadline.ts";
@@ -84,9 +85,9 @@ function bench(more: { clock?: AutoClock; partitions?: number; inputLow?: number
     );
     return { stores, stage: { changelogs } as unknown as StageTask };
   };
-  const restore = (partition = 0, offset = 10, signal = never) => {
+  const restore = (partition = 0, offset = 10, signal = never, note?: TaskNote) => {
     const { stores, stage } = taskOf(partition);
-    return { stores, done: restorer.restore(partition, stage, offset, signal) };
+    return { stores, done: restorer.restore(partition, stage, offset, note, signal) };
   };
   return { cluster, batches, read, gates, logged, clock, restore };
 }

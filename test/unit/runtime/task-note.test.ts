@@ -35,7 +35,33 @@ test("its form is fixed: others of the same version read it", () => {
   expect(writeNote({ streamTimeMs: 1_700_000_000_000, since: 5, counts })).toBe(bytes.toString("base64url"));
 });
 
-test("the longest note is one of the largest numbers, and short", () => {
+test("a note says of each store that is written down whether it ever had anything to write", () => {
+  const counts = { in: 1, out: 1, filtered: 0, late: 0, deadLetters: 0 };
+  const stores = new Map([
+    [0xffffff, "filled" as const],
+    [3, "unfilled" as const],
+  ]);
+  // Twice the key, and one more where it is filled: 33554431 and 6 in sevens of bits.
+  const bytes = Buffer.from("02 4278bcfe56800000 05 01 01 00 00 00 ffffff0f 06".replaceAll(" ", ""), "hex");
+  const text = writeNote({ streamTimeMs: 1_700_000_000_000, since: 5, counts, stores });
+  expect(text).toBe(bytes.toString("base64url"));
+  expect(readNote(text)).toEqual({ streamTimeMs: 1_700_000_000_000, since: 5, counts, stores });
+});
+
+test("a note is never longer than an offset may carry: of too many stores it says nothing", () => {
+  const counts = { in: largest, out: largest, filtered: 0, late: 0, deadLetters: 0 };
+  const noteOf = (count: number) => ({
+    streamTimeMs: 1,
+    since: largest,
+    counts,
+    stores: new Map(Array.from({ length: count }, (_, i) => [0xffffff - i, "filled" as const])),
+  });
+  expect(writeNote(noteOf(22)).length).toBeLessThanOrEqual(200);
+  expect(readNote(writeNote(noteOf(22)))).toEqual(noteOf(22));
+  expect(readNote(writeNote(noteOf(23)))).toEqual({ streamTimeMs: 1, since: largest, counts });
+});
+
+test("the longest note of no store is one of the largest numbers, and short", () => {
   const counts = { in: largest, out: largest, filtered: 0, late: 0, deadLetters: 0 };
   const note = { streamTimeMs: Number.NEGATIVE_INFINITY, since: largest, counts };
   expect(writeNote(note).length).toBeLessThanOrEqual(76);
