@@ -275,8 +275,8 @@ export class Pump {
       this.#stage.clear();
       await restore(this.committedOffset, this.#note.isFound ? this.#note.kept : undefined, this.#cut.signal);
       this.#stage.restored(this.#note.streamTimeOf(this.#stage));
-      const hasLearnt = this.#stage.changelogs.some(({ store }) => store.entryCount > 0);
-      if (hasLearnt && !this.#note.isFound) facts.emit("offsetMoved", { task: this.task, offset: this.committedOffset });
+      const hasAny = this.#stage.changelogs.some(({ store }) => store.entryCount > 0);
+      if (hasAny && !this.#note.isFound) facts.emit("offsetMoved", { task: this.task, offset: this.committedOffset });
     }
     this.#isRestored = true;
     if (this.#isWellOnceRestored) this.#patience.recovered();
