@@ -209,6 +209,27 @@ describe("a training run", () => {
     expect(() => train(rowsOf([0, 0, 0, 0, 0, 0, 0, 0, 1, 1]), signature)).toThrow(
       "training on 8 rows: all rows before 1970-01-01T00:00:00.008Z are negative; both classes are needed",
     );
+    expect(() => train(rowsOf([1, 1, 1, 1, 1, 1, 1, 1, 0, 0]), signature)).toThrow(
+      "training on 8 rows: all rows before 1970-01-01T00:00:00.008Z are positive; both classes are needed",
+    );
+    // Too few to hold any back.
+    expect(() => train(rowsOf([1, 1]), signature)).toThrow(
+      "training on 2 rows: all rows are positive; both classes are needed",
+    );
+  });
+
+  test("says when there is nothing in the range, and when all of it is of the moment that is held back", () => {
+    expect(() => train(createTrainingRows(["number"]).join(), signature)).toThrow(
+      "training on 0 rows: the feature topic holds no rows in this range",
+    );
+    const rows = rowsOfNumbers();
+    for (let i = 0; i < 5; i++) {
+      rows.addFeatures(`t-0-${i}`, 7, `k${i}`, one(i));
+      rows.addLabel(`l-${i}`, 7, `k${i}`, i % 2 === 0 ? 1 : 0);
+    }
+    expect(() => train(rows.join(), signature)).toThrow(
+      "training on 0 rows: all rows before 1970-01-01T00:00:00.007Z fall into the part held back for measuring",
+    );
   });
 
   test("says when no row has a label", () => {
