@@ -61,8 +61,8 @@ function ratios(scores: readonly number[], freedomMax: number): { readonly infla
   if (scores.length < 2) return { inflation: 1, shape: 1 };
   const mean = scores.reduce((a, b) => a + b, 0) / scores.length;
   const variance = scores.reduce((sum, score) => sum + (score - mean) ** 2, 0) / (scores.length - 1);
-  if (mean <= 0 || variance <= 0) return { inflation: 1, shape: 1 };
-  return { inflation: mean / freedomMax, shape: (2 * mean * mean) / variance / freedomMax };
+  if (mean <= 0) return { inflation: 1, shape: 1 };
+  return { inflation: mean / freedomMax, shape: variance > 0 ? (2 * mean * mean) / variance / freedomMax : 1 };
 }
 
 function median(numbers: readonly number[]): number {

@@ -153,6 +153,9 @@ describe("the null of a score", () => {
   test("promises no less noise than independent rows have, also where nothing was learnt", () => {
     expect(learnNulls([{ scores: [], freedomMax: 4 }])).toEqual([{ freedom: 4, scale: 1 }]);
     expect(learnNulls([{ scores: [0, 0, 0], freedomMax: 4 }])).toEqual([{ freedom: 4, scale: 1 }]);
+    // Thirty windows beside the worth of thirty: halfway to five times the noise, of which nothing says how it varies.
+    const [same] = learnNulls([{ scores: Array(30).fill(20), freedomMax: 4 }]);
+    expect(same).toEqual({ freedom: 4, scale: 5 });
     const [quiet] = learnNulls([{ scores: Array.from({ length: 99 }, (_, i) => 0.1 + 0.1 * (i % 2)), freedomMax: 4 }]);
     expect(quiet!.freedom * quiet!.scale).toBe(4);
     expect(learnNulls([])).toEqual([]);

@@ -93,6 +93,15 @@ describe("alarms stand where the documents of River have them", () => {
   });
 });
 
+test("CUSUM counts in sample standard deviations of its warm-up", () => {
+  // 0 and 2: mean 1, deviation the root of 2. 2.4 is 0.99 of them above, 2.5 is 1.06; slack 0, limit 1.
+  const at = (value: number): string => {
+    const detector = made(cusum, { warmUpSamples: 2, slack: 0, limit: 1 });
+    return [0, 2, value].map((x) => detector.add(x)).at(-1)!;
+  };
+  expect([at(2.4), at(2.5), at(-0.4), at(-0.5)]).toEqual(["steady", "drift", "steady", "drift"]);
+});
+
 describe("every alarm is that of River on streams of errors whose rate changes", () => {
   for (const [kind, definition] of Object.entries(detectorCatalogue)) {
     if (!(kind in fixture.cases[0]!.alarms)) continue;
