@@ -148,9 +148,6 @@ export interface PlannedModel {
   readonly candidates: readonly "logistic"[];
 }
 
-/** Milliseconds that outputs of a busy stage wait for more, where `commit.lingerMs` does not say. */
-export const lingerMsDefault = 5;
-
 /** The checked, resolved form of a topology that runs. */
 export interface Plan {
   readonly topology: string;

@@ -1,17 +1,9 @@
 import { bareTimeMinMs, formatDurationMs, formatIsoTime } from "../../kernel/index.ts";
 import { jsonText, normalSchemaText, shadowedAliases } from "../../schema/index.ts";
 import { formatProblem, type LocatedProblem } from "../problems.ts";
+import { defaults } from "../spec/defaults.ts";
 import { typeText } from "./fit.ts";
-import {
-  type ErrorPlace,
-  type ErrorPolicy,
-  lingerMsDefault,
-  type Plan,
-  type PlannedModel,
-  type PlannedStage,
-  type PlannedStore,
-  type PlannedTopic,
-} from "./plan.ts";
+import type { ErrorPlace, ErrorPolicy, Plan, PlannedModel, PlannedStage, PlannedStore, PlannedTopic } from "./plan.ts";
 
 /** Longest line of a wrapped list. */
 const lineLengthMax = 100;
@@ -62,7 +54,7 @@ function head(plan: Plan): string {
   if (plan.namespace !== "") lines.push(`  namespace ${plan.namespace}`);
   lines.push(`  delivery ${plan.delivery}`);
   lines.push(`  commits every ${formatDurationMs(commit.everyMs)} or ${commit.records} records`);
-  if (commit.lingerMs !== lingerMsDefault)
+  if (commit.lingerMs !== defaults.commit.lingerMs)
     lines.push(`  sends after ${formatDurationMs(commit.lingerMs)} at the latest`);
   lines.push(`  records of at most ${limits.recordBytes} bytes`);
   if (sample !== undefined)

@@ -1,10 +1,12 @@
 import { assert, type Hasher } from "../../kernel/index.ts";
 import { type StepDefinition, stepCatalogue } from "../../step/index.ts";
-import { lingerMsDefault, type Plan, type PlannedStage, type PlannedTopic } from "../plan/plan.ts";
+import type { Plan, PlannedStage, PlannedTopic } from "../plan/plan.ts";
 import { hashedText } from "../plan/print.ts";
 import type { RegisteredVersions } from "../plan/registered.ts";
 import { inFileOrder, type LocatedProblem, type SpecProblem } from "../problems.ts";
+import { defaults } from "../spec/defaults.ts";
 import { type Outline, TopologyLanguage } from "../spec/shape.ts";
+import type { TopologyHead } from "../spec/topology-spec.ts";
 import { namespaceName } from "../spec/values.ts";
 import type { Environment } from "../yaml/environment.ts";
 import { locate, readSource, type SourceDocument } from "../yaml/read.ts";
@@ -165,15 +167,12 @@ class Planning {
       namespace,
       delivery: head.delivery,
       commit: {
-        everyMs: head.commit?.everyMs ?? 100,
-        records: head.commit?.records ?? 2_000,
-        lingerMs: head.commit?.lingerMs ?? lingerMsDefault,
+        everyMs: head.commit?.everyMs ?? defaults.commit.everyMs,
+        records: head.commit?.records ?? defaults.commit.records,
+        lingerMs: head.commit?.lingerMs ?? defaults.commit.lingerMs,
       },
-      limits: { recordBytes: head.limits?.recordBytes ?? 900_000 },
-      sample:
-        head.sample === undefined
-          ? undefined
-          : { generator: head.sample.generator, seed: head.sample.seed ?? 1, perSecond: head.sample.perSecond ?? 100 },
+      limits: { recordBytes: head.limits?.recordBytes ?? defaults.limits.recordBytes },
+      sample: head.sample && sampleOf(head.sample),
       topics: [...planned.values()],
       stages: inFlow,
       models: [...models.values()].filter((model) => model !== undefined),
@@ -235,4 +234,8 @@ function finishUnwritten(topic: TopicDraft, mayBeWritten: boolean, findings: Fin
 function widest(stages: readonly PlannedStage[]): number | undefined {
   const counts = stages.map((stage) => stage.from.partitions);
   return counts.includes(undefined) ? undefined : Math.max(...counts.map((count) => count ?? 1));
+}
+
+function sampleOf({ generator, seed, perSecond }: NonNullable<TopologyHead["sample"]>): NonNullable<Plan["sample"]> {
+  return { generator, seed: seed ?? defaults.sample.seed, perSecond: perSecond ?? defaults.sample.perSecond };
 }

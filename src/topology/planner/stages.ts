@@ -4,6 +4,7 @@ import { inferSchema, type RowShape } from "../../schema/index.ts";
 import { fitRows } from "../plan/fit.ts";
 import type { StartPosition } from "../plan/plan.ts";
 import { type RegisteredVersions, schemasOf } from "../plan/registered.ts";
+import { defaults } from "../spec/defaults.ts";
 import type { Findings } from "./findings.ts";
 import { inheritFromInput, settleKeyAndTime, timestampIn } from "./inheritance.ts";
 import { type Lowered, lowerSteps, type StageScope } from "./lowering.ts";
@@ -13,7 +14,6 @@ import type { WiredStage } from "./wiring.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 86_400_000;
-const aheadMsDefault = 600_000;
 
 /** A stage whose rows are known; models and the program's final form are still to come. */
 export interface StageDraft {
@@ -156,7 +156,7 @@ function aheadOf(wired: WiredStage, findings: Findings): number | undefined {
     );
   }
   if (!isIngest || fromSpec.ahead === "none") return undefined;
-  return fromSpec.ahead === undefined ? aheadMsDefault : parseDurationMs(fromSpec.ahead);
+  return parseDurationMs(fromSpec.ahead ?? defaults.from.ahead);
 }
 
 /** Fields of an ingest's rows that come from the record's coordinate and from Kafka. */

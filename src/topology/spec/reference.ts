@@ -45,9 +45,14 @@ function tableOf(schema: JsonSchema): string {
   const rows = Object.entries(schema.properties ?? {}).map(([name, key]) => {
     const need = schema.required?.includes(name) === true ? "yes" : "";
     const example = key.examples?.[0] === undefined ? "" : `\`${flowText(key.examples[0])}\``;
-    return `| \`${name}\` | ${typeText(key)} | ${need} | ${cell(key.description ?? "")} | ${cell(example)} |`;
+    return `| \`${name}\` | ${typeText(key)} | ${need} | ${cell(meaningOf(key))} | ${cell(example)} |`;
   });
   return ["| key | type | required | meaning | example |", "|---|---|---|---|---|", ...rows].join("\n");
+}
+
+function meaningOf(key: JsonSchema): string {
+  const absent = key.default === undefined ? "" : ` Default: \`${flowText(key.default)}\`.`;
+  return `${key.description ?? ""}${absent}`;
 }
 
 function typeText(key: JsonSchema): string {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { StepDefinition } from "../../step/index.ts";
+import { defaults } from "./defaults.ts";
 import { errorsSpec } from "./errors-spec.ts";
 import { valueFormat } from "./topic-spec.ts";
 import { ahead, dateOrTime, duration, kebabName, key, reference, startPosition } from "./values.ts";
@@ -14,8 +15,9 @@ const fromSpec = z.strictObject({
   ).optional(),
   ahead: key(
     ahead,
-    "How far an event time may lie after Kafka's timestamp before the record is refused (default 10min), or none. Ingest stages only.",
+    "How far an event time may lie after Kafka's timestamp before the record is refused, or none. Ingest stages only.",
     "10min",
+    defaults.from.ahead,
   ).optional(),
   timesFrom: key(
     dateOrTime,
@@ -46,7 +48,6 @@ const lateSpec = z.strictObject({
 });
 
 /** What a Map of V8 holds. */
-const keysMax = 2 ** 24;
 
 const stateSpec = z
   .strictObject({
@@ -56,9 +57,10 @@ const stateSpec = z
       true,
     ).optional(),
     keys: key(
-      z.int().min(1).max(keysMax),
-      "Keys that each store of a partition holds at most (default 16777216); one more halts the stage as MR_STATE_FULL.",
+      z.int().min(1).max(defaults.state.keys),
+      "Keys that each store of a partition holds at most; one more halts the stage as MR_STATE_FULL.",
       5_000_000,
+      defaults.state.keys,
     ).optional(),
   })
   .refine((state) => Object.keys(state).length > 0, { error: "must say something: volatile or keys" });

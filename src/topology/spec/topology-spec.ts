@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { StepDefinition } from "../../step/index.ts";
+import { defaults } from "./defaults.ts";
 import { modelSpec } from "./model-spec.ts";
 import { stageSpec } from "./stage-spec.ts";
 import { testSpec } from "./test-spec.ts";
@@ -25,12 +26,23 @@ export const topologyHead = z.strictObject({
   ),
   commit: key(
     z.strictObject({
-      everyMs: key(z.int().min(1).max(60_000), "Longest time between two commits, in milliseconds.", 100).optional(),
-      records: key(z.int().min(1).max(1_000_000), "Most records between two commits.", 2_000).optional(),
+      everyMs: key(
+        z.int().min(1).max(60_000),
+        "Longest time between two commits, in milliseconds.",
+        100,
+        defaults.commit.everyMs,
+      ).optional(),
+      records: key(
+        z.int().min(1).max(1_000_000),
+        "Most records between two commits.",
+        2_000,
+        defaults.commit.records,
+      ).optional(),
       lingerMs: key(
         z.int().min(0).max(60_000),
         "How long outputs wait for more while a stage is busy, in milliseconds. With nothing left to compute they are sent at once.",
         5,
+        defaults.commit.lingerMs,
       ).optional(),
     }),
     "How often a stage commits, and how soon it sends what it has made.",
@@ -42,6 +54,7 @@ export const topologyHead = z.strictObject({
         z.int().min(1_000).max(100_000_000),
         "Largest record, in and out: key, value and headers, in bytes.",
         900_000,
+        defaults.limits.recordBytes,
       ).optional(),
     }),
     "Bounds on what is processed.",
@@ -50,8 +63,13 @@ export const topologyHead = z.strictObject({
   sample: key(
     z.strictObject({
       generator: key(reference, "Name of a stock generator.", "card-payments"),
-      seed: key(z.int(), "The same seed gives the same events.", 7).optional(),
-      perSecond: key(z.number().positive().max(1_000_000), "Events per second.", 200).optional(),
+      seed: key(z.int(), "The same seed gives the same events.", 7, defaults.sample.seed).optional(),
+      perSecond: key(
+        z.number().positive().max(1_000_000),
+        "Events per second.",
+        200,
+        defaults.sample.perSecond,
+      ).optional(),
     }),
     "What `millrace dev` feeds when nothing else does.",
     { generator: "card-payments", seed: 7, perSecond: 200 },

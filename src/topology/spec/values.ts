@@ -50,7 +50,10 @@ export const namespaceName = z
   })
   .max(100, { error: "a namespace has at most 100 characters" });
 
-/** Attaches the sentence for reference and editors, and a valid value from which hints are made. */
-export function key<T extends z.ZodType>(schema: T, description: string, example: unknown): T {
-  return schema.meta({ description, examples: [example] });
+/**
+ * Attaches the sentence for reference and editors, a valid value from which hints are made, and for a key that may be left
+ * out what counts then, where that is one value.
+ */
+export function key<T extends z.ZodType>(schema: T, description: string, example: unknown, absent?: unknown): T {
+  return schema.meta({ description, examples: [example], ...(absent === undefined ? {} : { default: absent }) });
 }

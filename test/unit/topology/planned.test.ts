@@ -26,6 +26,25 @@ test("ingest fills event_id, keys by the output topic and holds events to ahead"
   expect(ingest?.eventTimeField).toBe("paid_at");
 });
 
+test("what counts where a file says nothing is what editors and the reference are told", () => {
+  const { properties } = JSON.parse(topologyJsonSchema(topologyLanguage)) as JsonSchema;
+  const told = (level: string): unknown =>
+    Object.fromEntries(
+      Object.entries(properties?.[level]?.properties ?? {}).map(([key, schema]) => [key, schema.default]),
+    );
+  const plan = soundPlan(smallText, { schemas });
+  expect(plan.commit).toEqual({ everyMs: 100, records: 2_000, lingerMs: 5 });
+  expect(told("commit")).toEqual(plan.commit);
+  expect(plan.limits).toEqual({ recordBytes: 900_000 });
+  expect(told("limits")).toEqual(plan.limits);
+  const sampled = soundPlan(`${smallText}sample: { generator: card-payments }\n`, { schemas });
+  expect(sampled.sample).toEqual({ generator: "card-payments", seed: 1, perSecond: 100 });
+  expect(told("sample")).toEqual({ ...sampled.sample, generator: undefined });
+  const [ingest] = soundPlan(smallText.replace(/, ahead: 5min/, ""), { schemas }).stages;
+  expect(ingest?.ingest?.aheadMs).toBe(600_000);
+  expect(topologyReference(topologyLanguage)).toContain("refused, or none. Ingest stages only. Default: `10min`.");
+});
+
 test("later stages keep the key's bytes, and what names none takes key, time and partitions of the input", () => {
   const plan = soundPlan(smallText, { schemas });
   const [, features, score] = plan.stages;
