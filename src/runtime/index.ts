@@ -1,3 +1,4 @@
+export { accountKey, type LeftAccount, readAccount } from "./account-log.ts";
 export { type BoundedRun, feedStage, runBounded, type StageYield } from "./bounded.ts";
 export { BufferBudget, type BufferShare } from "./buffer-budget.ts";
 export { CatchUp, type CatchUpOptions, type WatchedStage } from "./catch-up.ts";
@@ -6,6 +7,7 @@ export { type AliasModelSource, createAliasModelSource } from "./control/alias-m
 export { type Alias, followAliases, readAliases, writeAlias } from "./control/aliases.ts";
 export { type ControlRecord, readControl, writeControl } from "./control/control-topic.ts";
 export type { StageCounts } from "./counts.ts";
+export { eventIdStem } from "./input-reader.ts";
 export { messageBytesDefault, type OutputTopic } from "./output-batches.ts";
 export {
   type BatchWriter,
@@ -33,6 +35,15 @@ export {
   type TroubledPartition,
 } from "./port.ts";
 export { type ReadinessCheck, type ReadyStage, readinessOf } from "./readiness.ts";
+export {
+  type AccountedRange,
+  type DatedAccount,
+  differencesOf,
+  type FoundFates,
+  type Recount,
+  rangeOf,
+  recount,
+} from "./reconciliation.ts";
 export { resetCommand } from "./reset-command.ts";
 export { type LoadListener, type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
 export { SnapshotTurns } from "./snapshot-turns.ts";
@@ -47,5 +58,5 @@ export { lagsInTime, type MeasuredStage, type MetricReading, readMetrics } from 
 export { createStageRunner, type SnapshotOptions, type StageRunner, type StageRunnerOptions } from "./stage-runner.ts";
 export type { StageTask } from "./stage-task.ts";
 export { type MemberClaim, shareOut, shareTasks, type TaskShares } from "./task-shares.ts";
-export { readTopicRows } from "./topic-rows.ts";
+export { RowReader, readTopicRows } from "./topic-rows.ts";
 export { patientRegistry } from "./wait-out.ts";

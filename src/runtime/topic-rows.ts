@@ -64,7 +64,7 @@ function offsetsLost({ damage }: RawBatch, to: Offset): number {
 type Decoded = Row | undefined;
 
 /** Rows of one reader schema, whatever their writers were; undefined for a record that cannot be decoded. */
-class RowReader {
+export class RowReader {
   readonly #writers: Writers<RowDecoder>;
 
   constructor(registry: SchemaRegistry, reader: RecordSchema) {

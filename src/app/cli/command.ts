@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { parseIsoTimeMs } from "../../kernel/index.ts";
 import { type ExitCode, usageError } from "../exit.ts";
 import { type ConnectionFlags, checkNamespace, type Environment } from "../settings.ts";
 import type { OwnCommand } from "../supervised-worker.ts";
@@ -116,4 +117,14 @@ export function countFlag(name: string, value: unknown): number | undefined {
   const count = Number(value);
   if (Number.isSafeInteger(count) && count > 0) return count;
   throw usageError(`--${name}: a whole number above 0 is needed, found ${JSON.stringify(value)}`);
+}
+
+/** A time, or undefined when the flag is not given. @throws ExitError 64 for anything else */
+export function timeFlag(name: "from" | "to", flags: Readonly<Record<string, unknown>>): number | undefined {
+  const text = flags[name];
+  if (text === undefined) return undefined;
+  const timeMs = parseIsoTimeMs(String(text));
+  if (timeMs === undefined)
+    throw usageError(`--${name}: ${JSON.stringify(text)} is no ISO 8601 time such as 2026-01-01T00:00:00Z`);
+  return timeMs;
 }

@@ -63,6 +63,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./train.ts"),
   },
   {
+    name: "reconcile",
+    summary: "recount from the topics what stages say they have made",
+    example: "millrace reconcile topologies/card-fraud.yaml --brokers localhost:9092",
+    load: () => import("./reconcile.ts"),
+  },
+  {
     name: "produce",
     summary: "send records to a topic",
     example: "millrace produce payments.inbox --file payments.ndjson --key customer_id --dev",

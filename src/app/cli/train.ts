@@ -1,5 +1,5 @@
 import { nodeHasher, systemClock } from "../../adapters/node/index.ts";
-import { assert, closest, parseIsoTimeMs } from "../../kernel/index.ts";
+import { assert, closest } from "../../kernel/index.ts";
 import type { TrainingOutcome } from "../../training/index.ts";
 import { exitCodes, usageError } from "../exit.ts";
 import { loadFilePlan } from "../load-topology.ts";
@@ -12,6 +12,7 @@ import {
   connectionFlags,
   devFlag,
   flag,
+  timeFlag,
   withConnection,
 } from "./command.ts";
 
@@ -103,13 +104,4 @@ export function trainingProgress(context: Pick<CommandContext, "stderr">) {
       phase === "fit" ? `fit iteration ${done} loss ${loss?.toFixed(6)}\n` : `reading ${phase} ${done} of ${total}\n`,
     );
   };
-}
-
-function timeFlag(name: "from" | "to", flags: Readonly<Record<string, unknown>>): number | undefined {
-  const text = flags[name];
-  if (text === undefined) return undefined;
-  const timeMs = parseIsoTimeMs(String(text));
-  if (timeMs === undefined)
-    throw usageError(`--${name}: ${JSON.stringify(text)} is no ISO 8601 time such as 2026-01-01T00:00:00Z`);
-  return timeMs;
 }

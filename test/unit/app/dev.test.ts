@@ -104,6 +104,29 @@ test("a dev session takes produce, tail and train from outside, and keeps its mo
   ]);
 }, 60_000);
 
+test("what a dev session has made is reconciled from outside, and ends with 1 when somebody adds to it", async () => {
+  await startDev("--no-sample");
+  await millrace(["produce", "payments.inbox", "--file", "-", "--key", "customer_id", "--dev"], {
+    stdin: `${sale("p1")}\n${sale("p2")}\n`,
+  });
+  await records("payments.features", 2);
+  const agreed = await millrace(["reconcile", card, "--dev"]);
+  expect(agreed).toMatchObject({ code: 0, stderr: "" });
+  expect(agreed.stdout).toMatch(/^features +\d +0 +\d+ +2 +2 +0 +0 +0 +agrees$/m);
+  expect(agreed.stdout).toMatch(/ differing 0 not counted \d+ strays 0\n$/);
+  const { stdout: copy } = await millrace(["tail", "payments.features", "--dev", "--from", "beginning", "--max", "1"]);
+  await millrace(["produce", "payments.features", "--file", "-", "--dev"], { stdin: copy });
+  const differing = await millrace(["reconcile", card, "--dev", "-o", "jsonl"]);
+  expect(differing.code).toBe(1);
+  const rows = differing.stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { readonly stage: string; readonly differences: readonly string[] });
+  expect(rows.filter(({ differences }) => differences.length > 0)).toMatchObject([
+    { stage: "features", differences: ["1 outputs are there twice"] },
+  ]);
+}, 60_000);
+
 test("a second dev session in the folder is refused, and a tail of the first ends when that does", async () => {
   const first = await startDev("--no-sample");
   const second = await millrace(["dev", card, "--no-sample"]);

@@ -31,6 +31,13 @@ describe("a wrong command line ends with 64, says why on stderr and nothing on s
     ["a dev session and brokers at once", ["tail", "t", "--dev", "--brokers", "h:1"], /exclude each other/],
     ["a count that is none", ["tail", "t", "--max", "0"], /--max: a whole number above 0/],
     ["a place that is none", ["tail", "t", "--from", "yesterday"], /--from: "yesterday" is none of/],
+    ["no cluster for reconcile", ["reconcile", card], /MR_USAGE no cluster is named\n.*--dev/],
+    [
+      "a form that is none",
+      ["reconcile", card, "--dev", "-o", "yaml"],
+      /--output: "yaml" is none of table, json, jsonl/,
+    ],
+    ["a time that is none", ["reconcile", card, "--dev", "--from", "noon"], /--from: "noon" is no ISO 8601 time/],
     ["nothing to produce", ["produce"], /a topic is needed, or --sample FILE/],
     [
       "a file that is not there",
