@@ -18,7 +18,7 @@ const ageShare = 0.25;
 
 /** When snapshots are taken. */
 export interface SnapshotPace {
-  /** Where anything has changed, that often. */
+  /** Where anything has changed, that often; where there is none yet, at once. */
   readonly everyMs: number;
   /** However much has changed, no more often than that. */
   readonly atMostEveryMs: number;
@@ -60,7 +60,7 @@ interface KeptTask {
   held: HeldShelf | undefined;
   /** By store: how many entries its changelog had written when its snapshot was begun; what a restore has read counts. */
   readonly marks: Map<string, number>;
-  /** When snapshots were begun last, or the task was restored. Monotonic. */
+  /** When snapshots were begun last, or loaded; without any, as soon as there is something to copy. Monotonic. */
   lastMs: number;
   /** Chunks that were kept. */
   keeps: number;
@@ -125,7 +125,7 @@ export class SnapshotKeeper {
       isBetweenChunks,
       held: undefined,
       marks: new Map(),
-      lastMs: this.#options.clock.monotonicMs(),
+      lastMs: Number.NEGATIVE_INFINITY,
       keeps: 0,
       isAsking: false,
       copying: undefined,
@@ -153,12 +153,15 @@ export class SnapshotKeeper {
     const { shelf, identity, clock, facts } = this.#options;
     const { name } = store.spec;
     const changelog = identity.changelogs.get(name);
-    if (changelog === undefined || this.#tasks.get(task)?.held === undefined) return undefined;
+    const kept = this.#tasks.get(task);
+    if (changelog === undefined || kept?.held === undefined) return undefined;
     const origin = this.#originOf(task, changelog);
     const { deleteRetentionMs } = changelog;
     try {
       const needs = { origin, ...extent, deleteRetentionMs, nowMs: clock.now() };
-      return await loadSnapshot(shelf.read({ task, store: name }), store, needs, slices, signal);
+      const loaded = await loadSnapshot(shelf.read({ task, store: name }), store, needs, slices, signal);
+      if (loaded !== undefined) kept.lastMs = clock.monotonicMs();
+      return loaded;
     } catch (thrown) {
       if (!(thrown instanceof SnapshotUselessError)) throw thrown;
       facts.emit("snapshotIgnored", { task, store: name, reason: thrown.message });

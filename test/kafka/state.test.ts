@@ -1,4 +1,7 @@
 /** Stores survive the death of their process: on a real cluster, judged by an oracle that shares no code. */
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { seededRng } from "../../src/kernel/index.ts";
 import type { Broker } from "../../src/runtime/index.ts";
@@ -55,6 +58,57 @@ describeKafka("a stage with stores", () => {
       expect(await shop.differences()).toEqual([]);
     },
   );
+
+  test("with a state directory, what comes after a kill -9 reads the tail alone, and every output is right", async () => {
+    const { bootstrap } = testBroker();
+    const namespace = uniqueNamespace();
+    const shop = await PaymentShop.open({
+      bootstrap,
+      broker,
+      millrace,
+      namespace,
+      delivery: "exactly-once",
+      partitions: 2,
+    });
+    shops.push(shop);
+    const stateDir = await mkdtemp(join(tmpdir(), "millrace-state-dir-"));
+    const rng = seededRng(31);
+    const fromSnapshots: number[] = [];
+    let sent = 0;
+    try {
+      for (let round = 0; round < 3; round++) {
+        const worker = shop.start(["--instance-id", "one", "--state-dir", stateDir]);
+        worker.onLine((line) => {
+          if (line.includes('"The stores are restored."'))
+            fromSnapshots.push(Number((JSON.parse(line) as { fromSnapshots?: number }).fromSnapshots ?? 0));
+        });
+        await worker.ready(deadlineMs);
+        await shop.send(paymentStream(300, rng, sent));
+        sent += 300;
+        // A snapshot is there once a chunk behind it is committed.
+        await eventually(deadlineMs, "snapshots of both stores of both tasks", async () => {
+          await shop.workedOff(deadlineMs);
+          if ((await snapshotsIn(stateDir)).length === 4) return true;
+          await shop.send(paymentStream(20, rng, sent));
+          sent += 20;
+          return undefined;
+        });
+        expect(worker.warnings.filter(({ code }) => code === "MR_SNAPSHOT")).toEqual([]);
+        worker.kill("SIGKILL");
+        await worker.ended(deadlineMs);
+      }
+    } finally {
+      await rm(stateDir, { recursive: true, force: true });
+    }
+    // Two tasks in each start but the first.
+    expect(fromSnapshots.filter((count) => count > 0)).toHaveLength(4);
+    expect(await shop.differences()).toEqual([]);
+  });
+
+  async function snapshotsIn(folder: string): Promise<string[]> {
+    const names = await readdir(folder, { recursive: true }).catch(() => []);
+    return names.filter((name) => name.endsWith(".snapshot"));
+  }
 
   async function total(topics: readonly string[]): Promise<number> {
     const marks = await Promise.all(topics.map((topic) => broker.admin.watermarks(topic, signal)));

@@ -3,7 +3,7 @@ import { Facts, type LogFields, type Logger, silentLogger } from "../../../src/k
 import { Changelog } from "../../../src/runtime/changelog.ts";
 import type { OffsetRange, StageTask } from "../../../src/runtime/index.ts";
 import { Restorer } from "../../../src/runtime/restore.ts";
-import type { TaskNote } from "../../../src/runtime/task-note.ts";
+import type { StoreNote, TaskNote } from "../../../src/runtime/task-note.ts";
 import { IdStore } from "../../../src/state/index.ts";
 import type { RawBatch } from "../../../src/wire/index.ts";
 import { type Deferred, deferred } from "../../support/deadline.ts";
@@ -89,7 +89,8 @@ function bench(more: { clock?: AutoClock; partitions?: number; inputLow?: number
     const { stores, stage } = taskOf(partition);
     return { stores, done: restorer.restore(partition, stage, offset, note, signal) };
   };
-  return { cluster, batches, read, gates, logged, clock, restore };
+  const noteKeys = new Map(taskOf(0).stage.changelogs.map(({ store, noteKey }) => [store.spec.name, noteKey]));
+  return { cluster, batches, read, gates, logged, clock, restore, restorer, noteKeys };
 }
 
 const counts = (stores: readonly IdStore[]): number[] => stores.map(({ entryCount }) => entryCount);
@@ -140,10 +141,11 @@ test("a task that is lost meanwhile takes nothing more in", async () => {
   expect(counts(stores)[0]).toBeLessThan(1_600);
 });
 
-test("a store of which nothing is written down is said to be empty, where records were read before", async () => {
+const empty = "A store has nothing written down and starts empty, although records were read before.";
+
+test("a store of which nothing was ever written down is said to be empty, where records were read before", async () => {
   const { batches, restore, logged } = bench({ inputLow: 7 });
   batches.set("a", [batchOf(entriesOf(["x"]), { topic: "a" })]);
-  const empty = "A store has nothing written down and starts empty, although records were read before.";
   const said = () => logged.filter(({ message }) => message === empty).map(({ fields }) => fields);
   await restore(2, 7).done;
   expect(said()).toEqual([]);
@@ -151,6 +153,27 @@ test("a store of which nothing is written down is said to be empty, where record
   expect(said()).toEqual([
     { stage: "s", task: 2, code: "MR_STATE_EMPTY", store: "b", offset: 8, wholeAfterSeconds: 60 },
   ]);
+});
+
+test("a store that is rightly empty is not said: its entries have gone, or its task has kept it and never filled it", async () => {
+  const { batches, restore, logged, noteKeys } = bench();
+  const [entry] = entriesOf(["x"]);
+  batches.set("a", [batchOf([{ key: entry!.key, value: null }], { topic: "a", offset: 90 })]);
+  const note = (said: StoreNote): TaskNote => ({
+    streamTimeMs: 1,
+    since: 0,
+    counts: { in: 0, out: 0, filtered: 0, late: 0, deadLetters: 0 },
+    stores: new Map([[noteKeys.get("b")!, said]]),
+  });
+  const said = () => logged.filter(({ message }) => message === empty).map(({ fields }) => fields["store"]);
+  await restore(0, 10, never, note("unfilled")).done;
+  expect(said()).toEqual([]);
+  // What it had written is not there any more, whatever is left of the input.
+  await restore(0, 0, never, note("filled")).done;
+  expect(said()).toEqual(["b"]);
+  // A note that says nothing of it is one of before it was a store.
+  await restore(0, 10, never, { ...note("filled"), stores: new Map() }).done;
+  expect(said()).toEqual(["b", "b"]);
 });
 
 test("an entry that cannot be read ends the restore, and is named", async () => {
@@ -195,6 +218,56 @@ test("eight tasks read at once, the others when one is through, and one that is 
   for (const gate of gates) gate.resolve();
   await Promise.all(waiting.filter((_, i) => i !== 8));
   expect(read).toHaveLength(10);
+});
+
+test("a restore that gets nothing is said to stand still after ten seconds, and lets another read after a minute", async () => {
+  const { batches, restore, cluster, gates, read, restorer, clock, logged } = bench();
+  batches.set("a", [batchOf(entriesOf(["x"]), { topic: "a" })]);
+  cluster.isGated = true;
+  const restores = Array.from({ length: 9 }, (_, i) => restore(i % 4).done);
+  await nextTurn();
+  const said = () => logged.filter(({ message }) => message.startsWith("The restore of a task stands still"));
+  const begunMs = clock.nowMs;
+  const at = async (ms: number): Promise<void> => {
+    clock.nowMs = begunMs + ms;
+    restorer.tick(clock.nowMs);
+    await nextTurn();
+  };
+  await at(9_999);
+  expect(said()).toEqual([]);
+  await at(10_000);
+  await at(59_999);
+  expect(said()).toHaveLength(8);
+  expect(said()[0]?.fields).toEqual({ stage: "s", task: 0, code: "MR_BROKER", waitsFor: "a-0", waitedSeconds: 10 });
+  expect(read).toHaveLength(8);
+  await at(60_000);
+  expect(read).toHaveLength(9);
+  // They go on by themselves, as there is room.
+  cluster.isGated = false;
+  for (const gate of gates) gate.resolve();
+  await Promise.all(restores);
+  expect(read).toHaveLength(9);
+});
+
+test("a restore that has let another read in its place takes in nothing until it has one again", async () => {
+  const { batches, restore, cluster, gates, restorer, clock } = bench();
+  batches.set("a", [batchOf(entriesOf(["x"]), { topic: "a" })]);
+  cluster.isGated = true;
+  const restores = Array.from({ length: 16 }, (_, i) => restore(i % 4));
+  await nextTurn();
+  clock.nowMs += 60_000;
+  restorer.tick(clock.nowMs);
+  await nextTurn();
+  expect(gates).toHaveLength(16);
+  // All places are taken by the second eight.
+  gates[0]!.resolve();
+  for (let i = 0; i < 5; i++) await nextTurn();
+  expect(counts(restores[0]!.stores)).toEqual([0, 0]);
+  gates[8]!.resolve();
+  for (let i = 0; i < 5; i++) await nextTurn();
+  expect(counts(restores[0]!.stores)).toEqual([1, 0]);
+  for (const gate of gates) gate.resolve();
+  await Promise.all(restores.map(({ done }) => done));
 });
 
 test("a task whose changelog has no partition for it yet is tried again later, and restored once there is one", async () => {
