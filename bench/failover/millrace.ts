@@ -70,7 +70,7 @@ export async function openMillrace(broker: Broker, bootstrap: string, millrace: 
     encode: encoderOf(stage.reader, schema?.id ?? 0),
     start: async (slot) => {
       const where = ["--brokers", bootstrap, "--registry", registryFolder, "--stage", stage.name];
-      const flags = ["run", file, ...where, "--instance-id", nameOf(slot)];
+      const flags = ["run", file, ...where, "--instance-id", nameOf(slot), "--state-dir", join(folder, nameOf(slot))];
       const worker = new WorkerProcess(millrace.entry, flags, { MILLRACE_NO_SUPERVISE: "" });
       workers.set(slot, worker);
       await ready(worker, 1);
