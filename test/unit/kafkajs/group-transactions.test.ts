@@ -10,6 +10,7 @@ import { TaskLostError, TaskReopenError } from "../../../src/runtime/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import type { Outgoing } from "../../../src/wire/index.ts";
 import { type Deferred, deferred } from "../../support/deadline.ts";
+import { listenersOf } from "../../support/listeners.ts";
 import { outgoingOf, textRecords } from "../../support/records.ts";
 
 const clock = new FakeClock(1_700_000_000_000);
@@ -452,6 +453,30 @@ test("a commit that is called off while it waits is not made, and one that is un
   await turns();
   expect(fates).toEqual({ a: "committed", b: over });
   expect(asked).not.toContain("write 4 as n.0/2");
+});
+
+test("nobody listens for the end of a commit that was made or refused, nor a transaction that is over for that of its member", async () => {
+  const { commit, hold, fates, end } = await transactionsOf([0, 1]);
+  const { signal } = new AbortController();
+  const before = listenersOf(end.signal);
+  const refused = hold("write 4 as n.0/1");
+  commit("a", 0, [batch(3)], signal);
+  commit("b", 1, [batch(4)], signal);
+  await turns();
+  expect(listenersOf(signal)).toBeGreaterThan(0);
+  refused.resolve(answered(kafkaCode.messageTooLarge));
+  await turns(20);
+  expect(fates).toEqual({ a: "committed", b: expect.any(Error) });
+  expect([listenersOf(signal), listenersOf(end.signal)]).toEqual([0, before]);
+});
+
+test("a commit that was called off before it is made asks for nothing", async () => {
+  const { commit, fates, asked } = await transactionsOf([0]);
+  const over = new Error("over");
+  commit("a", 0, [batch(3)], AbortSignal.abort(over));
+  await turns();
+  expect(fates).toEqual({ a: over });
+  expect(asked).toEqual([]);
 });
 
 test("a part that goes into the next transaction can be called off before that", async () => {

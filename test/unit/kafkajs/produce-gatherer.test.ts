@@ -5,6 +5,7 @@ import { ProduceGatherer } from "../../../src/adapters/kafkajs/produce-gatherer.
 import type { ProducedIn, ProducedPartition } from "../../../src/adapters/kafkajs/produce-request.ts";
 import type { Outgoing } from "../../../src/wire/index.ts";
 import { type Deferred, deferred } from "../../support/deadline.ts";
+import { listenersOf } from "../../support/listeners.ts";
 
 const batch = (partition: number, size = 10, fill = 0): Outgoing => ({
   topic: "t",
@@ -168,6 +169,20 @@ test("a batch that waits for its turn is not sent when it is called off", async 
   requests[0]!.answer.resolve([produced(0)]);
   await turns();
   expect(await partitions(10)).toEqual([[0], [1], [3]]);
+});
+
+test("nobody listens for the end of a batch that was answered, or refused with its request", async () => {
+  const { requests, sendAs, fates } = gathererOf();
+  const { signal } = new AbortController();
+  sendAs("answered", 1, batch(0), { signal });
+  sendAs("refused", 2, batch(0), { signal });
+  await turns();
+  expect(listenersOf(signal)).toBe(2);
+  requests[0]!.answer.resolve([produced(0)]);
+  requests[1]!.answer.reject(new Error("cut"));
+  await turns();
+  expect(fates).toEqual({ answered: 0, refused: new Error("cut") });
+  expect(listenersOf(signal)).toBe(0);
 });
 
 test("a batch whose sender has given up before is not sent", async () => {

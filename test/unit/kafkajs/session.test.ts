@@ -6,6 +6,7 @@ import { Session } from "../../../src/adapters/kafkajs/session.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import { type Deferred, deferred } from "../../support/deadline.ts";
+import { listenersOf } from "../../support/listeners.ts";
 
 const timings: GroupTimings = {
   sessionMs: 10_000,
@@ -260,8 +261,10 @@ test("whoever waits for a settled group waits through a join, and is let go when
   });
   await settle();
   expect(isSettled).toBe(false);
+  expect(listenersOf(signal)).toBe(1);
   await advance(clock, 100);
   await waiting;
+  expect(listenersOf(signal)).toBe(0);
   end.abort(new Error("left"));
   await expect(session.settled(signal)).rejects.toThrow("left");
   await run;

@@ -9,6 +9,7 @@ import { writeAlias } from "../../../src/runtime/control/aliases.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import { deferred, eventually } from "../../support/deadline.ts";
+import { listenersOf } from "../../support/listeners.ts";
 import { manifestOf } from "../../support/manifest.ts";
 
 const controlTopic = "shop.control";
@@ -82,16 +83,18 @@ test("says that it waits when the alias does not exist, and takes the first one 
   const source = sourceOf(broker);
   let waits = 0;
   const waiting = deferred();
-  const loading = source.load("fraud", "champion", signal, {
+  const stop = new AbortController();
+  const loading = source.load("fraud", "champion", stop.signal, {
     onWaiting: () => {
       waits++;
       waiting.resolve();
     },
   });
   await waiting.promise;
+  expect(listenersOf(stop.signal)).toBe(1);
   await pointAt(broker, 2);
   expect((await loading).version).toBe(2);
-  expect(waits).toBe(1);
+  expect([waits, listenersOf(stop.signal)]).toEqual([1, 0]);
 });
 
 test("does not say that it waits for an alias that exists", async () => {

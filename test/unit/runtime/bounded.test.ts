@@ -15,6 +15,7 @@ import {
 import type { Row } from "../../../src/schema/index.ts";
 import type { Outgoing, RawBatch } from "../../../src/wire/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
+import { listenersOf } from "../../support/listeners.ts";
 import { type PlainRecord, plainRecords } from "../../support/records.ts";
 import { Cluster } from "./cluster.ts";
 import {
@@ -156,7 +157,9 @@ test("it works off its range and no more, in chunks of the same size as a live s
     openWriter: pages.openWriter,
     bounds: { records: 25, bytes: 1_000_000, lingerMs: Number.POSITIVE_INFINITY },
   });
-  expect(await runBounded(run, never)).toMatchObject({ in: 60, out: 60 });
+  const { signal } = new AbortController();
+  expect(await runBounded(run, signal)).toMatchObject({ in: 60, out: 60 });
+  expect(listenersOf(signal)).toBe(0);
   expect(pages.calls).toEqual(["write 25", "flush", "write 25", "flush", "write 10", "flush"]);
   expect(await runBounded({ ...run, from: 67, read: () => [] }, never)).toMatchObject({ in: 0 });
 });

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { OperationError, RecordError } from "../../../src/kernel/index.ts";
 import { type RegisteredSchema, Writers, type WritersOptions } from "../../../src/schema/index.ts";
 import { type Deferred, deferred } from "../../support/deadline.ts";
+import { listenersOf } from "../../support/listeners.ts";
 
 const { signal } = new AbortController();
 
@@ -68,6 +69,7 @@ test("who meets an id while it is asked for waits for that answer", async () => 
   const all = [1, 2, 3].map(() => writers.resolve(7, signal));
   held.get(7)?.resolve();
   await Promise.all(all);
+  expect(listenersOf(signal)).toBe(0);
   expect([asked, writers.byId(7)]).toEqual([[7], "TEXT 7"]);
 });
 
