@@ -1,6 +1,6 @@
 import { systemClock } from "../adapters/node/index.ts";
 import { OperationError } from "../kernel/index.ts";
-import { type Broker, readAliases } from "../runtime/index.ts";
+import { AliasReader, type Broker, type ControlRecord, readControl } from "../runtime/index.ts";
 import type { RegisteredSchema, SchemaRegistry } from "../schema/index.ts";
 import {
   type Changes,
@@ -16,7 +16,7 @@ import {
   startProblems,
   storeKey,
 } from "../topology/index.ts";
-import { readHeldStores, writeHeldStores } from "./held-stores.ts";
+import { HeldStoreReader, writeHeldStores } from "./held-stores.ts";
 
 /**
  * Compares a plan with the cluster and the registry as they are now.
@@ -39,11 +39,7 @@ export async function compareWithCluster(
     versions.set(subject, found);
     if ((await registry.lookUp(subject, schema.json, signal)) !== undefined) registered.add(subject);
   }
-  const asksAliases = plan.stages.some(({ infer }) => infer !== undefined);
-  const hasControl = cluster.topics.some((topic) => topic.topic === plan.control.clusterName);
-  const aliases =
-    asksAliases && hasControl ? (await readAliases(broker, plan.control.clusterName, signal)).aliases : [];
-  const stores = hasControl ? await readHeldStores(broker, plan.control.clusterName, signal) : new Map();
+  const { aliases, stores } = await controlled(plan, cluster, broker, signal);
   const state: ClusterState = {
     cluster,
     stores,
@@ -55,6 +51,23 @@ export async function compareWithCluster(
     aliases: new Set(aliases.map(({ model, alias }) => `${model}@${alias}`)),
   };
   return changesFor(plan, state);
+}
+
+/** What the control topic says, read once; nothing before it is there. */
+async function controlled(
+  { control }: Plan,
+  { topics }: ClusterDescription,
+  broker: Broker,
+  signal: AbortSignal,
+): Promise<Pick<AliasReader, "aliases"> & Pick<HeldStoreReader, "stores">> {
+  const [aliasReader, storeReader] = [new AliasReader(), new HeldStoreReader()];
+  const take = (record: ControlRecord): void => {
+    aliasReader.take(record);
+    storeReader.take(record);
+  };
+  if (topics.some(({ topic }) => topic === control.clusterName))
+    await readControl(broker, control.clusterName, take, signal);
+  return { aliases: aliasReader.aliases, stores: storeReader.stores };
 }
 
 /** Who is in the groups of the stages whose stores are to be made anew. */

@@ -1,24 +1,26 @@
-import { type Broker, type ControlRecord, readControl, writeControl } from "../runtime/index.ts";
+import { type Broker, type ControlRecord, writeControl } from "../runtime/index.ts";
 import { type Changes, type HeldStore, parseHeldStore, storeKey } from "../topology/index.ts";
 
 const keyPrefix = "store/";
 
-/** The stores that the control topic describes, by `STAGE/STORE`. A record that is no such thing describes none. */
-export async function readHeldStores(
-  broker: Broker,
-  controlTopic: string,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, HeldStore>> {
-  const stores = new Map<string, HeldStore>();
-  const take = ({ key, value }: ControlRecord): void => {
+/**
+ * Takes the records of the control topic in their order, and knows the stores that they describe, by `STAGE/STORE`. A
+ * record that is no such thing describes none.
+ */
+export class HeldStoreReader {
+  readonly #stores = new Map<string, HeldStore>();
+
+  take({ key, value }: ControlRecord): void {
     if (!key.startsWith(keyPrefix)) return;
     const name = key.slice(keyPrefix.length);
     const held = value === null ? undefined : parseHeldStore(value);
-    if (held !== undefined && storeKey(held) === name) stores.set(name, held);
-    else stores.delete(name);
-  };
-  await readControl(broker, controlTopic, take, signal);
-  return stores;
+    if (held !== undefined && storeKey(held) === name) this.#stores.set(name, held);
+    else this.#stores.delete(name);
+  }
+
+  get stores(): ReadonlyMap<string, HeldStore> {
+    return this.#stores;
+  }
 }
 
 /** Describes the stores on the control topic as they are from now on; their inputs exist. */

@@ -29,15 +29,25 @@ export interface AliasesRead {
   readonly offsetNext: Offset;
 }
 
+/** Takes the records of the control topic in their order, and knows the aliases as they stand after the last of them. */
+export class AliasReader {
+  readonly #aliases = new Map<string, Alias>();
+
+  take(record: ControlRecord): void {
+    const alias = aliasOf(record);
+    if (alias !== undefined) this.#aliases.set(`${alias.model}@${alias.alias}`, alias);
+  }
+
+  get aliases(): readonly Alias[] {
+    return [...this.#aliases.values()];
+  }
+}
+
 /** The aliases as they stand: the last record per key, up to the end of the topic as it is now. */
 export async function readAliases(broker: Broker, controlTopic: string, signal: AbortSignal): Promise<AliasesRead> {
-  const aliases = new Map<string, Alias>();
-  const take = (record: ControlRecord): void => {
-    const alias = aliasOf(record);
-    if (alias !== undefined) aliases.set(`${alias.model}@${alias.alias}`, alias);
-  };
-  const offsetNext = await readControl(broker, controlTopic, take, signal);
-  return { aliases: [...aliases.values()], offsetNext };
+  const reader = new AliasReader();
+  const offsetNext = await readControl(broker, controlTopic, (record) => reader.take(record), signal);
+  return { aliases: reader.aliases, offsetNext };
 }
 
 /** Every change of an alias from `from` on, superseded ones too, until the signal ends it. */

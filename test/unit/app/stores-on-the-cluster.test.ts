@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { applyChanges, checkStart, compareWithCluster } from "../../../src/app/apply-plan.ts";
-import { readHeldStores } from "../../../src/app/held-stores.ts";
+import { HeldStoreReader } from "../../../src/app/held-stores.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
-import { writeControl } from "../../../src/runtime/control/control-topic.ts";
+import { writeAlias } from "../../../src/runtime/control/aliases.ts";
+import { readControl, writeControl } from "../../../src/runtime/control/control-topic.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { MemoryRegistry } from "../../../src/testing/index.ts";
 import { type Changes, onHeldStores, type Plan } from "../../../src/topology/index.ts";
@@ -45,7 +46,12 @@ async function apply(plan: Plan, ...reset: string[]): Promise<readonly string[]>
   return changes.lines.filter((line) => /store|changelog/.test(line));
 }
 
-const held = async () => (await readHeldStores(broker, "small.control", never)).get(key);
+const allHeld = async (): Promise<HeldStoreReader["stores"]> => {
+  const reader = new HeldStoreReader();
+  await readControl(broker, "small.control", (record) => reader.take(record), never);
+  return reader.stores;
+};
+const held = async () => (await allHeld()).get(key);
 const start = async (plan: Plan): Promise<void> => checkStart("small", await compare(plan));
 
 /** Something in the changelog, as a task would write it. */
@@ -226,7 +232,25 @@ test("a record of the control topic that describes no store, or another one than
   await write("clean/other", JSON.stringify(described));
   await write("clean/empty", "{}");
   await write("clean/gone", null);
-  expect([...(await readHeldStores(broker, "small.control", never)).keys()]).toEqual([key]);
+  expect([...(await allHeld()).keys()]).toEqual([key]);
   await write(key, "damaged");
   expect(await held()).toBeUndefined();
+});
+
+test("a comparison reads the control topic once, for stores and aliases together", async () => {
+  const plan = planWith(plain);
+  await apply(plan);
+  await writeAlias(broker, "small.control", { model: "fraud", alias: "champion", version: 1 }, 0, never);
+  const read: string[] = [];
+  const counting: Broker = {
+    ...broker,
+    read: (range, signal) => {
+      read.push(range.topic);
+      return broker.read(range, signal);
+    },
+  };
+  const changes = await compareWithCluster(plan, counting, registry, never);
+  expect(read).toEqual(["small.control"]);
+  // Both are known: nothing is to be described, and no model is missing.
+  expect([changes.lines, changes.warnings]).toEqual([[], []]);
 });
