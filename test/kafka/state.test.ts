@@ -56,6 +56,10 @@ describeKafka("a stage with stores", () => {
         await worker.ended(deadlineMs);
       }
       expect(await shop.differences()).toEqual([]);
+      // What the workers have counted, over all of their lives, is what the topics have; and what is not is told.
+      expect(await shop.unreconciled()).toEqual([]);
+      await shop.addByHand();
+      expect(await shop.unreconciled()).toEqual([`1 strays in ${shop.features.to.clusterName}`]);
     },
   );
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createFolderRegistry } from "../../../src/adapters/registry-fs/index.ts";
 import { applyChanges, compareWithCluster } from "../../../src/app/apply-plan.ts";
 import { loadPlan } from "../../../src/app/load-topology.ts";
+import { reconcile } from "../../../src/app/reconcile.ts";
 import { createValueReader } from "../../../src/app/record-values.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { changelogsOf, type DeliveryMode, type Plan } from "../../../src/topology/index.ts";
@@ -149,6 +150,33 @@ export class PaymentShop {
       outputs.map((row) => [String(row["event_id"]), JSON.stringify(row)] as const),
       { ...rules, isOnce: this.#options.delivery === "exactly-once" },
     );
+  }
+
+  /** Where the topics and the accounts differ, in words. */
+  async unreconciled(): Promise<string[]> {
+    const { broker } = this.#options;
+    const registry = createFolderRegistry(this.#registry);
+    const { partitions, strays } = await reconcile({ plan: this.plan, broker, registry }, signal);
+    return [
+      ...partitions.flatMap(({ stage, partition, lacking, differences: found }) =>
+        [...found, ...(lacking === undefined ? [] : [lacking])].map((what) => `${stage}/${partition}: ${what}`),
+      ),
+      ...strays.map(({ topic, count }) => `${count} strays in ${topic}`),
+    ];
+  }
+
+  /** Adds to the outputs what somebody might by hand: the first of them once more, under the event id of nobody. */
+  async addByHand(): Promise<void> {
+    const { broker } = this.#options;
+    const topic = this.features.to.clusterName;
+    const range = { topic, partition: 0, from: "earliest" } as const;
+    for await (const batch of broker.read(range, signal)) {
+      const [first] = plainRecords(batch);
+      if (first === undefined) continue;
+      const text = first.value?.toString("latin1").replace(".inbox-", ".xobni-") ?? "";
+      await broker.append([{ ...first, timestampMs: Date.now(), value: Buffer.from(text, "latin1") }], signal);
+      return;
+    }
   }
 
   async remove(): Promise<void> {
