@@ -16,7 +16,7 @@ import { ownSupervisor } from "./supervised-worker.ts";
 import { openArtefacts, openModels, openSnapshots } from "./wire.ts";
 import type { Worker } from "./worker.ts";
 
-/** Under a supervisor a rebalance is heard of sooner: it is how a place comes back. */
+/** Under a supervisor a rebalance is heard of sooner: it is how a slot comes back. */
 const heartbeatMsSupervised = 500;
 
 /** What `millrace run` was asked for. */

@@ -16,8 +16,8 @@ import { Supervisor } from "./supervisor.ts";
 const leaveMsMax = 10_000;
 
 /**
- * Runs the worker in a process of its own and brings it back into its place when it dies. Without an instance id it is
- * given one that nobody else has; such a place is given up at the stop, since nobody will come back to it.
+ * Runs the worker in a process of its own and brings it back into its slot when it dies. Without an instance id it is
+ * given one that nobody else has; such a slot is given up at the stop, since nobody will come back to it.
  *
  * @returns the worker's exit code, or 128 and the number of the signal that ended it
  */
@@ -28,20 +28,20 @@ export async function superviseRun(
 ): Promise<ExitCode> {
   const logger = createPinoLogger("info");
   const facts = new Facts(logger);
-  const place = instanceId ?? `worker-${randomBytes(8).toString("hex")}`;
+  const slot = instanceId ?? `worker-${randomBytes(8).toString("hex")}`;
   const leavesOnStop = asked || instanceId === undefined;
   const supervisor = new Supervisor({
     start: () =>
       forkWorker(ownCommand, {
         MILLRACE_NO_SUPERVISE: "true",
-        MILLRACE_INSTANCE_ID: place,
+        MILLRACE_INSTANCE_ID: slot,
         MILLRACE_LEAVE_ON_STOP: String(leavesOnStop),
       }),
     leave: async (members) => {
       try {
         await leave(members, () => openCluster(named, context, "read", logger));
       } catch (thrown) {
-        facts.emit("placesNotGivenUp", { code: codeOf(thrown), reason: messageOf(thrown) });
+        facts.emit("slotsNotGivenUp", { code: codeOf(thrown), reason: messageOf(thrown) });
       }
     },
     leavesOnStop,

@@ -45,7 +45,7 @@ export interface OwnSupervisor {
 
 /**
  * Also sees to it that this process ends at once when its supervisor does: a new one would start another worker in the
- * same place, and what is in hand is done again there.
+ * same slot, and what is in hand is done again there.
  */
 export function ownSupervisor(environment: Environment, exitNow: (code: ExitCode) => void): OwnSupervisor | undefined {
   const supervisor = environment[supervisorVariable];

@@ -35,7 +35,7 @@ export interface SupervisorOptions {
 
 /** How long a new worker may take to join before the dead one's partitions go to the others. */
 const joinMsMax = 2_000;
-/** Two deaths within this: the place is not worth waiting for. */
+/** Two deaths within this: the slot is not worth waiting for. */
 const hastyMs = 10_000;
 /** So many deaths within a minute end the run: something is wrong that a start does not mend. */
 const deathsMax = 5;
@@ -47,7 +47,7 @@ const stopGraceMs = 5_000;
 const restartedCodes: readonly number[] = [70, 134];
 
 /**
- * Keeps one worker running in one place: starts it again at once when it dies, under the same instance id, so that it
+ * Keeps one worker running in one slot: starts it again at once when it dies, under the same instance id, so that it
  * finds its partitions again without a rebalance. Only when it does not come back are its partitions given to others,
  * without waiting for its session.
  *
@@ -121,7 +121,7 @@ export class Supervisor {
     return true;
   }
 
-  /** The dead worker's places wait for the next one, unless it was the second to die in a short time. */
+  /** The dead worker's slots wait for the next one, unless it was the second to die in a short time. */
   #orphan(): void {
     const [before, last] = [this.#deathsMs.at(-2), this.#deathsMs.at(-1)];
     const isHasty = before !== undefined && last !== undefined && last - before < hastyMs;
@@ -148,7 +148,7 @@ export class Supervisor {
 
   async #leave(members: readonly GroupMembership[]): Promise<void> {
     if (members.length === 0) return;
-    this.#options.facts.emit("placesGivenUp", { groups: members.map(({ group }) => group) });
+    this.#options.facts.emit("slotsGivenUp", { groups: members.map(({ group }) => group) });
     await this.#options.leave(members);
   }
 

@@ -90,8 +90,8 @@ export const facts = {
   workerDied: { level: "error", says: "The worker died; it is started again in its place.", fields: { code: "MR_WORKER", how: "text", deaths: "number" } },
   workerGivenUp: { level: "error", says: "The worker died five times within a minute; the run ends. Its own last lines say of what.", fields: { code: "MR_WORKER", how: "text", deaths: "number" } },
   workerKilled: { level: "error", says: "The worker did not end in time and was killed; what was in hand is done again later.", fields: { code: "MR_DRAIN_TIMEOUT", drainTimeoutMs: "number" } },
-  placesGivenUp: { level: "warn", says: "The dead worker's partitions are given to other workers.", fields: { code: "MR_WORKER", groups: "texts" } },
-  placesNotGivenUp: { level: "warn", says: "The dead worker's groups could not be told; they wait for its session.", fields: { code: "code", reason: "text" } },
+  slotsGivenUp: { level: "warn", says: "The dead worker's partitions are given to other workers.", fields: { code: "MR_WORKER", groups: "texts" } },
+  slotsNotGivenUp: { level: "warn", says: "The dead worker's groups could not be told; they wait for its session.", fields: { code: "code", reason: "text" } },
   workerEnded: { level: "debug", says: "The worker has ended.", fields: {} },
 
   // Schemas and their registry.

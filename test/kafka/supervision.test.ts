@@ -45,7 +45,7 @@ describeKafka("a supervised run", () => {
   const readyAgain = (run: WorkerProcess, count: number): Promise<true> =>
     run.until(eventually(deadlineMs, "the next worker to be ready", async () => run.readyCount >= count || undefined));
 
-  test("a worker that is killed comes back into its place long before its session is over, and nothing is lost", async () => {
+  test("a worker that is killed comes back into its slot long before its session is over, and nothing is lost", async () => {
     const [run, other] = [
       supervised({ MILLRACE_SESSION_TIMEOUT: "1min" }),
       supervised({ MILLRACE_SESSION_TIMEOUT: "1min" }),
@@ -67,7 +67,7 @@ describeKafka("a supervised run", () => {
     expect([...run.strayLines, ...other.strayLines]).toEqual([]);
   });
 
-  test("a place of its own making is given up at the stop, so that nobody waits for its session", async () => {
+  test("a slot of its own making is given up at the stop, so that nobody waits for its session", async () => {
     const run = supervised({ MILLRACE_SESSION_TIMEOUT: "1min" });
     await run.ready(deadlineMs);
     run.kill("SIGINT");

@@ -110,13 +110,13 @@ export class GroupMember {
     return Math.max(0, ...(await this.#partitionCounts(this.#topics)).values()) > this.#shared.tasks;
   }
 
-  /** The coordinator no longer knows this member; the next join is that of a stranger, if nobody has taken its place. */
+  /** The coordinator no longer knows this member; the next join is that of a stranger, if nobody has taken its slot. */
   forgetIdentity(): void {
     this.#memberId = "";
     this.#isDisowned = this.#instanceId !== undefined;
   }
 
-  /** The next join takes the place of whoever has come under the instance id. */
+  /** The next join takes the slot of whoever has come under the instance id. */
   takeBack(): void {
     this.#memberId = "";
   }

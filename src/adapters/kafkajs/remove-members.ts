@@ -12,7 +12,7 @@ export interface GroupMembership {
 }
 
 /**
- * Takes members out of their groups as if they had left. One that is not there any more, or whose place another has
+ * Takes members out of their groups as if they had left. One that is not there any more, or whose slot another has
  * taken, is left alone: the coordinator compares both ids.
  */
 export async function removeMembers(

@@ -22,7 +22,7 @@ export interface SessionOptions {
   joined(tasks: readonly TaskId[], signal: AbortSignal): Promise<void>;
   /** The coordinator has made it a member; before its first heartbeat. */
   isMember(): void;
-  /** Another process has joined under the instance id: whether its place is taken back. Otherwise the session has ended. */
+  /** Another process has joined under the instance id: whether its slot is taken back. Otherwise the session has ended. */
   isDisputed(error: unknown): boolean;
   /** The membership cannot go on. */
   failed(error: Error): void;
@@ -256,7 +256,7 @@ export class Session {
 
   /**
    * A coordinator that waits for a rejoin still counts heartbeats, and answers them with "rebalance in progress". Once it
-   * says that another has the place there is nothing to keep: only the rejoin asks again, as it may take the place back.
+   * says that another has the slot there is nothing to keep: only the rejoin asks again, as it may take the slot back.
    */
   async #beatUntil(over: AbortSignal): Promise<void> {
     const { member, clock, timings } = this.#options;

@@ -135,7 +135,7 @@ test("the second death within ten seconds gives the places up at once", async ()
   expect(left.length).toBe(1);
 });
 
-test("deaths ten seconds apart each wait for the place", async () => {
+test("deaths ten seconds apart each wait for the slot", async () => {
   const { lives, left, clock } = supervised();
   lives[0]!.joins("a");
   lives[0]!.ends({ signal: "SIGKILL" });
@@ -147,7 +147,7 @@ test("deaths ten seconds apart each wait for the place", async () => {
   expect(left).toEqual([]);
 });
 
-test("a death before the place was taken leaves what the worker before it held", async () => {
+test("a death before the slot was taken leaves what the worker before it held", async () => {
   const { lives, left, clock } = supervised();
   lives[0]!.joins("a");
   lives[0]!.ends({ signal: "SIGKILL" });
