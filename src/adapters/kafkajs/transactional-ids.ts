@@ -77,11 +77,10 @@ export class TransactionalIds {
     return this.#among(isAmong).find(isFree)?.producer;
   }
 
-  /** Resolves when there is one that is free, or none of those that were waited for is left. @throws why there is none */
+  /** To be asked when none is free: resolves when there may be one. @throws why there will be none */
   async freed(isAmong: (task: TaskId) => boolean): Promise<void> {
     const among = this.#among(isAmong);
     if (among.length === 0) throw new TaskLostError(`no task of ${this.#options.name} is left to this member`);
-    if (among.some(isFree)) return;
     const { signal } = this.#options;
     signal.throwIfAborted();
     if (among.every(({ isBusy }) => !isBusy)) throw among[0]?.failure;

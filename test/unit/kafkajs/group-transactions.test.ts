@@ -363,6 +363,20 @@ test("who is not in the group takes no id anew before it is in it again, nor whe
   }
 });
 
+test("who waits for an id of tasks that have all moved meanwhile is told so", async () => {
+  const { transactions, commit, hold, fates } = await transactionsOf([0]);
+  hold("write 3 as n.0/1").resolve(answered(kafkaCode.producerFenced));
+  hold("take n.0");
+  commit("a", 0, [batch(3)]);
+  await turns();
+  commit("b", 0, []);
+  await turns();
+  expect(fates["b"]).toBeUndefined();
+  transactions.drop(0);
+  await turns();
+  expect(fates["b"]).toBeInstanceOf(TaskLostError);
+});
+
 test("a member that may not have any id any more tells why to who commits", async () => {
   const { commit, hold, fates } = await transactionsOf([0]);
   const denied = answered(kafkaCode.transactionalIdAuthorizationFailed);
@@ -687,6 +701,11 @@ test("in the first version a partition that stays unknown holds up its task alon
   await turns();
   expect(fates).toEqual({ a: "committed" });
   expect(asked.filter((words) => words.startsWith("write"))).toEqual(["write 3 as n.0/2"]);
+  // It makes nobody wait any more, so that its transaction is not given up again.
+  const aborted = asked.filter((words) => words.startsWith("abort")).length;
+  await tooLong();
+  await tooLong();
+  expect(asked.filter((words) => words.startsWith("abort"))).toHaveLength(aborted);
   clock.advance(30_000);
   await turns();
   expect(fates["b"]).toMatchObject({ code: "MR_TOPIC_MISSING" });
