@@ -4,6 +4,7 @@ export { type Cells, categoryCells, numberCells, quantileEdges } from "./cells.t
 export { detectorCatalogue } from "./detectors/catalogue.ts";
 export type { Detector, DetectorDefinition, Signal } from "./detectors/detector.ts";
 export { type IncidentStep, Incidents } from "./incidents.ts";
+export { CommitHistory, type LagStatus } from "./lag-status.ts";
 export { budgetProbability, type PageBudget } from "./page-budget.ts";
 export { merged, type Partial, PartialCounter } from "./partial.ts";
 export { judge, type Thresholds, type Verdict } from "./verdict.ts";

@@ -51,6 +51,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./run.ts"),
   },
   {
+    name: "lag",
+    summary: "show how far the stages of a topology are behind, and whether they get on",
+    example: "millrace lag topologies/card-fraud.yaml --brokers localhost:9092 --watch",
+    load: () => import("./lag.ts"),
+  },
+  {
     name: "dev",
     summary: "run a topology on an in-process broker, with sample data",
     example: "millrace dev topologies/card-fraud.yaml",

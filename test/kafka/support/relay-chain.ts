@@ -51,7 +51,7 @@ export class RelayChain {
     this.#partitions = options.partitions;
     this.#folder = folder;
     this.inbox = inbox;
-    this.plan = loadPlan(this.#file, {}, options.namespace);
+    this.plan = loadPlan(this.file, {}, options.namespace);
   }
 
   /** Makes the topics, and everything that `apply` makes. */
@@ -85,7 +85,7 @@ export class RelayChain {
       "--namespace",
       namespace,
     ];
-    return new WorkerProcess(millrace.entry, ["run", this.#file, ...where, ...flags], {
+    return new WorkerProcess(millrace.entry, ["run", this.file, ...where, ...flags], {
       ...this.#options.environment,
       ...environment,
     });
@@ -189,7 +189,11 @@ export class RelayChain {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  get #file(): string {
+  get namespace(): string {
+    return this.#options.namespace;
+  }
+
+  get file(): string {
     return join(this.#folder, "topologies/relay.yaml");
   }
 }

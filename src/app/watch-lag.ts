@@ -1,0 +1,95 @@
+import { CommitHistory, type LagStatus } from "../monitor/index.ts";
+import { type ClusterAdmin, type LagAdmin, lagsOf } from "../runtime/index.ts";
+import type { Plan } from "../topology/index.ts";
+
+/** The lag of one stage at one time, as the command prints it. */
+export interface StageLag {
+  readonly stage: string;
+  readonly group: string;
+  readonly topic: string;
+  /** Members that the group has; 0 when nobody works on the stage. */
+  readonly members: number;
+  /** Records that are there and not committed, over all partitions. */
+  readonly records: number;
+  /** The worst of its partitions, in the order of {@link statuses}; `idle` when nobody works and nothing is behind. */
+  readonly status: LagStatus | "idle" | "no-members";
+  /** Until the lag is worked off at the pace since the watching began; null when it does not shrink, or nothing is behind. */
+  readonly catchUpMs: number | null;
+  readonly partitions: readonly {
+    readonly partition: number;
+    /** Next offset to be read; null when nothing is committed. */
+    readonly committed: number | null;
+    readonly records: number;
+    readonly status: LagStatus;
+  }[];
+}
+
+/** The worst last. */
+const statuses: readonly LagStatus[] = ["ok", "growing", "stalled", "rewound", "stopped"];
+
+/** A pause between commits that means nothing: stages commit every 100 ms or so, but not while they restore or wait. */
+const pauseMs = 30_000;
+
+type Admin = LagAdmin & Pick<ClusterAdmin, "members">;
+
+/** Looks at the lag of a plan's stages again and again, and remembers what it saw. */
+export class LagWatch {
+  readonly #plan: Plan;
+  readonly #admin: Admin;
+  readonly #histories = new Map<string, CommitHistory>();
+  readonly #first = new Map<string, { readonly atMs: number; readonly records: number }>();
+
+  constructor(plan: Plan, admin: Admin) {
+    this.#plan = plan;
+    this.#admin = admin;
+  }
+
+  /** Every stage, in the order of the plan. */
+  async look(nowMs: number, signal: AbortSignal): Promise<StageLag[]> {
+    const found: StageLag[] = [];
+    for (const stage of this.#plan.stages) {
+      const [lags, members] = await Promise.all([
+        lagsOf(stage, this.#admin, signal),
+        this.#admin.members(stage.group, signal),
+      ]);
+      const partitions = lags.map(({ partition, committed, records }) => ({
+        partition,
+        committed: committed < 0 ? null : committed,
+        records,
+        status: this.#statusOf(`${stage.name}/${partition}`, nowMs, committed, records),
+      }));
+      const records = partitions.reduce((sum, { records: own }) => sum + own, 0);
+      const worst = Math.max(0, ...partitions.map(({ status }) => statuses.indexOf(status)));
+      const status = members.length > 0 ? (statuses[worst] ?? "ok") : records > 0 ? "no-members" : "idle";
+      found.push({
+        stage: stage.name,
+        group: stage.group,
+        topic: stage.from.clusterName,
+        members: members.length,
+        records,
+        status,
+        catchUpMs: this.#catchUpMs(stage.name, nowMs, records),
+        partitions,
+      });
+    }
+    return found;
+  }
+
+  #statusOf(key: string, nowMs: number, committed: number, records: number): LagStatus {
+    const history = this.#histories.get(key) ?? new CommitHistory();
+    this.#histories.set(key, history);
+    const offset = Math.max(0, committed);
+    history.add(nowMs, offset, offset + records);
+    return history.status(nowMs, 0, pauseMs);
+  }
+
+  #catchUpMs(stage: string, nowMs: number, records: number): number | null {
+    const first = this.#first.get(stage);
+    if (first === undefined) {
+      this.#first.set(stage, { atMs: nowMs, records });
+      return null;
+    }
+    const worked = first.records - records;
+    return records === 0 || worked <= 0 ? null : Math.round((records * (nowMs - first.atMs)) / worked);
+  }
+}
