@@ -545,3 +545,18 @@ test("an entry that is taken in replaces what its stretch held, and nothing of t
   expect(judged).toEqual([true, false, false, true]);
   expect(copy.entryCount).toBe(2);
 });
+
+test("an id of many entries, and ids of one each, are copied in parts of 16 entries, each once", () => {
+  const store = idsOf(100_000);
+  for (let i = 0; i < 40; i++) store.judge("a", i * 512, i, i * 512);
+  for (let i = 0; i < 40; i++) store.judge(`b${i}`, 20_000, 40 + i, 20_000);
+  const { written } = changesOf(store);
+  expect(written).toHaveLength(80);
+  store.keep(20_000);
+  const copied = new Log();
+  const copy = store.copy();
+  const lengths: number[] = [];
+  for (let isMore = true; isMore; lengths.push(copied.entries.length)) isMore = copy.next(copied);
+  expect(copied.entries).toEqual(written);
+  expect(lengths).toEqual([16, 32, 48, 64, 80]);
+});
