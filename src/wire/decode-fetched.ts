@@ -162,10 +162,8 @@ function inspectBatches(bytes: Buffer, context: FetchContext, survey: Survey, pi
     let byteLength = 0;
     const fault = faultIn(() => {
       byteLength = checkedLength(bytes, at);
-      if (byteLength > bytes.length - at) {
-        if (survey.offsetNext > context.offsetAsked) return;
+      if (byteLength > bytes.length - at)
         throw new BatchFault(`its first batch is cut off: ${bytes.length - at} of ${byteLength} bytes came`);
-      }
       const header = readBatchHeader(bytes, at);
       checkBatch(bytes, at, header, offsetMin, context);
       takeBatch(bytes, at, header, context, aborted, survey, piece);
@@ -173,6 +171,7 @@ function inspectBatches(bytes: Buffer, context: FetchContext, survey: Survey, pi
       offsetMin = header.lastOffset + 1;
     });
     if (fault !== undefined) {
+      // What is cut off or damaged behind others is left for the next fetch.
       if (survey.offsetNext > context.offsetAsked) return;
       throw damaged(context, bytes, at, fault);
     }

@@ -159,3 +159,27 @@ test("a large batch holds its own copy of what was fetched, and ends its inflati
   await large.close();
   expect([large.isDone, await large.next(5_000)]).toEqual([true, undefined]);
 });
+
+test("records of the fewest bytes that there are, 7, are read in pieces; one of fewer is a fault", async () => {
+  const empty = plainRecord({ key: null, value: null }, 0);
+  expect(empty).toHaveLength(7);
+  const bytes = plainBatch({
+    attributes: 1,
+    body: gzipSync(Buffer.concat(Array.from({ length: 60 }, (_, n) => plainRecord({ key: null, value: null }, n)))),
+    recordCount: 60,
+    lastOffsetDelta: 59,
+  });
+  const pieces = await piecesOf(bytes, 10 * (7 + indexBytesPerRecord));
+  expect(pieces.map(({ count }) => count)).toEqual([10, 10, 10, 10, 10, 10]);
+  // A length of five.
+  const short = Buffer.concat([empty, Buffer.from([10, 0, 0, 2, 1, 1])]);
+  const damaged = plainBatch({
+    attributes: 1,
+    body: gzipSync(Buffer.concat([short, ...Array.from({ length: 50 }, () => empty)])),
+    recordCount: 51,
+    lastOffsetDelta: 50,
+  });
+  await expect(piecesOf(damaged, 10 * (7 + indexBytesPerRecord))).rejects.toThrow(
+    "record 1 of a piece is 5 bytes long",
+  );
+});
