@@ -185,7 +185,7 @@ export class SnapshotKeeper {
     const kept = this.#tasks.get(task);
     if (kept === undefined) return;
     kept.keeps++;
-    if (kept.keeps > kept.keepsBefore) this.#publishWritten(kept);
+    this.#publishWritten(kept);
     if (kept.copying !== undefined) this.#step(kept);
     else this.#beginIfDue(kept);
   }

@@ -253,7 +253,8 @@ test("a restore that has let another read in its place takes in nothing until it
   const { batches, restore, cluster, gates, restorer, clock } = bench();
   batches.set("a", [batchOf(entriesOf(["x"]), { topic: "a" })]);
   cluster.isGated = true;
-  const restores = Array.from({ length: 16 }, (_, i) => restore(i % 4));
+  const lost = new AbortController();
+  const restores = Array.from({ length: 16 }, (_, i) => restore(i % 4, 10, i === 1 ? lost.signal : never));
   await nextTurn();
   clock.nowMs += 60_000;
   restorer.tick(clock.nowMs);
@@ -266,8 +267,38 @@ test("a restore that has let another read in its place takes in nothing until it
   gates[8]!.resolve();
   for (let i = 0; i < 5; i++) await nextTurn();
   expect(counts(restores[0]!.stores)).toEqual([1, 0]);
+  // It has no place to give back.
+  lost.abort(new Error("lost"));
   for (const gate of gates) gate.resolve();
-  await Promise.all(restores.map(({ done }) => done));
+  await expect(restores[1]!.done).rejects.toThrow("lost");
+  await Promise.all(restores.filter((_, i) => i !== 1).map(({ done }) => done));
+  const before = gates.length;
+  const more = Array.from({ length: 12 }, () => restore().done);
+  await nextTurn();
+  expect(gates).toHaveLength(before + 8);
+  cluster.isGated = false;
+  for (const gate of gates) gate.resolve();
+  await Promise.all(more);
+});
+
+test("a restore that stands still again is said again, and one that is through no more", async () => {
+  const { batches, restore, cluster, gates, restorer, clock, logged } = bench();
+  for (const topic of ["a", "b"]) batches.set(topic, [batchOf(entriesOf(["x"]), { topic })]);
+  cluster.isGated = true;
+  const { done } = restore();
+  const waitsFor = () =>
+    logged.filter(({ message }) => message.startsWith("The restore")).map(({ fields }) => fields["waitsFor"]);
+  for (const topic of ["a", "b"]) {
+    while (gates.length < (topic === "a" ? 1 : 2)) await nextTurn();
+    clock.nowMs += 20_000;
+    restorer.tick(clock.nowMs);
+    gates.at(-1)!.resolve();
+    await nextTurn();
+  }
+  await done;
+  expect(waitsFor()).toEqual(["a-0", "b-0"]);
+  restorer.tick(clock.nowMs + 600_000);
+  expect(waitsFor()).toHaveLength(2);
 });
 
 test("a task whose changelog has no partition for it yet is tried again later, and restored once there is one", async () => {

@@ -8,6 +8,7 @@ import { SnapshotTurns } from "../../../src/runtime/index.ts";
 import { SnapshotKeeper } from "../../../src/runtime/snapshot-keeper.ts";
 import { TimeSlices } from "../../../src/runtime/time-slices.ts";
 import { IdStore } from "../../../src/state/index.ts";
+import { deferred } from "../../support/deadline.ts";
 import { AutoClock, nextTurn } from "./fixture.ts";
 
 const never = new AbortController().signal;
@@ -57,6 +58,7 @@ function bench(more: { shelf?: SnapshotShelf; atMostEveryMs?: number } = {}) {
     clock,
     facts,
     log: log0,
+    changelog,
     state,
     open: () => keeper.open(0, task, () => state.isBetweenChunks),
     /** A chunk of one new id is computed, committed and kept. */
@@ -153,6 +155,49 @@ test("the next is due a minute later where anything has changed, and no more oft
   expect(log.asked).toBe(2);
 });
 
+test("of 65,536 entries the next is taken sooner, and never within ten seconds of the last", async () => {
+  const { open, chunk, clock, log, changelog } = bench();
+  await open();
+  for (let i = 0; i < 4; i++) await chunk();
+  expect(log.asked).toBe(1);
+  clock.nowMs += 9_000;
+  changelog.entryCount += 65_536;
+  await chunk();
+  expect(log.asked).toBe(1);
+  clock.nowMs += 1_000;
+  await chunk();
+  expect(log.asked).toBe(2);
+  for (let i = 0; i < 3; i++) await chunk();
+  clock.nowMs += 10_000;
+  changelog.entryCount += 65_000;
+  await chunk();
+  expect(log.asked).toBe(2);
+});
+
+test("a snapshot is taken anew after a quarter of the time that says of entries that they went, though nothing has changed", async () => {
+  const { open, chunk, clock, log, keeper } = bench();
+  await open();
+  for (let i = 0; i < 4; i++) await chunk();
+  clock.nowMs += 60_000;
+  for (let i = 0; i < 3; i++) await chunk();
+  const { asked } = log;
+  // Nothing is written down from here on, chunks are committed all the same.
+  const untouched = async (): Promise<void> => {
+    keeper.kept(0);
+    await settled();
+  };
+  clock.nowMs += 60_000;
+  await chunk();
+  for (let i = 0; i < 3; i++) await untouched();
+  expect(log.asked).toBe(asked + 1);
+  clock.nowMs += 21_600_000 - 1;
+  await untouched();
+  expect(log.asked).toBe(asked + 1);
+  clock.nowMs += 1;
+  await untouched();
+  expect(log.asked).toBe(asked + 2);
+});
+
 test("stores that were emptied take what was copied of them with them", async () => {
   const { keeper, open, chunk, stage } = bench();
   await open();
@@ -179,6 +224,58 @@ test("a task that has ended frees its place, and a second owner meanwhile works 
   for (let i = 0; i < 4; i++) await second.chunk();
   expect(await second.stage.list()).toEqual([{ task: 0, store: "seen" }]);
   expect(second.said(elsewhere)).toHaveLength(1);
+});
+
+test("a task that ends while it is being taken, or while its snapshot is published, is free only behind that", async () => {
+  const inner = createMemoryShelf();
+  const gates = { hold: deferred(), publish: deferred() };
+  const shelf: SnapshotShelf = {
+    ofStage: (cluster, group) => {
+      const stage = inner.ofStage(cluster, group);
+      return {
+        list: () => stage.list(),
+        read: (name) => stage.read(name),
+        hold: async (task) => {
+          await gates.hold.promise;
+          const held = (await stage.hold(task))!;
+          return {
+            release: () => held.release(),
+            write: async (store) => {
+              const writing = await held.write(store);
+              const publish = async (): Promise<void> => {
+                await gates.publish.promise;
+                await writing.publish();
+              };
+              return { append: (bytes) => writing.append(bytes), discard: () => writing.discard(), publish };
+            },
+          };
+        },
+      };
+    },
+  };
+  const stage = inner.ofStage("c", "shop.features");
+  const free = async (): Promise<boolean> => {
+    const held = await stage.hold(0);
+    await held?.release();
+    return held !== undefined;
+  };
+  const first = bench({ shelf });
+  const opening = first.open();
+  await settled();
+  await first.keeper.close(0);
+  gates.hold.resolve();
+  await opening;
+  expect(await free()).toBe(true);
+  const second = bench({ shelf });
+  await second.open();
+  for (let i = 0; i < 3; i++) await second.chunk();
+  const closing = second.keeper.close(0);
+  await settled();
+  expect(await free()).toBe(false);
+  gates.publish.resolve();
+  await closing;
+  expect(await free()).toBe(true);
+  expect(await found(stage)).toMatchObject({ offset: 1 });
 });
 
 test("a full disk is said once, tried again with pauses, and work goes on; when there is room again that is said too", async () => {
