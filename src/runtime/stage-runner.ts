@@ -275,7 +275,13 @@ export class StageRunner implements GroupSink {
 
   async #keeperOf(identity: SnapshotIdentity | undefined, signal: AbortSignal): Promise<SnapshotKeeper | undefined> {
     const { snapshots, broker, clock, stage } = this.#options;
-    if (snapshots === undefined || identity === undefined || identity.changelogs.size === 0) return undefined;
+    if (snapshots === undefined || stage.stores.every(({ changelog }) => changelog === undefined)) return undefined;
+    if (identity === undefined) {
+      this.#facts.emit("snapshotsPaused", {
+        reason: "the cluster gives topics no ids, so that one made anew looks the same",
+      });
+      return undefined;
+    }
     const { turns, pace } = snapshots;
     const shelf = snapshots.shelf.ofStage(identity.cluster, stage.group);
     const facts = this.#facts;
