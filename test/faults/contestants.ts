@@ -21,16 +21,18 @@ export async function openContestant(name: ContestantName): Promise<Contestant> 
   return name === "naive" ? naive : millraceOf(await buildMillrace());
 }
 
-function millraceOf(millrace: BuiltMillrace): Contestant {
+/** @param fileOf the topology that it runs */
+export function millraceOf(millrace: BuiltMillrace, fileOf = (shop: Shop): string => shop.file): Contestant {
   const kinds: Readonly<Record<Delivery, readonly number[]>> = {
     "exactly-once": [requestKind.endTxn],
     "at-least-once": [requestKind.offsetCommit, requestKind.endTxn],
   };
   return {
     commitKinds: (delivery) => kinds[delivery],
-    start: (name, at, { file, registry }) => {
-      const where = ["--brokers", at, "--registry", registry, "--instance-id", name];
-      return new WorkerProcess(millrace.entry, ["run", file, ...where, "--drain-timeout", drainTimeout], {});
+    start: (name, at, shop) => {
+      const where = ["--brokers", at, "--registry", shop.registry, "--instance-id", name];
+      const args = ["run", fileOf(shop), ...where, "--drain-timeout", drainTimeout];
+      return new WorkerProcess(millrace.entry, args, {});
     },
     remove: () => millrace.remove(),
   };

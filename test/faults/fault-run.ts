@@ -8,8 +8,8 @@ import type { FaultRun } from "./asked.ts";
 import type { Contestant } from "./contestants.ts";
 import { planDisturbances } from "./disturbances.ts";
 import { Disturber } from "./disturber.ts";
+import { keepSending, workedOff } from "./load.ts";
 import { type Outcome, recordsPerKillMin } from "./outcome.ts";
-import { backlogLines, untilWorkedOff } from "./progress.ts";
 import { Shop } from "./shop.ts";
 import { judge } from "./verdict.ts";
 import { WorkerSlot } from "./worker-slot.ts";
@@ -17,11 +17,7 @@ import { WorkerSlot } from "./worker-slot.ts";
 /** How many there are at a time. */
 export const workers = 3;
 const readyMsMax = 240_000;
-/** Twice what a transaction may stay open that nobody ends. */
-const stillMsMax = 120_000;
 const lookedAgainMs = 100;
-/** Records of one send. */
-const burst = 50;
 
 export interface FaultRunOptions {
   readonly seed: number;
@@ -44,7 +40,8 @@ export async function runFaults({ delivery, kills }: FaultRun, options: FaultRun
   const broker = await connect(cluster.bootstrap);
   const slots: WorkerSlot[] = [];
   try {
-    const shop = await Shop.open(broker, delivery, namespace);
+    const shop = await Shop.prepare(broker, delivery, namespace);
+    await shop.apply();
     for (let road = 0; road < workers; road++)
       slots.push(await WorkerSlot.open(road, { cluster, shop, contestant, delivery, logs }));
     for (const slot of slots) slot.start();
@@ -64,13 +61,7 @@ export async function runFaults({ delivery, kills }: FaultRun, options: FaultRun
       await loading;
     }
     say(`${shop.sent} records sent; working them off`);
-    const still = await untilWorkedOff({
-      look: () => shop.progress(),
-      pause: () => delay(lookedAgainMs),
-      monotonicMs: () => performance.now(),
-      stillMsMax,
-    });
-    const stuck = still === undefined ? [] : [`nothing moved for ${stillMsMax} ms`, ...backlogLines(still)];
+    const stuck = await workedOff(shop);
     const deaths = slots.flatMap((slot) => slot.deaths);
     if (stuck.length > 0) say(`what workers said is in ${logs}`);
     else for (const slot of slots) await slot.stop();
@@ -80,15 +71,5 @@ export async function runFaults({ delivery, kills }: FaultRun, options: FaultRun
   } finally {
     for (const slot of slots) await slot.close();
     await broker.close();
-  }
-}
-
-/** Sends at a steady rate, whatever becomes of it; a send that was given up is followed by the next. */
-async function keepSending(shop: Shop, { seed, perSecond, say }: FaultRunOptions, ended: AbortSignal): Promise<void> {
-  const rng = seededRng(seed + 1);
-  const startMs = performance.now();
-  while (!ended.aborted) {
-    await shop.send(rng, burst).catch((error: unknown) => say(`a send was given up: ${String(error)}`));
-    await delay(Math.max(0, startMs + (shop.sent / perSecond) * 1_000 - performance.now()));
   }
 }

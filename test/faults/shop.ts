@@ -68,6 +68,8 @@ stages:
 export class Shop {
   readonly plan: Plan;
   readonly file: string;
+  /** The same with at-least-once delivery, for versions that have nothing else. */
+  readonly olderFile: string;
   readonly registry: string;
   readonly inbox: string;
   readonly #broker: Broker;
@@ -80,22 +82,28 @@ export class Shop {
     this.inbox = inbox;
     this.file = join(folder, "topologies/shop.yaml");
     this.registry = join(folder, "registry");
+    this.olderFile = join(folder, "topologies/older-shop.yaml");
     this.plan = loadPlan(this.file, {}, undefined);
   }
 
-  /** Makes topics and schemas, as `apply` does, in a namespace of its own. */
-  static async open(broker: Broker, delivery: Delivery, namespace: string): Promise<Shop> {
+  /** The files of a shop and its inbox, in a namespace of its own. */
+  static async prepare(broker: Broker, delivery: Delivery, namespace: string): Promise<Shop> {
     const folder = await mkdtemp(join(tmpdir(), "millrace-faults-"));
     const inbox = `${namespace}.inbox`;
     await mkdir(join(folder, "schemas"));
     await mkdir(join(folder, "topologies"));
     await writeFile(join(folder, "schemas/sale.avsc"), JSON.stringify(saleSchema));
     await writeFile(join(folder, "topologies/shop.yaml"), topology(delivery, namespace, inbox));
+    await writeFile(join(folder, "topologies/older-shop.yaml"), topology("at-least-once", namespace, inbox));
     await broker.admin.createTopics([{ topic: inbox, partitions, replication: 3, configs: {} }], signal);
-    const shop = new Shop(folder, inbox, broker);
-    const registry = createFolderRegistry(shop.registry);
-    await applyChanges(await compareWithCluster(shop.plan, broker, registry, signal), broker, registry, signal);
-    return shop;
+    return new Shop(folder, inbox, broker);
+  }
+
+  /** Makes topics and schemas. */
+  async apply(): Promise<void> {
+    const registry = createFolderRegistry(this.registry);
+    const changes = await compareWithCluster(this.plan, this.#broker, registry, signal);
+    await applyChanges(changes, this.#broker, registry, signal);
   }
 
   /** What `apply` has made. */

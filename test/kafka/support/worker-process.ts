@@ -19,14 +19,35 @@ export interface BuiltMillrace {
  * build that somebody else uses is left alone. Types are not checked: another lane does that.
  */
 export async function buildMillrace(): Promise<BuiltMillrace> {
+  return compile(await buildFolder(), repository);
+}
+
+/**
+ * The same of an older commit.
+ * @throws Error when the history that was cloned does not have it
+ */
+export async function buildOlderMillrace(commit: string): Promise<BuiltMillrace> {
+  const folder = await buildFolder();
+  const sources = join(folder, "sources");
+  await mkdir(sources);
+  const command = `git archive ${commit} src package.json 'tsconfig*.json' | tar -x -C "$0"`;
+  const taken = spawnSync("bash", ["-o", "pipefail", "-c", command, sources], { cwd: repository, encoding: "utf8" });
+  if (taken.status !== 0) throw new Error(`taking ${commit} out of the history: ${taken.stderr}`);
+  return compile(folder, sources);
+}
+
+async function buildFolder(): Promise<string> {
   const parent = join(repository, ".millrace");
   await mkdir(parent, { recursive: true });
-  const folder = await mkdtemp(join(parent, "test-build-"));
+  return mkdtemp(join(parent, "test-build-"));
+}
+
+async function compile(folder: string, sources: string): Promise<BuiltMillrace> {
   const compiler = join(repository, "node_modules/.bin/tsc");
   const flags = ["--noCheck", "--declaration", "false", "--declarationMap", "false", "--outDir", join(folder, "dist")];
-  const built = spawnSync(compiler, ["-p", join(repository, "tsconfig.build.json"), ...flags], { encoding: "utf8" });
+  const built = spawnSync(compiler, ["-p", join(sources, "tsconfig.build.json"), ...flags], { encoding: "utf8" });
   if (built.status !== 0) throw new Error(`compiling for the test: ${built.stdout}`);
-  await copyFile(join(repository, "package.json"), join(folder, "package.json"));
+  await copyFile(join(sources, "package.json"), join(folder, "package.json"));
   const entry = join(folder, "millrace.mjs");
   await writeFile(entry, 'import { main } from "./dist/app/main.js";\nawait main(process.argv.slice(2));\n');
   return { entry, remove: () => rm(folder, { recursive: true, force: true }) };
