@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
 /** A node's place in its cluster. */
@@ -9,17 +10,28 @@ export interface Place {
   readonly controllers: readonly number[];
 }
 
-/** Ports that were free a moment ago on loopback. */
+/** Below what systems give to clients by default: none of these is taken by a connection before a broker listens there. */
+const ports = { first: 12_000, end: 32_000 } as const;
+const handedOut = new Set<number>();
+
+/** Ports of loopback that nobody listens on, each handed out once by this process. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = server.address();
-    if (address !== null && typeof address === "object") ports.push(address.port);
+  const found: number[] = [];
+  while (found.length < count) {
+    const port = randomInt(ports.first, ports.end);
+    if (handedOut.has(port) || !(await isFree(port))) continue;
+    handedOut.add(port);
+    found.push(port);
   }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  return found;
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
 }
 
 /** Where a node listens, and where it says that it does, by listener. */
