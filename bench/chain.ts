@@ -2,10 +2,14 @@
  * `npm run bench:chain`: one Millrace stage beside a hand-written loop on kafkajs. See docs/benchmarks.md.
  *
  *   npm run bench:chain -- [--rounds N] [--records N] [--profile]
+ *   npm run bench:chain -- --delivery exactly-once [--rounds N] [--records N] [--rate N] [--only TEXT]
+ *
+ * With `--delivery exactly-once` the stage runs beside itself: what that costs, and what changelogs cost.
  */
 import { parseArgs } from "node:util";
 import { KafkaNode } from "../test/kafka/harness/node.ts";
 import { compareOutputs } from "./compare-outputs.ts";
+import { measureCosts } from "./cost.ts";
 import type { ContestantName, Job, JobResult } from "./job.ts";
 import { profileReport, roundsReport } from "./report.ts";
 import { compileContestants, profileContestant, runContestant } from "./run-contestant.ts";
@@ -15,6 +19,8 @@ const goldenRecords = 20_000;
 const roundsDefault = 5;
 const recordsDefault = 400_000;
 const bareRounds = 3;
+/** A part of what the stage could do, so that commits come when their time has. */
+const rateDefault = 20_000;
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
@@ -27,6 +33,9 @@ async function main(): Promise<void> {
       rounds: { type: "string", default: String(roundsDefault) },
       records: { type: "string", default: String(recordsDefault) },
       profile: { type: "boolean", default: false },
+      delivery: { type: "string", default: "at-least-once" },
+      rate: { type: "string", default: String(rateDefault) },
+      only: { type: "string", default: "" },
     },
     allowPositionals: true,
   });
@@ -39,6 +48,11 @@ async function main(): Promise<void> {
   await compileContestants();
   const broker = await KafkaNode.start({ isOptimised: true });
   try {
+    if (values.delivery === "exactly-once") {
+      const perSecond = wholeNumber("--rate", values.rate, 0);
+      say(await measureCosts({ bootstrap: broker.bootstrap, rounds, records, perSecond, only: values.only }));
+      return;
+    }
     const setUp = await BenchSetUp.make(broker.bootstrap);
     try {
       await new Bench(broker.bootstrap, setUp).run(rounds, records, values.profile);

@@ -18,7 +18,16 @@ export interface BenchPayment {
 }
 
 export const partitionCount = 4;
-const cardCount = 20_000;
+
+/** Which partitions and cards payments have. */
+export interface PaymentLoad {
+  readonly partitions: number;
+  readonly cards: number;
+  /** Share of the payments that are of one card. */
+  readonly hotShare: number;
+}
+
+export const evenLoad: PaymentLoad = { partitions: partitionCount, cards: 20_000, hotShare: 0 };
 /** 100,000 payments a day: a card has about five in its one-day window. */
 const stepMs = 864;
 const startMs = 1_735_689_600_000;
@@ -37,13 +46,14 @@ const brokenEvery = 5_000;
  */
 export function* payments(
   seed: number,
+  { partitions, cards, hotShare }: PaymentLoad = evenLoad,
 ): Generator<{ readonly partition: number; readonly key: Buffer; readonly payment: BenchPayment }, never> {
   const rng = seededRng(seed);
-  const written = new Array<number>(partitionCount).fill(0);
+  const written = new Array<number>(partitions).fill(0);
   for (let i = 0; ; i++) {
-    const card = `c${String(rng.below(cardCount)).padStart(6, "0")}`;
+    const card = `c${String(hotShare > 0 && rng.uniform() < hotShare ? 0 : rng.below(cards)).padStart(6, "0")}`;
     const key = Buffer.from(card);
-    const partition = partitionOf(key, 0, key.length, partitionCount);
+    const partition = partitionOf(key, 0, key.length, partitions);
     const offset = written[partition] ?? 0;
     written[partition] = offset + 1;
     const amount = Math.round(1_000 * Math.exp(1.2 * rng.normal() + 1)) / 100;

@@ -1,5 +1,7 @@
 /** What the parent tells a contestant, and what it answers; JSON in both directions. */
 
+import type { ChainVariant } from "./bench-plan.ts";
+
 export const contestantNames = ["millrace", "loop", "consume", "produce", "codec"] as const;
 export type ContestantName = (typeof contestantNames)[number];
 
@@ -11,6 +13,14 @@ export interface Job {
   readonly outputTopic: string;
   readonly group: string;
   /** Records in the input topic: the contestant ends when it has done them all. */
+  readonly records: number;
+}
+
+/** What a process that runs a variant of the stage is told. */
+export interface VariantJob {
+  readonly bootstrap: string;
+  readonly folder: string;
+  readonly variant: ChainVariant;
   readonly records: number;
 }
 
@@ -31,5 +41,7 @@ export interface JobResult {
   readonly filtered: number;
   readonly deadLetters: number;
   readonly window: WindowResult;
+  /** Chunks that were committed, where it has chunks. */
+  readonly commits?: number;
   readonly rssPeakBytes: number;
 }

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { ContestantName, Job, JobResult } from "./job.ts";
+import type { ContestantName, Job, JobResult, VariantJob } from "./job.ts";
 import type { CpuProfile } from "./profile-summary.ts";
 
 const repository = join(import.meta.dirname, "..");
@@ -26,8 +26,8 @@ export async function compileContestants(): Promise<void> {
   await copyFile(join(repository, "package.json"), join(compiledFolder, "package.json"));
 }
 
-/** Runs a contestant in a process of its own, and answers what it measured. */
-export async function runContestant(name: ContestantName, job: Job): Promise<JobResult> {
+/** Runs a contestant in a process of its own, and answers what it measured; a variant is one of Millrace. */
+export async function runContestant(name: ContestantName, job: Job | VariantJob): Promise<JobResult> {
   return run(name, job, []);
 }
 
@@ -43,7 +43,7 @@ export async function profileContestant(name: ContestantName, job: Job): Promise
   return [result, JSON.parse(await readFile(join(folder, file), "utf8")) as CpuProfile];
 }
 
-async function run(name: ContestantName, job: Job, flags: readonly string[]): Promise<JobResult> {
+async function run(name: ContestantName, job: Job | VariantJob, flags: readonly string[]): Promise<JobResult> {
   const args = [...flags, join(compiledFolder, "bench", "chain.js"), "--contestant", name, JSON.stringify(job)];
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "inherit"],

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type avro from "avsc";
 import kafkajs from "kafkajs";
 import { nodeHasher } from "../src/adapters/node/index.ts";
@@ -11,45 +12,53 @@ import { logisticArtefact } from "../src/model/index.ts";
 import { writeAlias } from "../src/runtime/control/aliases.ts";
 import type { Broker } from "../src/runtime/index.ts";
 import { createEncoder, writeSchemaId } from "../src/schema/index.ts";
-import { benchPlan, benchStage } from "./bench-plan.ts";
+import type { Plan, PlannedStage } from "../src/topology/index.ts";
+import { benchPlan, benchStage, besideLoop } from "./bench-plan.ts";
 import type { Outputs } from "./compare-outputs.ts";
-import { partitionCount, payments } from "./events.ts";
+import { evenLoad, type PaymentLoad, partitionCount, payments } from "./events.ts";
 import { benchModel, modelInputs } from "./logistic-weights.ts";
 import { schemaTexts } from "./schema-texts.ts";
 
 const seed = 20_260_101;
 /** Records per call of `append`: about 500 per partition, and so per batch in the log. */
 const appendRecords = 500 * partitionCount;
+const feedStepMs = 5;
 const framingBytes = 5;
 const valueBytesMax = 1_024;
 
 /** Topics, schemas, model and input of one run of the benchmark. */
 export class BenchSetUp {
   readonly folder: string;
-  readonly plan = benchPlan();
-  readonly stage = benchStage(this.plan);
+  readonly plan: Plan;
+  readonly stage: PlannedStage;
   readonly loopTopic = "loop.predictions";
   /** Mean bytes of an input value. */
   valueBytesMean = 0;
   readonly #bootstrap: string;
   readonly #broker: Broker;
-  readonly #source = payments(seed);
+  #source: ReturnType<typeof payments>;
+  readonly #load: PaymentLoad;
   readonly #signal = new AbortController().signal;
   #produced = 0;
   #bytes = 0;
 
-  private constructor(folder: string, bootstrap: string, broker: Broker) {
+  private constructor(folder: string, bootstrap: string, broker: Broker, load: PaymentLoad) {
+    this.#load = load;
+    this.#source = payments(seed, load);
+    this.plan = benchPlan({ ...besideLoop, partitions: load.partitions });
+    this.stage = benchStage(this.plan);
     this.folder = folder;
     this.#bootstrap = bootstrap;
     this.#broker = broker;
   }
 
   /** Makes everything but the input. */
-  static async make(bootstrap: string): Promise<BenchSetUp> {
+  static async make(bootstrap: string, load: PaymentLoad = evenLoad): Promise<BenchSetUp> {
     const folder = await mkdtemp(join(tmpdir(), "millrace-bench-"));
     const broker = await openBroker({ tls: undefined, sasl: undefined }, [bootstrap], silentLogger);
-    const setUp = new BenchSetUp(folder, bootstrap, broker);
-    await setUp.#apply();
+    const setUp = new BenchSetUp(folder, bootstrap, broker, load);
+    await setUp.#createInputs();
+    await setUp.apply();
     await setUp.#writeModel();
     return setUp;
   }
@@ -58,6 +67,22 @@ export class BenchSetUp {
   async remove(): Promise<void> {
     await this.#broker.close();
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** The next payment is the first again. */
+  beginAgain(): void {
+    this.#source = payments(seed, this.#load);
+    this.#produced = 0;
+    this.#bytes = 0;
+  }
+
+  /** Adds payments to the input topic at a steady rate until it holds `total`. */
+  async feedUntil(total: number, perSecond: number): Promise<void> {
+    const startMs = performance.now();
+    while (this.#produced < total) {
+      await delay(feedStepMs);
+      await this.produceUntil(Math.min(total, Math.floor(((performance.now() - startMs) * perSecond) / 1_000)));
+    }
   }
 
   /** Adds payments to the input topic until it holds `total`. */
@@ -129,9 +154,26 @@ export class BenchSetUp {
     return records;
   }
 
-  async #apply(): Promise<void> {
+  /** Makes what a variant needs and is not there. */
+  async apply(plan: Plan = this.plan): Promise<void> {
+    const registry = await openRegistry(join(this.folder, "registry"), undefined, "write");
+    const changes = await compareWithCluster(plan, this.#broker, registry, this.#signal);
+    await applyChanges(changes, this.#broker, registry, this.#signal);
+  }
+
+  /** Deletes those of these topics that are there. */
+  async deleteTopics(topics: readonly string[]): Promise<void> {
+    const names = [...new Set(topics)];
+    const { topics: found } = await this.#broker.admin.describe(names, this.#signal);
+    await this.#broker.admin.deleteTopics(
+      found.map(({ topic }) => topic),
+      this.#signal,
+    );
+  }
+
+  async #createInputs(): Promise<void> {
     const inbox = this.plan.topics.find(({ external }) => external)?.clusterName ?? "inbox";
-    const plain = { partitions: partitionCount, replication: 1, configs: {} };
+    const plain = { partitions: this.#load.partitions, replication: 1, configs: {} };
     await this.#broker.admin.createTopics(
       [
         { topic: inbox, ...plain },
@@ -139,9 +181,6 @@ export class BenchSetUp {
       ],
       this.#signal,
     );
-    const registry = await openRegistry(join(this.folder, "registry"), undefined, "write");
-    const changes = await compareWithCluster(this.plan, this.#broker, registry, this.#signal);
-    await applyChanges(changes, this.#broker, registry, this.#signal);
   }
 
   async #writeModel(): Promise<void> {

@@ -6,18 +6,20 @@ import { createPinoLogger } from "../../src/adapters/pino/index.ts";
 import { openArtefacts, openBroker, openModels, openRegistry } from "../../src/app/wire.ts";
 import { Worker } from "../../src/app/worker.ts";
 import { BufferBudget, createStageRunner } from "../../src/runtime/index.ts";
-import { benchPlan, benchStage } from "../bench-plan.ts";
+import { benchPlan, benchStage, besideLoop, type ChainVariant } from "../bench-plan.ts";
 import { CpuWindow } from "../cpu-window.ts";
 import type { Job, JobResult } from "../job.ts";
 
 const drainTimeoutMs = 10_000;
 
+type MillraceJob = Pick<Job, "bootstrap" | "folder" | "records"> & { readonly variant?: ChainVariant };
+
 /**
  * Stage `chain` as `millrace run --stage chain` runs it: the same worker, broker, registry and model source. The
  * runner is made here and not by `createWorker`, because its counts are asked for.
  */
-export async function runMillrace(job: Job): Promise<JobResult> {
-  const plan = benchPlan();
+export async function runMillrace({ variant = besideLoop, ...job }: MillraceJob): Promise<JobResult> {
+  const plan = benchPlan(variant);
   const logger = createPinoLogger("warn");
   const broker = await openBroker({ tls: undefined, sasl: undefined }, [job.bootstrap], logger);
   const registry = await openRegistry(join(job.folder, "registry"), undefined, "read");
@@ -25,7 +27,7 @@ export async function runMillrace(job: Job): Promise<JobResult> {
   const { deflateGzip } = await createCodecs();
   const runner = createStageRunner({
     plan,
-    stage: benchStage(plan),
+    stage: benchStage(plan, variant.stage),
     broker,
     registry,
     models,
@@ -59,6 +61,7 @@ export async function runMillrace(job: Job): Promise<JobResult> {
     filtered: sum(counts.filtered) + counts.late,
     deadLetters: sum(counts.deadLetters),
     window: window.result(),
+    commits: runner.tallies.total("millrace_commits_total"),
     rssPeakBytes: process.resourceUsage().maxRSS * 1024,
   };
 }
