@@ -29,7 +29,7 @@ export interface GroupTransactionsOptions {
   /** Resolves while no join is under way, and rejects when the member has ended. */
   settled(): Promise<void>;
   /** Resolves when the group says that this member is in it, and rejects when it is not. */
-  confirmMember(): Promise<void>;
+  confirmMember(signal: AbortSignal): Promise<void>;
   /** The member has ended: what is under way is aborted. */
   readonly signal: AbortSignal;
 }

@@ -144,7 +144,7 @@ export class KafkaMembership implements Membership {
         unknownTopicMs,
         forgetCoordinator: () => link.forgetCoordinator(spec.group),
         settled,
-        confirmMember: () => this.#confirmMember(),
+        confirmMember: (signal) => this.#confirmMember(signal),
         signal: this.#end.signal,
       });
     hold?.enter(spec.group, (error) => this.#fail(error));
@@ -184,8 +184,8 @@ export class KafkaMembership implements Membership {
   }
 
   /** Asks the group whether this member is in it; one that is not joins again. */
-  async #confirmMember(): Promise<void> {
-    await this.#session.settled(this.#end.signal);
+  async #confirmMember(signal: AbortSignal): Promise<void> {
+    await this.#session.settled(signal);
     await this.#options.member.heartbeat().catch((error: unknown) => {
       if (isRebalance(error)) return;
       if (verdictOf(error) === "rejoin" || isFenced(error)) this.#session.rejoin(error);

@@ -15,7 +15,7 @@ export interface TransactionalIdsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Resolves when the group says that this member is in it, and rejects when it is not: asked before any id is taken. */
-  confirmMember(): Promise<void>;
+  confirmMember(signal: AbortSignal): Promise<void>;
   /** Ends what still waits for a coordinator. */
   readonly signal: AbortSignal;
 }
@@ -152,7 +152,7 @@ export class TransactionalIds {
   /** Whoever was given up by the group without knowing would end what the owner of now is doing, so the group is asked. */
   async #take(transactionalId: string, signal: AbortSignal): Promise<TransactionalProducer> {
     const { coordinator, isSecondVersion, confirmMember } = this.#options;
-    await confirmMember();
+    await confirmMember(signal);
     return coordinator.take(transactionalId, isSecondVersion, signal);
   }
 

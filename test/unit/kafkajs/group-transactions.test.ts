@@ -85,6 +85,8 @@ async function transactionsOf(tasks: readonly number[], { isSecondVersion = true
   };
   const joining: { until: () => Promise<void> } = { until: () => Promise.resolve() };
   const end = new AbortController();
+  /** What ends the question whether this is a member, by question. */
+  const confirming: AbortSignal[] = [];
   const transactions = new GroupTransactions({
     group: "g",
     name: "n",
@@ -97,7 +99,10 @@ async function transactionsOf(tasks: readonly number[], { isSecondVersion = true
     forgetCoordinator: () => asked.push("forget"),
     unknownTopicMs: 30_000,
     settled: () => joining.until(),
-    confirmMember: () => ask("confirm"),
+    confirmMember: (signal) => {
+      confirming.push(signal);
+      return ask("confirm");
+    },
     signal: end.signal,
   });
   const fates: Record<string, unknown> = {};
@@ -133,6 +138,7 @@ async function transactionsOf(tasks: readonly number[], { isSecondVersion = true
     joining,
     end,
     commit,
+    confirming,
     fates,
     lost,
     open,
@@ -375,6 +381,22 @@ test("who waits for an id of tasks that have all moved meanwhile is told so", as
   transactions.drop(0);
   await turns();
   expect(fates["b"]).toBeInstanceOf(TaskLostError);
+});
+
+test("nobody waits for the group on behalf of an opening that was called off, or of a task that has moved", async () => {
+  const { transactions, commit, hold, confirming } = await transactionsOf([0, 1]);
+  hold("write 3 as n.0/1").resolve(answered(kafkaCode.producerFenced));
+  hold("confirm");
+  commit("a", 0, [batch(3)]);
+  await turns();
+  expect(confirming.at(-1)?.aborted).toBe(false);
+  transactions.drop(0);
+  expect(confirming.at(-1)?.aborted).toBe(true);
+  hold("confirm");
+  const opening = new AbortController();
+  void transactions.open(1, () => true, opening.signal);
+  await turns();
+  expect(confirming.at(-1)).toBe(opening.signal);
 });
 
 test("a member that may not have any id any more tells why to who commits", async () => {
