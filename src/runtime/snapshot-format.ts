@@ -120,11 +120,6 @@ function checksumOf(block: Uint8Array, end: number): number {
   return (crc32c(block, 0, 4) ^ crc32c(block, prefixBytes, end)) >>> 0;
 }
 
-/** The entries of one block; good until the next block is asked for. */
-export interface EntryBlock {
-  readonly body: Buffer;
-}
-
 /** Reads a snapshot: the header, and then its blocks of entries, whose checksums hold. */
 export class SnapshotDecoder {
   readonly #bodies: AsyncGenerator<Buffer>;
@@ -148,7 +143,7 @@ export class SnapshotDecoder {
   }
 
   /**
-   * The bodies of the blocks of entries, for {@link entriesOf}.
+   * The bodies of the blocks of entries, for {@link EntryCursor}.
    * @throws SnapshotUselessError when anything is damaged or missing, at the latest behind the last block
    */
   async *blocks(): AsyncGenerator<Buffer> {
@@ -159,7 +154,7 @@ export class SnapshotDecoder {
         count += entryCountOf(before);
         yield before;
       }
-      before = Buffer.from(body);
+      before = body;
     }
     if (before === undefined || before.length !== 8) throw new SnapshotUselessError("its end is missing");
     if (before.readDoubleLE() !== count) throw new SnapshotUselessError(`it has ${count} entries, and says otherwise`);
@@ -210,6 +205,7 @@ async function* bodiesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buff
   let isMarked = false;
   let isBegun = false;
   for await (const piece of pieces) {
+    // A copy each time: bodies that were given stay as they are.
     rest = Buffer.concat([rest, piece]);
     if (!isMarked) {
       if (rest.length < mark.length) continue;
