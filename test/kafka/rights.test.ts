@@ -118,4 +118,22 @@ describeFaults("a worker on a cluster that asks for rights", () => {
     expect(said).toMatch(right);
     expect(said).toContain(what);
   });
+
+  // A client that asked again and again would be a load on the cluster, and a line a second in the log.
+  test("a right that is withdrawn while it works halts the stage that needs it, once, and the others go on", async () => {
+    const output = rights.get("WRITE on a")!;
+    const worker = chain.start();
+    await worker.ready(deadlineMs);
+    await acls.deleteAcls({ filters: [output] });
+    await chain.send(20);
+    const halted = await worker.warned("The stage is halted.", deadlineMs);
+    expect(halted).toMatchObject({ stage: "one", code: "MR_BROKER" });
+    expect(halted.reason).toMatch(/WRITE on the topic.*\.a\b/);
+    await worker.until(chain.committed("two", deadlineMs));
+    await acls.createAcls({ acl: [output] });
+    worker.kill("SIGTERM");
+    expect((await worker.ended(deadlineMs)).code).toBe(1);
+    expect(worker.warnings.filter(({ msg }) => msg === "The stage is halted.")).toHaveLength(1);
+    expect(worker.strayLines).toEqual([]);
+  });
 });

@@ -250,6 +250,22 @@ test("an output that comes from no record of the input is a stray", async () => 
   );
 });
 
+test("where others write too, a record of nobody's is theirs", async () => {
+  const shop = await Shop.open();
+  await shop.rewrite("clean", (records) => {
+    const text = records[0]!.value!.toString("latin1").replace("inbox-0-", "other-0-");
+    return [...records, { ...records[0]!, value: Buffer.from(text, "latin1") }];
+  });
+  const sharing = (more: Partial<Plan["stages"][number]["to"]>): Plan => ({
+    ...shop.plan,
+    stages: shop.plan.stages.map((stage) => ({ ...stage, to: { ...stage.to, ...more } })),
+  });
+  const straysOf = async (plan: Plan) => (await reconcile({ ...shop, plan }, never)).strays.length;
+  expect(await straysOf(shop.plan)).toBe(1);
+  expect(await straysOf(sharing({ writers: ["clean", "another"] }))).toBe(0);
+  expect(await straysOf(sharing({ external: true }))).toBe(0);
+});
+
 test("an output made of a record that was set aside as well is told", async () => {
   const shop = await Shop.open();
   // The second one is a refund, and filtered: somebody gives its id to an output.
@@ -268,4 +284,58 @@ test("a stage that has committed nothing has nothing to be counted, and that is 
   expect(reconciliationText(found, "table")).toContain(
     "not counted: nothing was committed\npartitions 2 differing 0 not counted 1 strays 0\n",
   );
+});
+
+/** The broker of a shop whose retention has deleted what lies before an offset of a topic. */
+function without(broker: Broker, topic: string, low: number): Broker {
+  const extent: Broker["admin"]["extent"] = async (at, signal) => {
+    const { end } = await broker.admin.extent(at, signal);
+    return { low: at.topic === topic ? Math.min(low, end) : 0, end };
+  };
+  return new Proxy(broker, {
+    get: (target, name) =>
+      name === "admin"
+        ? new Proxy(target.admin, {
+            get: (admin, key) => (key === "extent" ? extent : bound(admin, key)),
+          })
+        : bound(target, name),
+  });
+}
+
+function bound(of: object, name: string | symbol): unknown {
+  const value: unknown = Reflect.get(of, name);
+  return typeof value === "function" ? value.bind(of) : value;
+}
+
+test.each([
+  ["clean", "clean"],
+  ["raw", "clean"],
+  ["shop.dead-letters", "clean"],
+])("what retention has deleted of %s is not counted, and is no difference", async (topic, stage) => {
+  const shop = await Shop.open("at-least-once");
+  const found = await reconcile({ ...shop, broker: without(shop.broker, topic, 1) }, never);
+  expect(found.partitions.find((one) => one.stage === stage)).toMatchObject({
+    counted: undefined,
+    lacking: "no account is old enough that has all of its records still there",
+  });
+  expect([verdicts(found), found.strays]).toEqual([[], []]);
+});
+
+test("dead letters of an input that the stage no longer reads are none of its own", async () => {
+  const shop = await Shop.open();
+  await shop.rewrite("shop.dead-letters", (letters) => {
+    const [letter] = letters.filter(({ headers }) =>
+      headers.some(({ name, value }) => name === "millrace.stage" && String(value) === "clean"),
+    );
+    const changes: Readonly<Record<string, string>> = {
+      "__streams.errors.topic": "formerly",
+      "__streams.errors.offset": "0",
+    };
+    const headers = letter!.headers.map(({ name, value }) => ({
+      name,
+      value: changes[name] === undefined ? value : Buffer.from(changes[name]),
+    }));
+    return [...letters, { ...letter!, headers }];
+  });
+  expect(verdicts(await shop.reconcile())).toEqual([]);
 });

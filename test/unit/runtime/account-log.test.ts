@@ -188,3 +188,21 @@ test.each(["at-least-once", "exactly-once"] as const)(
     }
   },
 );
+
+test("what is behind, and what is due, follows from what was kept", () => {
+  const log = new AccountLog({ topic: "a", partitions: 2, messageBytesMax: 1_000_000 }, "totals", 1);
+  const leave = (): void => log.leave({ streamTimeMs: 7, since: 5, counts }, 20, 1_000);
+  expect([log.isDue(0), log.isBehind]).toEqual([true, false]);
+  leave();
+  log.keep(100);
+  expect([log.isDue(1_099), log.isDue(1_100), log.isBehind]).toEqual([false, true, false]);
+  log.keep(200);
+  expect(log.isBehind).toBe(true);
+  // An account of a chunk that failed was never left.
+  leave();
+  log.undo();
+  log.keep(300);
+  expect([log.isBehind, log.isDue(1_099)]).toEqual([true, false]);
+  log.clear();
+  expect([log.isBehind, log.isDue(301)]).toEqual([false, true]);
+});

@@ -1,12 +1,14 @@
 /** What becomes of a record that fails, by the place where it does and by what the stage says of it. */
 import { afterEach, expect, test } from "vitest";
-import { codeOf } from "../../../src/kernel/index.ts";
+import { codeOf, type ProblemFields, RecordError } from "../../../src/kernel/index.ts";
+import { FailurePolicy, RecordHeldUpError } from "../../../src/runtime/failure-policy.ts";
 import { RecordRefusedError, readinessOf, type StageRunner } from "../../../src/runtime/index.ts";
 import type { Row } from "../../../src/schema/index.ts";
 import { errorPoliciesDefault, type PlannedStage } from "../../../src/topology/index.ts";
 import type { FaultPlan } from "../../fakes/faulty-broker.ts";
 import { Cluster } from "./cluster.ts";
 import {
+  batchOf,
   headersOf,
   modelOf,
   order,
@@ -234,4 +236,84 @@ test("a halt under process does not answer a refusal, nor one under produce a st
   const second = await other.run();
   await other.catchUp();
   expect(second.counts()).toMatchObject({ out: 9, deadLetters: { MR_REQUIRED: 1 } });
+});
+
+test("the pauses between tries grow, so that what passes has time to", async () => {
+  const cluster = clusterOf({ process: { retry: 5 } });
+  const tries: number[] = [];
+  const warn = (fields: ProblemFields): void => {
+    if (String({ ...fields }["reason"]).includes("is tried again")) tries.push(cluster.clock.nowMs);
+  };
+  await cluster.send(orders(3, [1]));
+  await cluster.run({ logger: { ...cluster.logger, warn } });
+  await cluster.catchUp();
+  const pauses = tries.slice(1).map((at, i) => at - tries[i]!);
+  // 100 ms that double, each shortened by up to a half.
+  expect(pauses).toHaveLength(4);
+  for (const [i, leastMs] of [50, 100, 200, 400].entries()) expect(pauses[i]).toBeGreaterThanOrEqual(leastMs);
+});
+
+test("a dead letter that is refused is not written again in the name of an output", async () => {
+  let refusals = 0;
+  const cluster = clusterOf(
+    { produce: { retry: 4 } },
+    {
+      onWrite: (_at, outgoing) => {
+        const letter = outgoing.find(({ role }) => role === "dead-letter");
+        if (letter === undefined || refusals > 0) return undefined;
+        refusals++;
+        return { kind: "refused", error: new RecordRefusedError(letter, 0, "invalid record") };
+      },
+    },
+  );
+  await cluster.send(orders(3, [1]));
+  await cluster.run();
+  await cluster.catchUp();
+  const [letter] = await cluster.records("shop.dead-letters");
+  // Its value was dropped at once, as always.
+  expect(letter?.value).toBeNull();
+});
+
+const batch = batchOf([{ value: "a" }, { value: "b" }, { value: "c" }], { partition: 1, offset: 40 });
+const policyOf = (errors: Partial<PlannedStage["errors"]>): FailurePolicy =>
+  new FailurePolicy({ ...totalsStage, errors: { ...errorPoliciesDefault, ...errors } });
+const failure = new RecordError("MR_CAST", "a field");
+const heldUp = (policy: FailurePolicy): void =>
+  expect(() => policy.judge("process", failure, { batch, index: 1, input: 0, isFirst: false })).toThrow(
+    RecordHeldUpError,
+  );
+
+test("a record that is held up is a chunk of its own, until it is committed", () => {
+  const policy = policyOf({ process: { retry: 1 } });
+  expect(policy.endOf(batch, 0, 0, 3, true)).toBe(3);
+  heldUp(policy);
+  expect(policy.isHeldUp).toBe(true);
+  expect(policy.endOf(batch, 0, 0, 3, true)).toBe(1);
+  expect(policy.endOf(batch, 0, 1, 3, false)).toBe(1);
+  expect(policy.endOf(batch, 0, 1, 3, true)).toBe(2);
+  // Another input has nothing to do with it.
+  expect(policy.endOf(batch, 1, 0, 3, true)).toBe(3);
+  policy.keep([41]);
+  expect(policy.isHeldUp).toBe(true);
+  policy.keep([42]);
+  expect([policy.isHeldUp, policy.endOf(batch, 0, 0, 3, true)]).toEqual([false, 3]);
+  heldUp(policy);
+  policy.clear();
+  expect(policy.isHeldUp).toBe(false);
+});
+
+test("each chunk may be written again as often as the stage says, and none without its word", () => {
+  const policy = policyOf({ produce: { retry: 2 } });
+  expect([policy.rewrites(), policy.rewrites(), policy.rewrites()]).toEqual([true, true, false]);
+  policy.keep([7]);
+  expect([policy.rewrites(), policy.rewrites(), policy.rewrites()]).toEqual([true, true, false]);
+  policy.clear();
+  expect(policy.rewrites()).toBe(true);
+  expect([policyOf({}).rewrites(), policyOf({ produce: "halt" }).rewrites()]).toEqual([false, false]);
+});
+
+test("a damaged batch is passed over whole", () => {
+  const damaged = { ...batch, damage: { first: 40, last: 99, reason: "its checksum is wrong" } };
+  const at = { batch: damaged as typeof batch, index: 0, input: 0, isFirst: true };
+  expect(() => policyOf({ decode: "halt" }).judge("decode", failure, at)).toThrow(command(100));
 });
