@@ -128,7 +128,7 @@ describeFaults("a worker on a cluster that asks for rights", () => {
     await chain.send(20);
     const halted = await worker.warned("The stage is halted.", deadlineMs);
     expect(halted).toMatchObject({ stage: "one", code: "MR_BROKER" });
-    expect(halted.reason).toMatch(/WRITE on the topic.*\.a\b/);
+    expect(halted.reason).toMatch(/writing to \S+\.a-\d: .*WRITE on the topic/);
     await worker.until(chain.committed("two", deadlineMs));
     await acls.createAcls({ acl: [output] });
     worker.kill("SIGTERM");

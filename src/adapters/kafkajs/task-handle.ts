@@ -8,7 +8,7 @@ import {
   TaskReopenError,
 } from "../../runtime/index.ts";
 import type { Outgoing } from "../../wire/index.ts";
-import { verdictOf } from "./errors.ts";
+import { operationError, verdictOf } from "./errors.ts";
 import { ProduceLanes, type SendBatch } from "./produce-lanes.ts";
 
 /** Bytes that one task may have queued or in flight before `write` waits. */
@@ -123,6 +123,7 @@ export function handleError(doing: string, error: unknown): TaskHandleError {
   const message = `${doing}: ${messageOf(error)}`;
   if (error instanceof OperationError && error.disposition === "halt")
     return new TaskFatalError(message, { cause: error });
-  if (verdictOf(error) === "denied") return new TaskFatalError(message, { cause: error });
+  // With the code under which a refusal is known: what halts a stage is read by it.
+  if (verdictOf(error) === "denied") return new TaskFatalError(message, { cause: operationError(doing, error) });
   return new TaskReopenError(message, { cause: error });
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { breaksConnection, KafkaAnswerError, operationError, verdictOf } from "../../../src/adapters/kafkajs/errors.ts";
 import { explained } from "../../../src/adapters/kafkajs/refusals.ts";
 import { handleError } from "../../../src/adapters/kafkajs/task-handle.ts";
-import { OperationError } from "../../../src/kernel/index.ts";
+import { codeOf, OperationError } from "../../../src/kernel/index.ts";
 import { RecordRefusedError } from "../../../src/runtime/index.ts";
 
 const named = (name: string, more: object = {}): Error => Object.assign(new Error("x"), { name, ...more });
@@ -37,7 +37,8 @@ test("a certificate that does not fit is not tried again", () => {
 test("an error of a handle says whether to open again, or to halt", () => {
   expect(handleError("writing", named("KafkaJSRequestTimeoutError")).failure).toBe("reopen");
   expect(handleError("writing", new Error("never seen before")).failure).toBe("reopen");
-  expect(handleError("writing", new KafkaAnswerError("asking", 29)).failure).toBe("fatal");
+  const denied = handleError("writing", new KafkaAnswerError("asking", 29));
+  expect([denied.failure, codeOf(denied)]).toEqual(["fatal", "MR_BROKER"]);
   expect(handleError("writing", new OperationError("MR_TOPIC_MISSING", "no such topic")).failure).toBe("fatal");
   const refused = new RecordRefusedError({ topic: "t", partition: 0 }, 3, "too large");
   expect(handleError("writing", refused)).toBe(refused);
