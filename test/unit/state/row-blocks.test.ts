@@ -30,6 +30,21 @@ function timeAfter(rng: Rng, timeMs: number, hasTies: boolean): number {
   return hasTies ? timeMs + (rng.below(200) === 0 ? 1_000 : 0) : timeMs + rng.below(30);
 }
 
+test("the rows of a key are cut whichever key was looked at before", () => {
+  const times = Array.from({ length: 2_000 }, (_, i) => i * 7);
+  const { rows, cuts } = cutOf(times);
+  const other = 1;
+  rows.open(other);
+  rows.insert(other, 5, noInputs);
+  const anew = new RowBlocks(rows, 1, 1);
+  rows.look(other);
+  anew.cut(entry);
+  const expected = spansOf(cuts.blocks);
+  expect(expected.length).toBeGreaterThan(10);
+  expect(spansOf(anew.blocks)).toEqual(expected);
+  expect(spansOf(anew.groups)).toEqual(spansOf(cuts.groups));
+});
+
 test.each([false, true])(
   "rows that come, go and leave are cut as if they had come at once (many of one time: %s)",
   (hasTies) => {
