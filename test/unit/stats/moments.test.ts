@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import {
   clearMoments,
   meanOf,
+  mergeMomentColumns,
   mergeMoments,
   momentsCount,
   momentsMax,
@@ -126,4 +127,15 @@ test("computes only what is asked for", () => {
   expect(sumOf(moments, 0)).toBe(0);
   scanMoments(Float64Array.of(1, 2), 0, 2, needExtremes, moments, 0);
   expect([moments[momentsMin], moments[momentsMax]]).toEqual([1, 2]);
+});
+
+test("of columns of which nothing but the count is asked, the counts are added, of the stretch that was named alone", () => {
+  // Counts of four spans, behind one number of something else.
+  const numbers = Float64Array.of(99, 3, 5, 7, 11);
+  const into = new Float64Array(momentsStride);
+  into[momentsCount] = 2;
+  mergeMomentColumns(numbers, 1, 4, 1, 3, 0, into, 0);
+  expect(into[momentsCount]).toBe(2 + 5 + 7);
+  mergeMomentColumns(numbers, 1, 4, 2, 2, 0, into, 0);
+  expect(into[momentsCount]).toBe(14);
 });
