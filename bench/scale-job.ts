@@ -12,6 +12,8 @@ export interface ScaleJob {
   readonly folder: string;
   readonly name: string;
   readonly partitions: number;
+  readonly delivery: "exactly-once" | "at-least-once";
+  readonly everyMs: number;
   /** How many of the four stages run, from stage `one`. */
   readonly stages: number;
 }
@@ -24,8 +26,9 @@ export interface ScaleWindow {
 }
 
 /** The checked plan of scale.yaml, with as many partitions everywhere. */
-export function scalePlan({ name, partitions }: Pick<ScaleJob, "name" | "partitions">): Plan {
-  return loadPlan(join(benchFolder, "scale.yaml"), { PARTITIONS: String(partitions) }, name);
+export function scalePlan({ name, partitions, delivery, everyMs }: Omit<ScaleJob, "bootstrap" | "folder">): Plan {
+  const environment = { PARTITIONS: String(partitions), DELIVERY: delivery, EVERY_MS: String(everyMs) };
+  return loadPlan(join(benchFolder, "scale.yaml"), environment, name);
 }
 
 /** The stages that run. */

@@ -57,7 +57,7 @@ export class ScaleRun {
     this.#last = last;
   }
 
-  static async make(bootstrap: string, shape: Pick<ScaleJob, "name" | "partitions" | "stages">): Promise<ScaleRun> {
+  static async make(bootstrap: string, shape: Omit<ScaleJob, "bootstrap" | "folder">): Promise<ScaleRun> {
     const folder = await mkdtemp(join(tmpdir(), "millrace-scale-"));
     const broker = await openBroker({ tls: undefined, sasl: undefined }, [bootstrap], silentLogger);
     const run = new ScaleRun({ ...shape, bootstrap, folder }, broker);

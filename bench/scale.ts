@@ -2,6 +2,7 @@
  * `npm run bench:scale`: many partitions in one process, and how soon an answer is there. See docs/benchmarks.md.
  *
  *   npm run bench:scale -- [--rounds N] [--seconds N] [--warm-up N] [--idle N] [--rate N] [--only 4x200] [--profile FOLDER]
+ *                          [--delivery exactly-once] [--every MS]
  */
 import { parseArgs } from "node:util";
 import { KafkaNode } from "../test/kafka/harness/node.ts";
@@ -18,7 +19,8 @@ const shapes = [
 type ShapeName = (typeof shapes)[number]["name"];
 
 const notMeasured = [
-  "Medians, in brackets the range. Latency: broker's append time of the output less that of the input, whole ms, open loop.",
+  "Medians, in brackets the range. Latency: broker's append time of the output less that of the input, whole ms, open loop;",
+  "exactly once the last output is seen a commit's end later than it is appended.",
   "Not measured: several brokers, replication, TLS, compression; stages with stores or models; more than one process;",
   "rates near the limit. The broker, the feeder and the stages share the machine's cores.",
 ].join("\n");
@@ -31,6 +33,8 @@ async function main(): Promise<void> {
       "warm-up": { type: "string", default: "30" },
       idle: { type: "string", default: "10" },
       rate: { type: "string", default: "2000" },
+      delivery: { type: "string", default: "at-least-once" },
+      every: { type: "string", default: "100" },
       only: { type: "string" },
       profile: { type: "string" },
     },
@@ -41,6 +45,10 @@ async function main(): Promise<void> {
     seconds: wholeNumber("--seconds", values.seconds),
     perSecond: wholeNumber("--rate", values.rate),
   };
+  const { delivery } = values;
+  if (delivery !== "exactly-once" && delivery !== "at-least-once")
+    throw new Error(`--delivery: exactly-once or at-least-once, not ${delivery}`);
+  const everyMs = wholeNumber("--every", values.every);
   const chosen = shapes.filter(({ name }) => values.only === undefined || values.only === name);
   const flags = values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values.profile}`];
   await compileContestants();
@@ -49,7 +57,10 @@ async function main(): Promise<void> {
     const results = new Map<ShapeName, ScaleResult[]>(chosen.map(({ name }) => [name, []]));
     const runs: { readonly name: ShapeName; readonly run: ScaleRun }[] = [];
     for (const { name, ...shape } of chosen)
-      runs.push({ name, run: await ScaleRun.make(broker.bootstrap, { ...shape, name: `scale-${name}` }) });
+      runs.push({
+        name,
+        run: await ScaleRun.make(broker.bootstrap, { ...shape, delivery, everyMs, name: `scale-${name}` }),
+      });
     for (let round = 0; round < wholeNumber("--rounds", values.rounds); round++) {
       for (const { name, run } of round % 2 === 0 ? runs : runs.toReversed()) {
         const result = await run.measure(times, flags);
