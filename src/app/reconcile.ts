@@ -26,6 +26,8 @@ export interface ReconcileSource {
   /** Only what was committed in this time, as far as accounts tell. */
   readonly fromMs?: EpochMs | undefined;
   readonly toMs?: EpochMs | undefined;
+  /** By it, what retention has left is told of a partition that it has emptied. */
+  readonly nowMs: EpochMs;
 }
 
 /** One partition of a stage's input. */
@@ -71,11 +73,12 @@ export async function reconcile(source: ReconcileSource, signal: AbortSignal): P
       };
       const bounds = {
         low: logs.lowOf(partition),
-        wholeSinceMs: Math.max(logs.outputsWholeSinceMs, letters.wholeSinceMs),
+        wholeSinceMs: Math.max(logs.outputsWholeSinceMs, letters.wholeSinceOf(partition)),
         fromMs: source.fromMs,
         toMs: source.toMs,
       };
-      partitions.push(reconciled(stage.name, partition, rangeOf(known, bounds), logs.fatesOf(partition), plan));
+      const range = logs.compacted === undefined ? rangeOf(known, bounds) : { lacking: logs.compacted };
+      partitions.push(reconciled(stage.name, partition, range, logs.fatesOf(partition), plan));
     }
     if (logs.strayCount > 0) strays.push({ stage: stage.name, topic: stage.to.clusterName, count: logs.strayCount });
   }
@@ -113,15 +116,17 @@ async function readAccounts(
 
 /** The dead letters of all stages, by stage and input partition. */
 interface Letters {
-  readonly wholeSinceMs: EpochMs;
+  /** Since when none is gone of those of an input partition, which go to the partition of their number. */
+  wholeSinceOf(partition: number): EpochMs;
   readonly late: ReadonlyMap<string, ReadonlySet<Offset>>;
   readonly dead: ReadonlyMap<string, ReadonlySet<Offset>>;
 }
 
-async function readLetters({ plan, broker }: ReconcileSource, signal: AbortSignal): Promise<Letters> {
+async function readLetters({ plan, broker, nowMs }: ReconcileSource, signal: AbortSignal): Promise<Letters> {
   const late = new Map<string, Set<Offset>>();
   const dead = new Map<string, Set<Offset>>();
-  const { wholeSinceMs } = await readLog(broker, plan.deadLetters.clusterName, signal, (batch, index) => {
+  const topic = plan.deadLetters.clusterName;
+  const { wholeSince } = await readLog(broker, topic, signal, (batch, index) => {
     const headers = new Map(readHeaders(batch, index).map(({ name, value }) => [name, String(value ?? "")]));
     const stage = headers.get("millrace.stage") ?? "";
     const planned = plan.stages.find(({ name }) => name === stage);
@@ -132,7 +137,9 @@ async function readLetters({ plan, broker }: ReconcileSource, signal: AbortSigna
     const offsets = of.get(key) ?? new Set<Offset>();
     of.set(key, offsets.add(Number(headers.get("__streams.errors.offset"))));
   });
-  return { wholeSinceMs, late, dead };
+  const emptiedSinceMs = await emptiedSince(broker, topic, nowMs, signal);
+  const wholeSinceOf = (partition: number): EpochMs => wholeSince.get(partition % wholeSince.size) ?? emptiedSinceMs;
+  return { wholeSinceOf, late, dead };
 }
 
 /** A record of the input, by its event id. */
@@ -144,6 +151,8 @@ interface Origin {
 /** What the logs of one stage have: its input, its output, and the dead letters that are its own. */
 class StageLogs {
   strayCount = 0;
+  /** Why nothing of the stage can be counted; undefined where it can. */
+  compacted: string | undefined;
   outputsWholeSinceMs: EpochMs = Number.NEGATIVE_INFINITY;
   readonly #source: ReconcileSource;
   readonly #stage: PlannedStage;
@@ -178,6 +187,11 @@ class StageLogs {
   async read(signal: AbortSignal): Promise<void> {
     const { broker } = this.#source;
     const { from, to } = this.#stage;
+    const [gone] = await compactedOf(broker, [from.clusterName, to.clusterName], signal);
+    if (gone !== undefined) {
+      this.compacted = `topic ${gone} is compacted: what is gone from it has left no trace`;
+      return;
+    }
     const outputEnds = await endsOf(broker, to.clusterName, signal);
     await this.#readInputs(signal);
     const ids = new EventIds(this.#source, to, this.#stage.toFormat);
@@ -193,7 +207,9 @@ class StageLogs {
       },
       outputEnds,
     );
-    this.outputsWholeSinceMs = log.wholeSinceMs;
+    const emptiedSinceMs = await emptiedSince(broker, to.clusterName, this.#source.nowMs, signal);
+    // An output goes to the partition of its key: any of them may have it.
+    this.outputsWholeSinceMs = Math.max(...[...log.wholeSince.values()].map((ms) => ms ?? emptiedSinceMs));
     // Others may write there too, and what is gone from the input may have been the origin of anything.
     const isOurs = !to.external && to.writers.length === 1 && [...this.#lows.values()].every((low) => low === 0);
     this.strayCount = isOurs && from.clusterName !== to.clusterName ? unknown : 0;
@@ -285,8 +301,11 @@ async function endsOf(broker: Broker, topic: string, signal: AbortSignal): Promi
 
 interface ReadLog {
   readonly lows: ReadonlyMap<number, Offset>;
-  /** Everything that was written since is still there; -Infinity where nothing was deleted. */
-  readonly wholeSinceMs: EpochMs;
+  /**
+   * By partition: everything that was written since is still there; -Infinity where nothing was deleted, undefined where
+   * nothing is left that would tell.
+   */
+  readonly wholeSince: ReadonlyMap<number, EpochMs | undefined>;
 }
 
 /** Hands every record of a topic to `take`, partition by partition. */
@@ -297,7 +316,7 @@ async function readLog(
   take: (batch: RawBatch, index: number) => void | Promise<void>,
   ends?: Ends,
 ): Promise<ReadLog> {
-  let wholeSinceMs = Number.NEGATIVE_INFINITY;
+  const wholeSince = new Map<number, EpochMs | undefined>();
   const lows = new Map<number, Offset>();
   for (const [partition, { low, end }] of ends ?? (await endsOf(broker, topic, signal))) {
     lows.set(partition, low);
@@ -305,9 +324,32 @@ async function readLog(
       low < end
         ? await readPartition(broker.read({ topic, partition, from: low, to: end }, signal), end, take)
         : undefined;
-    if (low > 0) wholeSinceMs = Math.max(wholeSinceMs, firstMs ?? Number.POSITIVE_INFINITY);
+    wholeSince.set(partition, low > 0 ? firstMs : Number.NEGATIVE_INFINITY);
   }
-  return { lows, wholeSinceMs };
+  return { lows, wholeSince };
+}
+
+/** Since when nothing can be gone of a partition in which nothing is left: what retention by time has deleted is older. */
+async function emptiedSince(broker: Broker, topic: string, nowMs: EpochMs, signal: AbortSignal): Promise<EpochMs> {
+  const retentionMs = Number((await configsOf(broker, topic, signal))["retention.ms"] ?? Number.NaN);
+  // By size, or kept for ever: somebody has emptied it by hand, who knows when.
+  return retentionMs > 0 ? nowMs - retentionMs : Number.POSITIVE_INFINITY;
+}
+
+async function compactedOf(broker: Broker, topics: readonly string[], signal: AbortSignal): Promise<string[]> {
+  const described = await broker.admin.describe(topics, signal);
+  return described.topics
+    .filter(({ configs }) => configs["cleanup.policy"]?.includes("compact") === true)
+    .map(({ topic }) => topic);
+}
+
+async function configsOf(
+  broker: Broker,
+  topic: string,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  const { topics } = await broker.admin.describe([topic], signal);
+  return topics[0]?.configs ?? {};
 }
 
 /** Answers the earliest time at which a record was written; undefined where there is none. */

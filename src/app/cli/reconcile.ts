@@ -1,11 +1,10 @@
-import { exitCodes, usageError } from "../exit.ts";
+import { systemClock } from "../../adapters/node/index.ts";
+import { exitCodes } from "../exit.ts";
 import { loadFilePlan } from "../load-topology.ts";
+import { type OutputForm, outputForm, printedRows } from "../printed-rows.ts";
 import { openReach } from "../reach.ts";
 import { type Reconciliation, reconcile } from "../reconcile.ts";
 import { type CommandDefinition, connectionFlags, devFlag, flag, timeFlag, withConnection } from "./command.ts";
-
-const forms = ["table", "json", "jsonl"] as const;
-type Form = (typeof forms)[number];
 
 export const command: CommandDefinition = {
   configure: (command) =>
@@ -17,7 +16,7 @@ export const command: CommandDefinition = {
       .addOption(devFlag("recount")),
 
   async run(context, [file], flags) {
-    const form = formOf(flags["output"]);
+    const form = outputForm(flags["output"]);
     const named = connectionFlags(flags);
     const dev = flags["dev"] === true;
     const [fromMs, toMs] = [timeFlag("from", flags), timeFlag("to", flags)];
@@ -27,7 +26,7 @@ export const command: CommandDefinition = {
     try {
       const plan = await loaded.against(reach.registry, context.stop);
       const { broker, registry } = reach;
-      const found = await reconcile({ plan, broker, registry, fromMs, toMs }, context.stop);
+      const found = await reconcile({ plan, broker, registry, fromMs, toMs, nowMs: systemClock.now() }, context.stop);
       context.stdout(reconciliationText(found, form));
       return differs(found) ? exitCodes.failure : exitCodes.ok;
     } finally {
@@ -35,12 +34,6 @@ export const command: CommandDefinition = {
     }
   },
 };
-
-function formOf(value: unknown): Form {
-  const form = forms.find((known) => known === value);
-  if (form === undefined) throw usageError(`--output: ${JSON.stringify(value)} is none of ${forms.join(", ")}`);
-  return form;
-}
 
 function differs({ partitions, strays }: Reconciliation): boolean {
   return strays.length > 0 || partitions.some(({ differences }) => differences.length > 0);
@@ -71,10 +64,9 @@ function strayText({ topic, count }: Reconciliation["strays"][number]): string {
 const heads = ["stage", "partition", "from", "to", "in", "out", "filtered", "late", "dead letters", "verdict"];
 
 /** What was found, for people or for programs; ends with a line end. */
-export function reconciliationText(found: Reconciliation, form: Form): string {
+export function reconciliationText(found: Reconciliation, form: OutputForm): string {
   const rows = rowsOf(found);
-  if (form === "jsonl") return rows.map((row) => `${JSON.stringify(row)}\n`).join("");
-  if (form === "json") return `${JSON.stringify(rows, undefined, 2)}\n`;
+  if (form !== "table") return printedRows(rows, [], form);
   const { partitions, strays } = found;
   const lines = partitions.map(({ stage, partition, counted, lacking, differences }) => {
     const verdict = lacking === undefined ? differences.join("; ") || "agrees" : `not counted: ${lacking}`;

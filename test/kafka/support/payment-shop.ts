@@ -156,7 +156,7 @@ export class PaymentShop {
   async unreconciled(): Promise<string[]> {
     const { broker } = this.#options;
     const registry = createFolderRegistry(this.#registry);
-    const { partitions, strays } = await reconcile({ plan: this.plan, broker, registry }, signal);
+    const { partitions, strays } = await reconcile({ plan: this.plan, broker, registry, nowMs: Date.now() }, signal);
     return [
       ...partitions.flatMap(({ stage, partition, lacking, differences: found }) =>
         [...found, ...(lacking === undefined ? [] : [lacking])].map((what) => `${stage}/${partition}: ${what}`),

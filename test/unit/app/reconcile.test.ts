@@ -80,6 +80,7 @@ class Shop {
   readonly broker: Broker;
   readonly registry = new MemoryRegistry();
   readonly plan: Plan;
+  readonly nowMs = Date.now();
 
   private constructor(broker: Broker, plan: Plan) {
     this.broker = broker;
@@ -286,7 +287,7 @@ test("a stage that has committed nothing has nothing to be counted, and that is 
   );
 });
 
-/** The broker of a shop whose retention has deleted what lies before an offset of a topic. */
+/** The broker of a shop whose retention has deleted what lies before an offset of a topic, or everything. */
 function without(broker: Broker, topic: string, low: number): Broker {
   const extent: Broker["admin"]["extent"] = async (at, signal) => {
     const { end } = await broker.admin.extent(at, signal);
@@ -319,6 +320,43 @@ test.each([
     lacking: "no account is old enough that has all of its records still there",
   });
   expect([verdicts(found), found.strays]).toEqual([[], []]);
+});
+
+test("a topic that retention has emptied tells by its retention what may be gone", async () => {
+  const shop = await Shop.open("at-least-once");
+  // Their workers have left accounts by which the rest can be counted.
+  await shop.send([pay("i", 9)]);
+  await shop.work();
+  const emptied = { ...shop, broker: without(shop.broker, "shop.dead-letters", Number.POSITIVE_INFINITY) };
+  const at = async (days: number) =>
+    (await reconcile({ ...emptied, nowMs: shop.nowMs + days * 86_400_000 }, never)).partitions.map(
+      ({ counted }) => counted !== undefined,
+    );
+  // Dead letters are kept for 30 days: what was deleted by now is older than that, and nothing of the shop is.
+  expect(await at(29)).toEqual([true, true]);
+  expect(await at(31)).toEqual([false, false]);
+});
+
+test("what is compacted is not counted: what is gone from it has left no trace", async () => {
+  const shop = await Shop.open();
+  const { admin } = shop.broker;
+  const describe: typeof admin.describe = async (topics, signal) => {
+    const described = await admin.describe(topics, signal);
+    const compacted = (topic: string) => (topic === "raw" ? { "cleanup.policy": "compact,delete" } : {});
+    return {
+      ...described,
+      topics: described.topics.map((one) => ({ ...one, configs: { ...one.configs, ...compacted(one.topic) } })),
+    };
+  };
+  const broker = new Proxy(shop.broker, {
+    get: (target, name) =>
+      name === "admin"
+        ? new Proxy(admin, { get: (of, key) => (key === "describe" ? describe : bound(of, key)) })
+        : bound(target, name),
+  });
+  const found = await reconcile({ ...shop, broker }, never);
+  const lacking = "topic raw is compacted: what is gone from it has left no trace";
+  expect(found.partitions.map((one) => one.lacking)).toEqual([lacking, lacking]);
 });
 
 test("dead letters of an input that the stage no longer reads are none of its own", async () => {
