@@ -11,8 +11,11 @@ export interface StageLag {
   readonly members: number;
   /** Records that are there and not committed, over all partitions. */
   readonly records: number;
-  /** The worst of its partitions, in the order of {@link statuses}; `idle` when nobody works and nothing is behind. */
-  readonly status: LagStatus | "idle" | "no-members";
+  /**
+   * The worst of its partitions, in the order of {@link statuses}; `idle` when nobody works and nothing is behind;
+   * `unjudged` after one look at a stage that is behind, which does not say whether it gets on.
+   */
+  readonly status: LagStatus | "idle" | "no-members" | "unjudged";
   /** Until the lag is worked off at the pace since the watching began; null when it does not shrink, or nothing is behind. */
   readonly catchUpMs: number | null;
   readonly partitions: readonly {
@@ -34,6 +37,7 @@ type Admin = LagAdmin & Pick<ClusterAdmin, "members">;
 
 /** Looks at the lag of a plan's stages again and again, and remembers what it saw. */
 export class LagWatch {
+  #looks = 0;
   readonly #plan: Plan;
   readonly #admin: Admin;
   readonly #histories = new Map<string, CommitHistory>();
@@ -47,6 +51,7 @@ export class LagWatch {
   /** Every stage, in the order of the plan. */
   async look(nowMs: number, signal: AbortSignal): Promise<StageLag[]> {
     const found: StageLag[] = [];
+    this.#looks++;
     for (const stage of this.#plan.stages) {
       const [lags, members] = await Promise.all([
         lagsOf(stage, this.#admin, signal),
@@ -59,8 +64,7 @@ export class LagWatch {
         status: this.#statusOf(`${stage.name}/${partition}`, nowMs, committed, records),
       }));
       const records = partitions.reduce((sum, { records: own }) => sum + own, 0);
-      const worst = Math.max(0, ...partitions.map(({ status }) => statuses.indexOf(status)));
-      const status = members.length > 0 ? (statuses[worst] ?? "ok") : records > 0 ? "no-members" : "idle";
+      const status = this.#stageStatus(members.length, records, partitions);
       found.push({
         stage: stage.name,
         group: stage.group,
@@ -73,6 +77,16 @@ export class LagWatch {
       });
     }
     return found;
+  }
+
+  #stageStatus(
+    members: number,
+    records: number,
+    partitions: readonly { readonly status: LagStatus }[],
+  ): StageLag["status"] {
+    if (members === 0) return records > 0 ? "no-members" : "idle";
+    if (records > 0 && this.#looks < 2) return "unjudged";
+    return statuses[Math.max(0, ...partitions.map(({ status }) => statuses.indexOf(status)))] ?? "ok";
   }
 
   #statusOf(key: string, nowMs: number, committed: number, records: number): LagStatus {

@@ -36,9 +36,12 @@ export const command: CommandDefinition = {
     if (everyMs === undefined || everyMs <= 0)
       throw usageError(`--every: ${JSON.stringify(flags["every"])} is no time`);
     const connection = connectionFlags(flags);
-    const reach = await openReach(connection, flags["dev"] === true, context);
+    const dev = flags["dev"] === true;
+    // A dev session has a broker to itself and no namespace.
+    const plan = loadPlan(String(file), context.environment, dev ? "" : connection.namespace);
+    const reach = await openReach(connection, dev, context);
     try {
-      const watch = new LagWatch(loadPlan(String(file), context.environment, connection.namespace), reach.broker.admin);
+      const watch = new LagWatch(plan, reach.broker.admin);
       for (;;) {
         context.stdout(printedRows(await watch.look(systemClock.now(), context.stop), columns, form));
         if (flags["watch"] !== true) return exitCodes.ok;

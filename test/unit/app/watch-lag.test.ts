@@ -51,7 +51,7 @@ describe("of a stage", () => {
     const cluster = new Cluster();
     cluster.names = ["one"];
     cluster.committedOffsets = [0, 50];
-    expect(await cluster.look(0)).toMatchObject({ members: 1, records: 150, catchUpMs: null });
+    expect(await cluster.look(0)).toMatchObject({ members: 1, records: 150, status: "unjudged", catchUpMs: null });
     cluster.committedOffsets = [40, 60];
     // 50 of 150 in ten seconds: the other hundred in twenty.
     expect(await cluster.look(10_000)).toMatchObject({ records: 100, status: "ok", catchUpMs: 20_000 });
@@ -77,7 +77,7 @@ describe("of a stage", () => {
     for (let i = 0; i < 4; i++) {
       cluster.end = 300 + 20 * i;
       cluster.committedOffsets = [10 * i, 10 * i];
-      expect(await cluster.look(1_000 * i)).toMatchObject({ status: "ok", catchUpMs: null });
+      expect(await cluster.look(1_000 * i)).toMatchObject({ status: i === 0 ? "unjudged" : "ok", catchUpMs: null });
     }
     cluster.committedOffsets = [40, 40];
     cluster.end = 400;
