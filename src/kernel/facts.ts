@@ -55,7 +55,7 @@ export const facts = {
   snapshotFailed: { fields: { task: "number" }, feeds: { millrace_snapshot_failures_total: { by: 1 } } },
   snapshotsPaused: { level: "warn", says: "Snapshots cannot be written; the work goes on, and they are tried again.", fields: { code: "MR_SNAPSHOT", reason: "text" } },
   snapshotsResumed: { level: "info", says: "Snapshots are written again.", fields: {} },
-  snapshotsElsewhere: { level: "warn", says: "Another process keeps the task's snapshots in the state directory; this one works without.", fields: { task: "number", code: "MR_SNAPSHOT" } },
+  snapshotsElsewhere: { level: "warn", says: "Another process keeps the task's snapshots in the state directory; this one takes none.", fields: { task: "number", code: "MR_SNAPSHOT" } },
   storeEmpty: { level: "warn", says: "A store has nothing written down and starts empty, although records were read before.", fields: { task: "number", code: "MR_STATE_EMPTY", store: "text", offset: "number", wholeAfterSeconds: "number" } },
   offsetMoved: { level: "warn", says: "Somebody else has committed the offset of a task with stores; these keep what they have learnt, and records that are read again count twice.", fields: { task: "number", code: "MR_STATE_MOVED", offset: "number" } },
   recordRefused: { level: "warn", says: "A record was refused; its input becomes a dead letter.", fields: { task: "number", topic: "text", partition: "number", code: "MR_RECORD_REFUSED" } },

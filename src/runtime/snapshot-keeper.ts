@@ -15,6 +15,8 @@ const entriesMax = 65_536;
 const pauses = { firstMs: 1_000, lastMs: 60_000 };
 /** Share of `delete.retention.ms` after which a snapshot is taken anew though little has changed; it is of use for half. */
 const ageShare = 0.25;
+/** A copy of which no piece was taken for so long is given up, so that others have their turn. */
+const stuckMs = 30_000;
 
 /** When snapshots are taken. */
 export interface SnapshotPace {
@@ -66,6 +68,8 @@ interface KeptTask {
   keeps: number;
   isAsking: boolean;
   copying: SnapshotCopying | undefined;
+  /** When a piece was copied last. Monotonic. */
+  steppedMs: number;
   written: readonly WrittenSnapshot[] | undefined;
   /** Of `keeps`, when copying began; a later one shows that the task was owned until then. */
   keepsBefore: number;
@@ -129,6 +133,7 @@ export class SnapshotKeeper {
       keeps: 0,
       isAsking: false,
       copying: undefined,
+      steppedMs: 0,
       written: undefined,
       keepsBefore: 0,
       publishing: Promise.resolve(),
@@ -154,7 +159,8 @@ export class SnapshotKeeper {
     const { name } = store.spec;
     const changelog = identity.changelogs.get(name);
     const kept = this.#tasks.get(task);
-    if (changelog === undefined || kept?.held === undefined) return undefined;
+    // Whoever has the lock writes; a file is whole whoever reads it.
+    if (changelog === undefined || kept === undefined) return undefined;
     const origin = this.#originOf(task, changelog);
     const { deleteRetentionMs } = changelog;
     try {
@@ -192,7 +198,21 @@ export class SnapshotKeeper {
 
   /** Goes on with tasks that have nothing to do. */
   tick(): void {
-    for (const kept of this.#tasks.values()) if (kept.copying !== undefined) this.#step(kept);
+    for (const kept of this.#tasks.values()) {
+      if (kept.copying === undefined) continue;
+      this.#step(kept);
+      if (kept.copying !== undefined && this.#isStuck(kept)) this.#giveUp(kept);
+    }
+  }
+
+  /** A chunk that waits for long, as for a partition without a leader, keeps its own task from being copied, and no other. */
+  #isStuck({ steppedMs }: KeptTask): boolean {
+    return this.#options.clock.monotonicMs() - steppedMs > stuckMs;
+  }
+
+  #giveUp(kept: KeptTask): void {
+    this.#forgetMarks(kept);
+    void this.#drop(kept);
   }
 
   /** The task has ended. Resolves when others may take its snapshots. */
@@ -263,6 +283,7 @@ export class SnapshotKeeper {
         },
       );
       kept.copying = copying;
+      kept.steppedMs = clock.monotonicMs();
       kept.keepsBefore = -1;
     } catch (thrown) {
       this.#giveTurnBack(0);
@@ -290,6 +311,7 @@ export class SnapshotKeeper {
 
   #step(kept: KeptTask): void {
     if (!kept.isBetweenChunks()) return;
+    kept.steppedMs = this.#options.clock.monotonicMs();
     if (kept.keepsBefore === -1) kept.keepsBefore = kept.keeps;
     kept.copying?.step();
   }
@@ -330,8 +352,12 @@ export class SnapshotKeeper {
 
   /** What changed since the snapshots before is not in any. */
   #failOf(kept: KeptTask, thrown: unknown): void {
-    for (const { store } of kept.stage.changelogs) kept.marks.set(store.spec.name, Number.NEGATIVE_INFINITY);
+    this.#forgetMarks(kept);
     this.#fail(thrown, kept.task);
+  }
+
+  #forgetMarks({ stage, marks }: KeptTask): void {
+    for (const { store } of stage.changelogs) marks.set(store.spec.name, Number.NEGATIVE_INFINITY);
   }
 
   async #drop(kept: KeptTask): Promise<void> {

@@ -68,6 +68,10 @@ async function make(path: string, text: string): Promise<boolean> {
     const file = await open(path, "wx");
     try {
       await file.writeFile(text);
+    } catch (cause) {
+      // An empty one would look like that of another process.
+      await rm(path, { force: true });
+      throw cause;
     } finally {
       await file.close();
     }

@@ -23,8 +23,8 @@ const identity = {
 };
 
 /** A keeper, and a task of one store whose chunks a test makes. */
-function bench(more: { shelf?: SnapshotShelf; atMostEveryMs?: number } = {}) {
-  const { shelf = createMemoryShelf(), atMostEveryMs = 10_000 } = more;
+function bench(more: { shelf?: SnapshotShelf; atMostEveryMs?: number; turns?: SnapshotTurns } = {}) {
+  const { shelf = createMemoryShelf(), atMostEveryMs = 10_000, turns = new SnapshotTurns() } = more;
   const clock = new AutoClock();
   const logged: { message: string; fields: LogFields }[] = [];
   const log = (fields: LogFields, message: string): void => void logged.push({ fields, message });
@@ -34,7 +34,7 @@ function bench(more: { shelf?: SnapshotShelf; atMostEveryMs?: number } = {}) {
   const stage = shelf.ofStage("c", "shop.features");
   const keeper = new SnapshotKeeper({
     shelf: stage,
-    turns: new SnapshotTurns(),
+    turns,
     pace: { everyMs: 60_000, atMostEveryMs },
     identity,
     admin: {
@@ -84,8 +84,8 @@ async function found(stage: StageShelf) {
     shelf: {
       list: () => stage.list(),
       read: (name) => stage.read(name),
-      // Whoever looks need not hold it.
-      hold: async () => ({ write: () => Promise.reject(new Error("read only")), release: async () => {} }),
+      // Whoever looks need not hold it, as on a disk that is full or read-only.
+      hold: () => Promise.reject(new Error("read only")),
     },
     turns: new SnapshotTurns(),
     identity,
@@ -210,12 +210,37 @@ test("stores that were emptied take what was copied of them with them", async ()
   expect(await found(stage)).toBeUndefined();
 });
 
-test("a task that has ended frees its place, and a second owner meanwhile works without and says so", async () => {
+test("a task whose chunk waits for half a minute gives its turn to others, and is copied anew later", async () => {
+  const turns = new SnapshotTurns();
+  const [stuck, other] = [bench({ turns }), bench({ turns })];
+  await stuck.open();
+  await other.open();
+  await stuck.chunk();
+  stuck.state.isBetweenChunks = false;
+  stuck.keeper.tick();
+  await other.chunk();
+  expect([stuck.log.asked, other.log.asked]).toEqual([1, 0]);
+  stuck.clock.nowMs += 30_001;
+  stuck.keeper.tick();
+  await settled();
+  other.clock.nowMs += 60_000;
+  await other.chunk();
+  expect(other.log.asked).toBe(1);
+  for (let i = 0; i < 3; i++) await other.chunk();
+  expect(await found(other.stage)).toBeDefined();
+
+  stuck.state.isBetweenChunks = true;
+  stuck.clock.nowMs += 120_000;
+  for (let i = 0; i < 4; i++) await stuck.chunk();
+  expect(await found(stuck.stage)).toBeDefined();
+});
+
+test("a task that has ended frees its place, and a second owner meanwhile takes none and says so", async () => {
   const shelf = createMemoryShelf();
   const [first, second] = [bench({ shelf }), bench({ shelf })];
   await first.open();
   await second.open();
-  const elsewhere = "Another process keeps the task's snapshots in the state directory; this one works without.";
+  const elsewhere = "Another process keeps the task's snapshots in the state directory; this one takes none.";
   expect([first.said(elsewhere).length, second.said(elsewhere).length]).toEqual([0, 1]);
   for (let i = 0; i < 4; i++) await second.chunk();
   expect(await second.stage.list()).toEqual([]);
