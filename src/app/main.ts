@@ -1,4 +1,5 @@
 /** The `millrace` command: finds the command, runs it, and turns what it throws into one line and an exit code. */
+import { setMaxListeners } from "node:events";
 import { Command, CommanderError } from "commander";
 import { systemClock } from "../adapters/node/index.ts";
 import { closest, say } from "../kernel/index.ts";
@@ -11,6 +12,8 @@ import { supervisorVariable } from "./supervised-worker.ts";
 import { unknownVariables } from "./unknown-variables.ts";
 import { version } from "./version.ts";
 
+/** Listeners of one signal from which on Node warns of a leak. */
+const listenersMax = 10_000;
 /** Columns of a help text. */
 const helpWidth = 100;
 
@@ -116,6 +119,8 @@ function checkName(name: string): void {
 
 /** The process's own entry: signals, streams, exit code. A second signal ends at once with 75. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // Each task listens for the end of its stage: ten listeners, where Node warns of a leak, are few partitions.
+  setMaxListeners(listenersMax);
   const stop = stopOnSignals(process, (code) => process.exit(code));
   process.on("uncaughtException", (thrown) => {
     process.stderr.write(`${describeFailure(thrown)}\n`);
