@@ -114,11 +114,11 @@ describe("the test script", () => {
 });
 
 /** The verdict on steps with what they left behind, by file name. */
-function verdictOf(files: Readonly<Record<string, string>>): ReturnType<typeof verdict> {
+function verdictOf(files: Readonly<Record<string, string>>, expected: readonly string[] = []) {
   const folder = mkdtempSync(join(tmpdir(), "millrace-lanes-"));
   made.push(folder);
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-  return verdict(folder);
+  return verdict(folder, expected);
 }
 
 const passed = JSON.stringify({ passed: 3, failed: 0, skipped: 1, failures: [] });
@@ -129,6 +129,15 @@ describe("what CI says last", () => {
     expect(verdictOf(files)).toEqual({
       lines: ["check 20 s, unit 90 s, kafka 300 s", "6 passed, 0 failed, 2 skipped"],
       ok: true,
+    });
+  });
+
+  test("counts a step that should have run and left no line as failed", () => {
+    const files = { steps: "unit 0 90\n", "unit.json": passed };
+    expect(verdictOf(files, ["unit"]).ok).toBe(true);
+    expect(verdictOf(files, ["unit", "faults"])).toEqual({
+      lines: ["unit 90 s, faults ? s", "FAILED faults: it left no word of its end", "3 passed, 1 failed, 1 skipped"],
+      ok: false,
     });
   });
 
