@@ -30,7 +30,7 @@ export function millraceOf(millrace: BuiltMillrace, fileOf = (shop: Shop): strin
   return {
     commitKinds: (delivery) => kinds[delivery],
     start: (name, at, shop) => {
-      const where = ["--brokers", at, "--registry", shop.registry, "--instance-id", name];
+      const where = ["--brokers", at, "--registry", shop.registry, "--instance-id", name, "--leave-on-stop"];
       const args = ["run", fileOf(shop), ...where, "--drain-timeout", drainTimeout];
       return new WorkerProcess(millrace.entry, args, {});
     },

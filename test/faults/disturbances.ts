@@ -8,7 +8,7 @@ import type { Rng } from "../../src/kernel/index.ts";
  * - `freeze`: a worker does nothing until its groups have taken it for dead, and goes on as if nothing had been.
  * - `cut`: every connection of a worker is cut.
  * - `lose-answer`: a worker's commit arrives, its answer does not.
- * - `move`: every partition's leader moves, those of the cluster's own topics too.
+ * - `move`: a leader of every topic moves, those of the cluster's own topics too.
  * - `broker-kill`, `broker-freeze`: a broker dies, or does nothing for some seconds, and comes back.
  * - `rescale`: a worker leaves by itself, and comes back later.
  */

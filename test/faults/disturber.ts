@@ -68,9 +68,7 @@ export class Disturber {
     freeze: async (slot) => {
       await slot.worker.ready(readyMsMax);
       slot.worker.kill("SIGSTOP");
-      const { cluster, shop } = this.#options;
-      const groups = shop.plan.stages.map(({ group }) => group);
-      const isTakenOut = await untilTakenOut(cluster.bootstrap, groups, slot.name, takenOutMsMax);
+      const isTakenOut = await this.#takenOut(slot);
       slot.worker.kill("SIGCONT");
       return isTakenOut;
     },
@@ -96,12 +94,21 @@ export class Disturber {
       node.thaw();
       return true;
     },
+    // It leaves its groups: the others have its partitions, until it is back.
     rescale: async (slot) => {
       await slot.worker.ready(readyMsMax);
       await slot.stop();
+      const isTakenOut = await this.#takenOut(slot);
       await delay(awayMs);
       slot.start();
-      return true;
+      return isTakenOut;
     },
   };
+
+  /** Whether every group has taken the worker of a slot out, within a while. */
+  #takenOut(slot: WorkerSlot): Promise<boolean> {
+    const { cluster, shop } = this.#options;
+    const groups = shop.plan.stages.map(({ group }) => group);
+    return untilTakenOut(cluster.bootstrap, groups, slot.name, takenOutMsMax);
+  }
 }
