@@ -79,7 +79,8 @@ describeKafka("R2 on a real Kafka, in a stage with a dedupe and a rolling", () =
         return planned;
       },
       halfLanded: async (half) => {
-        for (const batch of half) {
+        // What goes to a changelog is held until the commit, which does not come.
+        for (const batch of half.filter(({ role }) => role !== "changelog")) {
           const end = (ends.get(batch) ?? 0) + batch.recordCount;
           await eventually(
             deadlineMs,
