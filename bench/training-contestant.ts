@@ -29,6 +29,7 @@ async function main(build: string, rowCount: number): Promise<void> {
     { openTrainerThread },
     { loadPlan },
     { readFeatures, readLabels },
+    { readTopicRows },
     kernel,
   ] = await Promise.all(
     [
@@ -37,7 +38,8 @@ async function main(build: string, rowCount: number): Promise<void> {
       "adapters/node/index.js",
       "adapters/training-thread/index.js",
       "app/load-topology.js",
-      "app/read-training-rows.js",
+      "training/read-rows.js",
+      "runtime/index.js",
       "kernel/index.js",
     ].map(load),
   );
@@ -87,7 +89,14 @@ async function main(build: string, rowCount: number): Promise<void> {
     }
   }
   const trainer = openTrainerThread({ task: model.task, inputs: model.features });
-  const source = { plan, model, broker, registry, progress: () => undefined };
+  const source = {
+    topics,
+    featuresFrom: model.featuresFrom,
+    features: model.features,
+    rows: (topic: string, reader: unknown, visitor: unknown, stop: AbortSignal) =>
+      readTopicRows(broker, registry, topic, reader, visitor, stop),
+    progress: () => undefined,
+  };
   await settled();
   const idleBytes = process.memoryUsage().rss;
   let peakBytes = idleBytes;

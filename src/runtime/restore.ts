@@ -205,7 +205,7 @@ function applyEntry({ store }: Changelog, at: TopicPartition, batch: RawBatch, i
     const where = `${topicPartitionKey(at.topic, at.partition)} at offset ${batch.offsets[index]}`;
     throw new OperationError(
       "MR_STATE_CORRUPT",
-      `restoring store ${store.spec.name} from ${where}: ${cause.message}; whoever wrote there was not this stage, or the log is damaged; to begin empty, end the workers and run millrace apply --reset-state`,
+      `restoring store ${store.spec.name} from ${where}: ${cause.message}; whoever wrote there was not this stage, or the log is damaged; to begin empty, end the workers and run millrace apply FILE --reset-state STAGE/${store.spec.name}`,
       { cause },
     );
   }
