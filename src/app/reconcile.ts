@@ -16,7 +16,7 @@ import {
   recount,
 } from "../runtime/index.ts";
 import { parseRecordSchema, type RecordSchema, type SchemaRegistry } from "../schema/index.ts";
-import type { Plan, PlannedStage, PlannedTopic, ValueFormat } from "../topology/index.ts";
+import type { ClusterTopic, Plan, PlannedStage, PlannedTopic, ValueFormat } from "../topology/index.ts";
 import { type RawBatch, readHeaders } from "../wire/index.ts";
 
 export interface ReconcileSource {
@@ -137,7 +137,7 @@ async function readLetters({ plan, broker, nowMs }: ReconcileSource, signal: Abo
     const offsets = of.get(key) ?? new Set<Offset>();
     of.set(key, offsets.add(Number(headers.get("__streams.errors.offset"))));
   });
-  const emptiedSinceMs = await emptiedSince(broker, topic, nowMs, signal);
+  const emptiedSinceMs = emptiedSince(await describedOf(broker, [topic], signal), topic, nowMs);
   const wholeSinceOf = (partition: number): EpochMs => wholeSince.get(partition % wholeSince.size) ?? emptiedSinceMs;
   return { wholeSinceOf, late, dead };
 }
@@ -187,9 +187,10 @@ class StageLogs {
   async read(signal: AbortSignal): Promise<void> {
     const { broker } = this.#source;
     const { from, to } = this.#stage;
-    const [gone] = await compactedOf(broker, [from.clusterName, to.clusterName], signal);
+    const topics = await describedOf(broker, [from.clusterName, to.clusterName], signal);
+    const gone = topics.find(({ configs }) => configs["cleanup.policy"]?.includes("compact") === true);
     if (gone !== undefined) {
-      this.compacted = `topic ${gone} is compacted: what is gone from it has left no trace`;
+      this.compacted = `topic ${gone.topic} is compacted: what is gone from it has left no trace`;
       return;
     }
     const outputEnds = await endsOf(broker, to.clusterName, signal);
@@ -207,7 +208,7 @@ class StageLogs {
       },
       outputEnds,
     );
-    const emptiedSinceMs = await emptiedSince(broker, to.clusterName, this.#source.nowMs, signal);
+    const emptiedSinceMs = emptiedSince(topics, to.clusterName, this.#source.nowMs);
     // An output goes to the partition of its key: any of them may have it.
     this.outputsWholeSinceMs = Math.max(...[...log.wholeSince.values()].map((ms) => ms ?? emptiedSinceMs));
     // Others may write there too, and what is gone from the input may have been the origin of anything.
@@ -330,26 +331,19 @@ async function readLog(
 }
 
 /** Since when nothing can be gone of a partition in which nothing is left: what retention by time has deleted is older. */
-async function emptiedSince(broker: Broker, topic: string, nowMs: EpochMs, signal: AbortSignal): Promise<EpochMs> {
-  const retentionMs = Number((await configsOf(broker, topic, signal))["retention.ms"] ?? Number.NaN);
+function emptiedSince(topics: readonly ClusterTopic[], topic: string, nowMs: EpochMs): EpochMs {
+  const described = topics.find((one) => one.topic === topic);
+  const retentionMs = Number(described?.configs["retention.ms"] ?? Number.NaN);
   // By size, or kept for ever: somebody has emptied it by hand, who knows when.
   return retentionMs > 0 ? nowMs - retentionMs : Number.POSITIVE_INFINITY;
 }
 
-async function compactedOf(broker: Broker, topics: readonly string[], signal: AbortSignal): Promise<string[]> {
-  const described = await broker.admin.describe(topics, signal);
-  return described.topics
-    .filter(({ configs }) => configs["cleanup.policy"]?.includes("compact") === true)
-    .map(({ topic }) => topic);
-}
-
-async function configsOf(
+async function describedOf(
   broker: Broker,
-  topic: string,
+  topics: readonly string[],
   signal: AbortSignal,
-): Promise<Readonly<Record<string, string>>> {
-  const { topics } = await broker.admin.describe([topic], signal);
-  return topics[0]?.configs ?? {};
+): Promise<readonly ClusterTopic[]> {
+  return (await broker.admin.describe(topics, signal)).topics;
 }
 
 /** Answers the earliest time at which a record was written; undefined where there is none. */
