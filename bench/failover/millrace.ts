@@ -42,7 +42,7 @@ const paymentSchema = {
   ],
 };
 
-/** Supervised workers of one stage with one store, each in a place of its own. */
+/** Supervised workers of one stage with one store, each in a slot of its own. */
 export async function openMillrace(broker: Broker, bootstrap: string, millrace: BuiltMillrace): Promise<Contestant> {
   const folder = await mkdtemp(join(tmpdir(), "millrace-failover-"));
   const [file, registryFolder] = [join(folder, "topologies/failover.yaml"), join(folder, "registry")];

@@ -1,6 +1,13 @@
-import type { TopicPartition } from "../kernel/index.ts";
-
-/** What lets a group go on elsewhere, once all its members have stopped; `to` as the command has it: `--to-offset 7`. */
-export function resetCommand(group: string, { topic, partition }: TopicPartition, to: string): string {
-  return `kafka-consumer-groups --bootstrap-server ... --group ${group} --topic ${topic}:${partition} --reset-offsets ${to} --execute`;
+/**
+ * What lets a group go on elsewhere in a partition, or without one in all of the topic, once all its members have stopped.
+ *
+ * @param to as the command has it: `--to-offset 7`
+ */
+export function resetCommand(
+  group: string,
+  { topic, partition }: { readonly topic: string; readonly partition?: number },
+  to: string,
+): string {
+  const at = partition === undefined ? topic : `${topic}:${partition}`;
+  return `kafka-consumer-groups --bootstrap-server ... --group ${group} --topic ${at} --reset-offsets ${to} --execute`;
 }

@@ -21,6 +21,7 @@ import type { Broker, Epoch, GroupSink, Membership, OwnedBatch, OwnedTask, Room,
 import { Pump } from "./pump.ts";
 import { failureOf, type PumpListener } from "./pump-options.ts";
 import type { StageTrouble } from "./readiness.ts";
+import { resetCommand } from "./reset-command.ts";
 import { Restorer } from "./restore.ts";
 import { checkSignature, type ModelSource, modelInputsOf, type ServedModel } from "./served-model.ts";
 import { type SnapshotIdentity, SnapshotKeeper, type SnapshotPace } from "./snapshot-keeper.ts";
@@ -513,7 +514,7 @@ export class StageRunner implements GroupSink {
 function remade(stage: PlannedStage): Error {
   const { name, group, from } = stage;
   const topic = from.clusterName;
-  const command = `kafka-consumer-groups --bootstrap-server ... --group ${group} --topic ${topic} --reset-offsets --to-earliest --execute`;
+  const command = resetCommand(group, { topic }, "--to-earliest");
   const halted = new OperationError(
     "MR_LOG_CHANGED",
     `stage ${name}: topic ${topic} was deleted and made anew, and what was read belongs to the one before; to go on with what is there now, ${storesOf(stage).length > 0 ? "" : "write onLogChange: restart, or "}run: ${command}`,

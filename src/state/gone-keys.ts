@@ -17,7 +17,7 @@ export class GoneKeys {
   }
 
   give(into: ChangeWriter): void {
-    for (const key of this.#keys) into.write(key, null);
+    this.copy(into);
     this.#givenCount = this.#keys.length;
   }
 
