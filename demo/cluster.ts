@@ -7,7 +7,7 @@ import type { Broker } from "../src/runtime/index.ts";
 import { clusterNamesOf, type Plan, type PlannedStage } from "../src/topology/index.ts";
 
 /** More than everything that is written, so that the in-process broker never drops what somebody still reads. */
-const brokerBytesMax = 768 * 1024 * 1024;
+const brokerBytesMax = 1_536 * 1024 * 1024;
 const deleteTimeoutMs = 30_000;
 
 /** @param brokers host:port with commas between; undefined takes the in-process broker */
