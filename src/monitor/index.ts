@@ -5,6 +5,46 @@ export { detectorCatalogue } from "./detectors/catalogue.ts";
 export type { Detector, DetectorDefinition, Signal } from "./detectors/detector.ts";
 export { type IncidentStep, Incidents } from "./incidents.ts";
 export { CommitHistory, type LagStatus } from "./lag-status.ts";
+export type { MonitoredField, MonitorSpec } from "./monitor-spec.ts";
 export { budgetProbability, type PageBudget } from "./page-budget.ts";
 export { merged, type Partial, PartialCounter } from "./partial.ts";
+export { type AlertEvent, alertRecord, readAlertEvent } from "./records/alert-event.ts";
+export {
+  type BaselineFieldRecord,
+  type BaselineHeadRecord,
+  baselineKey,
+  baselineSchema,
+  type CellsSource,
+  decodeBaseline,
+  encodeBaseline,
+  isBaselineHead,
+  type ReferenceWindow,
+} from "./records/baseline-record.ts";
+export { BaselineSet, type HeldBaseline } from "./records/baseline-set.ts";
+export { cellsOf } from "./records/cells-of.ts";
+export {
+  decodePartial,
+  encodeHeartbeat,
+  encodePartial,
+  type HeartbeatRecord,
+  heartbeatKey,
+  isHeartbeat,
+  type MetSchema,
+  type PartialRecord,
+  partialKey,
+  partialSchema,
+} from "./records/partial-record.ts";
+export {
+  type Cause,
+  type Culprit,
+  causes,
+  decodeVerdict,
+  encodeVerdict,
+  type PartitionShare,
+  type VerdictKind,
+  type VerdictRecord,
+  verdictKey,
+  verdictKinds,
+  verdictSchema,
+} from "./records/verdict-record.ts";
 export { judge, type Thresholds, type Verdict } from "./verdict.ts";

@@ -1,0 +1,84 @@
+/** What happens to alerts and incidents, on `<topology>.alerts`: CloudEvents 1.0 in binary mode, a JSON value. */
+import type { Header } from "../../kernel/index.ts";
+import type { Cause } from "./verdict-record.ts";
+
+const types = [
+  "millrace.alert.firing",
+  "millrace.alert.resolved",
+  "millrace.incident.opened",
+  "millrace.incident.closed",
+  "millrace.alert.suppressed",
+] as const;
+
+export interface AlertEvent {
+  readonly type: (typeof types)[number];
+  /** The same for the same happening, however often it is written. */
+  readonly id: string;
+  /** Of the alert: `<topology>/<monitor>/<field>`; of an incident `<topology>/<monitor>`. */
+  readonly fingerprint: string;
+  readonly topology: string;
+  readonly monitor: string;
+  /** Undefined of an incident. */
+  readonly field: string | undefined;
+  readonly severity: "page" | "ticket";
+  readonly incident: string | undefined;
+  /** Somebody is to be woken by it: an incident of severity `page` was opened that nobody silenced. */
+  readonly isPage: boolean;
+  readonly cause: Cause | undefined;
+  /** ISO 8601: when it happened, which is the end of a window. */
+  readonly at: string;
+  /** ISO 8601: the window. */
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  readonly score: number | undefined;
+  readonly threshold: number | undefined;
+  readonly n: number | undefined;
+  readonly m: number | undefined;
+  /** One sentence for people. */
+  readonly summary: string;
+  /** Of an incident: those that fire. */
+  readonly fields: readonly string[];
+}
+
+/** The record of an event, as it is written. */
+export function alertRecord(event: AlertEvent): {
+  readonly key: Buffer;
+  readonly value: Buffer;
+  readonly headers: readonly Header[];
+} {
+  const attributes = {
+    "content-type": "application/json",
+    ce_specversion: "1.0",
+    ce_id: event.id,
+    ce_source: `/millrace/${event.topology}`,
+    ce_type: event.type,
+    ce_time: event.at,
+    ce_subject: event.field === undefined ? event.monitor : `${event.monitor}/${event.field}`,
+  };
+  return {
+    key: Buffer.from(event.fingerprint),
+    value: Buffer.from(JSON.stringify(event)),
+    headers: Object.entries(attributes).map(([name, value]) => ({ name, value: Buffer.from(value) })),
+  };
+}
+
+/** Undefined for what is no such event. */
+export function readAlertEvent(text: string): AlertEvent | undefined {
+  let value: { readonly [Key in keyof AlertEvent]?: unknown } | null;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { type, id, fingerprint, topology, monitor, summary, at, fields, isPage, severity } = value;
+  const texts = [id, fingerprint, topology, monitor, summary, at];
+  const isOne =
+    types.some((known) => known === type) &&
+    texts.every((one) => typeof one === "string") &&
+    typeof isPage === "boolean" &&
+    (severity === "page" || severity === "ticket") &&
+    Array.isArray(fields) &&
+    fields.every((field) => typeof field === "string");
+  return isOne ? (value as AlertEvent) : undefined;
+}
