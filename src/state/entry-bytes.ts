@@ -2,6 +2,8 @@ import { AssertionError, assert } from "../kernel/index.ts";
 import type { StoreSpec } from "./store.ts";
 
 const numberBytes = 8;
+/** Seven bits each of 53. */
+const countBytesMax = 8;
 /** In front of a text: how its bytes are to be read. */
 const utf8 = 0;
 /** For a text with half a surrogate pair, which UTF-8 would turn into another text. */
@@ -36,6 +38,24 @@ export class EntryBytes {
   number(value: number): this {
     this.#reserve(numberBytes);
     this.#end = this.#bytes.writeDoubleLE(value, this.#end);
+    return this;
+  }
+
+  /** A whole number of 0 .. 2^53, seven bits to a byte, the lowest first. */
+  count(value: number): this {
+    this.#reserve(countBytesMax);
+    let rest = value;
+    for (; rest > 127; rest = Math.floor(rest / 128)) this.#bytes[this.#end++] = (rest % 128) | 128;
+    this.#bytes[this.#end++] = rest;
+    return this;
+  }
+
+  /** Text with its length in front; for names, which are well-formed. */
+  label(value: string): this {
+    const length = Buffer.byteLength(value);
+    this.count(length);
+    this.#reserve(length);
+    this.#end += this.#bytes.write(value, this.#end);
     return this;
   }
 
@@ -85,6 +105,24 @@ export class EntryReader {
     this.#need(numberBytes);
     const value = this.#bytes.readDoubleLE(this.#at);
     this.#at += numberBytes;
+    return value;
+  }
+
+  count(): number {
+    let value = 0;
+    for (let scale = 1, byte = 128; byte > 127; scale *= 128) {
+      byte = this.byte();
+      value += (byte & 127) * scale;
+    }
+    assert(Number.isSafeInteger(value), "a count of an entry is beyond 2^53");
+    return value;
+  }
+
+  label(): string {
+    const length = this.count();
+    this.#need(length);
+    const value = this.#bytes.toString("utf8", this.#at, this.#at + length);
+    this.#at += length;
     return value;
   }
 

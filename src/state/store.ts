@@ -3,7 +3,7 @@ import type { EpochMs } from "../kernel/index.ts";
 /** A store's identity in the plan. Renaming or changing the version without a migration loses state. */
 export interface StoreSpec {
   readonly name: string;
-  readonly kind: "rolling" | "ids";
+  readonly kind: "rolling" | "ids" | "counts";
   readonly version: number;
 }
 
