@@ -3,9 +3,13 @@ import type { Codecs, Outgoing } from "../../wire/index.ts";
 import { compactedSegments } from "./compaction.ts";
 import { Segment } from "./segment.ts";
 
-/** A busy partition fills segments of this size; a quiet one never allocates it. */
+/**
+ * A run of small batches fills segments of this size; a short run never allocates it. Each segment of a run has twice
+ * the size of the one before, so that at most half of it is waste wherever the run ends: a transaction's marker, which
+ * is a run of one behind each large batch, would otherwise allocate ten times what the log holds.
+ */
 const segmentBytesMax = 1_048_576;
-const segmentBytesFirst = 16_384;
+const segmentBytesFirst = 4_096;
 /** A batch of this size becomes a segment as it is: copying it would cost as much as a narrow stage's decoding. */
 const ownSegmentBytesMin = 65_536;
 /** What a compacted log may hold beyond twice its live records before it is compacted again. */
@@ -25,6 +29,7 @@ export class PartitionLog {
   /** Bytes that the last compaction left, and the end of what it looked at. */
   #compactedBytes = 0;
   #compactedTo: Offset = 0;
+  /** Bytes of the next segment of small batches. */
   #capacity = segmentBytesFirst;
 
   constructor(topic: string, partition: number) {
@@ -58,7 +63,7 @@ export class PartitionLog {
     let begun: Segment | undefined;
     if (segment === undefined || !segment.hasRoomFor(bytes.length)) {
       begun = Segment.ofCapacity(this.#endOffset, Math.max(this.#capacity, bytes.length));
-      this.#capacity = Math.min(this.#capacity * 4, segmentBytesMax);
+      this.#capacity = Math.min(this.#capacity * 2, segmentBytesMax);
       this.#segments.push(begun);
       segment = begun;
     }
@@ -70,6 +75,7 @@ export class PartitionLog {
 
   #adopt(bytes: Buffer, timestampMaxMs: number): Segment {
     segmentBuffers.add(bytes);
+    this.#capacity = segmentBytesFirst;
     const segment = Segment.ofBatch(this.#endOffset, bytes, timestampMaxMs);
     this.#segments.push(segment);
     this.#endOffset = segment.offsetNext;

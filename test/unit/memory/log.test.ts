@@ -114,6 +114,55 @@ test("every record is found from every offset, whatever the batches and segments
   );
 });
 
+/** Bytes that the segments of a log occupy, and how many of them batches fill. */
+function bytesOf({ segments }: PartitionLog): { readonly occupied: number; readonly filled: number } {
+  return {
+    occupied: segments.reduce((sum, { bytes }) => sum + bytes.length, 0),
+    filled: segments.reduce((sum, { byteLength }) => sum + byteLength, 0),
+  };
+}
+
+test("a small batch behind each large one costs about what it holds, not a segment of the largest size", () => {
+  const log = new PartitionLog("raw", 0);
+  for (let i = 0; i < 100; i++) {
+    log.append(outgoingOf([{ ...textRecord("raw", 0, "x"), value: Buffer.alloc(100_000) }]));
+    log.append(outgoingOf(textRecords("raw", 0, 1, "marker")));
+  }
+  const { occupied, filled } = bytesOf(log);
+  // A large batch is a segment as it is, and 4,096 bytes are the smallest segment.
+  expect(filled).toBeGreaterThan(100 * 100_000);
+  expect(occupied).toBeLessThanOrEqual(filled + 100 * 4_096);
+});
+
+test("whatever the sizes of the batches, the segments occupy at most three times what they hold, and a first one", () => {
+  const sizes = fc.array(fc.oneof(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 0, max: 100_000 })), {
+    minLength: 1,
+    maxLength: 60,
+  });
+  fc.assert(
+    fc.property(sizes, (batches) => {
+      const log = new PartitionLog("raw", 0);
+      for (const bytes of batches)
+        log.append(outgoingOf([{ ...textRecord("raw", 0, "x"), value: Buffer.alloc(bytes) }]));
+      const { occupied, filled } = bytesOf(log);
+      // Once what they hold; once what the next batch did not fit into; once what a run grew by before a large batch
+      // ended it, and of 65,536 bytes or more that a large batch has, the 4,096 of the run behind it.
+      expect(occupied).toBeLessThanOrEqual(3 * filled + filled / 16 + 4_096);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("a long run of small batches comes to segments of a mebibyte", () => {
+  const log = new PartitionLog("raw", 0);
+  const batch = outgoingOf([{ ...textRecord("raw", 0, "x"), value: Buffer.alloc(1_000) }]);
+  for (let i = 0; i < 6_000; i++) log.append(batch);
+  const sizes = log.segments.map(({ bytes }) => bytes.length);
+  expect(sizes.slice(0, 4)).toEqual([4_096, 8_192, 16_384, 32_768]);
+  expect(sizes.slice(8)).toEqual(sizes.slice(8).map(() => 1_048_576));
+  expect(sizes.length).toBeGreaterThan(10);
+});
+
 test("a time is found although timestamps do not ascend: the first record at or after it", async () => {
   const broker = brokerOf({ topics: [topicOf("raw", 1)] });
   const at = (seconds: number) => textRecord("raw", 0, `${seconds}`, writtenAtMs + seconds * 1_000);
