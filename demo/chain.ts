@@ -6,7 +6,6 @@ import { fileURLToPath } from "node:url";
 import { nodeHasher, systemClock } from "../src/adapters/node/index.ts";
 import { applyChanges, compareWithCluster } from "../src/app/apply-plan.ts";
 import { loadPlan } from "../src/app/load-topology.ts";
-import type { Environment } from "../src/app/settings.ts";
 import { chosenStages, createWorker } from "../src/app/start-worker.ts";
 import { type TrainingOptions, trainModel } from "../src/app/train-model.ts";
 import { openArtefacts, openModels, openRegistry, openTrainer } from "../src/app/wire.ts";
@@ -17,7 +16,7 @@ import type { Broker } from "../src/runtime/index.ts";
 import type { SchemaRegistry } from "../src/schema/index.ts";
 import type { DeliveryMode, Plan, PlannedStage } from "../src/topology/index.ts";
 import type { TrainingOutcome } from "../src/training/index.ts";
-import { closeBroker, connect, failingLogger, hasStart, lagOf } from "./cluster.ts";
+import { closeBroker, connect, failingLogger, hasStart, lagOf, type Place } from "./cluster.ts";
 
 const topologyFile = fileURLToPath(new URL("../topologies/flights.yaml", import.meta.url));
 
@@ -27,15 +26,14 @@ const pollMs = 20;
 /** A real cluster is asked less often: each look is a request per stage. */
 const pollClusterMs = 200;
 
-export interface ChainOptions {
-  /** Kafka's addresses, host:port with commas between; undefined runs the in-process broker. */
-  readonly brokers: string | undefined;
+export interface ChainOptions extends Place {
   /** Folder for schemas, models and the log; those of an earlier run are removed. */
   readonly out: string;
   /** Undefined leaves it to the topology. */
   readonly delivery: DeliveryMode | undefined;
-  readonly environment: Environment;
   readonly logger: Logger;
+  /** Where warnings and errors are said besides. */
+  readonly terminal: Logger;
 }
 
 /** A running topology. */
@@ -76,14 +74,14 @@ export class Chain {
   static async open(options: ChainOptions, signal: AbortSignal): Promise<Chain> {
     const { brokers, out, environment } = options;
     const failure = new AbortController();
-    const logger = failingLogger(options.logger, failure);
+    const logger = failingLogger(options.logger, options.terminal, failure);
     const namespace = brokers === undefined ? "" : `demo-${randomBytes(4).toString("hex")}`;
     const inbox = namespace === "" ? "flights.inbox" : `${namespace}.flights.inbox`;
     const planned = loadPlan(topologyFile, { ...environment, FLIGHTS_INBOX: inbox }, namespace);
     const plan = { ...planned, delivery: options.delivery ?? planned.delivery };
     for (const folder of [registryFolder(out), modelsFolder(out)]) await rm(folder, { recursive: true, force: true });
     const registry = await openRegistry(registryFolder(out), undefined, "write");
-    const broker = await connect(brokers, environment, logger);
+    const broker = await connect(options, logger);
     try {
       const topic = { topic: inbox, partitions: inboxPartitions, replication: undefined, configs: {} };
       await broker.admin.createTopics([topic], signal);
@@ -168,12 +166,13 @@ export class Chain {
     return watermarks.reduce((sum, { end }) => sum + end, 0);
   }
 
-  /** Stops the workers as SIGTERM does: what is in hand is committed. */
+  /** Stops the workers as SIGTERM does: what is in hand is committed. @throws Error also for what went wrong before */
   async drain(): Promise<void> {
     this.#stop.abort();
     const codes = await Promise.all(this.#running);
     const bad = codes.find((code) => code !== 0);
     if (bad !== undefined) throw new Error(`stopping the workers: one ended with ${bad}`);
+    this.#failure.signal.throwIfAborted();
   }
 
   /** Ends everything, and with `deletes` takes the topics back from a cluster that goes on. */

@@ -32,6 +32,8 @@ const followedFromMs = Date.UTC(2001, 1, 14, 18);
 export interface DemoOptions {
   readonly airports: readonly string[] | "all";
   readonly brokers: string | undefined;
+  /** What the in-process broker holds at most; undefined for what the demo needs. */
+  readonly brokerBytesMax?: number;
   readonly out: string;
   /** Leaves the topics on the cluster. */
   readonly keep: boolean;
@@ -75,11 +77,16 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   await mkdir(options.out, { recursive: true });
   const log = createWriteStream(logFile(options));
   const logger = createPeopleLogger((text) => log.write(text), systemClock.now);
-  const { brokers, out, delivery, environment } = options;
-  const chain = await Chain.open({ brokers, out, delivery, environment, logger }, signal);
+  const progress = new Progress(options.stderr, options.isTerminal, systemClock.monotonicMs);
+  const terminal = createPeopleLogger((text) => {
+    progress.clear();
+    options.stderr(text);
+  }, systemClock.now);
+  const { brokers, brokerBytesMax, out, delivery, environment } = options;
+  const chain = await Chain.open({ brokers, brokerBytesMax, out, delivery, environment, logger, terminal }, signal);
   const deletes = brokers !== undefined && !options.keep;
   try {
-    const result = await new Demo(options, input, chain, signal).run(startedAtMs);
+    const result = await new Demo(options, input, chain, progress, signal).run(startedAtMs);
     await chain.close(deletes);
     return result;
   } catch (thrown) {
@@ -100,13 +107,13 @@ class Demo {
   readonly #progress: Progress;
   readonly #broken: readonly BrokenEvent[];
 
-  constructor(options: DemoOptions, input: Input, chain: Chain, signal: AbortSignal) {
+  constructor(options: DemoOptions, input: Input, chain: Chain, progress: Progress, signal: AbortSignal) {
     this.#options = options;
     this.#input = input;
     this.#chain = chain;
     this.#signal = signal;
     this.#broken = brokenEvents(input.flights, input.events, brokenSeed);
-    this.#progress = new Progress(options.stderr, options.isTerminal, systemClock.monotonicMs);
+    this.#progress = progress;
   }
 
   async run(startedAtMs: number): Promise<DemoResult> {

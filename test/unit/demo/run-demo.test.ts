@@ -66,3 +66,25 @@ test("a stop ends it with its reason", async () => {
     rmSync(out, { recursive: true, force: true });
   }
 });
+
+test("a broker that drops records ends it, and says at the terminal which topic and why", async () => {
+  const out = mkdtempSync(join(tmpdir(), "millrace-demo-"));
+  try {
+    const said: string[] = [];
+    const options = {
+      ...optionsFor(["ANC"], out, []),
+      brokerBytesMax: 1_000_000,
+      stderr: (text: string) => said.push(text),
+    };
+    await expect(runDemo(options, new AbortController().signal)).rejects.toThrow(
+      /^topic flights\.\w+: The in-process broker drops the oldest records of a topic\. Too much for the broker's byte limit\.$/,
+    );
+    const warning = said.find((text) => text.includes("WARN"));
+    expect(warning).toMatch(
+      /^\d\d:\d\d:\d\d WARN The in-process broker drops the oldest records of a topic\. {2}code=MR_BROKER_FULL topic=flights\.\w+ partition=\d logStartOffset=\d+ limit=the broker's byte limit\n$/,
+    );
+    expect(readFileSync(join(out, "demo.log"), "utf8")).toContain("MR_BROKER_FULL");
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+}, 60_000);
