@@ -7,6 +7,8 @@ export { type AliasModelSource, createAliasModelSource } from "./control/alias-m
 export { type Alias, AliasReader, followAliases, readAliases, writeAlias } from "./control/aliases.ts";
 export { type ControlRecord, readControl, writeControl } from "./control/control-topic.ts";
 export type { StageCounts } from "./counts.ts";
+export { Follower, type FollowerOptions } from "./follower.ts";
+export type { FollowerTurn, FollowerWork } from "./follower-work.ts";
 export { eventIdStem } from "./input-reader.ts";
 export { messageBytesDefault, type OutputTopic } from "./output-batches.ts";
 export {

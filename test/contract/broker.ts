@@ -5,6 +5,7 @@ import { assignment } from "./assignment.ts";
 import { Bench, type BrokerContractOptions } from "./bench.ts";
 import { changelogs } from "./changelogs.ts";
 import { delivery } from "./delivery.ts";
+import { following } from "./following.ts";
 import { growth } from "./growth.ts";
 import { handles } from "./handles.ts";
 import { reading } from "./reading.ts";
@@ -38,6 +39,7 @@ export function brokerContract(options: BrokerContractOptions): void {
     describe("rebalance", () => rebalance(current));
     describe("handles", () => handles(current));
     describe("writing", () => writing(current));
+    describe("following", () => following(current));
     if (mode === "at-least-once") describe("changelogs", () => changelogs(current));
     // What is read and what is written without a task is the same in both.
     if (mode === "exactly-once") return;
