@@ -33,6 +33,7 @@ export const errorCodes = {
   MR_OUT_OF_RANGE: { kind: "config", meaning: "A value is outside the allowed range or set." },
   MR_REFERENCE: { kind: "config", meaning: "A topic, stage, field, model or schema that does not exist." },
   MR_CONFLICT: { kind: "config", meaning: "Two things that exclude each other, or one name used twice." },
+  MR_AMBIGUOUS: { kind: "config", meaning: "Several things are meant by what is written, and none is taken." },
   MR_UNSUPPORTED: { kind: "config", meaning: "A key or flag that this version does not have yet." },
   MR_ENVIRONMENT: {
     kind: "config",

@@ -17,6 +17,17 @@ export {
   topicsNeeded,
 } from "./changes/needed.ts";
 export { graphOf } from "./plan/graph.ts";
+export type {
+  BaselineOrigin,
+  LagLevel,
+  MonitoringTopic,
+  NotifyTarget,
+  PlannedAlerts,
+  PlannedLagMonitor,
+  PlannedMonitor,
+  PlannedMonitoring,
+  PlannedTap,
+} from "./plan/monitoring.ts";
 export {
   type DeliveryMode,
   type ErrorPlace,

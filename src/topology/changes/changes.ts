@@ -7,11 +7,19 @@ import {
 } from "../../schema/index.ts";
 import { canonicalText } from "../plan/fit.ts";
 import type { Plan, PlannedTopic } from "../plan/plan.ts";
-import { countOf } from "../plan/print.ts";
 import type { RegisteredVersions } from "../plan/registered.ts";
+import { countOf } from "../plan/text.ts";
 import type { ClusterTopic, TopicToCreate } from "./cluster.ts";
 import { storeKey } from "./held-stores.ts";
-import { changelogsOf, messageBytesLeast, partitionsOf, schemasNeeded, topicsNeeded } from "./needed.ts";
+import {
+  changelogsOf,
+  messageBytesLeast,
+  monitoringTopicsOf,
+  partitionsOf,
+  schemasNeeded,
+  tapsOf,
+  topicsNeeded,
+} from "./needed.ts";
 import { type Break, breaksOf, comingAndGoing } from "./schema-changes.ts";
 import { type StoreChanges, type StoresOnCluster, storeChanges } from "./store-changes.ts";
 import { compareTopic, settingsOf, sizeBlock, type TopicRole, withHint } from "./topic-changes.ts";
@@ -290,7 +298,10 @@ function roleOf(topic: string, plan: Plan): TopicRole {
   if (topic === plan.deadLetters.clusterName) return "dead-letters";
   if (topic === plan.control.clusterName) return "control";
   if (topic === plan.accounts.clusterName) return "accounts";
-  return changelogsOf(plan).some(({ changelog }) => changelog.clusterName === topic) ? "changelog" : "own";
+  if (monitoringTopicsOf(plan).some((own) => own.topic === topic)) return "monitoring";
+  return [...changelogsOf(plan), ...tapsOf(plan)].some(({ changelog }) => changelog.clusterName === topic)
+    ? "changelog"
+    : "own";
 }
 
 /** All that keeps something from happening, one reason a line. */

@@ -1,5 +1,6 @@
 import type { RecordSchema } from "../../schema/index.ts";
 import type { StoreSpec } from "../../state/index.ts";
+import type { MonitoringTopic } from "../plan/monitoring.ts";
 import type { Plan, PlannedChangelog, PlannedStage, PlannedTopic } from "../plan/plan.ts";
 import type { ClusterDescription, TopicToCreate } from "./cluster.ts";
 
@@ -10,16 +11,23 @@ const messageBytesDefault = 1_048_588;
 /** What headers and error text may add to a dead letter, and a batch's framing to any record. */
 const allowanceBytes = 65_536;
 const deadLetterRetentionMs = 30 * 86_400_000;
+const monitoringRetentionMs = 90 * 86_400_000;
 
 /** Names on the cluster that a plan is about: those to describe before {@link topicsNeeded} and `changesFor`. */
 export function clusterNamesOf(plan: Plan): string[] {
   return [
     ...plan.topics.map((topic) => topic.clusterName),
-    ...changelogsOf(plan).map(({ changelog }) => changelog.clusterName),
+    ...[...changelogsOf(plan), ...tapsOf(plan)].map(({ changelog }) => changelog.clusterName),
     plan.deadLetters.clusterName,
     plan.control.clusterName,
     plan.accounts.clusterName,
+    ...monitoringTopicsOf(plan).map(({ topic }) => topic),
   ];
+}
+
+/** The changelogs of what stages count for monitors. They say themselves what they are of, and no store is described. */
+export function tapsOf(plan: Plan): { stage: PlannedStage; changelog: PlannedChangelog }[] {
+  return plan.stages.flatMap((stage) => stage.taps.map(({ changelog }) => ({ stage, changelog })));
 }
 
 /** The changelog of every store that is written down. */
@@ -51,7 +59,7 @@ export function messageBytesLeast(plan: Plan): number {
 
 /**
  * Every topic that Millrace creates for a plan, whether it exists or not: the topology's own, the changelogs of its
- * stores, the dead letters, the control topic and the accounts. External topics are looked at for partitions and size limits that the file does not say.
+ * stores, the dead letters, the control topic, the accounts and what monitors write. External topics are looked at for partitions and size limits that the file does not say.
  */
 export function topicsNeeded(plan: Plan, cluster: ClusterDescription): TopicToCreate[] {
   const own = plan.topics.filter((topic) => !topic.external).map((topic) => ownTopic(topic, plan));
@@ -59,7 +67,9 @@ export function topicsNeeded(plan: Plan, cluster: ClusterDescription): TopicToCr
   const widest = Math.max(1, ...inputs.map((topic) => partitionsOf(topic, cluster) ?? 1));
   return [
     ...own,
-    ...changelogsOf(plan).map(({ stage, changelog }) => changelogTopic(changelog, stage, plan, cluster)),
+    ...[...changelogsOf(plan), ...tapsOf(plan)].map(({ stage, changelog }) =>
+      changelogTopic(changelog, stage, plan, cluster),
+    ),
     {
       topic: plan.deadLetters.clusterName,
       partitions: Math.max(widest, plan.deadLetters.partitions ?? 1),
@@ -81,8 +91,29 @@ export function topicsNeeded(plan: Plan, cluster: ClusterDescription): TopicToCr
       replication: ownReplication(plan),
       configs: { "cleanup.policy": "compact" },
     },
+    ...monitoringTopicsOf(plan),
   ];
 }
+
+/** What monitors write: one partition each, because what is judged has one order. */
+export function monitoringTopicsOf(plan: Plan): TopicToCreate[] {
+  if (plan.monitoring === undefined) return [];
+  const topics = Object.entries(plan.monitoring.topics) as [MonitoringTopic, { clusterName: string }][];
+  return topics.map(([topic, { clusterName }]) => ({
+    topic: clusterName,
+    partitions: 1,
+    replication: ownReplication(plan),
+    configs: monitoringConfigs[topic],
+  }));
+}
+
+/** A baseline is in service for as long as nobody measures another. */
+const monitoringConfigs: Readonly<Record<MonitoringTopic, TopicToCreate["configs"]>> = {
+  partials: { "cleanup.policy": "compact,delete", "retention.ms": String(monitoringRetentionMs) },
+  baselines: { "cleanup.policy": "compact" },
+  verdicts: { "retention.ms": String(monitoringRetentionMs) },
+  alerts: { "retention.ms": String(monitoringRetentionMs) },
+};
 
 function ownTopic(topic: PlannedTopic, plan: Plan): TopicToCreate {
   const configs: Record<string, string> = {};

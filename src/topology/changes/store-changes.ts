@@ -1,6 +1,6 @@
 import type { ErrorCode, Problem } from "../../kernel/index.ts";
 import type { Plan, PlannedStage } from "../plan/plan.ts";
-import { countOf } from "../plan/print.ts";
+import { countOf } from "../plan/text.ts";
 import type { ClusterDescription } from "./cluster.ts";
 import { compareStore, type HeldStore, storeKey, storesOf, storeText } from "./held-stores.ts";
 

@@ -1,9 +1,9 @@
 import { formatDurationMs, type Problem } from "../../kernel/index.ts";
-import { countOf } from "../plan/print.ts";
+import { countOf } from "../plan/text.ts";
 import type { ClusterTopic, TopicToCreate } from "./cluster.ts";
 
 /** What a topic is for, which decides what may differ. */
-export type TopicRole = "own" | "changelog" | "dead-letters" | "control" | "accounts";
+export type TopicRole = "own" | "changelog" | "dead-letters" | "control" | "accounts" | "monitoring";
 
 /** A topic that is there, compared with the one that `apply` would make. */
 export interface TopicVerdict {
@@ -90,15 +90,25 @@ function partitionBlock(wanted: TopicToCreate, found: ClusterTopic, role: TopicR
 const partitionHints: Readonly<Record<Exclude<TopicRole, RoleByTask | "changelog">, (found: number) => string>> = {
   own: (found) => `write partitions: ${found}, or move to a new topic: keys would change partition`,
   control: () => "move the topology to another name or namespace: aliases need one order",
+  monitoring: () => "delete it and run apply: what is judged needs one order",
 };
 
 function policyBlock(wanted: TopicToCreate, found: ClusterTopic, role: TopicRole): TopicVerdict["blocks"] {
   const policy = found.configs["cleanup.policy"];
   if (policy === undefined || policy === "") return [];
   const planned = wanted.configs["cleanup.policy"] ?? "delete";
-  if (policy === planned) return [];
+  if (inOrder(policy) === inOrder(planned)) return [];
   const message = `topic ${found.topic} has cleanup.policy ${policy}, and the plan needs ${planned}: ${policyReasons[role]}`;
   return [{ message, hint: alterCommand(found.topic, [["cleanup.policy", planned]]) }];
+}
+
+/** A list of policies has no order. */
+function inOrder(policies: string): string {
+  return policies
+    .split(",")
+    .map((policy) => policy.trim())
+    .sort()
+    .join();
 }
 
 const policyReasons: Readonly<Record<TopicRole, string>> = {
@@ -107,6 +117,7 @@ const policyReasons: Readonly<Record<TopicRole, string>> = {
   "dead-letters": "all but the newest record of each key would go",
   control: "aliases would be deleted with time",
   accounts: "those of partitions without new records would be deleted with time",
+  monitoring: "what was counted or judged would be gone before it is read",
 };
 
 /** The policy is judged on its own, and more room than planned does no harm. */

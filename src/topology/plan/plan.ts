@@ -5,7 +5,11 @@ import type { CastType, RecordSchema } from "../../schema/index.ts";
 import type { StoreSpec } from "../../state/index.ts";
 import type { MemorySpec } from "../../step/index.ts";
 import type { LocatedProblem } from "../problems.ts";
+import type { PlannedMonitoring, PlannedTap } from "./monitoring.ts";
 import type { PlannedTest } from "./planned-test.ts";
+import type { PlannedChangelog, PlannedTopic, ValueFormat } from "./planned-topic.ts";
+
+export type { PlannedChangelog, PlannedTopic, ValueFormat } from "./planned-topic.ts";
 
 /**
  * What a crash between two commits may do.
@@ -14,37 +18,6 @@ import type { PlannedTest } from "./planned-test.ts";
  * - `exactly-once`: what is written becomes visible with the commit of its offsets, or never.
  */
 export type DeliveryMode = "at-least-once" | "exactly-once";
-export type ValueFormat = "avro" | "json";
-
-/** A topic of the topology, resolved. */
-export interface PlannedTopic {
-  /** As in the file; what every reference uses. */
-  readonly name: string;
-  /** On the cluster: `name:` or the key, behind the namespace unless external. */
-  readonly clusterName: string;
-  readonly external: boolean;
-  readonly format: ValueFormat;
-  /** Subject in the registry: `<clusterName>-value`; undefined for JSON. */
-  readonly subject: string | undefined;
-  /** Undefined for an external topic without `schema`. */
-  readonly schema: RecordSchema | undefined;
-  readonly schemaFrom: "file" | "inferred" | "none";
-  readonly key: string | undefined;
-  /** The event-time field of the value. */
-  readonly time: string | undefined;
-  /** True when the file says `time: $kafka`: the ingest puts Kafka's timestamp into the field `event_time`. */
-  readonly timeFromKafka: boolean;
-  /** Undefined for an external topic that does not say. */
-  readonly partitions: number | undefined;
-  /** Undefined leaves it to the broker, like `replication`. */
-  readonly retentionMs: number | undefined;
-  readonly replication: number | undefined;
-  /** Stages that write it, by name. */
-  readonly writers: readonly string[];
-  /** Fields of an inferred schema that records of some registered version lack: they are read as their default. */
-  readonly olderLack: readonly string[];
-}
-
 /** Where a record can fail: in reading it, in working on it, in writing what became of it. */
 export type ErrorPlace = "decode" | "process" | "produce";
 
@@ -94,14 +67,6 @@ export interface PlannedInfer {
   readonly decideNames: readonly string[];
 }
 
-/** A topic of Millrace's own that holds what a store holds: compacted, partition n for task n. */
-export interface PlannedChangelog {
-  /** `<namespace.><topology>.<stage>.<store>.changelog`. */
-  readonly clusterName: string;
-  /** Those of the stage's input; undefined while an external input does not say. */
-  readonly partitions: number | undefined;
-}
-
 /** A store of a stage's tasks, and where it is written down. */
 export interface PlannedStore {
   readonly store: StoreSpec;
@@ -133,6 +98,8 @@ export interface PlannedStage {
   readonly memories: readonly MemorySpec[];
   /** The stores of `memories`, in their order. */
   readonly stores: readonly PlannedStore[];
+  /** One for each monitor that counts what the stage writes. */
+  readonly taps: readonly PlannedTap[];
   readonly lateWithinMs: number | undefined;
   readonly infer: PlannedInfer | undefined;
   /** Each step as the printed plan shows it: one line, or several when its config is long. */
@@ -166,6 +133,8 @@ export interface Plan {
   readonly control: { readonly clusterName: string };
   /** Where tasks leave what they have counted: compacted, as many partitions as the dead letters. */
   readonly accounts: { readonly clusterName: string; readonly partitions: number | undefined };
+  /** Undefined for a topology without monitors. */
+  readonly monitoring: PlannedMonitoring | undefined;
   /** Cases under `tests:`, for `millrace test`; they are no part of the hash. */
   readonly tests: readonly PlannedTest[];
   readonly warnings: readonly LocatedProblem[];

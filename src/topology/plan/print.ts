@@ -3,13 +3,13 @@ import { jsonText, normalSchemaText, shadowedAliases } from "../../schema/index.
 import { formatProblem, type LocatedProblem } from "../problems.ts";
 import { defaults } from "../spec/defaults.ts";
 import { typeText } from "./fit.ts";
+import type { PlannedTap } from "./monitoring.ts";
 import type { ErrorPlace, ErrorPolicy, Plan, PlannedModel, PlannedStage, PlannedStore, PlannedTopic } from "./plan.ts";
-
-/** Longest line of a wrapped list. */
-const lineLengthMax = 100;
+import { monitoringTexts, monitoringTopicLines } from "./print-monitoring.ts";
+import { countOf, wrapped } from "./text.ts";
 
 /**
- * The plan as text: head, topics, stages in the order of the flow, models, warnings, and the hash as the last line.
+ * The plan as text: head, topics, stages in the order of the flow, models, monitors, warnings, and the hash as the last line.
  * Stable: the same file, schemas, environment and registered versions print the same, with or without a cluster.
  */
 export function printPlan(plan: Plan): string {
@@ -43,6 +43,7 @@ function printBody(plan: Plan): string {
     ...plan.topics.map(topicText),
     ...plan.stages.map((stage) => stageText(stage, plan)),
     ...plan.models.map(modelText),
+    ...(plan.monitoring === undefined ? [] : monitoringTexts(plan.monitoring)),
     ownTopics(plan),
   ].join("\n\n");
 }
@@ -116,7 +117,7 @@ function stageText(stage: PlannedStage, plan: Plan): string {
   }
   for (const [index, line] of stage.stepLines.entries())
     lines.push(`  ${index + 1}. ${line.replaceAll("\n", "\n     ")}`);
-  for (const planned of stage.stores) lines.push(...storeText(planned, stage));
+  for (const planned of [...stage.stores, ...stage.taps]) lines.push(...storeText(planned, stage));
   if (stage.lateWithinMs !== undefined)
     lines.push(
       `  late after ${formatDurationMs(stage.lateWithinMs)} by ${stage.eventTimeField ?? ""}, to ${plan.deadLetters.clusterName}`,
@@ -137,7 +138,7 @@ function errorsText({ errors }: PlannedStage): string[] {
   });
 }
 
-function storeText({ store, changelog }: PlannedStore, { from }: PlannedStage): string[] {
+function storeText({ store, changelog }: PlannedStore | PlannedTap, { from }: PlannedStage): string[] {
   const line = `  store ${store.name} (${store.kind}, version ${store.version})`;
   if (changelog === undefined) return [`${line}, volatile`];
   const { partitions } = changelog;
@@ -158,32 +159,13 @@ function modelText(model: PlannedModel): string {
   return lines.join("\n");
 }
 
-function ownTopics({ deadLetters, control, accounts }: Plan): string {
+function ownTopics({ deadLetters, control, accounts, monitoring }: Plan): string {
   const partitionsText = (count: number | undefined): string =>
     count === undefined ? "partitions as the widest input" : countOf(count, "partition");
   return [
     `dead letters ${deadLetters.clusterName}, ${partitionsText(deadLetters.partitions)}, retention 30d`,
     `control ${control.clusterName}, 1 partition, compacted`,
     `accounts ${accounts.clusterName}, ${partitionsText(accounts.partitions)}, compacted`,
+    ...(monitoring === undefined ? [] : monitoringTopicLines(monitoring)),
   ].join("\n");
-}
-
-/** `1 partition`, `4 partitions`. */
-export function countOf(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-/** A list after its first words, on lines of bearable length; nothing for an empty list. */
-function wrapped(first: string, items: readonly string[]): string[] {
-  const lines: string[] = [];
-  let line = first;
-  for (const [index, item] of items.entries()) {
-    const text = index === items.length - 1 ? item : `${item}, `;
-    if (line.length + text.trimEnd().length > lineLengthMax && line.trim() !== "") {
-      lines.push(line.trimEnd());
-      line = "    ";
-    }
-    line += text;
-  }
-  return items.length === 0 ? [] : [...lines, line];
 }

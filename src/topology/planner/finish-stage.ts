@@ -68,6 +68,8 @@ export function finishStage(
     },
     memories: lowered.memories,
     stores: lowered.memories.map(({ store }) => plannedStore(store, from, draft, groupStem)),
+    // Monitors are planned when all stages are.
+    taps: [],
     lateWithinMs: late === undefined ? undefined : late.withinMs,
     infer,
     stepLines: wired.part.steps.flatMap((step) => (step?.spec === undefined ? [] : [stepText(step.kind, step.spec)])),

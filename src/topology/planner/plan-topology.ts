@@ -15,6 +15,7 @@ import { cutExpressions, explainCuts, warningsOfCuts } from "./cut-expressions.t
 import { Findings, quoted } from "./findings.ts";
 import { finishStage } from "./finish-stage.ts";
 import { planModels } from "./models.ts";
+import { addTaps, planMonitoring } from "./monitors.ts";
 import { planStage } from "./stages.ts";
 import { planTests } from "./tests.ts";
 import {
@@ -152,6 +153,13 @@ class Planning {
       if (stage !== undefined) stages.set(stage.name, stage);
     }
     const tests = planTests(this.#outline, stages, placeOf, findings);
+    const { hasher } = this.#request;
+    const mayBeWritten = unwired.size > 0;
+    const monitoring = planMonitoring(
+      { outline: this.#outline, names, topics, stages, models, mayBeWritten, hasher },
+      findings,
+    );
+    addTaps(stages, monitoring);
     const complete = [...stages.values()].filter((stage) => stage !== undefined);
     const pathOf = (name: string): Path => this.#outline.stages.find(({ spec }) => spec?.name === name)?.path ?? [];
     checkChangelogNames(complete, topics, pathOf, findings);
@@ -182,6 +190,7 @@ class Planning {
       },
       control: { clusterName: inNamespace(namespace, `${topology}.control`) },
       accounts: { clusterName: inNamespace(namespace, `${topology}.accounts`), partitions: widest(inFlow) },
+      monitoring,
       tests,
     };
   }

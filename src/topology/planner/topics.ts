@@ -139,11 +139,22 @@ function readSchema(draft: TopicDraft, name: string, names: TopicNames, findings
 /** As Kafka has it. */
 const topicNameLengthMax = 249;
 
+/** Topics that Millrace keeps for itself, whether a plan has them or not. */
+const ownSuffixes = [
+  "dead-letters",
+  "control",
+  "accounts",
+  "adoptions",
+  "retraining",
+  "partials",
+  "baselines",
+  "verdicts",
+  "alerts",
+] as const;
+
 /** Kafka takes `.` and `_` for the same in metric names and refuses topics that differ in nothing else. */
 function checkClusterNames(drafts: ReadonlyMap<string, TopicDraft>, names: TopicNames, findings: Findings): void {
-  const own = ["dead-letters", "control", "adoptions", "retraining", "verdicts", "alerts"].map((suffix) =>
-    inNamespace(names.namespace, `${names.topology}.${suffix}`),
-  );
+  const own = ownSuffixes.map((suffix) => inNamespace(names.namespace, `${names.topology}.${suffix}`));
   const taken = new Map<string, string>();
   for (const draft of drafts.values()) {
     const path = draft.spec.name === undefined ? draft.path : [...draft.path, "name"];
@@ -171,8 +182,8 @@ export function checkChangelogNames(
   pathOf: (stage: string) => Path,
   findings: Findings,
 ): void {
-  for (const { name: stage, stores } of stages) {
-    for (const { store, changelog } of stores) {
+  for (const { name: stage, stores, taps } of stages) {
+    for (const { store, changelog } of [...stores, ...taps]) {
       const wanted = changelog?.clusterName ?? "";
       const taken = [...drafts.values()].find((draft) => sameToMetrics(draft.clusterName, wanted));
       if (taken !== undefined) {
@@ -186,7 +197,9 @@ export function checkChangelogNames(
           "MR_OUT_OF_RANGE",
           pathOf(stage),
           message,
-          "shorten the namespace, or name the store with store:",
+          store.kind === "counts"
+            ? "shorten the namespace, or the name of the monitor"
+            : "shorten the namespace, or name the store with store:",
         );
       }
     }

@@ -6,4 +6,16 @@ export const defaults = {
   from: { ahead: "10min" },
   /** Keys of a store: what a Map can hold. */
   state: { keys: 2 ** 24 },
+  monitor: { window: "1h", season: "none", psi: 0.1, severity: "page", growing: false },
+  alerts: {
+    pages: 1,
+    per: "30d",
+    fireWindows: 3,
+    fireOf: 5,
+    clearBelow: 0.8,
+    clearWindows: 3,
+    cooldown: "1h",
+    ageMax: "6h",
+    perMinute: 10,
+  },
 } as const;

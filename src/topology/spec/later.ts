@@ -5,7 +5,7 @@ import { stepNamesLater } from "../../step/index.ts";
  * value is MR_UNSUPPORTED: it is never taken for a spelling mistake, and never accepted and ignored.
  */
 export const laterKeys: Readonly<Record<string, readonly string[]>> = {
-  "": ["monitors", "alerts", "profiles"],
+  "": ["profiles"],
   "topics.*": ["table", "compaction", "columns"],
   "stages.*": ["use", "order", "parallelism", "ttl", "idle"],
   "stages.*.state": ["ttl"],
@@ -16,6 +16,9 @@ export const laterKeys: Readonly<Record<string, readonly string[]>> = {
   "stages.*.steps.*.rolling": ["delay", "order", "last"],
   "models.*": ["metric", "gate", "rollout", "retrain"],
   "models.*.label": ["matureAfter", "within"],
+  "monitors.*": ["metrics", "detectors"],
+  "monitors.*.on": ["labels"],
+  "monitors.*.thresholds": ["w1"],
   "tests.*.with": ["state", "tables"],
 };
 

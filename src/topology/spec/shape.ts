@@ -5,6 +5,7 @@ import type { MovedKey } from "../yaml/positions.ts";
 import { type JsonSchema, toJsonSchema } from "./levels.ts";
 import { explain, type FlatIssue, flatten, valueAt } from "./messages.ts";
 import { type ModelSpec, modelSpec } from "./model-spec.ts";
+import { type MonitorEntry, monitorSpec } from "./monitor-spec.ts";
 import { type StageHead, stageHead } from "./stage-spec.ts";
 import { type TestSpec, testSpec } from "./test-spec.ts";
 import { type TopicSpec, topicSpec } from "./topic-spec.ts";
@@ -46,9 +47,10 @@ export interface Outline {
   readonly topics: ReadonlyMap<string, TopicPart>;
   readonly stages: readonly StagePart[];
   readonly models: ReadonlyMap<string, Part<ModelSpec>>;
+  readonly monitors: readonly Part<MonitorEntry>[];
   readonly tests: readonly Part<TestSpec>[];
   /** False where the key is missing or no mapping (or list) at all: references into it cannot be judged. */
-  readonly has: Readonly<Record<"topics" | "stages" | "models", boolean>>;
+  readonly has: Readonly<Record<"topics" | "stages" | "models" | "monitors", boolean>>;
 }
 
 export interface ShapeCheck {
@@ -106,16 +108,22 @@ export class TopologyLanguage {
       };
     });
     const models = valueAt(file, ["models"]);
+    const monitors = valueAt(file, ["monitors"]);
     return {
       has: {
         topics: isObject(valueAt(file, ["topics"])),
         stages: Array.isArray(valueAt(file, ["stages"])),
         models: models === undefined || isObject(models),
+        monitors: monitors === undefined || Array.isArray(monitors),
       },
       head: headOf(file),
       topics: topicsOf(file),
       stages,
       models: partsAt(file, "models", modelSpec),
+      monitors: listAt(file, "monitors").map((value, index) => ({
+        path: ["monitors", index],
+        spec: parsed(monitorSpec, value),
+      })),
       tests: listAt(file, "tests").map((value, index) => ({ path: ["tests", index], spec: parsed(testSpec, value) })),
     };
   }

@@ -1,13 +1,15 @@
 import { z } from "zod";
 import type { StepDefinition } from "../../step/index.ts";
+import { alertsSpec } from "./alerts-spec.ts";
 import { defaults } from "./defaults.ts";
 import { modelSpec } from "./model-spec.ts";
+import { monitorSpec } from "./monitor-spec.ts";
 import { stageSpec } from "./stage-spec.ts";
 import { testSpec } from "./test-spec.ts";
 import { topicSpec } from "./topic-spec.ts";
 import { kebabName, key, namespaceName, reference, topicName } from "./values.ts";
 
-/** Everything of a file that is not topics, stages, models or tests. */
+/** Everything of a file that is not topics, stages, models, monitors or tests. */
 export const topologyHead = z.strictObject({
   apiVersion: key(z.literal("millrace/v1"), "Version of the language.", "millrace/v1"),
   kind: key(z.literal("Topology"), "What the file describes.", "Topology"),
@@ -74,6 +76,9 @@ export const topologyHead = z.strictObject({
     "What `millrace dev` feeds when nothing else does.",
     { generator: "card-payments", seed: 7, perSecond: 200 },
   ).optional(),
+  alerts: key(alertsSpec, "When somebody is told of what the monitors find, and whom.", {
+    budget: { pages: 1, per: "30d" },
+  }).optional(),
 });
 
 export type TopologyHead = z.infer<typeof topologyHead>;
@@ -95,9 +100,17 @@ export function topologySpec(catalogue: readonly StepDefinition<unknown>[]): z.Z
       models: key(z.record(kebabName, modelSpec), "The models, by name.", {
         "card-fraud": { task: "binary", features: { from: "payments.features" } },
       }).optional(),
+      monitors: key(
+        z.array(monitorSpec).min(1),
+        "What is watched while the stages run, against a time when all was well.",
+        [{ name: "inputs", on: "payments.features", window: "1h" }],
+      ).optional(),
       tests: key(z.array(testSpec), "Cases that `millrace test` runs, offline.", [
         { name: "a refund is dropped", stage: "clean", given: [{ amount: -5 }], expect: { filtered: 1 } },
       ]).optional(),
     })
-    .meta({ title: "Millrace topology", description: "A stream topology: topics, stages, models and their tests." });
+    .meta({
+      title: "Millrace topology",
+      description: "A stream topology: topics, stages, models, monitors and their tests.",
+    });
 }

@@ -232,9 +232,9 @@ const cases: readonly Case[] = [
   {
     name: "parts of the language that come later",
     from: "models:\n  fraud:",
-    to: "monitors: []\nmodels:\n  fraud:\n    metric: auc",
+    to: "profiles: []\nmodels:\n  fraud:\n    metric: auc",
     expected: [
-      "t.yaml:31:1 MR_UNSUPPORTED monitors: this version does not have monitors yet; remove it",
+      "t.yaml:31:1 MR_UNSUPPORTED profiles: this version does not have profiles yet; remove it",
       "t.yaml:34:5 MR_UNSUPPORTED models.fraud.metric: this version does not have metric yet; remove it",
     ],
   },

@@ -1,0 +1,77 @@
+import type { EpochMs } from "../../kernel/index.ts";
+import type { AlertRules, MonitorSpec, PageBudget } from "../../monitor/index.ts";
+import type { StoreSpec } from "../../state/index.ts";
+import type { PlannedChangelog, PlannedTopic } from "./planned-topic.ts";
+
+/** What the windows of a monitor are compared with. */
+export type BaselineOrigin =
+  /** The rows that the version in service was trained on. */
+  | { readonly kind: "model"; readonly model: string }
+  /** Rows by event time: the start belongs to them, the end does not. */
+  | { readonly kind: "range"; readonly fromMs: EpochMs; readonly toMs: EpochMs }
+  /** The first windows with rows enough. */
+  | { readonly kind: "first"; readonly windows: number };
+
+/** A monitor of what stages write, resolved. */
+export interface PlannedMonitor extends MonitorSpec {
+  readonly topic: PlannedTopic;
+  /** Stages that write the topic and so count its rows. */
+  readonly stages: readonly string[];
+  /** Field of the rows that says which window they belong to; never null. */
+  readonly timeField: string;
+  readonly baseline: BaselineOrigin;
+}
+
+/** A lag that is too much: of records or of seconds, whichever is reached first. */
+export interface LagLevel {
+  readonly records: number | undefined;
+  readonly seconds: number | undefined;
+  /** Only while it grows. */
+  readonly isGrowing: boolean;
+}
+
+/** How far stages may fall behind; at least one of the two levels is there. */
+export interface PlannedLagMonitor {
+  readonly name: string;
+  readonly warn: LagLevel | undefined;
+  readonly page: LagLevel | undefined;
+}
+
+/** Whom to tell. Address and key are secrets: they stand in no log, no plan and no error. */
+export type NotifyTarget =
+  | { readonly kind: "webhook" | "alertmanager" | "slack"; readonly url: string }
+  | { readonly kind: "pagerduty"; readonly key: string };
+
+/** When somebody is told of what monitors find, and whom. */
+export interface PlannedAlerts {
+  readonly budget: PageBudget;
+  readonly rules: AlertRules;
+  /** A window that ended so long ago is judged, and nobody is told. */
+  readonly ageMaxMs: number;
+  /** Notifications a minute; the rest is told in a summary. */
+  readonly perMinute: number;
+  readonly notify: readonly NotifyTarget[];
+}
+
+/** Millrace's own topics of monitoring, of one partition each. */
+export type MonitoringTopic = "partials" | "baselines" | "verdicts" | "alerts";
+
+/** All that a topology's monitors need beside the taps of its stages. */
+export interface PlannedMonitoring {
+  readonly monitors: readonly PlannedMonitor[];
+  readonly lag: readonly PlannedLagMonitor[];
+  readonly alerts: PlannedAlerts;
+  readonly topics: Readonly<Record<MonitoringTopic, { readonly clusterName: string }>>;
+  /** `<namespace.><topology>.monitor`. */
+  readonly judgeGroup: string;
+  /** `<namespace.><topology>.notifier`. */
+  readonly notifierGroup: string;
+}
+
+/** What a task counts for one monitor, and where that is written down. */
+export interface PlannedTap {
+  /** Name of the monitor. */
+  readonly monitor: string;
+  readonly store: StoreSpec;
+  readonly changelog: PlannedChangelog;
+}

@@ -1,0 +1,73 @@
+import { formatDurationMs, formatIsoTime } from "../../kernel/index.ts";
+import type {
+  BaselineOrigin,
+  LagLevel,
+  PlannedAlerts,
+  PlannedLagMonitor,
+  PlannedMonitor,
+  PlannedMonitoring,
+} from "./monitoring.ts";
+import { countOf, wrapped } from "./text.ts";
+
+/** Monitors and alerts as the printed plan shows them, a part for each; addresses and keys are left out. */
+export function monitoringTexts({ monitors, lag, alerts, judgeGroup, notifierGroup }: PlannedMonitoring): string[] {
+  return [
+    ...monitors.map(monitorText),
+    ...lag.map(lagText),
+    [`judge, group ${judgeGroup}`, `notifier, group ${notifierGroup}`, ...alertLines(alerts)].join("\n"),
+  ];
+}
+
+/** Lines for Millrace's own topics of monitoring. */
+export function monitoringTopicLines({ topics }: PlannedMonitoring): string[] {
+  return [
+    `partials ${topics.partials.clusterName}, 1 partition, compacted, retention 90d`,
+    `baselines ${topics.baselines.clusterName}, 1 partition, compacted`,
+    `verdicts ${topics.verdicts.clusterName}, 1 partition, retention 90d`,
+    `alerts ${topics.alerts.clusterName}, 1 partition, retention 90d`,
+  ];
+}
+
+function monitorText(monitor: PlannedMonitor): string {
+  const { name, topic, stages, windowMs, lateMs, idleAfterMs, season, practical, severity } = monitor;
+  const fields = monitor.fields.map((field) => `${field.name}${field.kind === "categories" ? " (category)" : ""}`);
+  return [
+    `monitor ${name} of ${topic.name}, counted by ${stages.join(", ")}`,
+    `  windows of ${formatDurationMs(windowMs)} by ${monitor.timeField}, open for ${formatDurationMs(lateMs)} more, without partitions idle for ${formatDurationMs(idleAfterMs)}`,
+    ...wrapped("  fields ", fields),
+    `  baseline ${originText(monitor.baseline)}${season === "none" ? "" : `, by ${season}`}`,
+    `  drift from ${practical} on, ${severity}`,
+    `  version ${monitor.version}`,
+  ].join("\n");
+}
+
+function originText(origin: BaselineOrigin): string {
+  if (origin.kind === "model") return `what model ${origin.model} learnt from`;
+  if (origin.kind === "first") return `the first ${countOf(origin.windows, "window")}`;
+  return `the rows from ${formatIsoTime(origin.fromMs)} to ${formatIsoTime(origin.toMs)}`;
+}
+
+function lagText({ name, warn, page }: PlannedLagMonitor): string {
+  const lines = [`monitor ${name} of the lag`];
+  if (warn !== undefined) lines.push(`  ticket ${levelText(warn)}`);
+  if (page !== undefined) lines.push(`  page ${levelText(page)}`);
+  return lines.join("\n");
+}
+
+function levelText({ records, seconds, isGrowing }: LagLevel): string {
+  const bounds = [
+    ...(records === undefined ? [] : [countOf(records, "record")]),
+    ...(seconds === undefined ? [] : [countOf(seconds, "second")]),
+  ];
+  return `from ${bounds.join(" or ")} on${isGrowing ? ", while it grows" : ""}`;
+}
+
+function alertLines({ budget, rules, ageMaxMs, perMinute, notify }: PlannedAlerts): string[] {
+  const { fire, clear, cooldownMs } = rules;
+  return [
+    `  ${countOf(budget.pages, "page")} by chance in ${formatDurationMs(budget.perMs)}`,
+    `  fires at ${fire.windows} of ${countOf(fire.of, "window")}, ends with ${clear.windows} below ${clear.below} of the threshold, cool-down ${formatDurationMs(cooldownMs)}`,
+    `  tells nobody of windows older than ${formatDurationMs(ageMaxMs)}, and at most ${perMinute} a minute`,
+    ...notify.map((target) => `  tells ${target.kind} at ***`),
+  ];
+}

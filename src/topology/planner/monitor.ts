@@ -1,0 +1,175 @@
+import { formatDurationMs, type Hasher } from "../../kernel/index.ts";
+import type { MonitorSpec } from "../../monitor/index.ts";
+import type { PlannedMonitor } from "../plan/monitoring.ts";
+import type { PlannedModel, PlannedStage } from "../plan/plan.ts";
+import { defaults } from "../spec/defaults.ts";
+import type { MonitorEntry } from "../spec/monitor-spec.ts";
+import type { Outline } from "../spec/shape.ts";
+import { ms } from "./alerts.ts";
+import type { Findings } from "./findings.ts";
+import { baselineOrigin } from "./monitor-baseline.ts";
+import { monitoredFields } from "./monitor-fields.ts";
+import { finishTopic, type TopicDraft, type TopicNames } from "./topics.ts";
+
+type Path = readonly (string | number)[];
+
+/** What monitors are planned over: everything else of the file, planned. */
+export interface MonitorSurroundings {
+  readonly outline: Outline;
+  readonly names: Pick<TopicNames, "topology" | "namespace">;
+  readonly topics: ReadonlyMap<string, TopicDraft>;
+  /** By name; undefined for those that are broken. */
+  readonly stages: ReadonlyMap<string, PlannedStage | undefined>;
+  readonly models: ReadonlyMap<string, PlannedModel | undefined>;
+  /** A stage is broken, and may be the one that writes a topic that nobody seems to write. */
+  readonly mayBeWritten: boolean;
+  readonly hasher: Hasher;
+}
+
+const windowMinMs = 60_000;
+/** Windows that a task may hold open at once. */
+const openWindowsMax = 48;
+/** How long a partition may say nothing before windows close without it. */
+const idleAfterMs = 60_000;
+/** How long a window is kept open where no stage says how late a row may be. */
+const lateDefaultMs = 60_000;
+
+/** A monitor of a topic; none when something is wrong with it, which is reported. */
+export function planMonitor(
+  spec: MonitorEntry,
+  path: Path,
+  surroundings: MonitorSurroundings,
+  findings: Findings,
+): PlannedMonitor[] {
+  const { outline, stages, models, hasher } = surroundings;
+  for (const key of ["warn", "page"] as const) {
+    if (spec[key] === undefined) continue;
+    const message = `${key} belongs to a monitor of the lag, and this one is of a topic`;
+    findings.problem("MR_CONFLICT", [...path, key], message, "remove it, or write on: lag");
+  }
+  const windowMs = ms(spec.window ?? defaults.monitor.window);
+  if (windowMs < windowMinMs) {
+    const message = `a window is at least ${formatDurationMs(windowMinMs)}, and this one is ${spec.window}`;
+    findings.problem("MR_OUT_OF_RANGE", [...path, "window"], message, "write for example window: 1h");
+  }
+  const topic = topicOf(spec, path, surroundings, findings);
+  if (topic === undefined) return [];
+  const baseline = baselineOrigin(spec.baseline, topic.name, [...path, "baseline"], outline, findings);
+  const timeField = timeFieldOf(topic, path, findings);
+  const model = baseline?.kind === "model" ? models.get(baseline.model) : undefined;
+  const isPredictions = typeof spec.on === "object";
+  // Which fields follow from a model or a baseline that are broken is not known.
+  const isOpen = spec.fields === undefined && (baseline === undefined || (baseline.kind === "model" && !model));
+  if (topic.schema === undefined || isOpen) return [];
+  const asked = { fields: spec.fields, path: [...path, "fields"], isPredictions, model };
+  const fields = monitoredFields(asked, topic, topic.schema.shape, findings);
+  const lateMs = latenessOf(spec, windowMs, topic, path, surroundings, findings);
+  // A stage that is broken has been reported.
+  if (baseline === undefined || timeField === undefined || lateMs === undefined) return [];
+  if (topic.writers.some((writer) => stages.get(writer) === undefined)) return [];
+  const counted = {
+    topic: topic.clusterName,
+    timeField,
+    windowMs,
+    fields: fields.map(({ name, kind }) => [name, kind]),
+  };
+  const monitor: MonitorSpec = {
+    name: spec.name,
+    fields,
+    windowMs,
+    lateMs,
+    idleAfterMs,
+    season: spec.season ?? defaults.monitor.season,
+    practical: spec.thresholds?.psi ?? defaults.monitor.psi,
+    severity: spec.severity ?? defaults.monitor.severity,
+    version: hasher.sha256(JSON.stringify(counted)).slice(0, 16),
+  };
+  return [{ ...monitor, topic: finishTopic(topic), stages: [...topic.writers], timeField, baseline }];
+}
+
+/** The topic, when a stage writes it and its rows can be counted. */
+function topicOf(
+  { on }: MonitorEntry,
+  path: Path,
+  { topics, stages, mayBeWritten }: MonitorSurroundings,
+  findings: Findings,
+): TopicDraft | undefined {
+  const name = typeof on === "string" ? on : on.predictions;
+  const at = typeof on === "string" ? [...path, "on"] : [...path, "on", "predictions"];
+  const topic = topics.get(name);
+  if (topic === undefined) {
+    const known = typeof on === "string" ? [...topics.keys(), "lag"] : topics.keys();
+    findings.dangling(at, "topic", name, known);
+    return undefined;
+  }
+  if (topic.isBroken) return undefined;
+  const [writer] = topic.writers;
+  if (writer === undefined) {
+    if (mayBeWritten) return undefined;
+    const message = `no stage of this file writes topic ${name}, and this version counts what its stages write`;
+    findings.problem("MR_UNSUPPORTED", at, message, "watch a topic that a stage writes");
+    return undefined;
+  }
+  if (topic.format === "json") {
+    const message = `topic ${name} is written as JSON, and this version counts what is written as Avro`;
+    findings.problem("MR_UNSUPPORTED", at, message, "watch a topic before it that is Avro");
+    return undefined;
+  }
+  const stage = stages.get(writer);
+  if (typeof on === "object" && stage !== undefined && stage.infer === undefined) {
+    const message = `topic ${name} holds no predictions: stage ${writer}, which writes it, has no infer step`;
+    findings.problem("MR_CONFLICT", at, message, `write on: ${name}`);
+    return undefined;
+  }
+  return topic;
+}
+
+/** Field of the rows that holds their event time, when every row has one. */
+function timeFieldOf(topic: TopicDraft, path: Path, findings: Findings): string | undefined {
+  if (topic.timeIsWrong) return undefined;
+  const field = topic.schema?.shape.find(({ name }) => name === topic.time);
+  if (field === undefined) {
+    const message = `windows are of event time, and topic ${topic.name} has none`;
+    findings.problem(
+      "MR_TIME",
+      [...path, "on"],
+      message,
+      `name a timestamp-millis field under topics.${topic.name}.time`,
+    );
+    return undefined;
+  }
+  if (!field.type.nullable) return field.name;
+  const message = `windows are of event time, and ${field.name} of topic ${topic.name} may be null`;
+  findings.problem("MR_TIME", [...path, "on"], message, `do not let ${field.name} be null in the schema`);
+  return undefined;
+}
+
+/** How long a window stays open behind its end; undefined when a stage that may say so is broken, or it is too long. */
+function latenessOf(
+  spec: MonitorEntry,
+  windowMs: number,
+  topic: TopicDraft,
+  path: Path,
+  { stages }: MonitorSurroundings,
+  findings: Findings,
+): number | undefined {
+  const lateMs = spec.late === undefined ? latenessBefore(topic, stages) : ms(spec.late);
+  if (lateMs <= openWindowsMax * windowMs) return lateMs;
+  const message = `windows of ${formatDurationMs(windowMs)} kept open for ${formatDurationMs(lateMs)} are more than ${openWindowsMax} at once`;
+  const atLeast = Math.ceil(lateMs / openWindowsMax / windowMinMs);
+  const hint = `write window: ${formatDurationMs(atLeast * windowMinMs)} or more, or late: with a shorter time`;
+  findings.problem("MR_OUT_OF_RANGE", [...path, spec.late === undefined ? "window" : "late"], message, hint);
+  return undefined;
+}
+
+/** Of the stage that writes the topic, or of the nearest before it that says how late a record may be. */
+function latenessBefore({ writers }: TopicDraft, stages: MonitorSurroundings["stages"]): number {
+  const seen = new Set<string>();
+  for (let [writer] = writers; writer !== undefined && !seen.has(writer); ) {
+    seen.add(writer);
+    const stage = stages.get(writer);
+    if (stage?.lateWithinMs !== undefined) return stage.lateWithinMs;
+    [writer] = stage?.from.writers ?? [];
+  }
+  return lateDefaultMs;
+}

@@ -1,0 +1,100 @@
+import { z } from "zod";
+import { defaults } from "./defaults.ts";
+import { dateOrTime, duration, kebabName, key, reference } from "./values.ts";
+
+const predictionsSpec = z.strictObject({
+  predictions: key(reference, "Topic of predictions; unless fields says otherwise, their score is watched.", "scores"),
+});
+
+const originSpec = z
+  .strictObject({
+    model: key(reference, "The rows on which the version in service was trained.", "card-fraud").optional(),
+    from: key(dateOrTime, "Event time of the first rows.", "2026-01-01").optional(),
+    to: key(dateOrTime, "Event time of the first rows that are none any more.", "2026-02-01").optional(),
+  })
+  .refine((origin) => (origin.model === undefined) !== (origin.from === undefined && origin.to === undefined), {
+    error: "expected either model, or from and to",
+    abort: true,
+  })
+  .refine((origin) => (origin.from === undefined) === (origin.to === undefined), {
+    error: "from and to belong together",
+  });
+
+const lagLevelSpec = z
+  .strictObject({
+    records: key(z.int().min(1).max(1e12), "So many records behind, all partitions together.", 100_000).optional(),
+    seconds: key(
+      z.int().min(1).max(31_536_000),
+      "The oldest record that waits was written so long ago.",
+      30,
+    ).optional(),
+    growing: key(z.boolean(), "Only while the lag grows.", true, defaults.monitor.growing).optional(),
+  })
+  .refine((level) => level.records !== undefined || level.seconds !== undefined, {
+    error: "must say how much is too much: records or seconds",
+  });
+
+/** One entry under `monitors:`. Which keys go together is checked later, so that all that is wrong is said at once. */
+export const monitorSpec = z
+  .strictObject({
+    name: key(kebabName, "Name of the monitor.", "inputs"),
+    on: key(
+      z.union([reference, predictionsSpec]),
+      "What is watched: a topic that a stage writes, the predictions on one, or `lag` for how far the stages are behind.",
+      "payments.features",
+    ),
+    fields: key(
+      z.union([z.literal("all"), z.array(reference).min(1)]),
+      "Fields to count: numbers, texts, enums and booleans. Left out: the features of the baseline's model, of predictions their score, else all. `all` leaves out event_id, the key and times.",
+      ["amount"],
+    ).optional(),
+    window: key(
+      duration,
+      "How much event time is judged at once, at least 1min. Windows begin at multiples of it in UTC.",
+      "1h",
+      defaults.monitor.window,
+    ).optional(),
+    late: key(
+      duration,
+      "How long behind its end a window is kept open for rows that come late; left out, what the stage that writes the topic lets through, or the nearest before it that says so, else 1min. At most 48 windows.",
+      "10min",
+    ).optional(),
+    baseline: key(
+      z.union([z.enum(["training", "first"]), originSpec]),
+      "What windows are compared with. `training`: what the one model learnt from whose features come from the topic; the default where there is one. `first`: the first 30 windows with enough rows; the default elsewhere.",
+      "training",
+    ).optional(),
+    season: key(
+      z.enum(["none", "hour-of-day", "hour-of-week"]),
+      "Compare with the same hour of the day or of the week, once the baseline has four windows of it.",
+      "hour-of-day",
+      defaults.monitor.season,
+    ).optional(),
+    thresholds: key(
+      z.strictObject({
+        psi: key(
+          z.number().positive().max(100),
+          "Stability index, in nats, below which a difference is of no interest, however certain.",
+          0.2,
+          defaults.monitor.psi,
+        ).optional(),
+      }),
+      "What is of practical interest.",
+      { psi: 0.2 },
+    ).optional(),
+    severity: key(
+      z.enum(["page", "ticket"]),
+      "Whether somebody is to be woken.",
+      "ticket",
+      defaults.monitor.severity,
+    ).optional(),
+    warn: key(lagLevelSpec, "A lag worth a ticket. Of `on: lag` alone.", { seconds: 30 }).optional(),
+    page: key(lagLevelSpec, "A lag worth waking somebody. Of `on: lag` alone.", {
+      seconds: 120,
+      growing: true,
+    }).optional(),
+  })
+  .meta({ description: "What is watched while the stages run." });
+
+export type MonitorEntry = z.infer<typeof monitorSpec>;
+export type LagLevelEntry = z.infer<typeof lagLevelSpec>;
