@@ -30,13 +30,17 @@ function writeBytes(bytes: Uint8Array, at: number, zigzag: number): number {
   return next;
 }
 
-/** Writes a whole number, exact up to 2^53, as a zigzag varlong at `at`; answers the position after it. There must be room. */
+/** Writes a whole number, at most 2^54 from 0, as a zigzag varlong at `at`; answers the position after it. There must be room. */
 export function writeVarlong(bytes: Uint8Array, at: number, value: number): number {
   if (isSmall(value)) return writeVarint(bytes, at, value);
   assert(Number.isInteger(value) && Math.abs(value) <= varlongMax, `a varlong is a whole number, not ${value}`);
-  const first = magnitude(value);
-  let low = (first % 64) * 2 + (value < 0 ? 1 : 0);
-  let rest = Math.floor(first / 64);
+  // Zigzag is twice the size of the number, less 1 when it is negative. Digit by digit, because beyond 2^53 neither that nor
+  // the number less 1 is exact.
+  const size = Math.abs(value);
+  const isNegative = value < 0;
+  const borrows = isNegative && size % 64 === 0;
+  let low = borrows ? 127 : (size % 64) * 2 - (isNegative ? 1 : 0);
+  let rest = Math.floor(size / 64) - (borrows ? 1 : 0);
   let next = at;
   while (rest > 0) {
     bytes[next++] = low | 0x80;
@@ -49,9 +53,4 @@ export function writeVarlong(bytes: Uint8Array, at: number, value: number): numb
 
 function isSmall(value: number): boolean {
   return value === (value | 0) && value < smallEnd && value >= -smallEnd;
-}
-
-/** Zigzag without its sign bit. Half of it at a time, because twice 2^53 minus 1 is no exact number. */
-function magnitude(value: number): number {
-  return value < 0 ? -value - 1 : value;
 }

@@ -78,6 +78,11 @@ describe("the scaler", () => {
     expect([...rows].every(Number.isFinite)).toBe(true);
   });
 
+  test("widens a range that is wider than any double by as much as fits", () => {
+    const { low, high } = fitScaler(Float64Array.from([-1.2e308, 1.2e308]), 2, 1);
+    expect([low, high]).toEqual([[-Number.MAX_VALUE], [Number.MAX_VALUE]]);
+  });
+
   test.each([1020, -1000])("a column in units of 2^%i is standardised as the same column in other units", (power) => {
     const plain = Float64Array.from([-3, 1, 2, 8]);
     const huge = plain.map((x) => x * 2 ** power);

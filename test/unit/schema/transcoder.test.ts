@@ -172,6 +172,16 @@ test("[T, null] leaves as [null, T] with its bytes and the other index, padded o
   expect(coder.encode({ "#source": source }, Buffer.alloc(1), 0)).toBe(-1);
 });
 
+test("an assigned value fits into just the bytes that it takes, and says how many are missing", () => {
+  const schema = rowSchema({ name: "n", type: "long" });
+  const coder = transcoder(schema, { values: ["n"] });
+  const source = coder.decode(bytes(4), 0, 1);
+  const room = Buffer.alloc(3, 9);
+  expect(coder.encode({ n: 64, "#source": source }, room, 1)).toBe(3);
+  expect(room).toEqual(bytes(9, 0x80, 0x01));
+  expect(coder.encode({ n: 64, "#source": source }, room, 2)).toBe(-1);
+});
+
 const a = { type: "record", name: "A", fields: [{ name: "v", type: "int" }] };
 const b = { type: "record", name: "B", fields: [{ name: "v", type: "int" }] };
 

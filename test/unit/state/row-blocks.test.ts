@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { type Rng, seededRng } from "../../../src/kernel/index.ts";
 import { RollingStore } from "../../../src/state/index.ts";
 import { RowBlocks } from "../../../src/state/row-blocks.ts";
@@ -43,6 +43,13 @@ test("the rows of a key are cut whichever key was looked at before", () => {
   expect(expected.length).toBeGreaterThan(10);
   expect(spansOf(anew.blocks)).toEqual(expected);
   expect(spansOf(anew.groups)).toEqual(spansOf(cuts.groups));
+});
+
+test("the rows of a key are gone through once, however often they are wanted cut", () => {
+  const { rows, cuts } = cutOf([1, 2, 3]);
+  const look = vi.spyOn(rows, "look");
+  cuts.cut(entry);
+  expect(look).not.toHaveBeenCalled();
 });
 
 test.each([false, true])(
