@@ -6,7 +6,7 @@ import {
   type RegisteredSchema,
 } from "../../schema/index.ts";
 import { canonicalText } from "../plan/fit.ts";
-import type { Plan, PlannedTopic } from "../plan/plan.ts";
+import type { Plan } from "../plan/plan.ts";
 import type { RegisteredVersions } from "../plan/registered.ts";
 import { countOf } from "../plan/text.ts";
 import type { ClusterTopic, TopicToCreate } from "./cluster.ts";
@@ -239,12 +239,7 @@ class Comparison implements Changes {
   }
 
   /** What becomes of a schema whose subject has versions already. */
-  #next(
-    topic: PlannedTopic,
-    schema: RecordSchema,
-    latest: RegisteredSchema,
-    earlier: readonly RegisteredSchema[],
-  ): void {
+  #next(topic: string, schema: RecordSchema, latest: RegisteredSchema, earlier: readonly RegisteredSchema[]): void {
     const { subject } = latest;
     // A schema that went back to an older text has its version already, and needs to read the newer one only.
     const isRegistered = sameJson(latest.text, schema.json) || this.#state.registered.has(subject);
@@ -278,7 +273,7 @@ class Comparison implements Changes {
     this.lines.push(`+ schema ${subject}: ${notes.join("; ")}`);
   }
 
-  #refuseSchema({ name }: PlannedTopic, { subject, version }: RegisteredSchema, breaks: readonly Break[]): void {
+  #refuseSchema(name: string, { subject, version }: RegisteredSchema, breaks: readonly Break[]): void {
     const reasons = breaks.map(({ message }) => message).join("; ");
     const message = `the schema of topic ${name} cannot read version ${version} of ${subject}: ${reasons}`;
     const cures = [...new Set(breaks.map(({ cure }) => cure))].join("; ");
@@ -286,7 +281,7 @@ class Comparison implements Changes {
   }
 
   /** It was let through before, and old records may be gone: said, and not in the way. */
-  #warnUnread({ name }: PlannedTopic, { subject, version }: RegisteredSchema, breaks: readonly Break[]): void {
+  #warnUnread(name: string, { subject, version }: RegisteredSchema, breaks: readonly Break[]): void {
     const reasons = breaks.map(({ message }) => message).join("; ");
     const message = `records written with version ${version} of ${subject} cannot be read as topic ${name} is now: ${reasons}`;
     const hint = "where they are read again they become dead letters";

@@ -1,3 +1,4 @@
+import { baselineSchema, partialSchema, verdictSchema } from "../../monitor/index.ts";
 import type { RecordSchema } from "../../schema/index.ts";
 import type { StoreSpec } from "../../state/index.ts";
 import type { MonitoringTopic } from "../plan/monitoring.ts";
@@ -37,13 +38,31 @@ export function changelogsOf(plan: Plan): { stage: PlannedStage; store: StoreSpe
   );
 }
 
-/** Topics of ours with a schema in the registry: the subjects that a plan registers and its readers look up. */
-export function schemasNeeded(plan: Plan): { subject: string; topic: PlannedTopic; schema: RecordSchema }[] {
-  return plan.topics.flatMap((topic) =>
-    topic.subject === undefined || topic.schema === undefined || topic.external
-      ? []
-      : [{ subject: topic.subject, topic, schema: topic.schema }],
+/** A schema that a plan registers and its readers look up. */
+export interface NeededSchema {
+  readonly subject: string;
+  /** As the file names it; one of Millrace's own as the cluster does. */
+  readonly topic: string;
+  readonly schema: RecordSchema;
+}
+
+/** Topics of ours with a schema in the registry: the topology's own, and what monitors write. */
+export function schemasNeeded(plan: Plan): NeededSchema[] {
+  const own = plan.topics.flatMap(({ name, subject, schema, external }) =>
+    subject === undefined || schema === undefined || external ? [] : [{ subject, topic: name, schema }],
   );
+  const { partials, baselines, verdicts } = plan.monitoring?.topics ?? {};
+  const monitoring = [
+    { topic: partials?.clusterName, schema: partialSchema },
+    { topic: baselines?.clusterName, schema: baselineSchema },
+    { topic: verdicts?.clusterName, schema: verdictSchema },
+  ];
+  return [
+    ...own,
+    ...monitoring.flatMap(({ topic, schema }) =>
+      topic === undefined ? [] : [{ subject: `${topic}-value`, topic, schema }],
+    ),
+  ];
 }
 
 /** The plan as far as some of its stages go: their topics, and what Millrace keeps for itself. */

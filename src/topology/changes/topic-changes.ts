@@ -127,7 +127,8 @@ function isDifferent(name: string, planned: string, actual: string | undefined):
 }
 
 function alterCommand(topic: string, settings: readonly (readonly [string, string])[]): string {
-  const list = settings.map(([name, value]) => `${name}=${value}`).join(",");
+  // The tool takes a comma for the end of a setting, but inside brackets.
+  const list = settings.map(([name, value]) => `${name}=${value.includes(",") ? `[${value}]` : value}`).join(",");
   return `run kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config ${list}`;
 }
 

@@ -1,8 +1,8 @@
 import type { Plan, PlannedTopic } from "./plan.ts";
 
 /**
- * The flow as a Mermaid flowchart, from left to right: topics are cylinders, stages boxes, models hexagons; dotted
- * lines are what a model learns from and where it is asked. Stable like the printed plan.
+ * The flow as a Mermaid flowchart, from left to right: topics are cylinders, stages boxes, models hexagons, monitors
+ * rounded; dotted lines are what a model learns from, where it is asked, and what is watched. Stable like the printed plan.
  */
 export function graphOf(plan: Plan): string {
   const topicIds = new Map(plan.topics.map((topic, index) => [topic.name, `topic${index}`]));
@@ -19,6 +19,8 @@ export function graphOf(plan: Plan): string {
     for (const [at, stage] of plan.stages.entries())
       if (stage.infer?.model === model.name) lines.push(`  model${index} -. ${stage.infer.alias} .-> stage${at}`);
   }
+  for (const [index, { name, topic }] of (plan.monitoring?.monitors ?? []).entries())
+    lines.push(`  monitor${index}(["${name}"])`, `  ${idOf(topic.name)} -. watched .-> monitor${index}`);
   return `${lines.join("\n")}\n`;
 }
 

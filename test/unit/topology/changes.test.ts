@@ -29,10 +29,8 @@ const inbox = described("inbox", 2);
 function asPlanned(of: Plan): ClusterState {
   const cluster = { topics: [inbox], brokerCount: 1 };
   const topics = topicsNeeded(of, cluster).map((topic) => ({ ...topic, replication: topic.replication ?? 1 }));
-  const versions = of.topics.flatMap(({ subject, schema, external }, id) =>
-    subject === undefined || schema === undefined || external
-      ? []
-      : [[subject, [{ id, version: 1, subject, text: JSON.stringify(schema.json) }]] as const],
+  const versions = schemasNeeded(of).map(
+    ({ subject, schema }, id) => [subject, [{ id, version: 1, subject, text: JSON.stringify(schema.json) }]] as const,
   );
   const registered = new Set(versions.map(([subject]) => subject));
   return { cluster: { topics: [inbox, ...topics], brokerCount: 1 }, versions: new Map(versions), registered };
