@@ -1,5 +1,19 @@
-import { type AlertRules, type AlertState, newAlert, nextAlert } from "./alert-machine.ts";
-import type { Verdict } from "./verdict.ts";
+import {
+  type AlertPhase,
+  type AlertRules,
+  type AlertState,
+  type Evaluation,
+  newAlert,
+  nextAlert,
+} from "./alert-machine.ts";
+
+/** What a window says of a field, as far as its alert is concerned. */
+export interface FieldEvaluation {
+  readonly field: string;
+  readonly kind: Evaluation["kind"];
+  readonly score: number;
+  readonly threshold: number;
+}
 
 /** What happened to the incidents of a monitor in one window. */
 export interface IncidentStep {
@@ -37,8 +51,32 @@ export class Incidents {
     return this.#alerts.get(field) ?? newAlert;
   }
 
-  /** Takes the verdicts of one window on all fields. @param atMs end of the window */
-  add(verdicts: readonly Verdict[], atMs: number): IncidentStep {
+  /** Whether a field's alert fires or recovers. */
+  isFiring(field: string): boolean {
+    return this.#firing.has(field);
+  }
+
+  /** Fields whose alert fires or recovers. */
+  get firing(): readonly string[] {
+    return [...this.#firing];
+  }
+
+  /** Whether an incident is open. */
+  get isOpen(): boolean {
+    return this.#open !== undefined;
+  }
+
+  /** A field is in that phase, as was written down when more was known of it; `isOpen` of an incident that it is part of. */
+  restore(field: string, phase: AlertPhase, isOpen: boolean): void {
+    this.#alerts.set(field, { ...this.alertOf(field), phase, behind: phase });
+    if (phase === "firing" || phase === "recovering") this.#firing.add(field);
+    else this.#firing.delete(field);
+    if (isOpen) this.#open ??= this.#count++;
+    else if (this.#firing.size === 0) this.#open = undefined;
+  }
+
+  /** Takes what one window says of all fields. @param atMs end of the window */
+  add(verdicts: readonly FieldEvaluation[], atMs: number): IncidentStep {
     const fired: string[] = [];
     const resolved: string[] = [];
     let isPage = false;

@@ -4,6 +4,8 @@ export { type Cells, categoryCells, numberCells, quantileEdges } from "./cells.t
 export { detectorCatalogue } from "./detectors/catalogue.ts";
 export type { Detector, DetectorDefinition, Signal } from "./detectors/detector.ts";
 export { type IncidentStep, Incidents } from "./incidents.ts";
+export { Judge, type Judgement, type JudgeOptions } from "./judge.ts";
+export type { AckCommand, MonitorCommand, SilenceCommand } from "./judging/commands.ts";
 export { CommitHistory, type LagStatus } from "./lag-status.ts";
 export type { MonitoredField, MonitorSpec } from "./monitor-spec.ts";
 export { budgetProbability, type PageBudget } from "./page-budget.ts";

@@ -1,7 +1,8 @@
+import { chiSquarePoint } from "../stats/index.ts";
 import type { AlertRules } from "./alert-machine.ts";
 import type { Baseline, CountedWindow } from "./baseline.ts";
 import { Incidents } from "./incidents.ts";
-import { judge } from "./verdict.ts";
+import { judge, type Verdict } from "./verdict.ts";
 
 /** How many pages somebody is ready to get while nothing is wrong. */
 export interface PageBudget {
@@ -12,6 +13,8 @@ export interface PageBudget {
 /** The share of the budget that chance may use up: the rest is for what the reference does not show. */
 const shareOfChance = 0.75;
 const halvingsMax = 30;
+/** However large a budget few fields have: no more than one window in so many says drift while nothing changes. */
+const probabilityMax = 0.02;
 
 export interface BudgetQuestion {
   readonly fields: readonly string[];
@@ -27,26 +30,38 @@ export interface BudgetQuestion {
 /**
  * The probability of a window's alarm at which the budget is kept: what independent windows would allow, halved until
  * the reference itself, judged again, would have paged no more than three quarters of the budget.
+ *
+ * The reference is scored once, which costs a few microseconds per field and window.
  */
 export function budgetProbability(question: BudgetQuestion): number {
-  const { fields, windowMs, rules, budget, windows } = question;
+  const { fields, baseline, windowMs, practical, rules, budget, windows } = question;
   const perPeriod = budget.perMs / windowMs;
   // With three windows of five: a sequence of them begins in one of six ways.
   const ways = waysToFire(rules.fire.windows, rules.fire.of);
-  let probability = (budget.pages / (ways * fields.length * perPeriod)) ** (1 / rules.fire.windows);
+  const independent = (budget.pages / (ways * fields.length * perPeriod)) ** (1 / rules.fire.windows);
   const pagesMax = (shareOfChance * budget.pages * windows.length) / perPeriod;
-  for (let i = 0; i < halvingsMax && pagesAt(question, probability) > pagesMax; i++) probability /= 2;
-  return Math.min(0.5, probability);
+  const scored = windows.map((window) => judge(fields, baseline, window, { practical, probability: 1 }));
+  let probability = Math.min(probabilityMax, independent);
+  for (let i = 0; i < halvingsMax && pagesAt(question, scored, probability) > pagesMax; i++) probability /= 2;
+  return probability;
 }
 
 /** Pages of the reference when it is judged as later windows are. */
 function pagesAt(
-  { fields, baseline, windows, windowMs, practical, rules }: BudgetQuestion,
+  { baseline, windows, windowMs, practical, rules }: BudgetQuestion,
+  scored: readonly (readonly Verdict[])[],
   probability: number,
 ): number {
+  const points = baseline.nulls.map(({ freedom, scale }) => chiSquarePoint(probability, freedom) * scale);
   const incidents = new Incidents(rules);
-  for (const window of windows)
-    incidents.add(judge(fields, baseline, window, { practical, probability }), window.fromMs + windowMs);
+  for (const [w, verdicts] of scored.entries()) {
+    const evaluations = verdicts.map(({ field, kind, score, n, m }, i) => {
+      const threshold = Math.max(practical, (points[i] ?? 0) * (1 / n + 1 / m));
+      if (kind === "insufficient") return { field, kind, score, threshold };
+      return { field, kind: score >= threshold ? ("drift" as const) : ("ok" as const), score, threshold };
+    });
+    incidents.add(evaluations, (windows[w]?.fromMs ?? 0) + windowMs);
+  }
   return incidents.count;
 }
 

@@ -25,6 +25,8 @@ export interface Verdict {
   readonly score: number;
   /** What the score had to reach: the greater of practical interest and what chance passes with its probability. */
   readonly threshold: number;
+  /** What chance passes with its probability. */
+  readonly noiseFloor: number;
   /** Of such a score while nothing changes, and that among all fields of the window, by Benjamini and Hochberg. */
   readonly probability: number;
   readonly falseDiscoveryRate: number;
@@ -58,7 +60,8 @@ export function judge(
     const current = partial.counts[i] ?? [];
     const nullScore = baseline.nulls[i] ?? { freedom: freedomOf(counts), scale: 1 };
     const score = psi(counts, current);
-    const threshold = Math.max(practical, nullPoint(nullScore, allowed, n, m));
+    const noiseFloor = nullPoint(nullScore, allowed, n, m);
+    const threshold = Math.max(practical, noiseFloor);
     const cells = freedomOf(counts) + 1;
     const isEnough = m >= Math.max(rowsMin, rowsPerCellMin * cells);
     const kind = !isEnough ? "insufficient" : score >= threshold ? "drift" : "ok";
@@ -68,6 +71,7 @@ export function judge(
       kind,
       score,
       threshold,
+      noiseFloor,
       probability: isEnough ? nullProbability(nullScore, score, n, m) : Number.NaN,
       falseDiscoveryRate: Number.NaN,
       ks: ksOfCells(counts, current),

@@ -23,6 +23,33 @@ export function psiParts(baseline: ArrayLike<number>, current: ArrayLike<number>
   );
 }
 
+/**
+ * What each of the groups that make up the current histogram gives to the population stability index: the parts add up
+ * to it (but for the share that an empty cell counts as). A group that is like the baseline gives nothing, one that pulls
+ * the other way less than nothing. All are NaN when either histogram holds nothing.
+ */
+export function psiByGroup(
+  baseline: ArrayLike<number>,
+  groups: readonly ArrayLike<number>[],
+  shareMin = 1e-6,
+): number[] {
+  const n = total(baseline);
+  const rows = groups.map(total);
+  const m = total(rows);
+  const parts = groups.map(() => (n === 0 || m === 0 ? Number.NaN : 0));
+  for (let cell = 0; cell < baseline.length; cell++) {
+    const held = groups.reduce((sum, counts) => sum + (counts[cell] ?? 0), 0);
+    const p = Math.max((baseline[cell] ?? 0) / n, shareMin);
+    const q = Math.max(held / m, shareMin);
+    if (held === 0 && !baseline[cell]) continue;
+    const slope = Math.log(p / q) / m;
+    // Of a group of r rows: r / m of the difference between the baseline's share and its own.
+    for (const [i, counts] of groups.entries())
+      parts[i] = (parts[i] ?? 0) + (p * (rows[i] ?? 0) - (counts[cell] ?? 0)) * slope;
+  }
+  return parts;
+}
+
 /** Jensen-Shannon distance, the root of the divergence, with natural logarithms: 0 .. sqrt(ln 2). */
 export function jsDistanceNats(baseline: ArrayLike<number>, current: ArrayLike<number>): number {
   const part = (p: number, middle: number): number => (p === 0 ? 0 : p * Math.log(p / middle));

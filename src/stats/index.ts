@@ -7,6 +7,7 @@ export {
   ksOfCells,
   lInfinity,
   psi,
+  psiByGroup,
   psiParts,
   totalVariation,
   wasserstein,

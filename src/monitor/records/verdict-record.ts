@@ -74,7 +74,7 @@ export interface VerdictRecord {
   readonly phase: string;
   /** Id of the incident that the field is part of after this window. */
   readonly incident: string | undefined;
-  /** Kafka's time of the last record that was read before. */
+  /** Kafka's time when the window closed. */
   readonly judgedAtMs: EpochMs;
 }
 

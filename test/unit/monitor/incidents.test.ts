@@ -5,7 +5,7 @@ const hourMs = 3_600_000;
 
 function verdict(field: string, kind: Verdict["kind"]): Verdict {
   const score = kind === "drift" ? 2 : 0;
-  const numbers = { threshold: 1, probability: 0, falseDiscoveryRate: 0, ks: 0, cells: 2, n: 1, m: 1 };
+  const numbers = { threshold: 1, noiseFloor: 0, probability: 0, falseDiscoveryRate: 0, ks: 0, cells: 2, n: 1, m: 1 };
   return { field, fromMs: 0, kind, score, ...numbers, season: "none", culprits: [] };
 }
 

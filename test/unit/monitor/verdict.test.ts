@@ -184,8 +184,13 @@ describe("the page budget", () => {
   };
 
   test("allows a window what three of five make of a page a month", () => {
-    // 6 ways, one field, 720 windows: (1 / 4320)^(1/3).
-    expect(budgetProbability(question(800, even))).toBeCloseTo(0.0614, 4);
+    // 6 ways, one field, 50 x 720 windows: (1 / 216,000)^(1/3).
+    const budget = { pages: 1, perMs: 50 * 720 * hourMs };
+    expect(budgetProbability({ ...question(800, even), budget })).toBeCloseTo(1 / 60, 9);
+  });
+
+  test("lets no more than one window of fifty say drift by chance, however much it allows", () => {
+    expect(budgetProbability(question(800, even))).toBe(0.02);
   });
 
   test("is halved until the reference, judged again, keeps to three quarters of it", () => {
@@ -193,8 +198,8 @@ describe("the page budget", () => {
     const odd = (i: number): Partial => (i % 720 < 12 ? partial(540, 460) : even());
     const asked = question(2_160, odd);
     const probability = budgetProbability(asked);
-    expect(probability).toBeLessThan(0.0614);
-    const halvings = Math.log2(0.061_401 / probability);
+    expect(probability).toBeLessThan(0.02);
+    const halvings = Math.log2(0.02 / probability);
     expect(halvings).toBeCloseTo(Math.round(halvings), 3);
     expect(budgetProbability({ ...asked, budget: { pages: 3, perMs: 720 * hourMs } })).toBeGreaterThan(probability);
   });

@@ -7,6 +7,7 @@ import {
   ksOfCells,
   lInfinity,
   psi,
+  psiByGroup,
   psiParts,
   totalVariation,
   wasserstein,
@@ -90,4 +91,30 @@ describe("what holds of all counts", () => {
     }
     expect(wasserstein([0, 0], [1, 2], [0, 1])).toBeNaN();
   });
+});
+
+test("what groups give adds up to the index of all of them", () => {
+  const counts = fc.array(fc.nat(500), { minLength: 4, maxLength: 4 });
+  fc.assert(
+    fc.property(counts, fc.array(counts, { minLength: 1, maxLength: 6 }), (baseline, groups) => {
+      const all = baseline.map((_, cell) => groups.reduce((sum, group) => sum + (group[cell] ?? 0), 0));
+      const parts = psiByGroup(baseline, groups);
+      const whole = psi(baseline, all);
+      if (Number.isNaN(whole)) expect(parts.every(Number.isNaN)).toBe(true);
+      else expect(parts.reduce((sum, part) => sum + part, 0)).toBeCloseTo(whole, 3);
+    }),
+  );
+});
+
+test("a group that is like the baseline gives nothing, and one that is not gives all", () => {
+  // Shares .7 and .3 of 400 rows, of which 200 are even: by hand .2 ln 1.4 - .2 ln .6.
+  const parts = psiByGroup(
+    [500, 500],
+    [
+      [100, 100],
+      [180, 20],
+    ],
+  );
+  expect(parts[0]).toBeCloseTo(0, 12);
+  expect(parts[1]).toBeCloseTo(0.2 * Math.log(1.4) - 0.2 * Math.log(0.6), 12);
 });

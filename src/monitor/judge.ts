@@ -1,0 +1,254 @@
+/**
+ * The judge of all monitors of a topology, without a clock and without I/O: it is given what stands on the topics, in
+ * their order, and answers verdicts and events. Its time is the largest Kafka timestamp that it was given, so that the
+ * same records give the same verdicts.
+ *
+ * J1 A window of a monitor is judged once, in the order of time, when it is closed ({@link OpenWindows}).
+ * J2 What was judged before ({@link Judge.takeVerdict}) is not judged again, and alerts go on from there.
+ * J3 Records of one task with one timestamp belong together: nothing closes between them.
+ */
+import type { EpochMs } from "../kernel/index.ts";
+import type { AlertRules } from "./alert-machine.ts";
+import { causeOf } from "./judging/causes.ts";
+import { type MonitorCommand, Mutes } from "./judging/commands.ts";
+import { Deployments } from "./judging/deployments.ts";
+import { type CausedVerdict, MonitorAlerts } from "./judging/monitor-alerts.ts";
+import { type ClosedWindow, OpenWindows } from "./judging/open-windows.ts";
+import { type PreparedBaseline, prepareBaseline } from "./judging/prepared-baseline.ts";
+import { type DraftVerdict, judgeWindow } from "./judging/window-verdicts.ts";
+import type { MonitorSpec } from "./monitor-spec.ts";
+import type { PageBudget } from "./page-budget.ts";
+import type { AlertEvent } from "./records/alert-event.ts";
+import type { BaselineFieldRecord, BaselineHeadRecord } from "./records/baseline-record.ts";
+import { BaselineSet } from "./records/baseline-set.ts";
+import type { HeartbeatRecord, PartialRecord } from "./records/partial-record.ts";
+import type { VerdictRecord } from "./records/verdict-record.ts";
+
+export interface JudgeOptions {
+  readonly topology: string;
+  readonly monitors: readonly MonitorSpec[];
+  readonly rules: AlertRules;
+  readonly budget: PageBudget;
+  /** How many partitions each stage reads. */
+  readonly partitions: ReadonlyMap<string, number>;
+  /** The stages that count for each monitor. */
+  readonly stagesOf: ReadonlyMap<string, readonly string[]>;
+  /** Monitors of what the stages of a monitor read: a field that drifts there too was not deployed. */
+  readonly inputsOf?: ReadonlyMap<string, readonly string[]>;
+  /** Windows that ended longer ago are judged and page nobody. */
+  readonly ageMaxMs: number;
+}
+
+export interface Judgement {
+  readonly verdicts: readonly VerdictRecord[];
+  readonly events: readonly AlertEvent[];
+}
+
+interface Watched {
+  readonly spec: MonitorSpec;
+  readonly stages: readonly string[];
+  readonly taskCount: number;
+  readonly windows: OpenWindows;
+  readonly alerts: MonitorAlerts;
+  readonly deployments: Deployments;
+  /** Closed and not judged yet, oldest first. */
+  readonly closed: ClosedWindow[];
+  /** Verdicts of the last window that was judged before, until all of them are there. */
+  restored: Map<string, VerdictRecord>;
+  restoredMs: EpochMs;
+}
+
+export class Judge {
+  readonly #options: JudgeOptions;
+  readonly #monitors = new Map<string, Watched>();
+  readonly #baselines = new BaselineSet();
+  readonly #prepared = new Map<string, PreparedBaseline | undefined>();
+  readonly #mutes: Mutes;
+  readonly #lagging = new Set<string>();
+  #nowMs: EpochMs = Number.NEGATIVE_INFINITY;
+  /** Task and timestamp of the record before. */
+  #group = "";
+
+  constructor(options: JudgeOptions) {
+    this.#options = options;
+    this.#mutes = new Mutes(options.topology);
+    for (const spec of options.monitors) this.#monitors.set(spec.name, watched(spec, options));
+  }
+
+  /** Kafka's time of the last record; -Infinity before there was one. */
+  get nowMs(): EpochMs {
+    return this.#nowMs;
+  }
+
+  takeBaseline(record: BaselineFieldRecord | BaselineHeadRecord): void {
+    this.#baselines.take(record);
+    if ("field" in record) this.#prepared.delete(`${record.monitor}/${record.id}`);
+  }
+
+  /** Records of a monitor that is not there any more are passed over. */
+  takePartial(record: PartialRecord, kafkaTimeMs: EpochMs): void {
+    this.#begin(record, kafkaTimeMs);
+    const monitor = this.#monitors.get(record.monitor);
+    monitor?.deployments.take(record);
+    monitor?.windows.takePartial(record, this.#nowMs);
+  }
+
+  takeHeartbeat(record: HeartbeatRecord, kafkaTimeMs: EpochMs): void {
+    this.#begin(record, kafkaTimeMs);
+    for (const { stages, windows } of this.#monitors.values())
+      if (stages.includes(record.stage)) windows.takeHeartbeat(record, this.#nowMs);
+  }
+
+  /** What was judged before, in the order of its topic, before anything else is taken. */
+  takeVerdict(record: VerdictRecord): void {
+    const monitor = this.#monitors.get(record.monitor);
+    if (monitor === undefined || record.fromMs <= monitor.restoredMs) return;
+    const [first] = monitor.restored.values();
+    if (first !== undefined && record.fromMs > first.fromMs) this.#restore(monitor);
+    // Of a window that two baselines have judged, the alert took note of the one with more rows, which came last.
+    monitor.restored.set(record.field, record);
+  }
+
+  /** An acknowledgement or a silence; the last of an alert or an id counts. */
+  takeCommand(command: MonitorCommand): void {
+    this.#mutes.take(command);
+  }
+
+  /** Whether a stage is behind by more than a window: what it counts meanwhile pages nobody. */
+  lagging(stage: string, isLagging: boolean): void {
+    if (isLagging) this.#lagging.add(stage);
+    else this.#lagging.delete(stage);
+  }
+
+  /** Pages of a monitor within the period of the budget, as shown beside it. */
+  pagesSpent(monitor: string): number {
+    return this.#monitors.get(monitor)?.alerts.pagesSince(this.#nowMs - this.#options.budget.perMs) ?? 0;
+  }
+
+  /** Judges every window that can be closed now, oldest first. */
+  judge(): Judgement {
+    this.#close();
+    const verdicts: VerdictRecord[] = [];
+    const events: AlertEvent[] = [];
+    for (;;) {
+      const monitor = this.#oldest();
+      const window = monitor?.closed.shift();
+      if (monitor === undefined || window === undefined) return { verdicts, events };
+      const judged = this.#judge(monitor, window);
+      verdicts.push(...judged.verdicts);
+      events.push(...judged.events);
+    }
+  }
+
+  #begin({ stage, partition }: HeartbeatRecord | PartialRecord, kafkaTimeMs: EpochMs): void {
+    const group = `${stage}/${partition}/${kafkaTimeMs}`;
+    if (group !== this.#group) this.#close();
+    this.#group = group;
+    this.#nowMs = Math.max(this.#nowMs, kafkaTimeMs);
+  }
+
+  #close(): void {
+    for (const monitor of this.#monitors.values()) {
+      if (monitor.restored.size > 0) this.#restore(monitor);
+      monitor.closed.push(...monitor.windows.close(this.#nowMs));
+    }
+  }
+
+  #restore(monitor: Watched): void {
+    const verdicts = [...monitor.restored.values()];
+    monitor.restored = new Map();
+    monitor.alerts.restore(verdicts);
+    const [first] = verdicts;
+    if (first === undefined) return;
+    monitor.restoredMs = first.fromMs;
+    monitor.windows.judgedBefore(first.fromMs);
+  }
+
+  /** The monitor whose next window ended first, of those whose baseline is there. */
+  #oldest(): Watched | undefined {
+    let oldest: Watched | undefined;
+    for (const monitor of this.#monitors.values()) {
+      const [window] = monitor.closed;
+      if (window === undefined || this.#isWaiting(monitor, window)) continue;
+      if (window.toMs < (oldest?.closed[0]?.toMs ?? Number.POSITIVE_INFINITY)) oldest = monitor;
+    }
+    return oldest;
+  }
+
+  /** Whether a baseline was counted by that is yet to be read: the topics are not read in step. */
+  #isWaiting({ spec }: Watched, { partials, closedAtMs }: ClosedWindow): boolean {
+    if (this.#nowMs >= closedAtMs + spec.idleAfterMs) return false;
+    const ids = new Set(partials.map(({ baseline }) => baseline).filter((id) => id !== ""));
+    return [...ids].some((id) => this.#baselines.fieldsOf(spec.name, id) === undefined);
+  }
+
+  #baselineOf(spec: MonitorSpec, id: string): PreparedBaseline | undefined {
+    const key = `${spec.name}/${id}`;
+    const fields = this.#baselines.fieldsOf(spec.name, id);
+    if (fields === undefined) return undefined;
+    if (!this.#prepared.has(key)) this.#prepared.set(key, prepareBaseline(spec, fields, this.#options));
+    return this.#prepared.get(key);
+  }
+
+  #judge(monitor: Watched, window: ClosedWindow): Judgement {
+    const { spec, alerts, deployments } = monitor;
+    const all = judgeWindow({
+      topology: this.#options.topology,
+      spec,
+      window,
+      baselineOf: (id) => this.#baselineOf(spec, id),
+      schemaSince: (id) => deployments.schemaSince(id),
+    });
+    const suppressed = this.#suppressed(monitor, window);
+    const caused = all.map(({ drafts, evidence }) =>
+      drafts.map((draft, i): CausedVerdict => {
+        const isDrift = draft.kind === "DRIFT" && evidence !== undefined;
+        const { taskCount } = monitor;
+        const cause = isDrift
+          ? causeOf(evidence(i, { taskCount, isDeployment: this.#isDeployment(monitor, draft) }))
+          : undefined;
+        return isDrift && suppressed !== undefined
+          ? { ...draft, cause, kind: "SUPPRESSED", reason: suppressed }
+          : { ...draft, cause };
+      }),
+    );
+    const last = caused.pop() ?? [];
+    // The alert takes note of one baseline alone: a window is one of the five.
+    const others = caused.flatMap((verdicts) => alerts.stamped(verdicts));
+    const judged = alerts.add(last, (field) => this.#mutes.isMuted(spec.name, field, window.closedAtMs));
+    return { verdicts: [...others, ...judged.verdicts], events: judged.events };
+  }
+
+  #suppressed({ stages }: Watched, { toMs, closedAtMs }: ClosedWindow): string | undefined {
+    if (toMs < closedAtMs - this.#options.ageMaxMs) return "old";
+    return stages.some((stage) => this.#lagging.has(stage)) ? "catching-up" : undefined;
+  }
+
+  /** Something of ours changed as the field began to drift, and it does not drift in what the stage reads. */
+  #isDeployment({ spec, alerts, deployments }: Watched, { field, fromMs }: DraftVerdict): boolean {
+    const run = alerts.runOf(field);
+    const sinceMs = run?.fromMs ?? fromMs;
+    const inputs = this.#options.inputsOf?.get(spec.name) ?? [];
+    if (inputs.some((input) => this.#monitors.get(input)?.alerts.runOf(field) !== undefined)) return false;
+    return run?.isDeployment ?? [sinceMs, sinceMs - spec.windowMs].some((ms) => deployments.hasChangeAt(ms));
+  }
+}
+
+function watched(spec: MonitorSpec, options: JudgeOptions): Watched {
+  const { topology, rules, partitions, stagesOf, ageMaxMs } = options;
+  const stages = stagesOf.get(spec.name) ?? [];
+  const tasks = stages.flatMap((stage) =>
+    Array.from({ length: partitions.get(stage) ?? 0 }, (_, partition) => ({ stage, partition })),
+  );
+  return {
+    spec,
+    stages,
+    taskCount: tasks.length,
+    windows: new OpenWindows(spec, tasks, ageMaxMs),
+    alerts: new MonitorAlerts(topology, spec, rules),
+    deployments: new Deployments(),
+    closed: [],
+    restored: new Map(),
+    restoredMs: Number.NEGATIVE_INFINITY,
+  };
+}

@@ -1,0 +1,202 @@
+import { type EpochMs, formatIsoTime } from "../../kernel/index.ts";
+import type { AlertPhase, AlertRules, Evaluation } from "../alert-machine.ts";
+import { Incidents } from "../incidents.ts";
+import type { MonitorSpec } from "../monitor-spec.ts";
+import type { AlertEvent } from "../records/alert-event.ts";
+import { type Cause, causes, type VerdictKind, type VerdictRecord } from "../records/verdict-record.ts";
+import { fingerprintOf } from "./commands.ts";
+import type { DraftVerdict } from "./window-verdicts.ts";
+
+/** Of `LEARNING` and `SUPPRESSED` the alert takes no note. */
+const evaluationKinds: Readonly<Record<VerdictKind, Evaluation["kind"]>> = {
+  OK: "ok",
+  DRIFT: "drift",
+  INSUFFICIENT: "insufficient",
+  NO_DATA: "no-data",
+  SUPPRESSED: "suppressed",
+  LEARNING: "suppressed",
+};
+
+export type CausedVerdict = DraftVerdict & Pick<VerdictRecord, "cause">;
+
+/** The alerts and incidents of one monitor: what windows say becomes verdicts with a phase, and events. */
+export class MonitorAlerts {
+  readonly #topology: string;
+  readonly #spec: MonitorSpec;
+  readonly #incidents: Incidents;
+  /** Id of the open incident. */
+  #incident: string | undefined;
+  /** Of each field that drifts: begin of the first window, and whether a deployment was seen there. */
+  readonly #runs = new Map<string, { readonly fromMs: EpochMs; isDeployment: boolean }>();
+  /** Ends of the windows that paged. */
+  readonly #pagesMs: EpochMs[] = [];
+
+  constructor(topology: string, spec: MonitorSpec, rules: AlertRules) {
+    this.#topology = topology;
+    this.#spec = spec;
+    this.#incidents = new Incidents(rules);
+  }
+
+  /** Begin of the window in which a field began to drift, as far as its alert still knows of it. */
+  runOf(field: string): { readonly fromMs: EpochMs; readonly isDeployment: boolean } | undefined {
+    return this.#runs.get(field);
+  }
+
+  /** Pages since that time. */
+  pagesSince(ms: EpochMs): number {
+    return this.#pagesMs.filter((at) => at >= ms).length;
+  }
+
+  /** What this window says of every field, in the monitor's order. @param isMuted whether a field pages nobody */
+  add(verdicts: readonly CausedVerdict[], isMuted: (field: string) => boolean) {
+    const [first] = verdicts;
+    if (first === undefined) return { verdicts: [], events: [] };
+    const step = this.#step(verdicts, first);
+    const { opened, closed, fired, resolved } = step;
+    if (opened !== undefined) this.#incident = this.#idOf(first);
+    const incident = this.#incident;
+    const of = (field: string) => verdicts.find((verdict) => verdict.field === field) ?? first;
+    const events: AlertEvent[] = [];
+    if (opened !== undefined && incident !== undefined) {
+      const isPage = this.#spec.severity === "page" && !fired.every(isMuted);
+      if (isPage) this.#pagesMs.push(first.toMs);
+      events.push(this.#incidentEvent("opened", fired.map(of), { incident, isPage }));
+    }
+    for (const field of fired) events.push(this.#alertEvent(isMuted(field) ? "suppressed" : "firing", of(field)));
+    for (const field of resolved) events.push(this.#alertEvent("resolved", of(field)));
+    if (closed !== undefined && incident !== undefined) {
+      events.push(this.#incidentEvent("closed", resolved.map(of), { incident, isPage: false }));
+      this.#incident = undefined;
+    }
+    return { verdicts: this.stamped(verdicts), events };
+  }
+
+  /** With phase and incident as they are. */
+  stamped(verdicts: readonly CausedVerdict[]): VerdictRecord[] {
+    return verdicts.map((verdict) => {
+      const { phase } = this.#incidents.alertOf(verdict.field);
+      const incident = this.#incidents.isFiring(verdict.field) ? this.#incident : undefined;
+      return { ...verdict, phase, incident };
+    });
+  }
+
+  /** Takes a window that was judged before, as it was written down. */
+  restore(verdicts: readonly VerdictRecord[]): void {
+    const [first] = verdicts;
+    if (first === undefined) return;
+    const { opened, closed } = this.#step(verdicts, first);
+    if (closed !== undefined) this.#incident = undefined;
+    // What was written down knew more than what is still there to be read: it counts.
+    for (const { field, phase, incident } of verdicts) {
+      if (incident !== undefined) this.#incident = incident;
+      if (isSettled(phase) && this.#incidents.alertOf(field).phase !== phase)
+        this.#incidents.restore(field, phase, incident !== undefined);
+    }
+    if (opened !== undefined && this.#spec.severity === "page") this.#pagesMs.push(first.toMs);
+  }
+
+  #step(verdicts: readonly CausedVerdict[], { fromMs, toMs }: CausedVerdict) {
+    const evaluations = verdicts.map(({ field, kind, score, threshold }) => {
+      return { field, kind: evaluationKinds[kind], score, threshold };
+    });
+    const step = this.#incidents.add(evaluations, toMs);
+    for (const { field, kind, cause } of verdicts) {
+      if (this.#incidents.alertOf(field).phase === "ok") this.#runs.delete(field);
+      else if (kind === "DRIFT" && !this.#runs.has(field))
+        this.#runs.set(field, { fromMs, isDeployment: cause === "deployment" });
+    }
+    return step;
+  }
+
+  #idOf({ fromMs }: CausedVerdict): string {
+    return `${this.#topology}/${this.#spec.name}/${formatIsoTime(fromMs).replace(/[-:]|\.\d+/g, "")}`;
+  }
+
+  #alertEvent(kind: "firing" | "resolved" | "suppressed", verdict: CausedVerdict): AlertEvent {
+    const { field, score, threshold, n, m, cause } = verdict;
+    const numbers = Number.isNaN(score) ? "" : `: score ${shown(score)}, threshold ${shown(threshold)}, ${m} rows`;
+    const said = { firing: "drifts", resolved: "is as it was", suppressed: "drifts, and is silenced" }[kind];
+    return {
+      ...this.#base(verdict),
+      type: `millrace.alert.${kind}`,
+      id: `${verdict.eventId}/${kind}`,
+      fingerprint: fingerprintOf(this.#topology, this.#spec.name, field),
+      field,
+      incident: this.#incident,
+      isPage: false,
+      cause: kind === "resolved" ? undefined : cause,
+      score: finite(score),
+      threshold: finite(threshold),
+      n,
+      m,
+      summary: `${field} of ${this.#spec.name} ${said}${numbers}${said === "is as it was" ? "" : causeText(cause)}.`,
+      fields: [],
+    };
+  }
+
+  #incidentEvent(
+    kind: "opened" | "closed",
+    verdicts: readonly CausedVerdict[],
+    { incident, isPage }: { readonly incident: string; readonly isPage: boolean },
+  ): AlertEvent {
+    const [first] = verdicts as readonly [CausedVerdict, ...CausedVerdict[]];
+    const fields = verdicts.map(({ field }) => field);
+    const cause = causes.find((known) => verdicts.some((verdict) => verdict.cause === known));
+    const said =
+      kind === "opened" ? `${listed(fields)} drift${fields.length === 1 ? "s" : ""}` : "all fields are as they were";
+    return {
+      ...this.#base(first),
+      type: `millrace.incident.${kind}`,
+      id: `${incident}/${kind}`,
+      fingerprint: `${this.#topology}/${this.#spec.name}`,
+      field: undefined,
+      incident,
+      isPage,
+      cause: kind === "opened" ? cause : undefined,
+      score: undefined,
+      threshold: undefined,
+      n: undefined,
+      m: undefined,
+      summary: `${this.#spec.name}: ${said}${kind === "opened" ? causeText(cause) : ""}.`,
+      fields,
+    };
+  }
+
+  #base({ fromMs, toMs }: CausedVerdict) {
+    const { name, severity } = this.#spec;
+    const to = formatIsoTime(toMs);
+    return { topology: this.#topology, monitor: name, severity, at: to, from: formatIsoTime(fromMs), to };
+  }
+}
+
+/** Phases that say what an alert is, not what hides it. */
+function isSettled(phase: string): phase is AlertPhase {
+  return phase === "ok" || phase === "suspect" || phase === "firing" || phase === "recovering";
+}
+
+function causeText(cause: Cause | undefined): string {
+  return cause === undefined || cause === "world" ? "" : `, and the cause looks like: ${causeNames[cause]}`;
+}
+
+const causeNames: Readonly<Record<Cause, string>> = {
+  deployment: "a deployment of ours",
+  schema: "a writer's new schema",
+  partition: "a few partitions",
+  nulls: "nulls",
+  season: "the time of the day or the week",
+  world: "the world",
+};
+
+function listed(fields: readonly string[]): string {
+  const shownMax = 3;
+  const named = fields.slice(0, shownMax).join(", ");
+  return fields.length > shownMax ? `${named} and ${fields.length - shownMax} more` : named;
+}
+
+function shown(value: number): string {
+  return Number(value.toPrecision(3)).toString();
+}
+
+function finite(value: number): number | undefined {
+  return Number.isFinite(value) ? value : undefined;
+}

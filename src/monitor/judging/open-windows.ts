@@ -1,0 +1,162 @@
+/**
+ * The windows of one monitor that are not judged yet, and how far its tasks are.
+ *
+ * W1 Windows close in the order of time, each once, and none is left out but empty ones that nobody was told of in time.
+ * W2 A window closes when every task has come past it; one that has nothing to read is not waited for where another has.
+ * W3 A task that neither comes on nor says that it has nothing to read is waited for until Kafka's time has passed the
+ *    window by `idleAfterMs`, and the task has stood still for as long. One that comes on, however slowly, is waited for.
+ */
+import type { EpochMs } from "../../kernel/index.ts";
+import type { MonitorSpec } from "../monitor-spec.ts";
+import type { HeartbeatRecord, PartialRecord } from "../records/partial-record.ts";
+
+export interface ClosedWindow {
+  readonly fromMs: EpochMs;
+  readonly toMs: EpochMs;
+  /** The last total of every task and baseline, in the order in which they first came. */
+  readonly partials: readonly PartialRecord[];
+  /** Rows that came for windows that were closed without them. */
+  readonly late: number;
+  /** Kafka's time when it closed. */
+  readonly closedAtMs: EpochMs;
+}
+
+/** A task that is waited for. */
+export interface TaskName {
+  readonly stage: string;
+  readonly partition: number;
+}
+
+interface TaskProgress {
+  streamTimeMs: EpochMs;
+  isIdle: boolean;
+  /** Kafka's time when it last came on, or was first missed. */
+  movedAtMs: EpochMs;
+}
+
+/** Closed windows whose rows are remembered, so that what comes too late for them is told. */
+const rememberedMax = 100;
+
+export class OpenWindows {
+  readonly #spec: MonitorSpec;
+  readonly #ageMaxMs: number;
+  readonly #tasks = new Map<string, TaskProgress>();
+  /** By window, then by task and baseline. */
+  readonly #held = new Map<EpochMs, Map<string, PartialRecord>>();
+  readonly #remembered = new Map<EpochMs, Map<string, number>>();
+  /** Begin of the last window that was closed. */
+  #closedMs: EpochMs | undefined;
+  #late = 0;
+
+  /** @param ageMaxMs windows that ended longer ago and are empty are passed over */
+  constructor(spec: MonitorSpec, tasks: readonly TaskName[], ageMaxMs: number) {
+    this.#spec = spec;
+    this.#ageMaxMs = ageMaxMs;
+    for (const task of tasks) this.#tasks.set(nameOf(task), newTask());
+  }
+
+  /** Everything up to the window that begins then was judged before. */
+  judgedBefore(fromMs: EpochMs): void {
+    if (this.#closedMs !== undefined && fromMs <= this.#closedMs) return;
+    this.#closedMs = fromMs;
+    for (const held of this.#held.keys()) if (held <= fromMs) this.#held.delete(held);
+  }
+
+  takePartial(record: PartialRecord, nowMs: EpochMs): void {
+    this.#move(record, false, nowMs);
+    const { fromMs } = record;
+    const key = `${nameOf(record)}/${record.baseline}`;
+    if (this.#closedMs !== undefined && fromMs <= this.#closedMs) {
+      this.#countLate(key, record);
+      return;
+    }
+    const held = this.#held.get(fromMs) ?? new Map<string, PartialRecord>();
+    this.#held.set(fromMs, held);
+    held.set(key, record);
+  }
+
+  takeHeartbeat(record: HeartbeatRecord, nowMs: EpochMs): void {
+    this.#move(record, record.isIdle, nowMs);
+  }
+
+  /** The windows that can be closed at that time of Kafka's, oldest first. */
+  close(nowMs: EpochMs): ClosedWindow[] {
+    const closed: ClosedWindow[] = [];
+    for (;;) {
+      const fromMs = this.#next(nowMs);
+      if (fromMs === undefined || !this.#isDue(fromMs, nowMs)) return closed;
+      const held = this.#held.get(fromMs) ?? new Map<string, PartialRecord>();
+      this.#held.delete(fromMs);
+      this.#closedMs = fromMs;
+      this.#remember(fromMs, held);
+      const toMs = fromMs + this.#spec.windowMs;
+      closed.push({ fromMs, toMs, partials: [...held.values()], late: this.#late, closedAtMs: nowMs });
+      this.#late = 0;
+    }
+  }
+
+  #move({ streamTimeMs, ...name }: TaskName & { readonly streamTimeMs: EpochMs }, isIdle: boolean, nowMs: EpochMs) {
+    const key = nameOf(name);
+    const task = this.#tasks.get(key) ?? newTask();
+    this.#tasks.set(key, task);
+    if (streamTimeMs > task.streamTimeMs) {
+      task.streamTimeMs = streamTimeMs;
+      task.movedAtMs = nowMs;
+    }
+    task.isIdle = isIdle;
+  }
+
+  /** Rows of a window that was closed without them. */
+  #countLate(key: string, record: PartialRecord): void {
+    const remembered = this.#remembered.get(record.fromMs);
+    if (remembered === undefined) return;
+    this.#late += Math.max(0, record.rows - (remembered.get(key) ?? 0));
+    remembered.set(key, record.rows);
+  }
+
+  #remember(fromMs: EpochMs, held: ReadonlyMap<string, PartialRecord>): void {
+    this.#remembered.set(fromMs, new Map([...held].map(([key, { rows }]) => [key, rows])));
+    for (const oldest of this.#remembered.keys()) {
+      if (this.#remembered.size <= rememberedMax) return;
+      this.#remembered.delete(oldest);
+    }
+  }
+
+  /** Begin of the window that is to be closed next; undefined before anything was counted. */
+  #next(nowMs: EpochMs): EpochMs | undefined {
+    const first = this.#held.size === 0 ? undefined : Math.min(...this.#held.keys());
+    if (this.#closedMs === undefined) return first;
+    const { windowMs } = this.#spec;
+    const next = this.#closedMs + windowMs;
+    const oldest = Math.floor((nowMs - this.#ageMaxMs) / windowMs) * windowMs;
+    return Math.max(next, Math.min(first ?? Number.POSITIVE_INFINITY, oldest));
+  }
+
+  #isDue(fromMs: EpochMs, nowMs: EpochMs): boolean {
+    const { windowMs, lateMs, idleAfterMs } = this.#spec;
+    const endMs = fromMs + windowMs + lateMs;
+    const isTimeUp = nowMs >= endMs + idleAfterMs;
+    let hasPassed = false;
+    let areIdle = true;
+    for (const task of this.#tasks.values()) {
+      if (task.movedAtMs === undefinedMs) task.movedAtMs = nowMs;
+      if (task.streamTimeMs >= endMs) hasPassed = true;
+      else if (!task.isIdle) {
+        areIdle = false;
+        if (!isTimeUp || nowMs - task.movedAtMs < idleAfterMs) return false;
+      }
+    }
+    return isTimeUp || (hasPassed && areIdle);
+  }
+}
+
+/** Before anything was counted nobody is missed. */
+const undefinedMs = Number.NEGATIVE_INFINITY;
+
+function newTask(): TaskProgress {
+  return { streamTimeMs: Number.NEGATIVE_INFINITY, isIdle: false, movedAtMs: undefinedMs };
+}
+
+function nameOf({ stage, partition }: TaskName): string {
+  return `${stage}/${partition}`;
+}

@@ -1,0 +1,69 @@
+import type { AlertRules } from "../alert-machine.ts";
+import { Baseline, type CountedWindow } from "../baseline.ts";
+import type { Cells } from "../cells.ts";
+import type { MonitorSpec } from "../monitor-spec.ts";
+import { budgetProbability, type PageBudget } from "../page-budget.ts";
+import { merged, type Partial } from "../partial.ts";
+import type { BaselineFieldRecord } from "../records/baseline-record.ts";
+import { cellsOf } from "../records/cells-of.ts";
+
+/** A baseline as windows are judged by it. */
+export interface PreparedBaseline {
+  /** Per field, in the monitor's order. */
+  readonly cells: readonly Cells[];
+  readonly baseline: Baseline;
+  /** Of a window that alarms while nothing changes. */
+  readonly probability: number;
+  /** What the same hour of the week, else of the day, has held; undefined below three windows of either. */
+  sameHour(fromMs: number): Partial | undefined;
+}
+
+const hourMs = 3_600_000;
+const sameHourMin = 3;
+
+/**
+ * Undefined when the fields are not those of the monitor, or hold no window that all of them have.
+ *
+ * Costs some microseconds per field and reference window.
+ */
+export function prepareBaseline(
+  spec: MonitorSpec,
+  records: readonly BaselineFieldRecord[],
+  limits: { readonly rules: AlertRules; readonly budget: PageBudget },
+): PreparedBaseline | undefined {
+  const byName = new Map(records.map((record) => [record.field, record]));
+  const fields = spec.fields.flatMap(({ name, kind }) => {
+    const record = byName.get(name);
+    return record?.cells.kind === kind ? [record] : [];
+  });
+  if (fields.length < spec.fields.length) return undefined;
+  const cells = fields.map((field) => cellsOf(field.cells));
+  const windows = windowsOf(fields, cells);
+  if (windows.length === 0) return undefined;
+  const baseline = new Baseline(windows, spec.season);
+  const { practical, windowMs } = spec;
+  const names = spec.fields.map(({ name }) => name);
+  const probability = budgetProbability({ fields: names, baseline, windows, windowMs, practical, ...limits });
+  return { cells, baseline, probability, sameHour: (fromMs) => sameHour(windows, fromMs) };
+}
+
+/** The windows that every field has, with as many cells as it has. */
+function windowsOf(fields: readonly BaselineFieldRecord[], cells: readonly Cells[]): CountedWindow[] {
+  const byTime = fields.map(({ windows }) => new Map(windows.map((window) => [window.fromMs, window])));
+  return (fields[0]?.windows ?? []).flatMap(({ fromMs, rows }) => {
+    const counts = byTime.flatMap((own, i) => {
+      const counted = own.get(fromMs)?.counts;
+      return counted?.length === cells[i]?.count && counted !== undefined ? [counted] : [];
+    });
+    return counts.length === fields.length && rows > 0 ? [{ fromMs, partial: { rows, counts } }] : [];
+  });
+}
+
+function sameHour(windows: readonly CountedWindow[], fromMs: number): Partial | undefined {
+  for (const hours of [168, 24]) {
+    const hour = (ms: number): number => Math.floor(ms / hourMs) % hours;
+    const same = windows.filter((window) => hour(window.fromMs) === hour(fromMs));
+    if (same.length >= sameHourMin) return merged(same.map(({ partial }) => partial));
+  }
+  return undefined;
+}

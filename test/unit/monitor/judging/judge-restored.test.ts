@@ -1,0 +1,70 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Judge, type Judgement, type VerdictRecord } from "../../../../src/monitor/index.ts";
+import { atEndOf, baseline, even, feed, head, options, partial, shifted } from "./rig.ts";
+
+function ready(): Judge {
+  const judge = new Judge(options);
+  for (const record of [baseline(), head()]) judge.takeBaseline(record);
+  return judge;
+}
+
+/** What a window counted: even, shifted, between the levels, few rows. */
+const rows = [even, shifted, [320, 180], [50, 50]] as const;
+const anyWindows = fc.array(fc.constantFrom(...rows), { minLength: 4, maxLength: 30 });
+
+const told = ({ verdicts, events }: Judgement) => ({ verdicts, events });
+
+test("a judge that was told what was judged before goes on as one that judged it, wherever it stopped (J2)", () => {
+  fc.assert(
+    fc.property(anyWindows, fc.nat(29), fc.boolean(), (windows, cut, hasPartialsToo) => {
+      const at = Math.min(cut, windows.length);
+      const straight = feed(ready(), windows);
+      const judge = ready();
+      const before = straight.slice(0, at).flatMap(({ verdicts }) => verdicts);
+      for (const verdict of before) judge.takeVerdict(verdict);
+      // The topic of the partials is read again from its beginning, or from where it was.
+      if (hasPartialsToo) expect(feed(judge, windows.slice(0, at)).flatMap(({ verdicts }) => verdicts)).toEqual([]);
+      expect(feed(judge, windows.slice(at), at).map(told)).toEqual(straight.slice(at).map(told));
+    }),
+  );
+});
+
+test("verdicts that stand on the topic twice count once", () => {
+  const straight = feed(ready(), [shifted, shifted, shifted, shifted]);
+  const judge = ready();
+  const [one, two] = straight.slice(0, 2).flatMap(({ verdicts }) => verdicts) as [VerdictRecord, VerdictRecord];
+  for (const verdict of [one, one, two, one, two]) judge.takeVerdict(verdict);
+  expect(feed(judge, [shifted, shifted], 2).map(told)).toEqual(straight.slice(2).map(told));
+});
+
+test("an incident whose beginning is not there any more goes on under its name, and ends", () => {
+  const straight = feed(ready(), [shifted, shifted, shifted, shifted, shifted, even, even, even]);
+  const judge = ready();
+  for (const { verdicts } of straight.slice(4, 5)) for (const verdict of verdicts) judge.takeVerdict(verdict);
+  const after = feed(judge, [even, even, even], 5);
+  expect(after.map(({ verdicts }) => verdicts[0]?.phase)).toEqual(["recovering", "recovering", "ok"]);
+  expect(after.map(({ events }) => events)).toEqual(straight.slice(5).map(({ events }) => events));
+});
+
+test("the same records give the same verdicts, however many are taken before it is asked (J3)", () => {
+  const records = [0, 1, 2, 3, 4, 5].flatMap((window) =>
+    [0, 1].map((partition) => partial(partition, window, window % 2 === 0 ? shifted : even)),
+  );
+  const straight = feed(ready(), [shifted, even, shifted, even, shifted, even]);
+  const judge = ready();
+  for (const record of records)
+    judge.takePartial(record, atEndOf(Math.round((record.fromMs - records[0]!.fromMs) / 3_600_000)));
+  const { verdicts, events } = judge.judge();
+  expect(verdicts).toEqual(straight.flatMap((one) => one.verdicts));
+  expect(events).toEqual(straight.flatMap((one) => one.events));
+});
+
+test("totals of one task with one timestamp belong together: the window waits for the last of them (J3)", () => {
+  const judge = ready();
+  judge.takeBaseline(baseline("c"));
+  judge.takePartial(partial(0, 0, even), atEndOf(0));
+  judge.takePartial(partial(1, 0, even), atEndOf(0));
+  judge.takePartial(partial(1, 0, [400, 400], { baseline: "c" }), atEndOf(0));
+  expect(judge.judge().verdicts.map(({ baseline: id, m }) => `${id} ${m}`)).toEqual(["c 800", "b 1000"]);
+});
