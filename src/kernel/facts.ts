@@ -134,6 +134,10 @@ export const facts = {
   transactionNotAborted: { level: "debug", says: "A transaction could not be aborted.", fields: { transactionalId: "text", reason: "text" } },
   transactionalIdNotTaken: { level: "debug", says: "A transactional id could not be taken anew.", fields: { transactionalId: "text", reason: "text" } },
 
+  // Monitors: what is judged, and who is told.
+  ownRecordUnread: { level: "warn", says: "Records of a topic of Millrace's own cannot be read and are passed over.", fields: { code: "code", topic: "text", offset: "number", count: "number", reason: "text" } },
+  ownTopicReadAgain: { level: "warn", says: "A topic of Millrace's own is read again.", fields: { code: "code", topic: "text", reason: "text" } },
+
   // Models and their aliases.
   aliasMoved: { level: "warn", says: "The alias has moved; it is adopted at the next start.", fields: { code: "MR_ALIAS_MOVED", model: "text", alias: "text", version: "number", inService: "number" } },
   controlTopicReadAgain: { level: "warn", says: "The control topic is read again.", fields: { code: "code", topic: "text", reason: "text" } },

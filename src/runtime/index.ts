@@ -10,6 +10,8 @@ export type { StageCounts } from "./counts.ts";
 export { Follower, type FollowerOptions } from "./follower.ts";
 export type { FollowerTurn, FollowerWork } from "./follower-work.ts";
 export { eventIdStem } from "./input-reader.ts";
+export { createJudgeRunner, type JudgeRunnerOptions } from "./judge-runner.ts";
+export type { JudgeTopics, LagWatcher, WindowJudge } from "./judge-work.ts";
 export { messageBytesDefault, type OutputTopic } from "./output-batches.ts";
 export {
   type BatchWriter,

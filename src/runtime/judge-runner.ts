@@ -1,0 +1,30 @@
+import { Facts } from "../kernel/index.ts";
+import { Follower, type FollowerOptions } from "./follower.ts";
+import { JudgeWork, type JudgeWorkOptions } from "./judge-work.ts";
+
+/** How often the judge looks for what has changed around it while nothing arrives. */
+const everyMs = 1_000;
+
+export type JudgeRunnerOptions = Omit<JudgeWorkOptions, "facts"> &
+  Pick<FollowerOptions, "group" | "broker" | "logger" | "instanceId" | "decidingGroup">;
+
+/** The judge of a topology: one of the processes that run it works, the others stand by. */
+export function createJudgeRunner(options: JudgeRunnerOptions): Follower {
+  const { group, broker, logger, clock, topics, instanceId, decidingGroup } = options;
+  const name = "monitor";
+  return new Follower({
+    name,
+    group,
+    topic: topics.partials,
+    needs: [topics.baselines, topics.control, topics.verdicts, topics.alerts],
+    // A verdict and the offset behind what it was made of are seen together, whatever the stages' delivery is.
+    delivery: "exactly-once",
+    broker,
+    clock,
+    logger,
+    everyMs,
+    work: new JudgeWork({ ...options, facts: new Facts(logger, { stage: name }) }),
+    ...(instanceId === undefined ? {} : { instanceId }),
+    ...(decidingGroup === undefined ? {} : { decidingGroup }),
+  });
+}

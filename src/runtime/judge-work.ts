@@ -1,0 +1,228 @@
+/**
+ * The judge's work on `<topology>.partials`: windows that can be closed are judged, and verdicts and alert events go out
+ * with the offset behind the record that closed them.
+ *
+ * Everything that a verdict depends on follows from the partials in their order and from Kafka's times in them, so that the
+ * same records give the same verdicts, whoever reads them and however they come in batches. Baselines and commands are
+ * followed beside: a window waits for the baseline that its partials name.
+ */
+import type { Clock, Facts, Offset } from "../kernel/index.ts";
+import {
+  type AlertEvent,
+  alertRecord,
+  type BaselineFieldRecord,
+  type BaselineHeadRecord,
+  decodeBaseline,
+  decodePartial,
+  decodeVerdict,
+  encodeVerdict,
+  type HeartbeatRecord,
+  isHeartbeat,
+  type PartialRecord,
+  readAlertEvent,
+  type VerdictRecord,
+  verdictKey,
+  verdictSchema,
+} from "../monitor/index.ts";
+import type { SchemaRegistry } from "../schema/index.ts";
+import type { Outgoing, RawBatch } from "../wire/index.ts";
+import { type ControlRecord, controlRecordsIn } from "./control/control-topic.ts";
+import type { FollowerTurn, FollowerWork } from "./follower-work.ts";
+import { messageBytesDefault, OutputBatches, type OutputTopic } from "./output-batches.ts";
+import { OwnValues, ownSchemaId } from "./own-values.ts";
+import type { Broker } from "./port.ts";
+import { TimeSlices } from "./time-slices.ts";
+import { readUpTo, TopicTail } from "./topic-tail.ts";
+
+/** What judges windows, made anew for each ownership of the partials. */
+export interface WindowJudge {
+  takeBaseline(record: BaselineFieldRecord | BaselineHeadRecord): void;
+  takePartial(record: PartialRecord, kafkaTimeMs: number): void;
+  takeHeartbeat(record: HeartbeatRecord, kafkaTimeMs: number): void;
+  /** What was judged before, in the order of its topic. */
+  takeVerdict(record: VerdictRecord): void;
+  takeCommand(record: ControlRecord): void;
+  lagging(stage: string, isLagging: boolean): void;
+  /** Every window that can be closed now, oldest first. */
+  judge(): { readonly verdicts: readonly VerdictRecord[]; readonly events: readonly AlertEvent[] };
+}
+
+/** What watches the lag beside, and says what comes of it. */
+export interface LagWatcher {
+  /** Begins anew with the events that were written of lags before, in order. */
+  restore(events: readonly AlertEvent[]): void;
+  /** Looks when it is time, beside; what came of looks before is answered. @param nowMs monotonic */
+  tick(nowMs: number): { readonly events: readonly AlertEvent[]; readonly lagging: ReadonlyMap<string, boolean> };
+  /** Ends a look that is under way. */
+  end(): Promise<void>;
+}
+
+export interface JudgeTopics {
+  readonly partials: string;
+  readonly baselines: string;
+  readonly control: string;
+  readonly verdicts: string;
+  readonly alerts: string;
+}
+
+export interface JudgeWorkOptions {
+  readonly broker: Pick<Broker, "read" | "admin">;
+  readonly registry: SchemaRegistry;
+  readonly clock: Clock;
+  readonly facts: Facts;
+  readonly topics: JudgeTopics;
+  readonly createJudge: () => WindowJudge;
+  readonly lag: LagWatcher | undefined;
+  readonly timeSliceMs: number;
+  readonly yieldToLoop: () => Promise<void>;
+}
+
+export class JudgeWork implements FollowerWork {
+  readonly #options: JudgeWorkOptions;
+  readonly #partials: OwnValues<PartialRecord | HeartbeatRecord>;
+  readonly #baselines: OwnValues<BaselineFieldRecord | BaselineHeadRecord>;
+  readonly #verdicts: OwnValues<VerdictRecord>;
+  readonly #verdictsOut: OutputBatches;
+  readonly #alertsOut: OutputBatches;
+  #judge: WindowJudge;
+  /** Of verdicts, in the registry. */
+  #verdictSchemaId = -1;
+  #tails: readonly TopicTail[] = [];
+
+  constructor(options: JudgeWorkOptions) {
+    const { topics, registry, clock, facts } = options;
+    this.#options = options;
+    const by = { registry, clock, facts };
+    this.#partials = new OwnValues({ ...by, decode: decodePartial });
+    this.#baselines = new OwnValues({ ...by, decode: decodeBaseline });
+    this.#verdicts = new OwnValues({ ...by, decode: decodeVerdict });
+    this.#verdictsOut = new OutputBatches(onePartition(topics.verdicts), "output", undefined);
+    this.#alertsOut = new OutputBatches(onePartition(topics.alerts), "output", undefined);
+    this.#judge = options.createJudge();
+  }
+
+  async restore(offsetNext: Offset, signal: AbortSignal): Promise<void> {
+    const { topics, createJudge, lag, registry } = this.#options;
+    await this.release();
+    this.#verdictSchemaId = await ownSchemaId(registry, topics.verdicts, verdictSchema, signal);
+    this.#verdictsOut.reset();
+    this.#alertsOut.reset();
+    this.#judge = createJudge();
+    const baselinesTo = await this.#readAll(topics.baselines, (batch) => this.#takeBaselines(batch, signal), signal);
+    const controlTo = await this.#readAll(topics.control, (batch) => this.#takeCommands(batch), signal);
+    await this.#readAll(topics.verdicts, (batch) => this.#takeVerdicts(batch, signal), signal);
+    const told: AlertEvent[] = [];
+    await this.#readAll(topics.alerts, (batch) => void told.push(...alertEventsIn(batch, 0)), signal);
+    lag?.restore(told);
+    const [{ low } = { low: 0 }] = await this.#options.broker.admin.watermarks(topics.partials, signal);
+    const range = { topic: topics.partials, from: low, to: offsetNext };
+    await readUpTo(this.#options.broker, range, (batch) => this.#takePartials(batch, 0, false, signal), signal);
+    this.#tails = [this.#tail(topics.baselines, baselinesTo), this.#tail(topics.control, controlTo)];
+  }
+
+  async take(batch: RawBatch, from: number, signal: AbortSignal): Promise<void> {
+    await this.#takeTails(signal);
+    await this.#takePartials(batch, from, true, signal);
+  }
+
+  async turn(signal: AbortSignal): Promise<FollowerTurn> {
+    await this.#takeTails(signal);
+    const { lag, clock } = this.#options;
+    if (lag !== undefined) {
+      const { events, lagging } = lag.tick(clock.monotonicMs());
+      for (const [stage, isLagging] of lagging) this.#judge.lagging(stage, isLagging);
+      for (const event of events) this.#writeEvent(event);
+    }
+    this.#judgeNow();
+    const outgoing: Outgoing[] = [];
+    for (const batches of [this.#verdictsOut, this.#alertsOut]) {
+      batches.sealAll();
+      batches.take(outgoing);
+      batches.reset();
+    }
+    return { outgoing };
+  }
+
+  async release(): Promise<void> {
+    const tails = this.#tails;
+    this.#tails = [];
+    await Promise.all([...tails.map((tail) => tail.end()), this.#options.lag?.end()]);
+  }
+
+  /** @param isJudging false for what was judged before */
+  async #takePartials(batch: RawBatch, from: number, isJudging: boolean, signal: AbortSignal): Promise<void> {
+    const { clock, timeSliceMs, yieldToLoop } = this.#options;
+    const slices = new TimeSlices(clock, timeSliceMs, yieldToLoop);
+    for await (const [i, record] of this.#partials.in(batch, from, signal)) {
+      const kafkaTimeMs = batch.timestampsMs[i] ?? -1;
+      if (isHeartbeat(record)) this.#judge.takeHeartbeat(record, kafkaTimeMs);
+      else this.#judge.takePartial(record, kafkaTimeMs);
+      // After every record, and not after what happened to come with it: so a replay judges at the same places.
+      if (isJudging) this.#judgeNow();
+      if (slices.isOver()) await slices.next(signal);
+    }
+  }
+
+  #judgeNow(): void {
+    const { verdicts, events } = this.#judge.judge();
+    for (const verdict of verdicts) this.#writeVerdict(verdict);
+    for (const event of events) this.#writeEvent(event);
+  }
+
+  #writeVerdict(verdict: VerdictRecord): void {
+    const value = encodeVerdict(verdict, this.#verdictSchemaId);
+    this.#verdictsOut.appendEntry(0, this.#options.clock.now(), Buffer.from(verdictKey(verdict)), value);
+  }
+
+  #writeEvent(event: AlertEvent): void {
+    const { key, value, headers } = alertRecord(event);
+    this.#alertsOut.appendWithHeaders(-1, 0, this.#options.clock.now(), key, value, headers);
+  }
+
+  async #takeTails(signal: AbortSignal): Promise<void> {
+    const [baselines, control] = this.#tails;
+    for (const batch of baselines?.take() ?? []) await this.#takeBaselines(batch, signal);
+    for (const batch of control?.take() ?? []) this.#takeCommands(batch);
+  }
+
+  async #takeBaselines(batch: RawBatch, signal: AbortSignal): Promise<void> {
+    for await (const [, record] of this.#baselines.in(batch, 0, signal)) this.#judge.takeBaseline(record);
+  }
+
+  async #takeVerdicts(batch: RawBatch, signal: AbortSignal): Promise<void> {
+    for await (const [, record] of this.#verdicts.in(batch, 0, signal)) this.#judge.takeVerdict(record);
+  }
+
+  #takeCommands(batch: RawBatch): void {
+    for (const record of controlRecordsIn(batch)) this.#judge.takeCommand(record);
+  }
+
+  #tail(topic: string, from: Offset): TopicTail {
+    const { broker, clock, facts } = this.#options;
+    const tail = new TopicTail({ broker, topic, clock, facts });
+    tail.begin(from);
+    return tail;
+  }
+
+  /**
+   * All that a topic of one partition holds, up to the end of its log and not of what can be seen: what an owner before has
+   * committed may get its marker a moment later, and it is waited for. @returns where the next record will be
+   */
+  async #readAll(topic: string, take: (batch: RawBatch) => void | Promise<void>, signal: AbortSignal): Promise<Offset> {
+    const { low, end } = await this.#options.broker.admin.extent({ topic, partition: 0 }, signal);
+    await readUpTo(this.#options.broker, { topic, from: low, to: end }, take, signal);
+    return end;
+  }
+}
+
+const onePartition = (topic: string): OutputTopic => ({ topic, partitions: 1, messageBytesMax: messageBytesDefault });
+
+/** The alert events of a batch from an index on; what is none is passed over. */
+export function* alertEventsIn(batch: RawBatch, from: number): Generator<AlertEvent> {
+  if (batch.damage !== undefined) return;
+  for (let i = from; i < batch.count; i++) {
+    const valueFrom = batch.valueFrom[i] ?? -1;
+    const event = valueFrom < 0 ? undefined : readAlertEvent(batch.bytes.toString("utf8", valueFrom, batch.valueTo[i]));
+    if (event !== undefined) yield event;
+  }
+}
