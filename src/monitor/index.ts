@@ -1,8 +1,10 @@
 export { type AlertRules, defaultRules } from "./alert-machine.ts";
 export { Baseline, type CountedWindow, type Season } from "./baseline.ts";
+export { baselineBytesMax, baselineFields } from "./baseline-fields.ts";
 export { type Cells, categoryCells, numberCells, quantileEdges } from "./cells.ts";
 export { detectorCatalogue } from "./detectors/catalogue.ts";
 export type { Detector, DetectorDefinition, Signal } from "./detectors/detector.ts";
+export { type FieldSample, fieldSample, type MonitoredValue } from "./field-sample.ts";
 export { type IncidentStep, Incidents } from "./incidents.ts";
 export { Judge, type Judgement, type JudgeOptions } from "./judge.ts";
 export type { AckCommand, MonitorCommand, SilenceCommand } from "./judging/commands.ts";
@@ -49,4 +51,5 @@ export {
   verdictKinds,
   verdictSchema,
 } from "./records/verdict-record.ts";
+export { ReferenceWindows, referenceWindowsMax } from "./reference-windows.ts";
 export { judge, type Thresholds, type Verdict } from "./verdict.ts";
