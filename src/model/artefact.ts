@@ -23,6 +23,8 @@ export interface Manifest {
     readonly from: number;
     readonly to: number;
   }[];
+  /** Bounds on the event time of the feature rows, ISO 8601, half open; versions made before it was kept have none. */
+  readonly eventTimes?: { readonly from: string | null; readonly to: string | null };
   /** Registry ids of the schemas of the features and of the labels. */
   readonly schemaIds: readonly number[];
   readonly rows: {
@@ -84,6 +86,22 @@ export interface ArtefactStore {
   read(model: string, version: number, signal: AbortSignal): Promise<ArtefactFiles | undefined>;
   /** Version numbers in ascending order. */
   versions(model: string, signal: AbortSignal): Promise<readonly number[]>;
+}
+
+/** The rows that a version was trained on, as its manifest says; undefined when it says nothing that can be read. */
+export function trainingRowsOf(files: ArtefactFiles): Pick<Manifest, "ranges" | "eventTimes"> | undefined {
+  try {
+    const { ranges, eventTimes } = JSON.parse(decoder.decode(files.get("manifest.json"))) as Partial<Manifest>;
+    if (!Array.isArray(ranges) || !ranges.every(isRange)) return undefined;
+    return eventTimes === undefined ? { ranges } : { ranges, eventTimes };
+  } catch {
+    return undefined;
+  }
+}
+
+function isRange(range: Partial<Manifest["ranges"][number]> | null): boolean {
+  if (typeof range !== "object" || range === null || typeof range.topic !== "string") return false;
+  return [range.partition, range.from, range.to].every((number) => Number.isSafeInteger(number));
 }
 
 /** Lines `<hex>  <name>`, as `sha256sum --check` reads them. */

@@ -9,6 +9,7 @@ export {
   openArtefact,
   readLogistic,
   type TrainedModel,
+  trainingRowsOf,
   withChecksums,
 } from "./artefact.ts";
 export {

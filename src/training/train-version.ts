@@ -84,6 +84,7 @@ export async function trainVersion(request: TrainingRequest, signal: AbortSignal
       planHash: request.planHash,
       seed: request.seed,
       ranges: [...features.ranges, ...labels.ranges],
+      eventTimes: { from: isoOrNull(request.fromMs), to: isoOrNull(request.toMs) },
       schemaIds: [...new Set([...features.schemaIds, ...labels.schemaIds])],
       rows: { train: split.trainCount, validation: split.validationCount, ...manifestCounts(counts) },
       labelsAfterBound: labels.afterBound,
@@ -105,6 +106,10 @@ export async function trainVersion(request: TrainingRequest, signal: AbortSignal
   } finally {
     await trainer.close();
   }
+}
+
+function isoOrNull(timeMs: number | undefined): string | null {
+  return timeMs === undefined ? null : formatIsoTime(timeMs);
 }
 
 /** Rows that are there and all passed over are not "no rows in this range". */

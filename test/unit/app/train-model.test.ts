@@ -182,7 +182,10 @@ describe("what labels count", () => {
     ]);
     const outcome = await training({ toMs: 1_050 });
     expect(outcome).toMatchObject({ labelsAfterBound: 1, trainRows: 16, validationRows: 4 });
-    expect(artefacts.json("manifest.json")).toMatchObject({ labelsAfterBound: 1 });
+    expect(artefacts.json("manifest.json")).toMatchObject({
+      labelsAfterBound: 1,
+      eventTimes: { from: null, to: "1970-01-01T00:00:01.050Z" },
+    });
     // Of the four later rows 18 and, by its second label, 19 are bad.
     expect(outcome.metrics?.positives).toBe(2);
     expect((await training({ toMs: 1_049 })).labelsAfterBound).toBe(2);
