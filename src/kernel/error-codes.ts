@@ -122,6 +122,7 @@ export const errorCodes = {
   },
   MR_MODEL: { kind: "operation", meaning: "A model version is missing, damaged or does not fit the features." },
   MR_TRAINING: { kind: "operation", meaning: "Training cannot be done on the rows found." },
+  MR_BASELINE: { kind: "operation", meaning: "A monitor's baseline cannot be measured on what its topic holds." },
   MR_DEV_SESSION: { kind: "operation", meaning: "No running dev session answers." },
   MR_GROUP: { kind: "operation", meaning: "A consumer group did not rebalance in order, or a task was opened again." },
   MR_INSTANCE: { kind: "operation", meaning: "Another process has joined under the same instance id; this one ends." },

@@ -10,9 +10,19 @@ import {
   type SchemaRegistry,
   Writers,
 } from "../schema/index.ts";
-import type { RowVisitor, TopicRowsResult } from "../training/index.ts";
+import type { RowVisitor, TopicRange, TopicRowsResult } from "../training/index.ts";
 import type { RawBatch } from "../wire/index.ts";
 import type { Broker } from "./port.ts";
+
+/** All that a topic holds now. */
+export async function topicRanges(
+  admin: Pick<Broker["admin"], "watermarks">,
+  topic: string,
+  signal: AbortSignal,
+): Promise<TopicRange[]> {
+  const watermarks = await admin.watermarks(topic, signal);
+  return watermarks.map(({ partition, low, end }) => ({ topic, partition, from: low, to: end }));
+}
 
 /**
  * Reads an Avro topic once, from its beginning to its end as it is now, as rows of one reader schema.
@@ -28,8 +38,18 @@ export async function readTopicRows(
   visitor: RowVisitor,
   signal: AbortSignal,
 ): Promise<TopicRowsResult> {
-  const watermarks = await broker.admin.watermarks(topic, signal);
-  const ranges = watermarks.map(({ partition, low, end }) => ({ topic, partition, from: low, to: end }));
+  return readRangesRows(broker, registry, await topicRanges(broker.admin, topic, signal), reader, visitor, signal);
+}
+
+/** As {@link readTopicRows}, of these ranges alone. */
+export async function readRangesRows(
+  broker: Broker,
+  registry: SchemaRegistry,
+  ranges: readonly TopicRange[],
+  reader: RecordSchema,
+  visitor: RowVisitor,
+  signal: AbortSignal,
+): Promise<TopicRowsResult> {
   const total = ranges.reduce((sum, range) => sum + range.to - range.from, 0);
   visitor.begin?.(total);
   const rows = new RowReader(registry, reader);

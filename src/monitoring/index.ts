@@ -1,0 +1,15 @@
+export { type BaselinesRead, readBaselines, type WriteOptions, writeBaseline } from "./baselines-topic.ts";
+export {
+  type BaselinedMonitor,
+  type ClosedWindow,
+  type Ensured,
+  type EnsureOptions,
+  ensureBaseline,
+} from "./ensure-baseline.ts";
+export {
+  type MeasuredBaseline,
+  type MeasuredMonitor,
+  type MeasureOptions,
+  measureBaseline,
+} from "./measure-baseline.ts";
+export { type OwnRecord, ownRecords } from "./own-topic.ts";

@@ -1,0 +1,101 @@
+/** The topics of Millrace's own monitoring, of one partition each, as somebody reads them who is no judge. */
+import { type EpochMs, type Offset, OperationError, RecordError } from "../kernel/index.ts";
+import type { Broker } from "../runtime/index.ts";
+import {
+  framingBytes,
+  parseRecordSchemaText,
+  type RecordSchema,
+  readSchemaId,
+  type SchemaRegistry,
+  Writers,
+} from "../schema/index.ts";
+import { refuseDamage } from "../wire/index.ts";
+
+export const ownPartition = 0;
+
+/** A record as it stands in its topic. */
+export interface OwnRecord {
+  readonly offset: Offset;
+  /** Kafka's time of writing. */
+  readonly timestampMs: EpochMs;
+  readonly key: string;
+  /** Null where the key is gone. Shares nothing with what was fetched. */
+  readonly value: Buffer | null;
+}
+
+/**
+ * The records of a topic of one partition up to its end as it is now, in their order.
+ *
+ * @param since leaves out what was written before, in Kafka's time; all when left out
+ * @throws OperationError MR_TOPIC_MISSING when there is no such topic
+ */
+export async function* ownRecords(
+  broker: Broker,
+  topic: string,
+  signal: AbortSignal,
+  since?: EpochMs,
+): AsyncGenerator<OwnRecord> {
+  const [described] = (await broker.admin.describe([topic], signal)).topics;
+  const [watermark] = described === undefined ? [] : await broker.admin.watermarks(topic, signal);
+  if (watermark === undefined)
+    throw new OperationError("MR_TOPIC_MISSING", `reading topic ${topic}: it does not exist; run millrace apply`);
+  const { low, end } = watermark;
+  if (low === end) return;
+  const from = since === undefined ? low : { timeMs: since };
+  for await (const batch of broker.read({ topic, partition: ownPartition, from, to: end }, signal)) {
+    refuseDamage(batch);
+    for (let i = 0; i < batch.count; i++) {
+      const [keyFrom, valueFrom] = [batch.keyFrom[i] ?? -1, batch.valueFrom[i] ?? -1];
+      const timestampMs = batch.timestampsMs[i] ?? 0;
+      if (keyFrom < 0 || (since !== undefined && timestampMs < since)) continue;
+      const value = valueFrom < 0 ? null : Buffer.from(batch.bytes.subarray(valueFrom, batch.valueTo[i]));
+      const key = batch.bytes.toString("utf8", keyFrom, batch.keyTo[i]);
+      yield { offset: batch.offsets[i] ?? 0, timestampMs, key, value };
+    }
+  }
+}
+
+/** The schemas that values of such topics were written with, by the ids in their framing. */
+export class OwnWriters {
+  readonly #writers: Writers<RecordSchema>;
+
+  constructor(registry: Pick<SchemaRegistry, "byId">) {
+    this.#writers = new Writers({
+      registry,
+      make: (text, id) => {
+        const parsed = parseRecordSchemaText(text, `id ${id}`, { strictDefaults: false });
+        if (!("schema" in parsed)) throw new RecordError("MR_DECODE_BODY", `schema id ${id} is no schema of records`);
+        return parsed.schema;
+      },
+      refusal: (thrown) => {
+        if (thrown instanceof RecordError) return thrown;
+        throw thrown;
+      },
+      // A topic is read once: an id that is not known stays so.
+      monotonicMs: () => 0,
+      unknownForMs: 1,
+    });
+  }
+
+  /** @throws RecordError MR_DECODE_* for what has no framing, or an id that nobody knows */
+  async of(value: Buffer, signal: AbortSignal): Promise<RecordSchema | undefined> {
+    const id = readSchemaId(value, 0, Math.min(value.length, framingBytes));
+    if (this.#writers.byId(id) === undefined) await this.#writers.resolve(id, signal);
+    return this.#writers.byId(id);
+  }
+}
+
+/** The id that a schema of ours has under the subject of its topic. @throws OperationError MR_SUBJECT_MISSING */
+export async function ownSchemaId(
+  registry: SchemaRegistry,
+  topic: string,
+  schema: RecordSchema,
+  signal: AbortSignal,
+): Promise<number> {
+  const registered = await registry.lookUp(`${topic}-value`, schema.json, signal);
+  if (registered !== undefined) return registered.id;
+  throw new OperationError(
+    "MR_SUBJECT_MISSING",
+    `writing topic ${topic}: its schema is not registered as ${topic}-value; run millrace apply`,
+  );
+}
