@@ -1,6 +1,6 @@
 import { psi } from "../stats/index.ts";
 import { learnNulls, type NullScore } from "./null-score.ts";
-import { merged, type Partial, without } from "./partial.ts";
+import { merged, type Partial } from "./partial.ts";
 
 /** Which hours have a reference of their own. */
 export type Season = "none" | "hour-of-day" | "hour-of-week";
@@ -71,15 +71,24 @@ export class Baseline {
   /** Each window of the reference against what it would be compared with, less itself. */
   #referenceScores(windows: readonly CountedWindow[]) {
     const scores: number[][] = this.#all.counts.map(() => []);
+    const rests = this.#all.counts.map(({ length }) => new Float64Array(length));
     for (const { fromMs, partial } of windows) {
-      const rest = without(this.referenceAt(fromMs).partial, partial);
-      if (rest.rows === 0 || partial.rows === 0) continue;
-      const unit = 1 / rest.rows + 1 / partial.rows;
-      for (const [field, counts] of rest.counts.entries())
-        scores[field]?.push(psi(counts, partial.counts[field] ?? []) / unit);
+      const reference = this.referenceAt(fromMs).partial;
+      const rows = reference.rows - partial.rows;
+      if (rows === 0 || partial.rows === 0) continue;
+      const unit = 1 / rows + 1 / partial.rows;
+      for (const [field, rest] of rests.entries()) {
+        const own = partial.counts[field] ?? [];
+        fillDifference(rest, reference.counts[field] ?? [], own);
+        scores[field]?.push(psi(rest, own) / unit);
+      }
     }
     return scores.map((own, field) => ({ scores: own, freedomMax: freedomOf(this.#all.counts[field] ?? []) }));
   }
+}
+
+function fillDifference(into: Float64Array, all: ArrayLike<number>, part: ArrayLike<number>): void {
+  for (let i = 0; i < into.length; i++) into[i] = (all[i] ?? 0) - (part[i] ?? 0);
 }
 
 /** Cells that hold anything, less one; at least 1. */

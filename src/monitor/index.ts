@@ -7,7 +7,14 @@ export type { Detector, DetectorDefinition, Signal } from "./detectors/detector.
 export { type FieldSample, fieldSample, type MonitoredValue } from "./field-sample.ts";
 export { type IncidentStep, Incidents } from "./incidents.ts";
 export { Judge, type Judgement, type JudgeOptions } from "./judge.ts";
-export type { AckCommand, MonitorCommand, SilenceCommand } from "./judging/commands.ts";
+export {
+  type AckCommand,
+  commandRecord,
+  fingerprintOf,
+  type MonitorCommand,
+  readCommand,
+  type SilenceCommand,
+} from "./judging/commands.ts";
 export { CommitHistory, type LagStatus } from "./lag-status.ts";
 export type { MonitoredField, MonitorSpec } from "./monitor-spec.ts";
 export { budgetProbability, type PageBudget } from "./page-budget.ts";

@@ -10,7 +10,7 @@
 import type { EpochMs } from "../kernel/index.ts";
 import type { AlertRules } from "./alert-machine.ts";
 import { causeOf } from "./judging/causes.ts";
-import { type MonitorCommand, Mutes } from "./judging/commands.ts";
+import { Mutes } from "./judging/commands.ts";
 import { Deployments } from "./judging/deployments.ts";
 import { type CausedVerdict, MonitorAlerts } from "./judging/monitor-alerts.ts";
 import { type ClosedWindow, OpenWindows } from "./judging/open-windows.ts";
@@ -109,9 +109,9 @@ export class Judge {
     monitor.restored.set(record.field, record);
   }
 
-  /** An acknowledgement or a silence; the last of an alert or an id counts. */
-  takeCommand(command: MonitorCommand): void {
-    this.#mutes.take(command);
+  /** A record of the control topic: an acknowledgement or a silence; others are passed over. */
+  takeCommand(record: { readonly key: string; readonly value: string | null }): void {
+    this.#mutes.take(record);
   }
 
   /** Whether a stage is behind by more than a window: what it counts meanwhile pages nobody. */
@@ -125,7 +125,10 @@ export class Judge {
     return this.#monitors.get(monitor)?.alerts.pagesSince(this.#nowMs - this.#options.budget.perMs) ?? 0;
   }
 
-  /** Judges every window that can be closed now, oldest first. */
+  /**
+   * Judges every window that can be closed now, oldest first. Asked when a batch is through, and not between its records
+   * (J3): how often it is asked changes no verdict otherwise.
+   */
   judge(): Judgement {
     this.#close();
     const verdicts: VerdictRecord[] = [];

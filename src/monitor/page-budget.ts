@@ -1,8 +1,8 @@
 import { chiSquarePoint } from "../stats/index.ts";
 import type { AlertRules } from "./alert-machine.ts";
 import type { Baseline, CountedWindow } from "./baseline.ts";
-import { Incidents } from "./incidents.ts";
-import { judge, type Verdict } from "./verdict.ts";
+import { type FieldEvaluation, Incidents } from "./incidents.ts";
+import { type Score, scoreOf } from "./verdict.ts";
 
 /** How many pages somebody is ready to get while nothing is wrong. */
 export interface PageBudget {
@@ -34,33 +34,42 @@ export interface BudgetQuestion {
  * The reference is scored once, which costs a few microseconds per field and window.
  */
 export function budgetProbability(question: BudgetQuestion): number {
-  const { fields, baseline, windowMs, practical, rules, budget, windows } = question;
+  const { fields, baseline, windowMs, rules, budget, windows } = question;
   const perPeriod = budget.perMs / windowMs;
   // With three windows of five: a sequence of them begins in one of six ways.
   const ways = waysToFire(rules.fire.windows, rules.fire.of);
   const independent = (budget.pages / (ways * fields.length * perPeriod)) ** (1 / rules.fire.windows);
   const pagesMax = (shareOfChance * budget.pages * windows.length) / perPeriod;
-  const scored = windows.map((window) => judge(fields, baseline, window, { practical, probability: 1 }));
+  const scored = windows.map((window) => scoresOf(fields, baseline, window));
   let probability = Math.min(probabilityMax, independent);
   for (let i = 0; i < halvingsMax && pagesAt(question, scored, probability) > pagesMax; i++) probability /= 2;
   return probability;
 }
 
+interface ScoredWindow {
+  readonly fromMs: number;
+  /** 1/n + 1/m of its rows and those of what it is compared with. */
+  readonly unit: number;
+  readonly scores: readonly (Score & { readonly field: string })[];
+}
+
+function scoresOf(fields: readonly string[], baseline: Baseline, { fromMs, partial }: CountedWindow): ScoredWindow {
+  const reference = baseline.referenceAt(fromMs).partial;
+  const scores = fields.map((field, i) => ({ field, ...scoreOf(reference, partial, i) }));
+  return { fromMs, unit: 1 / reference.rows + 1 / partial.rows, scores };
+}
+
 /** Pages of the reference when it is judged as later windows are. */
-function pagesAt(
-  { baseline, windows, windowMs, practical, rules }: BudgetQuestion,
-  scored: readonly (readonly Verdict[])[],
-  probability: number,
-): number {
+function pagesAt(question: BudgetQuestion, scored: readonly ScoredWindow[], probability: number): number {
+  const { baseline, windowMs, practical, rules } = question;
   const points = baseline.nulls.map(({ freedom, scale }) => chiSquarePoint(probability, freedom) * scale);
   const incidents = new Incidents(rules);
-  for (const [w, verdicts] of scored.entries()) {
-    const evaluations = verdicts.map(({ field, kind, score, n, m }, i) => {
-      const threshold = Math.max(practical, (points[i] ?? 0) * (1 / n + 1 / m));
-      if (kind === "insufficient") return { field, kind, score, threshold };
-      return { field, kind: score >= threshold ? ("drift" as const) : ("ok" as const), score, threshold };
+  for (const { fromMs, unit, scores } of scored) {
+    const evaluations = scores.map(({ field, score, isEnough }, i): FieldEvaluation => {
+      const threshold = Math.max(practical, (points[i] ?? 0) * unit);
+      return { field, kind: !isEnough ? "insufficient" : score >= threshold ? "drift" : "ok", score, threshold };
     });
-    incidents.add(evaluations, (windows[w]?.fromMs ?? 0) + windowMs);
+    incidents.add(evaluations, fromMs + windowMs);
   }
   return incidents.count;
 }

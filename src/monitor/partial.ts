@@ -46,9 +46,3 @@ export function merged(partials: readonly Partial[]): Partial {
   }
   return { rows: partials.reduce((sum, { rows }) => sum + rows, 0), counts };
 }
-
-/** What is left of a total when one of the partials in it is taken out. */
-export function without(total: Partial, part: Partial): Partial {
-  const counts = total.counts.map((own, field) => own.map((count, cell) => count - (part.counts[field]?.[cell] ?? 0)));
-  return { rows: total.rows - part.rows, counts };
-}

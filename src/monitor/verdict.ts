@@ -1,6 +1,7 @@
 import { benjaminiHochberg, ksOfCells, psi, psiParts } from "../stats/index.ts";
 import { type Baseline, type CountedWindow, freedomOf, type Season } from "./baseline.ts";
 import { nullPoint, nullProbability } from "./null-score.ts";
+import type { Partial } from "./partial.ts";
 
 /** Rows of a window below which nothing is said of it. */
 export const rowsMin = 500;
@@ -45,6 +46,23 @@ export interface Verdict {
 /** Most cells that a verdict names. */
 const culpritsMax = 10;
 
+/** A score that nobody has judged yet. */
+export interface Score {
+  readonly score: number;
+  /** Cells that hold anything in the reference. */
+  readonly cells: number;
+  /** Whether there are rows enough to say anything. */
+  readonly isEnough: boolean;
+}
+
+/** The score of one field of a window. */
+export function scoreOf(reference: Partial, partial: Partial, field: number): Score {
+  const counts = reference.counts[field] ?? [];
+  const cells = freedomOf(counts) + 1;
+  const isEnough = partial.rows >= Math.max(rowsMin, rowsPerCellMin * cells);
+  return { score: psi(counts, partial.counts[field] ?? []), cells, isEnough };
+}
+
 /** Judges a closed window: one verdict per field, in the monitor's order. */
 export function judge(
   fields: readonly string[],
@@ -59,11 +77,9 @@ export function judge(
     const counts = reference.counts[i] ?? [];
     const current = partial.counts[i] ?? [];
     const nullScore = baseline.nulls[i] ?? { freedom: freedomOf(counts), scale: 1 };
-    const score = psi(counts, current);
+    const { score, cells, isEnough } = scoreOf(reference, partial, i);
     const noiseFloor = nullPoint(nullScore, allowed, n, m);
     const threshold = Math.max(practical, noiseFloor);
-    const cells = freedomOf(counts) + 1;
-    const isEnough = m >= Math.max(rowsMin, rowsPerCellMin * cells);
     const kind = !isEnough ? "insufficient" : score >= threshold ? "drift" : "ok";
     return {
       field,

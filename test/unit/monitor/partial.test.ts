@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { categoryCells, merged, numberCells, PartialCounter } from "../../../src/monitor/index.ts";
-import { without } from "../../../src/monitor/partial.ts";
 
 const cells = [
   numberCells([0, 1, 2, 3]),
@@ -37,15 +36,6 @@ test("what tasks count of any division of the rows, in any order, adds up to wha
       for (const counts of total.counts) expect(counts.reduce((a, b) => a + b, 0)).toBe(rows.length);
     }),
   );
-});
-
-test("a part that is taken out leaves what the others have counted", () => {
-  const one = counted([[0.5, "a"]]);
-  const other = counted([
-    [2.5, "b"],
-    [null, "c"],
-  ]);
-  expect(without(merged([one, other]), one)).toEqual({ rows: 2, counts: other.counts });
 });
 
 test("merging leaves the parts as they were, and nothing cannot be merged", () => {

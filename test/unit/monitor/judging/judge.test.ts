@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Judge, type Judgement, type JudgeOptions } from "../../../../src/monitor/index.ts";
+import { commandRecord, Judge, type Judgement, type JudgeOptions } from "../../../../src/monitor/index.ts";
 import { atEndOf, baseline, cells, even, feed, head, hourMs, options, partial, shifted, spec, startMs } from "./rig.ts";
 
 function ready(over: Partial<JudgeOptions> = {}): Judge {
@@ -203,7 +203,8 @@ describe("an alert", () => {
   });
 
   test("that is silenced or acknowledged pages nobody, until that has run out", () => {
-    const silence = { kind: "silence" as const, id: "1", field: undefined, who: "a", reason: "b" };
+    const told = { who: "a", reason: "b", requestId: "r" };
+    const silence = { kind: "silence" as const, id: "1", field: undefined, ...told };
     const untilMs = atEndOf(2) + 1;
     const cases = [
       [{ ...silence, monitor: "m", untilMs }, "incident.opened,alert.suppressed"],
@@ -211,15 +212,12 @@ describe("an alert", () => {
       [{ ...silence, monitor: "other", untilMs }, "incident.opened!,alert.firing"],
       [{ ...silence, monitor: "m", field: "y", untilMs }, "incident.opened!,alert.firing"],
       [{ ...silence, monitor: "m", untilMs: atEndOf(2) }, "incident.opened!,alert.firing"],
-      [
-        { kind: "ack" as const, fingerprint: "t/m/x", who: "a", reason: "", untilMs },
-        "incident.opened,alert.suppressed",
-      ],
-      [{ kind: "ack" as const, fingerprint: "t/m/y", who: "a", reason: "", untilMs }, "incident.opened!,alert.firing"],
+      [{ kind: "ack" as const, fingerprint: "t/m/x", ...told, untilMs }, "incident.opened,alert.suppressed"],
+      [{ kind: "ack" as const, fingerprint: "t/m/y", ...told, untilMs }, "incident.opened!,alert.firing"],
     ] as const;
     for (const [command, expected] of cases) {
       const judge = ready();
-      judge.takeCommand(command);
+      judge.takeCommand(commandRecord(command));
       expect(types(feed(judge, [shifted, shifted, shifted]))[2]).toBe(expected);
     }
   });
