@@ -154,7 +154,8 @@ function latenessOf(
   findings: Findings,
 ): number | undefined {
   const lateMs = spec.late === undefined ? latenessBefore(topic, stages) : ms(spec.late);
-  if (lateMs <= openWindowsMax * windowMs) return lateMs;
+  // A window that is too small has been reported.
+  if (lateMs <= openWindowsMax * windowMs || windowMs < windowMinMs) return lateMs;
   const message = `windows of ${formatDurationMs(windowMs)} kept open for ${formatDurationMs(lateMs)} are more than ${openWindowsMax} at once`;
   const atLeast = Math.ceil(lateMs / openWindowsMax / windowMinMs);
   const hint = `write window: ${formatDurationMs(atLeast * windowMinMs)} or more, or late: with a shorter time`;

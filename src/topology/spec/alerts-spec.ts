@@ -19,22 +19,27 @@ const atUrl = (about: string, example: string) =>
     url: example,
   }).optional();
 
-const notifySpec = z.strictObject({
-  webhook: atUrl("CloudEvents as JSON.", "https://hooks.example.com/millrace"),
-  alertmanager: atUrl("Prometheus' Alertmanager, by the root of its address.", "http://alertmanager:9093"),
-  slack: atUrl("An incoming webhook of Slack.", "https://hooks.slack.com/services/T/B/X"),
-  pagerduty: key(
-    z.strictObject({
-      key: key(
-        z.string().regex(/^[A-Za-z0-9_-]{1,100}$/, { error: "expected an integration key of letters and digits" }),
-        secret("Integration key of the service, of the Events API v2"),
-        "0123456789abcdef0123456789abcdef",
-      ),
-    }),
-    "PagerDuty, of pages alone.",
-    { key: "0123456789abcdef0123456789abcdef" },
-  ).optional(),
-});
+const notifySpec = z
+  .strictObject({
+    webhook: atUrl("CloudEvents as JSON.", "https://hooks.example.com/millrace"),
+    alertmanager: atUrl("Prometheus' Alertmanager, by the root of its address.", "http://alertmanager:9093"),
+    slack: atUrl("An incoming webhook of Slack.", "https://hooks.slack.com/services/T/B/X"),
+    pagerduty: key(
+      z.strictObject({
+        key: key(
+          z.string().regex(/^[A-Za-z0-9_-]{1,100}$/, { error: "expected an integration key of letters and digits" }),
+          secret("Integration key of the service, of the Events API v2"),
+          "0123456789abcdef0123456789abcdef",
+        ),
+      }),
+      "PagerDuty, of pages alone.",
+      { key: "0123456789abcdef0123456789abcdef" },
+    ).optional(),
+  })
+  .refine((entry) => Object.keys(entry).length <= 1, {
+    error: "an entry is one who is told: begin each with a hyphen of its own",
+    params: { code: "MR_CONFLICT" },
+  });
 
 /** Everything under `alerts:`. */
 export const alertsSpec = z.strictObject({

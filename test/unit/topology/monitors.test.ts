@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Plan } from "../../../src/topology/index.ts";
-import { smallSchemas, smallText, soundPlan } from "./fixture.ts";
+import { type Plan, printPlan } from "../../../src/topology/index.ts";
+import { problemLines, smallSchemas, smallText, soundPlan } from "./fixture.ts";
 
 const schemas = smallSchemas;
 const hour = 3_600_000;
@@ -8,6 +8,9 @@ const minute = 60_000;
 
 const watched = (monitors: string, text = smallText): string => `${text}monitors:\n${monitors}`;
 const planned = (monitors: string, text?: string): Plan => soundPlan(watched(monitors, text), { schemas });
+/** The monitor `m` with these keys. */
+const monitor = (keys: string, text?: string) => planned(`  - { name: m, ${keys} }\n`, text).monitoring?.monitors[0];
+const fieldsOf = (keys: string) => monitor(keys)?.fields.map(({ name }) => name);
 
 test("a monitor that says nothing more watches what the one model learns from, against what it has learnt", () => {
   const plan = planned("  - { name: inputs, on: features }\n");
@@ -57,4 +60,216 @@ test("the stage that writes the topic counts for its monitors, and writes that d
   ]);
   expect(plan.monitoring?.judgeGroup).toBe("staging.small.monitor");
   expect(plan.monitoring?.notifierGroup).toBe("staging.small.notifier");
+});
+
+test("predictions are watched by their score, against their first windows, with the lateness that they come with", () => {
+  expect(monitor("on: { predictions: predictions }")).toMatchObject({
+    fields: [{ name: "score", kind: "numbers" }],
+    timeField: "event_time",
+    stages: ["score"],
+    baseline: { kind: "first", windows: 30 },
+    // Of the stage before, whose late records come through.
+    lateMs: 2 * hour,
+  });
+});
+
+test("all leaves out the id, the key and times, and the list is taken as it stands", () => {
+  expect(fieldsOf("on: features, fields: all")).toEqual(["payment_id", "amount", "n_1h", "mean_1h"]);
+  expect(fieldsOf("on: raw")).toEqual(["payment_id", "amount"]);
+  expect(fieldsOf("on: features, fields: [mean_1h, customer_id]")).toEqual(["mean_1h", "customer_id"]);
+  expect(fieldsOf("on: predictions, fields: all")).toEqual(["model", "model_version", "score", "review", "payment_id"]);
+});
+
+test("texts, enums and booleans are categories, and what the schema calls sensitive stays so", () => {
+  const rich = `{ "type": "record", "name": "Rich", "fields": [
+    { "name": "event_id", "type": "string" }, { "name": "customer_id", "type": "string" },
+    { "name": "paid_at", "type": { "type": "long", "logicalType": "timestamp-millis" } },
+    { "name": "i", "type": "int" }, { "name": "l", "type": ["null", "long"], "default": null },
+    { "name": "f", "type": "float" }, { "name": "b", "type": "boolean" },
+    { "name": "e", "type": { "type": "enum", "name": "E", "symbols": ["A"] } },
+    { "name": "iban", "type": "string", "sensitive": true }, { "name": "raw_bytes", "type": "bytes" },
+    { "name": "list", "type": { "type": "array", "items": "int" } } ] }`;
+  const text = `apiVersion: millrace/v1
+kind: Topology
+name: rich
+delivery: at-least-once
+topics:
+  inbox: { format: json, external: true }
+  raw: { schema: rich, key: customer_id, time: paid_at, partitions: 2 }
+stages:
+  - { name: ingest, from: inbox, to: raw }
+monitors:
+  - { name: m, on: raw }
+`;
+  const plan = soundPlan(text, { schemas: new Map([["rich", rich]]) });
+  const [found] = plan.monitoring?.monitors ?? [];
+  expect(found?.fields.map(({ name, kind, isSensitive }) => [name, kind, isSensitive])).toEqual([
+    ["i", "numbers", false],
+    ["l", "numbers", false],
+    ["f", "numbers", false],
+    ["b", "categories", false],
+    ["e", "categories", false],
+    ["iban", "categories", true],
+  ]);
+  // No stage says how late a record may be.
+  expect(found?.lateMs).toBe(minute);
+});
+
+test("every key of a monitor goes into the plan", () => {
+  expect(
+    monitor(
+      "on: raw, window: 90min, late: 5min, season: hour-of-week, thresholds: { psi: 0.25 }, severity: ticket, baseline: { from: 2026-01-01, to: 2026-01-02T12:00:00Z }",
+    ),
+  ).toMatchObject({
+    windowMs: 90 * minute,
+    lateMs: 5 * minute,
+    season: "hour-of-week",
+    practical: 0.25,
+    severity: "ticket",
+    baseline: { kind: "range", fromMs: Date.UTC(2026, 0, 1), toMs: Date.UTC(2026, 0, 2, 12) },
+  });
+  expect(monitor("on: features, baseline: first")?.baseline).toEqual({ kind: "first", windows: 30 });
+  expect(monitor("on: features, baseline: training")?.baseline).toEqual({ kind: "model", model: "fraud" });
+  expect(monitor("on: features, baseline: { model: fraud }")?.baseline).toEqual({ kind: "model", model: "fraud" });
+});
+
+test("the version changes with what is counted, and with nothing else", () => {
+  const version = (keys: string) => monitor(keys)?.version;
+  const first = version("on: features, fields: [amount, n_1h]");
+  for (const same of [
+    "season: hour-of-day",
+    "severity: ticket",
+    "baseline: first",
+    "late: 1h",
+    "thresholds: { psi: 1 }",
+  ])
+    expect(version(`on: features, fields: [amount, n_1h], ${same}`)).toBe(first);
+  for (const other of [
+    "on: features, fields: [n_1h, amount]",
+    "on: features, fields: [amount]",
+    "on: features, fields: [amount, n_1h], window: 2h",
+    "on: raw, fields: [amount, payment_id]",
+  ])
+    expect(version(other)).not.toBe(first);
+});
+
+test("the lag is watched by levels of records and seconds", () => {
+  const { monitoring } = planned(
+    "  - { name: behind, on: lag, warn: { seconds: 30 }, page: { records: 9, growing: true } }\n",
+  );
+  expect(monitoring).toMatchObject({ monitors: [] });
+  expect(monitoring?.lag).toEqual([
+    {
+      name: "behind",
+      warn: { records: undefined, seconds: 30, isGrowing: false },
+      page: { records: 9, seconds: undefined, isGrowing: true },
+    },
+  ]);
+});
+
+const secret = "https://hooks.example.com/SECRET";
+const alerts = `  - { name: m, on: features }
+alerts:
+  budget: { pages: 2, per: 7d }
+  fire: { windows: 2, of: 4 }
+  clear: { below: 0.5, windows: 6 }
+  cooldown: 2h
+  ageMax: 1d
+  perMinute: 3
+  notify:
+    - webhook: { url: "\${HOOK}" }
+    - alertmanager: { url: "http://alertmanager:9093" }
+    - slack: { url: "\${HOOK}" }
+    - pagerduty:
+        key: \${PAGER}
+`;
+const environment = { HOOK: secret, PAGER: "SECRET0" };
+
+test("every key of the alerts goes into the plan, with the secrets of the environment", () => {
+  const plan = soundPlan(watched(alerts), { schemas, environment });
+  expect(plan.monitoring?.alerts).toEqual({
+    budget: { pages: 2, perMs: 7 * 24 * hour },
+    rules: { fire: { windows: 2, of: 4 }, clear: { windows: 6, below: 0.5 }, cooldownMs: 2 * hour },
+    ageMaxMs: 24 * hour,
+    perMinute: 3,
+    notify: [
+      { kind: "webhook", url: secret },
+      { kind: "alertmanager", url: "http://alertmanager:9093" },
+      { kind: "slack", url: secret },
+      { kind: "pagerduty", key: "SECRET0" },
+    ],
+  });
+});
+
+test("neither an address nor a key stands in the printed plan, in its hash, or in what is wrong with it", () => {
+  const plan = soundPlan(watched(alerts), { schemas, environment });
+  expect(printPlan(plan)).not.toMatch(/SECRET|alertmanager:9093/);
+  const other = { HOOK: "https://other.example.com", PAGER: "OTHER" };
+  expect(soundPlan(watched(alerts), { schemas, environment: other }).hash).toBe(plan.hash);
+  for (const [HOOK, PAGER] of [
+    ["SECRET", "SECRET SECRET"],
+    ["5321", "5321"],
+    ["ftp://SECRET", "SECRET:5321"],
+    ["true", "5321.5"],
+    ["https:// SECRET", "[SECRET]"],
+  ]) {
+    const lines = problemLines(watched(alerts), { schemas, environment: { HOOK, PAGER } });
+    expect(lines.map((line) => line.split(" ")[2])).toEqual([
+      "alerts.notify[0].webhook.url:",
+      "alerts.notify[2].slack.url:",
+      "alerts.notify[3].pagerduty.key:",
+    ]);
+    expect(lines.join("\n")).not.toMatch(/SECRET|5321/);
+  }
+});
+
+test("what is wrong with alerts is told at its place", () => {
+  const said = (text: string) =>
+    problemLines(`${smallText}monitors: [{ name: m, on: raw }]\nalerts: ${text}\n`, { schemas });
+  const at = (column: number, rest: string) => `t.yaml:37:${column} ${rest}`;
+  expect(said("{ fire: { windows: 6 }, clear: { below: 1.5 }, budget: { pages: 0 } }")).toEqual([
+    at(17, "MR_OUT_OF_RANGE alerts.fire: windows must not exceed of; write for example fire: { windows: 3, of: 5 }"),
+    at(49, "MR_OUT_OF_RANGE alerts.clear.below: expected at most 1, found 1.5; write for example below: 0.8"),
+    at(73, "MR_OUT_OF_RANGE alerts.budget.pages: expected at least 1, found 0; write for example pages: 1"),
+  ]);
+  expect(said("{ fire: { of: 2 } }")).toEqual([
+    at(17, "MR_OUT_OF_RANGE alerts.fire: windows must not exceed of; write for example fire: { windows: 3, of: 5 }"),
+  ]);
+  const hook = '{ url: "https://a.b" }';
+  expect(said(`{ notify: [{ webhook: ${hook}, slack: ${hook} }, { discord: ${hook} }] }`)).toEqual([
+    expect.stringMatching(
+      /^t\.yaml:37:20 MR_CONFLICT alerts\.notify\[0\]: an entry is one who is told: begin each with a hyphen of its own; /,
+    ),
+    at(90, "MR_UNKNOWN_KEY alerts.notify[1].discord: unknown key; known here: webhook, alertmanager, slack, pagerduty"),
+  ]);
+  expect(said("{ notify: [{}] }")).toEqual([
+    at(
+      20,
+      "MR_MISSING_KEY alerts.notify[0]: the entry says nobody who is told; write one of webhook, alertmanager, slack, pagerduty",
+    ),
+  ]);
+  expect(problemLines(`${smallText}alerts: { cooldown: 1h }\n`, { schemas })).toEqual([
+    "t.yaml:36:1 MR_CONFLICT alerts: there are no monitors, so there is nothing to tell; remove it",
+  ]);
+});
+
+test("a topology without monitors prints and hashes as it did", () => {
+  const plan = soundPlan(smallText, { schemas });
+  expect(plan.monitoring).toBeUndefined();
+  expect(plan.stages.flatMap(({ taps }) => taps)).toEqual([]);
+  expect(printPlan(plan)).not.toMatch(/monitor|judge|partials|verdicts/);
+});
+
+test("the printed plan says what is counted, when a window is judged, against what, and who is told", async () => {
+  const monitors = `  - { name: inputs, on: features, season: hour-of-week }
+  - { name: scores, on: { predictions: predictions }, window: 10min, late: 1h, severity: ticket }
+  - { name: texts, on: raw, baseline: { from: 2026-01-01, to: 2026-02-01 }, thresholds: { psi: 0.2 } }
+  - { name: behind, on: lag, warn: { seconds: 30 }, page: { seconds: 120, records: 5000, growing: true } }
+alerts:
+  notify:
+    - slack: { url: "https://hooks.slack.com/services/T/B/X" }
+    - pagerduty: { key: "0123456789abcdef0123456789abcdef" }
+`;
+  const golden = new URL("../../golden/plan/monitors.txt", import.meta.url).pathname;
+  await expect(printPlan(planned(monitors))).toMatchFileSnapshot(golden);
 });
