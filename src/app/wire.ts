@@ -44,7 +44,7 @@ export async function openBroker(
     clock: systemClock,
     ...more,
     timings: {
-      ...(connection.sessionMs === undefined ? {} : sessionTimings(connection.sessionMs)),
+      ...sessionTimings(connection.sessionMs),
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     },
     ...(connection.tls === undefined ? {} : { tls: connection.tls }),

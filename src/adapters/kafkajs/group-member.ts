@@ -48,7 +48,9 @@ export const defaultTimings: GroupTimings = {
 };
 
 /** The times of a session that is as long as somebody asks for: as many heartbeats as by default. */
-export function sessionTimings(sessionMs: number): Pick<GroupTimings, "sessionMs" | "heartbeatMs"> {
+export function sessionTimings(
+  sessionMs: number = defaultTimings.sessionMs,
+): Pick<GroupTimings, "sessionMs" | "heartbeatMs"> {
   const heartbeatMs = Math.round((sessionMs * defaultTimings.heartbeatMs) / defaultTimings.sessionMs);
   return { sessionMs, heartbeatMs };
 }

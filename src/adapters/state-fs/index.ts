@@ -77,7 +77,6 @@ class FileWriting implements SnapshotWriting {
   readonly #name: string;
   readonly #path: string;
   #file: FileHandle | undefined;
-  #isPublished = false;
 
   private constructor(folder: string, name: string, path: string, file: FileHandle) {
     this.#folder = folder;
@@ -101,12 +100,11 @@ class FileWriting implements SnapshotWriting {
     this.#file = undefined;
     await file.close();
     await rename(this.#path, join(this.#folder, this.#name + snapshotSuffix));
-    this.#isPublished = true;
     await syncFolder(this.#folder);
   }
 
   async discard(): Promise<void> {
-    if (this.#isPublished) return;
+    // Of what was published there is no file under this name any more.
     const file = this.#file;
     this.#file = undefined;
     await file?.close().catch(() => undefined);

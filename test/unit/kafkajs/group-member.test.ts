@@ -168,4 +168,5 @@ test("heartbeats are a sixth of a session apart, and the default is the shortest
   expect(sessionTimings(45_000)).toEqual({ sessionMs: 45_000, heartbeatMs: 7_500 });
   const { sessionMs, heartbeatMs } = defaultTimings;
   expect(sessionTimings(6_000)).toEqual({ sessionMs, heartbeatMs });
+  expect(sessionTimings(undefined)).toEqual({ sessionMs, heartbeatMs });
 });
