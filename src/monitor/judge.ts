@@ -22,7 +22,7 @@ import type { AlertEvent } from "./records/alert-event.ts";
 import type { BaselineFieldRecord, BaselineHeadRecord } from "./records/baseline-record.ts";
 import { BaselineSet } from "./records/baseline-set.ts";
 import type { HeartbeatRecord, PartialRecord } from "./records/partial-record.ts";
-import type { VerdictRecord } from "./records/verdict-record.ts";
+import type { Cause, VerdictRecord } from "./records/verdict-record.ts";
 
 export interface JudgeOptions {
   readonly topology: string;
@@ -208,7 +208,7 @@ export class Judge {
         const isDrift = draft.kind === "DRIFT" && evidence !== undefined;
         const { taskCount } = monitor;
         const cause = isDrift
-          ? causeOf(evidence(i, { taskCount, isDeployment: this.#isDeployment(monitor, draft) }))
+          ? this.#causeOf(monitor, draft, (isDeployment) => causeOf(evidence(i, { taskCount, isDeployment })))
           : undefined;
         return isDrift && suppressed !== undefined
           ? { ...draft, cause, kind: "SUPPRESSED", reason: suppressed }
@@ -227,13 +227,20 @@ export class Judge {
     return stages.some((stage) => this.#lagging.has(stage)) ? "catching-up" : undefined;
   }
 
-  /** Something of ours changed as the field began to drift, and it does not drift in what the stage reads. */
-  #isDeployment({ spec, alerts, deployments }: Watched, { field, fromMs }: DraftVerdict): boolean {
+  /** Of a field that drifts: what shows at its beginning alone is remembered from there. */
+  #causeOf(monitor: Watched, { field, fromMs }: DraftVerdict, read: (isDeployment: boolean) => Cause): Cause {
+    const { spec, alerts, deployments } = monitor;
     const run = alerts.runOf(field);
-    const sinceMs = run?.fromMs ?? fromMs;
-    const inputs = this.#options.inputsOf?.get(spec.name) ?? [];
-    if (inputs.some((input) => this.#monitors.get(input)?.alerts.runOf(field) !== undefined)) return false;
-    return run?.isDeployment ?? [sinceMs, sinceMs - spec.windowMs].some((ms) => deployments.hasChangeAt(ms));
+    const isChanged = [fromMs, fromMs - spec.windowMs].some((ms) => deployments.hasChangeAt(ms));
+    const isDeployed = run === undefined ? isChanged : run.cause === "deployment";
+    const cause = read(isDeployed && !this.#driftsBefore(spec, field));
+    return run?.cause === "schema" && cause !== "deployment" ? "schema" : cause;
+  }
+
+  /** Whether a field drifts in what the monitor's stages read: then it is none of their doing. */
+  #driftsBefore({ name }: MonitorSpec, field: string): boolean {
+    const inputs = this.#options.inputsOf?.get(name) ?? [];
+    return inputs.some((input) => this.#monitors.get(input)?.alerts.runOf(field) !== undefined);
   }
 }
 

@@ -17,6 +17,14 @@ const evaluationKinds: Readonly<Record<VerdictKind, Evaluation["kind"]>> = {
   LEARNING: "suppressed",
 };
 
+/** A field that drifts, from the first window that said so until its alert is well again. */
+export interface DriftRun {
+  /** Begin of the first window. */
+  readonly fromMs: EpochMs;
+  /** A cause that shows at the beginning alone, and then is the cause of all that follows. */
+  readonly cause: "deployment" | "schema" | undefined;
+}
+
 export type CausedVerdict = DraftVerdict & Pick<VerdictRecord, "cause">;
 
 /** The alerts and incidents of one monitor: what windows say becomes verdicts with a phase, and events. */
@@ -26,8 +34,7 @@ export class MonitorAlerts {
   readonly #incidents: Incidents;
   /** Id of the open incident. */
   #incident: string | undefined;
-  /** Of each field that drifts: begin of the first window, and whether a deployment was seen there. */
-  readonly #runs = new Map<string, { readonly fromMs: EpochMs; isDeployment: boolean }>();
+  readonly #runs = new Map<string, DriftRun>();
   /** Ends of the windows that paged. */
   readonly #pagesMs: EpochMs[] = [];
 
@@ -37,8 +44,8 @@ export class MonitorAlerts {
     this.#incidents = new Incidents(rules);
   }
 
-  /** Begin of the window in which a field began to drift, as far as its alert still knows of it. */
-  runOf(field: string): { readonly fromMs: EpochMs; readonly isDeployment: boolean } | undefined {
+  /** Since when a field drifts; undefined while all of its last windows are well. */
+  runOf(field: string): DriftRun | undefined {
     return this.#runs.get(field);
   }
 
@@ -102,8 +109,11 @@ export class MonitorAlerts {
     const step = this.#incidents.add(evaluations, toMs);
     for (const { field, kind, cause } of verdicts) {
       if (this.#incidents.alertOf(field).phase === "ok") this.#runs.delete(field);
-      else if (kind === "DRIFT" && !this.#runs.has(field))
-        this.#runs.set(field, { fromMs, isDeployment: cause === "deployment" });
+      else if (kind === "DRIFT") {
+        const run = this.#runs.get(field);
+        const shown = cause === "deployment" || cause === "schema" ? cause : undefined;
+        this.#runs.set(field, { fromMs: run?.fromMs ?? fromMs, cause: shown ?? run?.cause });
+      }
     }
     return step;
   }

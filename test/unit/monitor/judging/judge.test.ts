@@ -295,6 +295,21 @@ describe("the cause of a drift", () => {
     ).toBe("world");
   });
 
+  test("stays a schema after the window in which it was met", () => {
+    const recent = { schema: 9, rows: 500, counts: [cells(450, 50)] };
+    const schemas = [{ id: 9, offset: 3 }];
+    const judge = ready();
+    const windows = [
+      [even, {}],
+      [shifted, { schemas, recent }],
+      [even, { schemas }],
+      [shifted, { schemas }],
+      ...Array(5).fill([even, { schemas }]),
+      [shifted, { schemas }],
+    ] as const;
+    expect(causesOf(judge, windows).filter((cause) => cause !== undefined)).toEqual(["schema", "schema", "world"]);
+  });
+
   test("is a schema only where it is new to all of the monitor's tasks", () => {
     const recent = { schema: 9, rows: 500, counts: [cells(450, 50)] };
     const met = { schemas: [{ id: 9, offset: 3 }], recent };
