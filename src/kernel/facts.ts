@@ -137,6 +137,9 @@ export const facts = {
   // Monitors: what is judged, and who is told.
   ownRecordUnread: { level: "warn", says: "Records of a topic of Millrace's own cannot be read and are passed over.", fields: { code: "code", topic: "text", offset: "number", count: "number", reason: "text" } },
   ownTopicReadAgain: { level: "warn", says: "A topic of Millrace's own is read again.", fields: { code: "code", topic: "text", reason: "text" } },
+  baselineWritten: { level: "info", says: "A baseline is in service.", fields: { monitor: "text", baseline: "text", origin: "text", rows: "number", windows: "number" } },
+  baselineAwaited: { level: "info", says: "A monitor has no baseline yet.", fields: { monitor: "text", reason: "text" } },
+  baselineUnmeasured: { level: "warn", says: "A baseline cannot be measured now; it is tried again.", fields: { code: "code", monitor: "text", reason: "text" } },
 
   // Models and their aliases.
   aliasMoved: { level: "warn", says: "The alias has moved; it is adopted at the next start.", fields: { code: "MR_ALIAS_MOVED", model: "text", alias: "text", version: "number", inService: "number" } },

@@ -9,6 +9,7 @@ import {
 import { type ArtefactStore, trainingRowsOf } from "../model/index.ts";
 import type { BaselineHeadRecord } from "../monitor/index.ts";
 import { readAliases } from "../runtime/index.ts";
+import type { BaselineOrigin } from "../topology/index.ts";
 import type { TopicRange } from "../training/index.ts";
 import { type WriteOptions, writeBaseline } from "./baselines-topic.ts";
 import { type MeasuredMonitor, type MeasureOptions, measureBaseline } from "./measure-baseline.ts";
@@ -17,12 +18,6 @@ import { type MeasuredMonitor, type MeasureOptions, measureBaseline } from "./me
 const referenceRowsMin = 500;
 /** Windows that stand in for the rows of a version, where the monitor's topic is not what it was trained on. */
 const windowsForModel = 30;
-
-/** What the windows of a monitor are compared with. */
-type BaselineOrigin =
-  | { readonly kind: "model"; readonly model: string }
-  | { readonly kind: "range"; readonly fromMs: EpochMs; readonly toMs: EpochMs }
-  | { readonly kind: "first"; readonly windows: number };
 
 /** A monitor whose baseline is to be made. */
 export interface BaselinedMonitor extends MeasuredMonitor {

@@ -6,6 +6,7 @@ export {
   type EnsureOptions,
   ensureBaseline,
 } from "./ensure-baseline.ts";
+export { isInService, type KeepOptions, keepBaselines } from "./keep-baselines.ts";
 export {
   type MeasuredBaseline,
   type MeasuredMonitor,
@@ -13,3 +14,4 @@ export {
   measureBaseline,
 } from "./measure-baseline.ts";
 export { type OwnRecord, ownRecords } from "./own-topic.ts";
+export { readVerdicts, type VerdictsRead } from "./read-verdicts.ts";

@@ -8,7 +8,7 @@ import {
   type MonitorSpec,
   ReferenceWindows,
 } from "../monitor/index.ts";
-import { type Broker, readRangesRows, topicRanges } from "../runtime/index.ts";
+import { type Broker, readTopicRows } from "../runtime/index.ts";
 import type { RecordSchema, Row, SchemaRegistry } from "../schema/index.ts";
 import type { TopicRange } from "../training/index.ts";
 
@@ -51,7 +51,9 @@ export interface MeasuredBaseline {
  */
 export async function measureBaseline(options: MeasureOptions, signal: AbortSignal): Promise<MeasuredBaseline> {
   const { broker, monitor } = options;
-  const held = await topicRanges(broker.admin, monitor.topic.clusterName, signal);
+  const topic = monitor.topic.clusterName;
+  const watermarks = await broker.admin.watermarks(topic, signal);
+  const held = watermarks.map(({ partition, low, end }): TopicRange => ({ topic, partition, from: low, to: end }));
   const ranges = options.ranges === undefined ? held : within(held, options.ranges);
   const samples = monitor.fields.map(fieldSample);
   let rows = 0;
@@ -121,7 +123,15 @@ async function eachRow(
     row,
     progress: (done: number, total: number) => progress?.(pass * total + done, 2 * total),
   };
-  const { undecodable } = await readRangesRows(broker, registry, ranges, topic.schema, visitor, signal);
+  const { undecodable } = await readTopicRows(
+    broker,
+    registry,
+    topic.clusterName,
+    topic.schema,
+    visitor,
+    signal,
+    ranges,
+  );
   return { undecodable, untimed };
 }
 

@@ -63,5 +63,5 @@ export { lagsInTime, type MeasuredStage, type MetricReading, readMetrics } from 
 export { createStageRunner, type SnapshotOptions, type StageRunner, type StageRunnerOptions } from "./stage-runner.ts";
 export type { StageTask } from "./stage-task.ts";
 export { type MemberClaim, shareOut, shareTasks, type TaskShares } from "./task-shares.ts";
-export { RowReader, readRangesRows, readTopicRows, topicRanges } from "./topic-rows.ts";
+export { RowReader, readTopicRows } from "./topic-rows.ts";
 export { patientRegistry } from "./wait-out.ts";

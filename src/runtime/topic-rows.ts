@@ -14,21 +14,13 @@ import type { RowVisitor, TopicRange, TopicRowsResult } from "../training/index.
 import type { RawBatch } from "../wire/index.ts";
 import type { Broker } from "./port.ts";
 
-/** All that a topic holds now. */
-export async function topicRanges(
-  admin: Pick<Broker["admin"], "watermarks">,
-  topic: string,
-  signal: AbortSignal,
-): Promise<TopicRange[]> {
-  const watermarks = await admin.watermarks(topic, signal);
-  return watermarks.map(({ partition, low, end }) => ({ topic, partition, from: low, to: end }));
-}
-
 /**
  * Reads an Avro topic once, from its beginning to its end as it is now, as rows of one reader schema.
  *
  * Partitions are read one after the other, so memory holds one batch. A record that cannot be decoded is
  * passed over and counted; a registry that is down ends the reading.
+ *
+ * @param given what to read of the topic; all that it holds when left out
  */
 export async function readTopicRows(
   broker: Broker,
@@ -37,19 +29,9 @@ export async function readTopicRows(
   reader: RecordSchema,
   visitor: RowVisitor,
   signal: AbortSignal,
+  given?: readonly TopicRange[],
 ): Promise<TopicRowsResult> {
-  return readRangesRows(broker, registry, await topicRanges(broker.admin, topic, signal), reader, visitor, signal);
-}
-
-/** As {@link readTopicRows}, of these ranges alone. */
-export async function readRangesRows(
-  broker: Broker,
-  registry: SchemaRegistry,
-  ranges: readonly TopicRange[],
-  reader: RecordSchema,
-  visitor: RowVisitor,
-  signal: AbortSignal,
-): Promise<TopicRowsResult> {
+  const ranges = await rangesOf(given, broker, topic, signal);
   const total = ranges.reduce((sum, range) => sum + range.to - range.from, 0);
   visitor.begin?.(total);
   const rows = new RowReader(registry, reader);
@@ -74,6 +56,17 @@ export async function readRangesRows(
   }
   visitor.progress?.(total, total);
   return { ranges, schemaIds: rows.schemaIds, undecodable };
+}
+
+async function rangesOf(
+  given: readonly TopicRange[] | undefined,
+  broker: Broker,
+  topic: string,
+  signal: AbortSignal,
+): Promise<readonly TopicRange[]> {
+  if (given !== undefined) return given;
+  const watermarks = await broker.admin.watermarks(topic, signal);
+  return watermarks.map(({ partition, low, end }) => ({ topic, partition, from: low, to: end }));
 }
 
 /** Offsets before `to` that a damaged batch takes with it; 0 when the batch is whole. */

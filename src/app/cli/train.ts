@@ -4,7 +4,7 @@ import type { TrainingOutcome } from "../../training/index.ts";
 import { exitCodes, usageError } from "../exit.ts";
 import { loadFilePlan } from "../load-topology.ts";
 import { openReach } from "../reach.ts";
-import { trainModel } from "../train-model.ts";
+import { type TrainedBaseline, trainModel } from "../train-model.ts";
 import { openTrainer } from "../wire.ts";
 import {
   type CommandContext,
@@ -66,7 +66,7 @@ export const command: CommandDefinition = {
         context.stop,
       );
       for (const warning of outcome.warnings) context.stderr(`MR_TRAINING warning: ${warning}\n`);
-      context.stdout(`${outcomeText(model.name, outcome)}\n`);
+      context.stdout(`${outcomeText(model.name, outcome)}\n${baselinesText(outcome.baselines)}`);
       return exitCodes.ok;
     } finally {
       await reach.close();
@@ -87,6 +87,17 @@ export function outcomeText(model: string, outcome: TrainingOutcome): string {
     `alias champion -> ${outcome.version}`,
   ];
   return lines.join("\n");
+}
+
+/** A line per monitor whose baseline follows from the model; none of a topology without such monitors. */
+export function baselinesText(baselines: readonly TrainedBaseline[]): string {
+  return baselines
+    .map((found) => {
+      const { monitor, kind } = found;
+      const said = kind === "written" ? `${found.id} rows ${found.rows} windows ${found.windows}` : found.reason;
+      return `baseline ${monitor} ${kind} ${said}\n`;
+    })
+    .join("");
 }
 
 /** A line per phase, and while reading one every second; the last line of a reading says that all is read. */

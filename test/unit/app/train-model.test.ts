@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nodeHasher } from "../../../src/adapters/node/index.ts";
-import { outcomeText } from "../../../src/app/cli/train.ts";
+import { baselinesText, outcomeText } from "../../../src/app/cli/train.ts";
 import { type TrainingOptions, trainModel } from "../../../src/app/train-model.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import { type ArtefactFiles, type ArtefactStore, withChecksums } from "../../../src/model/index.ts";
+import { baselineSchema } from "../../../src/monitor/index.ts";
+import { readBaselines } from "../../../src/monitoring/index.ts";
 import { readAliases } from "../../../src/runtime/control/aliases.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import {
@@ -112,8 +114,9 @@ class HeldArtefacts implements ArtefactStore {
     this.files = files;
     return 1;
   }
-  async read(): Promise<undefined> {
-    return undefined;
+  isReadable = false;
+  async read(): Promise<ArtefactFiles | undefined> {
+    return this.isReadable ? this.files : undefined;
   }
   async versions(): Promise<readonly number[]> {
     return [];
@@ -127,6 +130,7 @@ const artefacts = new HeldArtefacts();
 beforeEach(() => {
   artefacts.files = new Map();
   artefacts.prepared = 0;
+  artefacts.isReadable = false;
   artefacts.spoil = (files) => files;
 });
 
@@ -384,4 +388,67 @@ test("a feature row with a whole number beyond 2^53 is left out, counted and tol
   expect(outcome).toMatchObject({ inexact: 1, trainRows: 16, validationRows: 4, unlabelled: 0 });
   expect(outcome.warnings).toEqual([expect.stringContaining("1 feature rows were left out")]);
   expect(outcomeText("bad", outcome)).toContain(" inexact 1\n");
+});
+
+describe("the baselines of monitors", () => {
+  const monitor = {
+    name: "inputs",
+    version: "00000000000000aa",
+    windowMs: 60_000,
+    timeField: "at",
+    topic: topicOf("features", features),
+    fields: [{ name: "x", kind: "numbers", isSensitive: false }],
+    baseline: { kind: "model", model: "bad" },
+  };
+  const topics = { baselines: { clusterName: "shop.baselines" } };
+  const others = [
+    { ...monitor, name: "of-another", baseline: { kind: "model", model: "other" } },
+    { ...monitor, name: "of-a-range", baseline: { kind: "range", fromMs: 0, toMs: 1 } },
+  ];
+  const monitored = { ...plan, monitoring: { monitors: [monitor, ...others], topics } } as unknown as Plan;
+
+  beforeEach(async () => {
+    artefacts.isReadable = true;
+    await send(
+      "features",
+      features,
+      upTo(60).map((i) => feature(i, 1_000 + i)),
+    );
+    await send(
+      "labels",
+      labels,
+      upTo(60).map((i) => known(i, 1_000 + i)),
+    );
+  });
+  const train = (given: Partial<TrainingOptions> = {}) =>
+    training({ plan: monitored, ...given }) as ReturnType<typeof trainModel>;
+
+  test("that compare with what the model learned from are put in service with its version", async () => {
+    await broker.admin.createTopics(
+      [{ topic: "shop.baselines", partitions: 1, replication: undefined, configs: {} }],
+      never,
+    );
+    await registry.register("shop.baselines-value", baselineSchema.json);
+    const { baselines } = await train({ fromMs: 1_010, toMs: 1_050 });
+    expect(baselines).toEqual([
+      { monitor: "inputs", kind: "written", id: expect.stringMatching(/^bad\/1-[0-9a-f]{8}$/), rows: 40, windows: 1 },
+    ]);
+    expect(baselinesText(baselines)).toMatch(/^baseline inputs written bad\/1-[0-9a-f]{8} rows 40 windows 1\n$/);
+    const read = await readBaselines(broker, registry, "shop.baselines", never);
+    expect(read.baselines.current("inputs")?.fields[0]?.cells).toMatchObject({ kind: "numbers" });
+    expect(read.heads.get("inputs")).toMatchObject({ version: monitor.version, origin: "training rows of bad/1" });
+  });
+
+  test("that cannot be written are told of, and the version is in service all the same", async () => {
+    const { baselines } = await train();
+    expect(baselinesText(baselines)).toBe(
+      "baseline inputs failed writing topic shop.baselines: its schema is not registered as shop.baselines-value; run millrace apply\n",
+    );
+    expect(await champion()).toEqual([1]);
+  });
+
+  test("are none where the topology has no monitors", async () => {
+    expect((await train({ plan })).baselines).toEqual([]);
+    expect(baselinesText([])).toBe("");
+  });
 });

@@ -1,7 +1,13 @@
 import { nodeHasher } from "../../../src/adapters/node/index.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
-import { baselineSchema } from "../../../src/monitor/index.ts";
+import {
+  baselineSchema,
+  encodeVerdict,
+  type VerdictRecord,
+  verdictKey,
+  verdictSchema,
+} from "../../../src/monitor/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import {
   createEncoder,
@@ -56,6 +62,7 @@ export class BaselineScene {
   readonly hasher = nodeHasher;
   readonly topic = "shop.baselines";
   readonly controlTopic = "shop.control";
+  readonly verdictsTopic = "shop.verdicts";
   readonly #encoder = createEncoder(rowSchema);
 
   private constructor(broker: Broker) {
@@ -70,10 +77,24 @@ export class BaselineScene {
       { ...one, topic: "shop.rows", partitions: 2 },
       { ...one, topic: scene.topic },
       { ...one, topic: scene.controlTopic },
+      { ...one, topic: scene.verdictsTopic },
     ];
     await scene.broker.admin.createTopics(topics, never);
     await scene.registry.register(`${scene.topic}-value`, baselineSchema.json);
     return scene;
+  }
+
+  /** Appends verdicts, written at the time of their judgement. */
+  async judge(verdicts: readonly VerdictRecord[]): Promise<void> {
+    const { id } = await this.registry.register(`${this.verdictsTopic}-value`, verdictSchema.json);
+    const records = verdicts.map((verdict) => ({
+      topic: this.verdictsTopic,
+      partition: 0,
+      timestampMs: verdict.judgedAtMs,
+      key: Buffer.from(verdictKey(verdict)),
+      value: encodeVerdict(verdict, id),
+    }));
+    await this.broker.append(records, never);
   }
 
   /** Appends rows to one partition; a row that is undefined is no Avro. */
