@@ -9,7 +9,9 @@ import { Segment } from "./segment.ts";
  * is a run of one behind each large batch, would otherwise allocate ten times what the log holds.
  */
 const segmentBytesMax = 1_048_576;
-const segmentBytesFirst = 4_096;
+const segmentBytesFirst = 16_384;
+/** The first one behind a large batch. */
+const segmentBytesBehindLarge = 4_096;
 /** A batch of this size becomes a segment as it is: copying it would cost as much as a narrow stage's decoding. */
 const ownSegmentBytesMin = 65_536;
 /** What a compacted log may hold beyond twice its live records before it is compacted again. */
@@ -75,7 +77,7 @@ export class PartitionLog {
 
   #adopt(bytes: Buffer, timestampMaxMs: number): Segment {
     segmentBuffers.add(bytes);
-    this.#capacity = segmentBytesFirst;
+    this.#capacity = segmentBytesBehindLarge;
     const segment = Segment.ofBatch(this.#endOffset, bytes, timestampMaxMs);
     this.#segments.push(segment);
     this.#endOffset = segment.offsetNext;
