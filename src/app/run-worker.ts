@@ -33,6 +33,8 @@ export interface RunOptions {
   /** Where snapshots of stores are kept, if they are. */
   readonly stateDir: string | undefined;
   readonly leavesOnStop: boolean;
+  /** Whether a supervised worker has a process beside it that is ready to take its place. */
+  readonly hasSpare: boolean;
 }
 
 /** Runs stages in this process, until they are stopped. @returns the worker's exit code */

@@ -9,7 +9,7 @@ import type { ExitCode } from "./exit.ts";
 import { openCluster } from "./open-cluster.ts";
 import type { RunOptions } from "./run-worker.ts";
 import { StoppedBySignal } from "./signals.ts";
-import { forkWorker, type OwnCommand } from "./supervised-worker.ts";
+import { forkWorker, type OwnCommand, standbyVariable } from "./supervised-worker.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** How long a coordinator is asked to let a dead member go. */
@@ -24,19 +24,20 @@ const leaveMsMax = 10_000;
 export async function superviseRun(
   context: CommandContext,
   ownCommand: OwnCommand,
-  { named, instanceId, drainTimeoutMs, leavesOnStop: asked }: RunOptions,
+  { named, instanceId, drainTimeoutMs, leavesOnStop: asked, hasSpare }: RunOptions,
 ): Promise<ExitCode> {
   const logger = createPinoLogger("info");
   const facts = new Facts(logger);
   const slot = instanceId ?? `worker-${randomBytes(8).toString("hex")}`;
   const leavesOnStop = asked || instanceId === undefined;
+  const environment = {
+    MILLRACE_NO_SUPERVISE: "true",
+    MILLRACE_INSTANCE_ID: slot,
+    MILLRACE_LEAVE_ON_STOP: String(leavesOnStop),
+  };
   const supervisor = new Supervisor({
-    start: () =>
-      forkWorker(ownCommand, {
-        MILLRACE_NO_SUPERVISE: "true",
-        MILLRACE_INSTANCE_ID: slot,
-        MILLRACE_LEAVE_ON_STOP: String(leavesOnStop),
-      }),
+    start: () => forkWorker(ownCommand, environment),
+    ...(hasSpare ? { startSpare: () => forkWorker(ownCommand, { ...environment, [standbyVariable]: "true" }) } : {}),
     leave: async (members) => {
       try {
         await leave(members, () => openCluster(named, context, "read", logger));

@@ -3,10 +3,16 @@ import { once } from "node:events";
 import type { GroupMembership } from "../adapters/kafkajs/index.ts";
 import { type ExitCode, exitCodes } from "./exit.ts";
 import type { Environment } from "./settings.ts";
-import type { SupervisedWorker, WorkerEnd } from "./supervisor.ts";
+import type { SpareWorker, WorkerEnd } from "./supervisor.ts";
 
 /** Holds, in the environment of a supervised worker, the process id of its supervisor. */
 export const supervisorVariable = "MILLRACE_SUPERVISOR";
+
+/** Set in the environment of one that is to wait until it is needed. */
+export const standbyVariable = "MILLRACE_STANDBY";
+
+/** What the supervisor sends to a spare. */
+const beginMessage = "begin";
 
 /** How this process was started: what Node was told, the program, its arguments. */
 export interface OwnCommand {
@@ -19,7 +25,7 @@ export interface OwnCommand {
  * Starts a worker as this process was started, with what `environment` says on top. It reads and writes where this one
  * does, is not reached by what a terminal sends to this one, and ends with it, however it ends.
  */
-export function forkWorker({ execArgv, entry, args }: OwnCommand, environment: Environment): SupervisedWorker {
+export function forkWorker({ execArgv, entry, args }: OwnCommand, environment: Environment): SpareWorker {
   const child: ChildProcess = fork(entry, [...args], {
     execArgv: [...execArgv],
     env: { ...process.env, ...environment, [supervisorVariable]: String(process.pid) },
@@ -35,7 +41,29 @@ export function forkWorker({ execArgv, entry, args }: OwnCommand, environment: E
     ended,
     onJoined: (tell) => child.on("message", (message) => tell(message as GroupMembership)),
     kill: (signal) => void child.kill(signal),
+    // One that ended in this moment is a worker that died.
+    begin: () => void child.send(beginMessage, () => undefined),
   };
+}
+
+/**
+ * Waits, in a spare, until its supervisor needs it. One whose supervisor ends does so too.
+ *
+ * @returns false when it was stopped before
+ */
+export async function untilNeeded(stop: AbortSignal, exitNow: (code: ExitCode) => void): Promise<boolean> {
+  const orphaned = (): void => exitNow(exitCodes.temporary);
+  process.once("disconnect", orphaned);
+  if (!process.connected) orphaned();
+  try {
+    await once(process, "message", { signal: stop });
+    return true;
+  } catch (thrown) {
+    if (stop.aborted) return false;
+    throw thrown;
+  } finally {
+    process.off("disconnect", orphaned);
+  }
 }
 
 /** The supervisor of this process, to whom it tells where it is a member; undefined when it has none. */

@@ -20,8 +20,16 @@ export interface SupervisedWorker {
   kill(signal: NodeJS.Signals): void;
 }
 
+/** A process that has loaded all that a worker is made of, and waits until it is needed. */
+export interface SpareWorker extends SupervisedWorker {
+  /** It is a worker from now on. */
+  begin(): void;
+}
+
 export interface SupervisorOptions {
   start(): SupervisedWorker;
+  /** Left out, none stands by, and the next worker is started when it is needed. */
+  startSpare?(): SpareWorker;
   /** Takes dead members out of their groups, so that nobody waits for their sessions. Never throws. */
   leave(members: readonly GroupMembership[]): Promise<void>;
   /** Whether a stop gives the partitions up, rather than keeping them for a restart under the same id. */
@@ -40,6 +48,8 @@ const hastyMs = 10_000;
 /** So many deaths within a minute end the run: something is wrong that a start does not mend. */
 const deathsMax = 5;
 const deathsWithinMs = 60_000;
+/** A new worker has so long to itself: restoring needs the processor more than a spare does. */
+const spareAfterMs = 3_000;
 /** What a worker has for its end beyond the time of its drain. */
 const stopGraceMs = 5_000;
 
@@ -47,8 +57,8 @@ const stopGraceMs = 5_000;
 const restartedCodes: readonly number[] = [70, 134];
 
 /**
- * Keeps one worker running in one slot: starts it again at once when it dies, under the same instance id, so that it
- * finds its partitions again without a rebalance. Only when it does not come back are its partitions given to others,
+ * Keeps one worker running in one slot: puts a spare in its place at once when it dies, under the same instance id, so that
+ * it finds its partitions again without a rebalance. Only when it does not come back are its partitions given to others,
  * without waiting for its session.
  *
  * A worker that ends by itself ends the run; see {@link restartedCodes}.
@@ -56,6 +66,7 @@ const restartedCodes: readonly number[] = [70, 134];
 export class Supervisor {
   readonly #options: SupervisorOptions;
   #worker: SupervisedWorker | undefined;
+  #spare: SpareWorker | undefined;
   /** What the latest worker of each group is there. */
   #members = new Map<string, GroupMembership>();
   /** Members of workers that are dead, in groups that no worker has joined since. */
@@ -92,13 +103,15 @@ export class Supervisor {
       }
     } finally {
       this.#over.abort();
+      this.#spare?.kill("SIGKILL");
     }
   }
 
   async #oneLife(): Promise<WorkerEnd> {
     const { facts } = this.#options;
-    const worker = this.#options.start();
+    const worker = this.#next();
     this.#worker = worker;
+    void this.#standBy(worker);
     facts.emit("workerStarted", { pid: worker.pid ?? -1 });
     worker.onJoined((member) => {
       this.#members.set(member.group, member);
@@ -107,6 +120,29 @@ export class Supervisor {
     const end = await worker.ended;
     this.#worker = undefined;
     return end;
+  }
+
+  /** The spare where there is one. */
+  #next(): SupervisedWorker {
+    const spare = this.#spare;
+    if (spare === undefined) return this.#options.start();
+    this.#spare = undefined;
+    spare.begin();
+    return spare;
+  }
+
+  /** Sees to it that there is a spare while this worker works. One that ended is made anew with the next worker. */
+  async #standBy(worker: SupervisedWorker): Promise<void> {
+    const { clock, startSpare } = this.#options;
+    if (startSpare === undefined) return;
+    await clock.sleep(spareAfterMs, this.#over.signal).catch(() => undefined);
+    if (this.#over.signal.aborted || this.#stopped !== undefined || this.#worker !== worker) return;
+    const spare = startSpare();
+    this.#spare = spare;
+    const forget = (): void => {
+      if (this.#spare === spare) this.#spare = undefined;
+    };
+    spare.ended.then(forget, forget);
   }
 
   async #diedTooOften(end: WorkerEnd): Promise<boolean> {

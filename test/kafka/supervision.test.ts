@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { GroupMembership, KafkaCluster } from "../../src/adapters/kafkajs/index.ts";
 import { silentLogger } from "../../src/kernel/index.ts";
@@ -80,12 +81,37 @@ describeKafka("a supervised run", () => {
     await next.endedWell(deadlineMs);
   });
 
-  test("a supervisor that is killed takes its worker with it", async () => {
+  test("a spare takes a dead worker's place, and the next one stands by; a supervisor that is killed takes both with it", async () => {
     const run = supervised();
     await run.ready(deadlineMs);
-    const [pid] = run.workerPids;
+    const spareOf = (worker: number): Promise<number> =>
+      run.until(
+        eventually(deadlineMs, "a spare to stand by", async () => childrenOf(run.pid).find((pid) => pid !== worker)),
+      );
+    const [worker] = run.workerPids;
+    const spare = await spareOf(worker!);
+    process.kill(worker!, "SIGKILL");
+    await readyAgain(run, 2);
+    expect(run.workerPids).toEqual([worker, spare]);
+    await chain.send(100);
+    await run.until(chain.workedOff(deadlineMs));
+    const nextSpare = await spareOf(spare);
     run.kill("SIGKILL");
-    await eventually(deadlineMs, "the worker to end", async () => isGone(pid!) || undefined);
+    await eventually(
+      deadlineMs,
+      "worker and spare to end",
+      async () => (isGone(spare) && isGone(nextSpare)) || undefined,
+    );
+  });
+
+  test("none stands by where that is not wanted", async () => {
+    const run = supervised({ MILLRACE_NO_SPARE: "true" });
+    await run.ready(deadlineMs);
+    // Ten seconds after the start, when a spare would long be there.
+    await run.hasCounted(2, deadlineMs);
+    expect(childrenOf(run.pid)).toEqual(run.workerPids);
+    run.kill("SIGTERM");
+    await run.endedWell(deadlineMs);
   });
 
   test("a member that is dead and taken out of its group is not waited for", async () => {
@@ -113,6 +139,12 @@ describeKafka("a supervised run", () => {
     await broker.admin.deleteTopics([topic], signal);
   });
 });
+
+/** Process ids, as Linux tells them. */
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return text.split(" ").filter(Boolean).map(Number);
+}
 
 function isGone(pid: number): boolean {
   try {

@@ -1,6 +1,7 @@
 import { parseDurationMs } from "../../kernel/index.ts";
 import { ExitError, exitCodes, usageError } from "../exit.ts";
 import type { RunOptions } from "../run-worker.ts";
+import { standbyVariable } from "../supervised-worker.ts";
 import { type CommandDefinition, connectionFlags, flag, withConnection } from "./command.ts";
 
 export const command: CommandDefinition = {
@@ -17,6 +18,9 @@ export const command: CommandDefinition = {
       .addOption(flag("--drain-timeout <duration>", "how long a stop may take").default("25s"))
       .addOption(flag("--until-caught-up", "end at the offsets that are the end now"))
       .addOption(flag("--leave-on-stop", "give the partitions up when stopped, as a worker without --instance-id does"))
+      .addOption(
+        flag("--no-spare", "keep no second process ready to take a dead worker's place, which saves its memory"),
+      )
       .addOption(flag("--no-supervise", "run in this process alone, for those who have a supervisor")),
 
   async run(context, [file], flags) {
@@ -25,6 +29,10 @@ export const command: CommandDefinition = {
     const { ownCommand } = context;
     if (flags["supervise"] === false || options.untilCaughtUp || ownCommand === undefined) {
       const { runWorker } = await import("../run-worker.ts");
+      if (context.environment[standbyVariable] !== undefined) {
+        const { standBy } = await import("../stand-by.ts");
+        if (!(await standBy(context, options))) return exitCodes.ok;
+      }
       return runWorker(context, options);
     }
     const { superviseRun } = await import("../supervise-run.ts");
@@ -47,6 +55,7 @@ function optionsOf(file: string, flags: Readonly<Record<string, unknown>>): RunO
     instanceId: text("instanceId"),
     stateDir: text("stateDir"),
     leavesOnStop: flags["leaveOnStop"] === true,
+    hasSpare: flags["spare"] !== false,
   };
 }
 

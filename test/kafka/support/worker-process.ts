@@ -131,6 +131,10 @@ export class WorkerProcess {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
   /** The last that it said. */
   get lastLines(): readonly string[] {
     return this.#tail;

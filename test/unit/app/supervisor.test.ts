@@ -1,12 +1,7 @@
 import { constants } from "node:os";
 import { expect, test } from "vitest";
 import type { GroupMembership } from "../../../src/adapters/kafkajs/index.ts";
-import {
-  type SupervisedWorker,
-  Supervisor,
-  type SupervisorOptions,
-  type WorkerEnd,
-} from "../../../src/app/supervisor.ts";
+import { type SpareWorker, Supervisor, type SupervisorOptions, type WorkerEnd } from "../../../src/app/supervisor.ts";
 import { Facts, type Logger } from "../../../src/kernel/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import { deferred } from "../../support/deadline.ts";
@@ -18,8 +13,9 @@ const member = (group: string, life: number): GroupMembership => ({
 });
 
 /** A life of the worker, as the test writes it. */
-class Life implements SupervisedWorker {
+class Life implements SpareWorker {
   readonly pid: number;
+  begun = 0;
   readonly signals: string[] = [];
   readonly #ended = deferred<WorkerEnd>();
   readonly ended = this.#ended.promise;
@@ -36,6 +32,10 @@ class Life implements SupervisedWorker {
   kill(signal: NodeJS.Signals): void {
     this.signals.push(signal);
     if (signal === "SIGKILL") this.ends({ signal });
+  }
+
+  begin(): void {
+    this.begun++;
   }
 
   joins(...groups: string[]): void {
@@ -247,4 +247,70 @@ test("a worker that does not end five seconds after its drain is killed", async 
   clock.advance(1);
   expect(await run).toBe(137);
   expect(lives[0]!.signals).toEqual(["SIGTERM", "SIGKILL"]);
+});
+
+function withSpares() {
+  const spares: Life[] = [];
+  const startSpare = (): Life => {
+    const spare = new Life(100 + spares.length);
+    spares.push(spare);
+    return spare;
+  };
+  return { spares, ...supervised({ startSpare }) };
+}
+
+test("three seconds after a worker was started a spare stands by, which takes its place when it dies", async () => {
+  const { spares, lives, clock, left, supervisor, run } = withSpares();
+  lives[0]!.joins("a");
+  clock.advance(2_999);
+  await settle();
+  expect(spares).toEqual([]);
+  clock.advance(1);
+  await settle();
+  expect(spares.map(({ begun }) => begun)).toEqual([0]);
+  lives[0]!.ends({ signal: "SIGKILL" });
+  await settle();
+  expect([lives.length, spares.map(({ begun }) => begun)]).toEqual([1, [1]]);
+  spares[0]!.joins("a");
+  clock.advance(3_000);
+  await settle();
+  expect(left).toEqual([]);
+  expect(spares.map(({ begun }) => begun)).toEqual([1, 0]);
+  supervisor.stop("SIGTERM");
+  expect(spares.map(({ signals }) => signals)).toEqual([["SIGTERM"], []]);
+  spares[0]!.ends({ code: 0 });
+  expect(await run).toBe(0);
+  expect(spares[1]!.signals).toEqual(["SIGKILL"]);
+});
+
+test("a worker that dies before there is a spare, or after the spare has ended, is started anew", async () => {
+  const { spares, lives, clock } = withSpares();
+  clock.advance(2_000);
+  lives[0]!.ends({ signal: "SIGKILL" });
+  await settle();
+  expect([lives.length, spares.length]).toEqual([2, 0]);
+  // The first worker's three seconds are over, the second's are not.
+  clock.advance(1_000);
+  await settle();
+  expect(spares.length).toBe(0);
+  clock.advance(2_000);
+  await settle();
+  expect(spares.length).toBe(1);
+  spares[0]!.ends({ signal: "SIGKILL" });
+  await settle();
+  clock.advance(10_000);
+  lives[1]!.ends({ code: 70 });
+  await settle();
+  expect([lives.length, spares[0]!.begun]).toEqual([3, 0]);
+});
+
+test("none stands by while a worker is being stopped", async () => {
+  const { spares, lives, clock, supervisor, run } = withSpares();
+  clock.advance(1_000);
+  supervisor.stop("SIGTERM");
+  clock.advance(5_000);
+  await settle();
+  expect(spares).toEqual([]);
+  lives[0]!.ends({ code: 0 });
+  expect(await run).toBe(0);
 });
