@@ -5,6 +5,7 @@
  * W2 A window closes when every task has come past it; one that has nothing to read is not waited for where another has.
  * W3 A task that neither comes on nor says that it has nothing to read is waited for until Kafka's time has passed the
  *    window by `idleAfterMs`, and the task has stood still for as long. One that comes on, however slowly, is waited for.
+ * W4 No window closes before it has begun by Kafka's time: one row dated 2099 does not close all windows until then.
  */
 import type { EpochMs } from "../../kernel/index.ts";
 import type { MonitorSpec } from "../monitor-spec.ts";
@@ -133,6 +134,7 @@ export class OpenWindows {
   }
 
   #isDue(fromMs: EpochMs, nowMs: EpochMs): boolean {
+    if (nowMs < fromMs) return false;
     const { windowMs, lateMs, idleAfterMs } = this.#spec;
     const endMs = fromMs + windowMs + lateMs;
     const isTimeUp = nowMs >= endMs + idleAfterMs;

@@ -136,6 +136,16 @@ describe("windows", () => {
     expect(open.close(atEndOf(2))).toMatchObject([{ late: 0 }]);
   });
 
+  test("that are yet to come are not closed by a row that is dated then (W4)", () => {
+    const open = windows();
+    for (const partition of [0, 1]) open.takePartial(partial(partition, 0, even), dueMs);
+    open.takePartial(partial(0, 600_000, even), dueMs);
+    open.takeHeartbeat(beat(1, dueMs, true), dueMs);
+    // The window that goes on now is left empty, since the only one that reads has come past it.
+    expect(numbers(open.close(dueMs))).toEqual([0, 1]);
+    expect(numbers(open.close(dueMs + hourMs))).toEqual([2]);
+  });
+
   test("that were judged before are not closed again", () => {
     const open = windows();
     for (const window of [0, 1, 2])
