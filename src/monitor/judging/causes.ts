@@ -22,8 +22,7 @@ export interface CauseQuestion {
 
 /** Share of the score that makes those who give it the cause. */
 const shareMin = 0.8;
-/** Among fewer tasks a quarter is no part. */
-const tasksMin = 4;
+/** Among fewer than four tasks that is none. */
 const tasksShareMax = 0.25;
 /** Of both kinds of fields. */
 const nullCell = 0;
@@ -52,11 +51,11 @@ function isOfSchema({ reference, tasks, recent }: CauseQuestion): boolean {
 }
 
 function isOfPartition({ reference, tasks, taskCount }: CauseQuestion): boolean {
-  if (taskCount < tasksMin) return false;
+  const fewMax = Math.floor(taskCount * tasksShareMax);
   const parts = psiByGroup(reference, tasks).sort((a, b) => b - a);
   const total = parts.reduce((sum, part) => sum + part, 0);
-  const few = parts.slice(0, Math.floor(taskCount * tasksShareMax));
-  return few.reduce((sum, part) => sum + part, 0) >= shareMin * total;
+  const few = parts.slice(0, fewMax);
+  return fewMax > 0 && few.reduce((sum, part) => sum + part, 0) >= shareMin * total;
 }
 
 function isOfNulls({ reference, tasks, thresholdOf }: CauseQuestion): boolean {

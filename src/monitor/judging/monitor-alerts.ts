@@ -110,9 +110,8 @@ export class MonitorAlerts {
     for (const { field, kind, cause } of verdicts) {
       if (this.#incidents.alertOf(field).phase === "ok") this.#runs.delete(field);
       else if (kind === "DRIFT") {
-        const run = this.#runs.get(field);
         const shown = cause === "deployment" || cause === "schema" ? cause : undefined;
-        this.#runs.set(field, { fromMs: run?.fromMs ?? fromMs, cause: shown ?? run?.cause });
+        this.#runs.set(field, { fromMs: this.#runs.get(field)?.fromMs ?? fromMs, cause: shown });
       }
     }
     return step;

@@ -32,6 +32,8 @@ describe("the cause is", () => {
     // Rows of a new schema that are like the others are not to blame for a shift of all.
     expect(causeOf(asked({ recent: [cells(90, 35), cells(90, 35)] }))).toBe("world");
     expect(causeOf(asked({ recent: [cells(180, 70), cells(180, 70), cells(180, 70), cells(40, 15)] }))).toBe("schema");
+    // Seven tenths are not enough.
+    expect(causeOf(asked({ recent: Array.from({ length: 4 }, () => cells(126, 49)) }))).toBe("world");
   });
 
   test("a partition where a quarter of them give four fifths", () => {

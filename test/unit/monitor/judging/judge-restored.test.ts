@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Judge, type Judgement, type VerdictRecord } from "../../../../src/monitor/index.ts";
-import { atEndOf, baseline, even, feed, head, options, partial, shifted } from "./rig.ts";
+import { Judge, type Judgement, type JudgeOptions, type VerdictRecord } from "../../../../src/monitor/index.ts";
+import { atEndOf, baseline, even, feed, head, hourMs, options, partial, shifted } from "./rig.ts";
 
-function ready(): Judge {
-  const judge = new Judge(options);
+function ready(over: Partial<JudgeOptions> = {}): Judge {
+  const judge = new Judge({ ...options, ...over });
   for (const record of [baseline(), head()]) judge.takeBaseline(record);
   return judge;
 }
@@ -17,15 +17,19 @@ const told = ({ verdicts, events }: Judgement) => ({ verdicts, events });
 
 test("a judge that was told what was judged before goes on as one that judged it, wherever it stopped (J2)", () => {
   fc.assert(
-    fc.property(anyWindows, fc.nat(29), fc.boolean(), (windows, cut, hasPartialsToo) => {
+    fc.property(anyWindows, fc.nat(29), fc.boolean(), fc.constantFrom(1, 10), (windows, cut, hasPartialsToo, hours) => {
       const at = Math.min(cut, windows.length);
-      const straight = feed(ready(), windows);
-      const judge = ready();
+      const over = { rules: { ...options.rules, cooldownMs: hours * hourMs } };
+      const whole = ready(over);
+      const straight = feed(whole, windows);
+      const judge = ready(over);
       const before = straight.slice(0, at).flatMap(({ verdicts }) => verdicts);
       for (const verdict of before) judge.takeVerdict(verdict);
       // The topic of the partials is read again from its beginning, or from where it was.
       if (hasPartialsToo) expect(feed(judge, windows.slice(0, at)).flatMap(({ verdicts }) => verdicts)).toEqual([]);
       expect(feed(judge, windows.slice(at), at).map(told)).toEqual(straight.slice(at).map(told));
+      // As far as somebody has told it the time.
+      if (at < windows.length) expect(judge.pagesSpent("m")).toBe(whole.pagesSpent("m"));
     }),
   );
 });
@@ -34,7 +38,7 @@ test("verdicts that stand on the topic twice count once", () => {
   const straight = feed(ready(), [shifted, shifted, shifted, shifted]);
   const judge = ready();
   const [one, two] = straight.slice(0, 2).flatMap(({ verdicts }) => verdicts) as [VerdictRecord, VerdictRecord];
-  for (const verdict of [one, one, two, one, two]) judge.takeVerdict(verdict);
+  for (const verdict of [one, one, two, one]) judge.takeVerdict(verdict);
   expect(feed(judge, [shifted, shifted], 2).map(told)).toEqual(straight.slice(2).map(told));
 });
 

@@ -123,6 +123,37 @@ describe("a verdict", () => {
     expect(verdicts.map(({ phase }) => phase)).toEqual(["learning", "ok"]);
   });
 
+  test("is INSUFFICIENT for its baseline where too few rows were counted since that came into service", () => {
+    const judge = ready();
+    judge.takePartial(partial(0, 0, even, { baseline: "", counts: [] }), atEndOf(0));
+    judge.takePartial(partial(1, 0, [200, 200]), atEndOf(0));
+    expect(kinds([judge.judge()])).toEqual(["INSUFFICIENT(baseline)"]);
+  });
+
+  test("names ten cells, and sums what the others give", () => {
+    const judge = new Judge(options);
+    const edges = Array.from({ length: 21 }, (_, i) => i);
+    const counts = Float64Array.of(0, 0, 0, 0, 0, ...Array(20).fill(50), 0);
+    const windows = Array.from({ length: 30 }, (_, i) => ({ fromMs: i * hourMs, rows: 1_000, counts }));
+    judge.takeBaseline({ ...baseline(), cells: { kind: "numbers", edges }, windows });
+    judge.takeBaseline(head());
+    const tilted = Float64Array.from(counts, (count, cell) => (cell < 5 ? count : count === 0 ? 0 : (cell - 4) * 5));
+    const rows = tilted.reduce((sum, count) => sum + count, 0);
+    for (const partition of [0, 1])
+      judge.takePartial(partial(partition, 0, even, { rows, counts: [tilted] }), atEndOf(0));
+    const [verdict] = judge.judge().verdicts;
+    expect(verdict?.culprits).toHaveLength(11);
+    expect(verdict?.culprits[10]).toMatchObject({ cell: -1, name: "" });
+    expect(verdict?.culprits.reduce((sum, { part }) => sum + part, 0)).toBeCloseTo(verdict?.score ?? 0, 12);
+  });
+
+  test("counts rows that came too late for the window before", () => {
+    const judge = ready();
+    feed(judge, [even]);
+    judge.takePartial(partial(1, 0, [260, 250]), atEndOf(0) + 1);
+    expect(feed(judge, [even], 1)[0]?.verdicts[0]?.late).toBe(10);
+  });
+
   test("names no cell of a field that is sensitive", () => {
     const sensitive = { ...spec, fields: [{ name: "x", kind: "numbers" as const, isSensitive: true }] };
     const [judged] = feed(ready({ monitors: [sensitive] }), [shifted]);
@@ -246,6 +277,79 @@ describe("an alert", () => {
   });
 });
 
+describe("alerts of two fields and monitors", () => {
+  const fields = ["x", "y"].map((name) => ({ name, kind: "numbers" as const, isSensitive: false }));
+  const judgeOfTwo = (): Judge => {
+    const judge = new Judge({ ...options, monitors: [{ ...spec, fields }] });
+    for (const field of ["x", "y"]) judge.takeBaseline(baseline("b", "m", field, 2));
+    judge.takeBaseline(head());
+    return judge;
+  };
+  const counts = (x: readonly number[], y: readonly number[]) => {
+    return { counts: [x, y].map(([left, right, nulls]) => cells(left ?? 0, right ?? 0, nulls)) };
+  };
+  const run = (judge: Judge, windows: readonly (readonly [readonly number[], readonly number[]])[]) =>
+    windows.map(([x, y], window) => {
+      for (const partition of [0, 1])
+        judge.takePartial(partial(partition, window, even, counts(x, y)), atEndOf(window));
+      return judge.judge();
+    });
+  const holes = [150, 150, 200];
+
+  test("are one incident, whose cause is the first in the order of precedence; it is part of those alone that fire", () => {
+    const judged = run(judgeOfTwo(), [
+      [shifted, even],
+      [shifted, even],
+      [shifted, even],
+      [shifted, holes],
+    ]);
+    expect(judged[3]?.verdicts.map(({ field, incident }) => [field, incident !== undefined])).toEqual([
+      ["x", true],
+      ["y", false],
+    ]);
+    const both =
+      run(judgeOfTwo(), [
+        [shifted, holes],
+        [shifted, holes],
+        [shifted, holes],
+      ])[2]?.events ?? [];
+    expect(both.map(({ type, cause, fields: told }) => `${type.slice(9)} ${cause} ${told}`)).toEqual([
+      "incident.opened nulls x,y",
+      "alert.firing world ",
+      "alert.firing nulls ",
+    ]);
+    expect(both[0]?.summary).toBe("m: x, y drift, and the cause looks like: nulls.");
+  });
+
+  test("page when one of them is silenced and the other is not", () => {
+    const judge = judgeOfTwo();
+    const told = { who: "a", reason: "b", requestId: "r", untilMs: atEndOf(9) };
+    judge.takeCommand(commandRecord({ ...told, kind: "silence", id: "1", monitor: "m", field: "x" }));
+    const judged = run(judge, [
+      [shifted, shifted],
+      [shifted, shifted],
+      [shifted, shifted],
+    ]);
+    expect(types(judged)[2]).toBe("incident.opened!,alert.suppressed,alert.firing");
+  });
+
+  test("come in the order in which windows ended", () => {
+    const short = { ...spec, name: "short", windowMs: hourMs / 2, lateMs: 0 };
+    const judge = ready({ monitors: [spec, short], stagesOf: new Map(["m", "short"].map((name) => [name, ["s"]])) });
+    judge.takeBaseline(baseline("b", "short"));
+    judge.takeBaseline(head("b", "short"));
+    for (const half of [0, 0.5])
+      for (const partition of [0, 1])
+        judge.takePartial(
+          partial(partition, half, even, { monitor: "short", streamTimeMs: startMs + hourMs }),
+          atEndOf(0),
+        );
+    for (const partition of [0, 1]) judge.takePartial(partial(partition, 0, even), atEndOf(0));
+    const ends = judge.judge().verdicts.map(({ monitor, toMs }) => `${monitor} ${(toMs - startMs) / hourMs}`);
+    expect(ends).toEqual(["short 0.5", "m 1", "short 1"]);
+  });
+});
+
 describe("the cause of a drift", () => {
   const causesOf = (
     judge: Judge,
@@ -295,6 +399,16 @@ describe("the cause of a drift", () => {
     ).toBe("world");
   });
 
+  test("is a deployment where the plan changed within the window", () => {
+    const judge = ready();
+    for (const plan of ["p1", "p2"])
+      for (const partition of [0, 1]) {
+        const streamTimeMs = plan === "p1" ? startMs : partial(0, 0, even).streamTimeMs;
+        judge.takePartial(partial(partition, 0, shifted, { plan, streamTimeMs }), atEndOf(0));
+      }
+    expect(judge.judge().verdicts[0]?.cause).toBe("deployment");
+  });
+
   test("stays a schema after the window in which it was met", () => {
     const recent = { schema: 9, rows: 500, counts: [cells(450, 50)] };
     const schemas = [{ id: 9, offset: 3 }];
@@ -319,6 +433,15 @@ describe("the cause of a drift", () => {
         [shifted, met],
       ])[1],
     ).toBe("schema");
+    expect(
+      causesOf(ready(), [
+        [even, {}],
+        [even, { schemas: met.schemas }],
+        [shifted, met],
+      ])[2],
+    ).toBe("schema");
+    // Of the first window of all nobody knows what was there before.
+    expect(causesOf(ready(), [[shifted, met]])).toEqual(["world"]);
     const known = { schemas: [{ id: 9, offset: 3 }] };
     expect(
       causesOf(ready(), [

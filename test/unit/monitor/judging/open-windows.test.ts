@@ -153,4 +153,12 @@ describe("windows", () => {
     open.judgedBefore(startMs + hourMs);
     expect(numbers(open.close(atEndOf(2)))).toEqual([2]);
   });
+
+  test("that were judged before do not keep empty old ones in reach", () => {
+    const open = windows();
+    for (const partition of [0, 1]) open.takePartial(partial(partition, 0, even), dueMs);
+    open.judgedBefore(startMs);
+    for (const partition of [0, 1]) open.takePartial(partial(partition, 500, even), atEndOf(900));
+    expect(numbers(open.close(atEndOf(500)))).toEqual([495, 496, 497, 498, 499, 500]);
+  });
 });
