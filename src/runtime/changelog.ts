@@ -22,8 +22,12 @@ export class Changelog implements ChangeWriter {
   /** Entries that were written so far, those of chunks that failed among them. */
   entryCount = 0;
 
-  constructor(store: Store, topic: OutputTopic, partition: number) {
+  /** True for the store of a step: what it holds decides what a stage makes, and notes say whether it holds anything. */
+  readonly isNoted: boolean;
+
+  constructor(store: Store, topic: OutputTopic, partition: number, isNoted = true) {
     this.store = store;
+    this.isNoted = isNoted;
     const name = Buffer.from(store.spec.name);
     this.noteKey = crc32c(name, 0, name.length) >>> (32 - noteKeyBits);
     this.#partition = partition;

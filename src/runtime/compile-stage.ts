@@ -1,6 +1,7 @@
 import { compileProgram, type Passing } from "../expression/index.ts";
 import { type Clock, Facts, type Logger, silentAfterMs, topicPartitionKey } from "../kernel/index.ts";
 import { createJsonReader, type JsonReader, type RecordSchema, type SchemaRegistry } from "../schema/index.ts";
+import type { Store } from "../state/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
 import { AccountLog } from "./account-log.ts";
@@ -16,6 +17,7 @@ import { rowPathOf } from "./row-path.ts";
 import type { ServedModel } from "./served-model.ts";
 import { StageTask } from "./stage-task.ts";
 import { StageTranscoders } from "./stage-transcoders.ts";
+import { StageTap, type StageTapDeps } from "./tap/stage-tap.ts";
 import type { WaitListener } from "./wait-out.ts";
 import { WriterSchemas } from "./writer-schemas.ts";
 
@@ -39,6 +41,8 @@ export interface StageDeps {
   readonly changelogs?: ReadonlyMap<string, OutputTopic>;
   /** Where tasks leave their accounts; left out, they leave none. */
   readonly accounts?: OutputTopic;
+  /** What monitors of the output need; left out, nobody counts its rows. */
+  readonly tap?: StageTapDeps | undefined;
   /** Outlets of a task's own beside its output and its dead letters; they are written and reset with those. */
   readonly furtherOutlets?: (partition: number) => readonly Outlet[];
   /** Resolves in a later turn of the event loop. */
@@ -100,6 +104,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
     bytesMax: plan.limits.recordBytes,
     ...(path === undefined ? {} : { values: path.values }),
   });
+  const stageTap = deps.tap && new StageTap(deps.tap, stage.name, outputSchema(stage), plan.hash);
   const ingestReader = ingestReaderOf(stage);
   const avroInputs: AvroInput[] = [];
   const inputOf = (): InputReader => {
@@ -123,10 +128,15 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
       const outputs: Outlet = { batches: new OutputBatches(deps.output, "output", undefined), onRefusal: "set-aside" };
       const origin = { topology: plan.topology, stage: stage.name };
       const deadLetters = new DeadLetters(deps.deadLetters, origin, deps.deflateGzip);
-      const changelogs = memories.flatMap(({ store }) => {
+      const tap = stageTap?.ofTask(partition, servedName(stage, model));
+      const changelogOf = (store: Store, isNoted: boolean): Changelog[] => {
         const topic = deps.changelogs?.get(store.spec.name);
-        return topic === undefined ? [] : [new Changelog(store, topic, partition)];
-      });
+        return topic === undefined ? [] : [new Changelog(store, topic, partition, isNoted)];
+      };
+      const changelogs = [
+        ...memories.flatMap(({ store }) => changelogOf(store, true)),
+        ...(tap?.counters ?? []).flatMap(({ store }) => changelogOf(store, false)),
+      ];
       const accountLog = deps.accounts && new AccountLog(deps.accounts, stage.name, partition);
       const furtherOutlets = deps.furtherOutlets?.(partition) ?? [];
       return new StageTask({
@@ -134,11 +144,13 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
         inputs: [topicPartitionKey(stage.from.clusterName, partition)],
         eventIdStem: idStem,
         reader: stage.ingest === undefined ? inputOf() : new IngestInput(stage, inputOf(), idStem),
+        hasSchemas: stage.fromFormat === "avro",
         writers,
         program: compileProgram(stage.program, memories, path === undefined ? {} : { passing: path.steps }),
         memories,
         changelogs,
         accountLog,
+        tap,
         inference: inferenceOf(stage, model, path?.prediction, {
           clock,
           afterMs: deps.scorerTimeoutMs ?? silentAfterMs,
@@ -151,6 +163,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
             outputs,
             { batches: deadLetters.batches, onRefusal: "shorten" },
             ...changelogs.map(({ outlet }) => outlet),
+            ...(tap === undefined ? [] : [tap.outlet]),
             ...(accountLog === undefined ? [] : [accountLog.outlet]),
             ...furtherOutlets,
           ],
@@ -175,6 +188,10 @@ function outputSchema(stage: PlannedStage): RecordSchema {
   const { schema } = stage.to;
   if (schema === undefined) throw new TypeError(`stage ${stage.name}: its output topic has no schema`);
   return schema;
+}
+
+function servedName({ infer }: PlannedStage, model: ServedModel | undefined): string | undefined {
+  return infer === undefined || model === undefined ? undefined : `${infer.model}/${model.version}`;
 }
 
 function inferenceOf(

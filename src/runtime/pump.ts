@@ -149,7 +149,11 @@ export class Pump {
 
   /** Ends a chunk that is old enough. @param nowMs monotonic */
   tick(nowMs: number): void {
-    if (!this.#hasChunk()) return;
+    if (!this.#hasChunk()) {
+      if (this.#arePartialsDue) this.#wake.wake();
+      else this.#askForPartials();
+      return;
+    }
     if (nowMs < this.#dueMs) {
       this.#options.alarm.setFor(this.#dueMs);
       return;
@@ -263,8 +267,7 @@ export class Pump {
     this.#isRestored = false;
     if (outcome !== "anew") return;
     this.#stage.clear();
-    if (this.#stage.stores.length > this.#stage.changelogs.length)
-      this.#options.facts.emit("storesEmptied", { task: this.task, offset });
+    if (this.#stage.hasVolatile) this.#options.facts.emit("storesEmptied", { task: this.task, offset });
   }
 
   /** Passes at once where the stores hold what they should: nobody but this task has changed anything then. */
@@ -281,6 +284,7 @@ export class Pump {
     this.#isRestored = true;
     if (this.#isWellOnceRestored) this.#patience.recovered();
     this.#send({ kind: "restored" });
+    this.#askForPartials();
   }
 
   #keep(): void {
@@ -299,6 +303,7 @@ export class Pump {
     this.#isTickDue = false;
     this.#patience.recovered();
     listener.kept?.();
+    this.#askForPartials();
   }
 
   #fetchFrom(offsetNext: Offset): void {
@@ -345,7 +350,7 @@ export class Pump {
       return true;
     }
     if (this.#isDraining) {
-      if (this.#stage.isAccountBehind) await this.#writeLastAccount();
+      if (this.#stage.isAccountBehind || this.#stage.tap?.isBehind) await this.#writeAside();
       this.#send({ kind: "drain" });
       return true;
     }
@@ -355,7 +360,9 @@ export class Pump {
     }
     if (batch === undefined) {
       this.#isDraining = isRangeDone;
-      return isRangeDone;
+      if (isRangeDone || this.#hasChunk() || !this.#arePartialsDue) return isRangeDone;
+      await this.#writeAside();
+      return true;
     }
     await this.#piece(batch);
     await this.#giveWay();
@@ -442,19 +449,35 @@ export class Pump {
       throw unbalanced(tally);
     }
     const isLast = this.#isLast || this.#isFinishing;
+    if (isLast) stage.leavePartials();
     if (isLast || stage.isAccountDue) stage.leaveAccount(this.#note.next(stage), this.#offsetOf(this.#state.position));
     await this.#write();
   }
 
-  /** A task that closes leaves its account, though nothing is in hand: the chunks behind the last one had none. */
-  async #writeLastAccount(): Promise<void> {
+  /**
+   * A commit without records: a task that closes leaves its account, since the chunks behind the last one had none, and one
+   * that has nothing to do tells what its tap has counted, for which the judge waits.
+   */
+  async #writeAside(): Promise<void> {
     const { committed } = this.#state;
-    if (committed === undefined) throw new AssertionError(`task ${this.task} leaves an account before it was opened`);
+    if (committed === undefined) throw new AssertionError(`task ${this.task} commits before it was opened`);
     const note = this.#note.next(this.#stage);
+    this.#stage.leavePartials();
     this.#stage.leaveAccount(note, this.committedOffset);
     await this.#write();
     await this.#liveHandle().commit(committed, writeNote(note));
     this.#stage.keep(committed);
+  }
+
+  get #arePartialsDue(): boolean {
+    return (this.#stage.tap?.reportDueMs ?? Number.POSITIVE_INFINITY) <= this.#options.clock.monotonicMs();
+  }
+
+  #askForPartials(): void {
+    const dueMs = this.#stage.tap?.reportDueMs ?? Number.POSITIVE_INFINITY;
+    // What was restored may have been told or not; there is no haste.
+    if (dueMs < Number.POSITIVE_INFINITY)
+      this.#options.alarm.setFor(Math.max(dueMs, this.#options.clock.monotonicMs()));
   }
 
   /** Other tasks, timers and sockets get their turn after each time slice. */

@@ -169,7 +169,9 @@ export class Restorer {
   ): Promise<void> {
     const { broker, facts, inputTopic } = this.#options;
     const noted = (changelog: Changelog): StoreNote | undefined => note?.stores?.get(changelog.noteKey);
-    const suspects = parts.filter(({ changelog, end }) => end === 0 && noted(changelog) !== "unfilled");
+    const suspects = parts.filter(
+      ({ changelog, end }) => changelog.isNoted && end === 0 && noted(changelog) !== "unfilled",
+    );
     if (suspects.length === 0) return;
     const { low } = await broker.admin.extent({ topic: inputTopic, partition: task }, signal);
     for (const { changelog } of suspects) {

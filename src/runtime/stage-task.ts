@@ -10,7 +10,7 @@ import {
   type RecordErrorCode,
   topicPartitionKey,
 } from "../kernel/index.ts";
-import { type Row, transcoderOf } from "../schema/index.ts";
+import { framingBytes, type Row, readSchemaId, transcoderOf } from "../schema/index.ts";
 import type { Store } from "../state/index.ts";
 import type { StepMemory } from "../step/index.ts";
 import { type ErrorPlace, recordOverheadBytes } from "../topology/index.ts";
@@ -28,6 +28,7 @@ import { type OutputEncoder, tooLarge } from "./output-encoder.ts";
 import type { RecordRefusedError } from "./port.ts";
 import type { Position } from "./position.ts";
 import { ScoringPiece } from "./scoring-piece.ts";
+import type { TaskTap } from "./tap/task-tap.ts";
 import type { TaskNote } from "./task-note.ts";
 import type { WriterSchemas } from "./writer-schemas.ts";
 
@@ -59,6 +60,8 @@ export interface StageTaskParts {
   readonly inputs: readonly string[];
   readonly eventIdStem: string;
   readonly reader: InputReader;
+  /** The values of its input name a schema each, as Avro's do. */
+  readonly hasSchemas: boolean;
   readonly writers: WriterSchemas;
   readonly program: CompiledProgram;
   readonly memories: readonly StepMemory[];
@@ -66,6 +69,8 @@ export interface StageTaskParts {
   readonly changelogs: readonly Changelog[];
   /** Where it leaves its account, an outlet of the outbox too; undefined for a task that leaves none. */
   readonly accountLog: AccountLog | undefined;
+  /** What the monitors of the output see of it; undefined where there is none. */
+  readonly tap: TaskTap | undefined;
   readonly inference: Inference | undefined;
   readonly encoder: OutputEncoder;
   /** Field whose text is the output's key; undefined copies the input's key bytes. */
@@ -115,6 +120,11 @@ export class StageTask {
   readonly #inference: Inference | undefined;
   readonly #keyField: string | undefined;
   readonly #stores: readonly Store[];
+  readonly #tap: TaskTap | undefined;
+  /** What records are read as has a writer's schema each. */
+  readonly #hasSchemas: boolean;
+  /** Stores of the steps and of the tap. */
+  readonly #allStores: readonly Store[];
   readonly #outbox: Outbox;
   /** The outlet of the rows, in the hot path's hand. */
   readonly #outputs: OutputBatches;
@@ -151,6 +161,9 @@ export class StageTask {
     this.partition = parts.partition;
     this.#parts = parts;
     this.#stores = parts.memories.map(({ store }) => store);
+    this.#tap = parts.tap;
+    this.#hasSchemas = parts.hasSchemas;
+    this.#allStores = [...this.#stores, ...(parts.tap?.counters ?? []).map(({ store }) => store)];
     this.#reader = parts.reader;
     this.#program = parts.program;
     this.#inference = parts.inference;
@@ -177,7 +190,18 @@ export class StageTask {
     return this.#stores;
   }
 
-  /** Where those of its stores that are written down are. */
+  /** True when a store of its steps is written down nowhere. */
+  get hasVolatile(): boolean {
+    const written = new Set(this.changelogs.map(({ store }) => store));
+    return this.#stores.some((store) => !written.has(store));
+  }
+
+  /** What the monitors of its output see; undefined where there is none. */
+  get tap(): TaskTap | undefined {
+    return this.#tap;
+  }
+
+  /** Where those of its stores that are written down are, and those of its tap. */
   get changelogs(): readonly Changelog[] {
     return this.#parts.changelogs;
   }
@@ -240,6 +264,7 @@ export class StageTask {
     if (isChunkEmpty) {
       this.#firstOffset = batch.offsets[from] as number;
       this.#firstInput = this.#input;
+      this.#tap?.beginChunk();
     }
     const end = this.#failures.endOf(batch, this.#input, from, to, isChunkEmpty);
     this.#isCutShort = end < to;
@@ -327,6 +352,7 @@ export class StageTask {
 
   /** Ends the chunk: writes down what its stores have changed, closes its batches, and adds up its counts in `tally`. */
   seal(): void {
+    this.#tap?.seal(this.#parts.clock.now(), this.#parts.clock.monotonicMs());
     for (const changelog of this.#parts.changelogs) changelog.writeChanges(this.#nowMs);
     this.sealBatches();
     this.tally.out += this.#outCount;
@@ -341,6 +367,13 @@ export class StageTask {
       if (fate?.kind === "filtered") this.tally.addFiltered(fate.reason, count);
       else if (fate?.kind === "late") this.tally.late += count;
     }
+  }
+
+  /** Tells what its tap has counted and not told, in the chunk in hand, which was sealed. */
+  leavePartials(): void {
+    const tap = this.#tap;
+    tap?.report(this.#parts.clock.now());
+    tap?.outlet.batches.sealAll();
   }
 
   /** True when it is time that the task's account goes with a chunk. */
@@ -364,14 +397,15 @@ export class StageTask {
   restored(streamTimeMs: EpochMs): void {
     this.#context.streamTimeMs = streamTimeMs;
     this.#streamTimeKeptMs = streamTimeMs;
-    for (const store of this.stores) store.keep(streamTimeMs);
+    for (const store of this.#allStores) store.keep(streamTimeMs);
   }
 
   /** The chunk up to `position` is durable: its changes are final. `tally` has been read before. */
   keep(position: Position): void {
     const { streamTimeMs } = this.#context;
     this.#streamTimeKeptMs = streamTimeMs;
-    for (const store of this.stores) store.keep(streamTimeMs);
+    for (const store of this.#allStores) store.keep(streamTimeMs);
+    this.#tap?.keep(this.#parts.clock.monotonicMs());
     this.#parts.accountLog?.keep(this.#parts.clock.monotonicMs());
     const offsetsNext = this.#parts.inputs.map((input) => position.get(input) ?? 0);
     this.#outbox.forgetBelow(offsetsNext);
@@ -381,7 +415,8 @@ export class StageTask {
 
   /** The chunk failed: no trace of it is left (R2). Records that were refused stay marked. */
   undo(): void {
-    for (const store of this.stores) store.undo();
+    for (const store of this.#allStores) store.undo();
+    this.#tap?.undo();
     this.#parts.accountLog?.undo();
     this.#context.streamTimeMs = this.#streamTimeKeptMs;
     this.#forgetChunk();
@@ -389,7 +424,8 @@ export class StageTask {
 
   /** Another owner has been there: starts as on a restart. */
   clear(): void {
-    for (const store of this.stores) store.clear();
+    for (const store of this.#allStores) store.clear();
+    this.#tap?.clear();
     this.#streamTimeKeptMs = Number.NEGATIVE_INFINITY;
     this.#context.streamTimeMs = Number.NEGATIVE_INFINITY;
     this.#outbox.clearMarks();
@@ -506,6 +542,22 @@ export class StageTask {
       batch.headerCounts[index] as number,
     );
     this.#outCount++;
+    if (this.#tap !== undefined) this.#count(this.#tap, batch, index, valueTo);
+  }
+
+  /** Shows the row that was encoded last to the monitors. */
+  #count(tap: TaskTap, batch: RawBatch, index: number, valueTo: number): void {
+    const schema = this.#hasSchemas
+      ? readSchemaId(batch.bytes, batch.valueFrom[index] as number, batch.valueTo[index] as number)
+      : -1;
+    try {
+      tap.count(this.#parts.encoder.value, framingBytes, valueTo, batch.offsets[index] as number, schema);
+    } catch (cause) {
+      // The row is written: what a monitor throws must not make a dead letter of it too.
+      throw new AssertionError(`a monitor of stage output ${this.#outputs.topic.topic} could not count a row`, {
+        cause,
+      });
+    }
   }
 
   /** A record that the program did not let through. */

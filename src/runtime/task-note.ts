@@ -144,9 +144,10 @@ function notesOf(
   changelogs: readonly Changelog[],
   before: ReadonlyMap<number, StoreNote>,
 ): ReadonlyMap<number, StoreNote> {
-  if (changelogs.length === 0) return noStores;
+  const noted = changelogs.filter(({ isNoted }) => isNoted);
+  if (noted.length === 0) return noStores;
   return new Map(
-    changelogs.map(({ noteKey, entryCount, store }) => {
+    noted.map(({ noteKey, entryCount, store }) => {
       const isFilled = entryCount > 0 || store.entryCount > 0 || before.get(noteKey) === "filled";
       return [noteKey, isFilled ? "filled" : "unfilled"];
     }),

@@ -1,0 +1,190 @@
+import type { EpochMs, Offset } from "../../kernel/index.ts";
+import {
+  encodePartial,
+  type MonitoredField,
+  type MonitorSpec,
+  type PartialRecord,
+  partialKey,
+} from "../../monitor/index.ts";
+import type { FieldValues } from "../../schema/index.ts";
+import type { WindowTotal } from "../../state/index.ts";
+import type { Outlet } from "../outbox.ts";
+import { OutputBatches, type OutputTopic } from "../output-batches.ts";
+import type { TaskId } from "../port.ts";
+import type { BaselineSource } from "./baselines.ts";
+import { MonitorCounter } from "./monitor-counter.ts";
+
+/** What an open window has so far is told at the first commit after so long. */
+const reportEveryMs = 10_000;
+
+/** Where partials go, and what they say of whoever wrote them. */
+export interface PartialsPlace {
+  readonly topic: OutputTopic;
+  /** Registry id of the schema of a partial. */
+  readonly schemaId: number;
+  readonly stage: string;
+  /** Hash of the plan that counts. */
+  readonly plan: string;
+}
+
+export interface TaskTapOptions {
+  readonly monitors: readonly MonitorSpec[];
+  readonly storeOf: (monitor: MonitorSpec) => MonitorCounter["store"];
+  readonly baselines: BaselineSource;
+  readonly place: PartialsPlace;
+  readonly task: TaskId;
+  /** `<model>/<version>` that the task scores with. */
+  readonly model: string | undefined;
+  /** Reads what is wanted of each row; shared by the tasks of the stage, which take turns. */
+  readonly values: FieldValues;
+  /** Where `values` has a field. */
+  readonly placeOf: (field: MonitoredField) => number;
+  /** Where it has the event time. */
+  readonly timePlace: number;
+}
+
+/**
+ * What the monitors of a stage's output see of one task: every row, as it was encoded, counted in the cells of the
+ * baseline in service.
+ *
+ * It has no fate and is in no count of the stage. What was counted is as final as the chunk: the stores are written down
+ * with it, and **partials**, the totals of windows, go out with its offsets or never: when a window is over, and of the open
+ * ones what is new at the first commit after ten seconds.
+ */
+export class TaskTap {
+  /** One of each monitor, in the order of the plan. */
+  readonly counters: readonly MonitorCounter[];
+  readonly outlet: Outlet;
+  readonly #batches: OutputBatches;
+  readonly #options: TaskTapOptions;
+  readonly #origin: string;
+  #generation = -1;
+  #reportedMs = Number.NEGATIVE_INFINITY;
+  /** The chunk in hand tells everything that there is to tell. */
+  #isReportInHand = false;
+  #isRowInHand = false;
+  #lastRowMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: TaskTapOptions) {
+    this.#options = options;
+    const { place, placeOf, model } = options;
+    this.counters = options.monitors.map((monitor) => new MonitorCounter(monitor, options.storeOf(monitor), placeOf));
+    this.#origin = model === undefined ? place.plan : `${place.plan} ${model}`;
+    // Nobody stands in for a partial that is refused, and the judge would wait for it in vain.
+    this.#batches = new OutputBatches(place.topic, "changelog", undefined);
+    this.outlet = { batches: this.#batches, onRefusal: "halt" };
+  }
+
+  /** The latest event time of all rows that are committed; -Infinity before there was one. */
+  get keptTimeMs(): EpochMs {
+    let keptMs = Number.NEGATIVE_INFINITY;
+    for (const { store } of this.counters) keptMs = Math.max(keptMs, store.keptTimeMs);
+    return keptMs;
+  }
+
+  /** True while rows are counted that no partial tells of. */
+  get isBehind(): boolean {
+    return this.counters.some(({ store }) => store.isBehind);
+  }
+
+  /** When what is not told yet should be, monotonic; Infinity when there is nothing. */
+  get reportDueMs(): number {
+    return this.isBehind ? this.#reportedMs + reportEveryMs : Number.POSITIVE_INFINITY;
+  }
+
+  /** When the last chunk with a row was kept, monotonic; -Infinity before there was one. */
+  get lastRowMs(): number {
+    return this.#lastRowMs;
+  }
+
+  /** Takes over the baselines in service; before the first record of a chunk. */
+  beginChunk(): void {
+    const { baselines } = this.#options;
+    if (baselines.generation === this.#generation) return;
+    this.#generation = baselines.generation;
+    for (const counter of this.counters) counter.serve(baselines.current(counter.monitor.name), this.#origin);
+  }
+
+  /**
+   * Counts a row.
+   *
+   * @param bytes holds its Avro body at `from` to `to`
+   * @param offset of the record that it was made of
+   * @param schema id of that record's schema; -1 where it has none
+   */
+  count(bytes: Buffer, from: number, to: number, offset: Offset, schema: number): void {
+    const { values, timePlace } = this.#options;
+    values.read(bytes, from, to);
+    const timeMs = values.areNull[timePlace] === 1 ? undefined : values.numbers[timePlace];
+    for (const counter of this.counters) counter.count(values, timeMs, offset, schema);
+    this.#isRowInHand = true;
+  }
+
+  /** Tells what is due: windows that are over, and every ten seconds what is new in the others. Behind the chunk's last row. */
+  seal(nowMs: EpochMs, monotonicMs: number): void {
+    for (const counter of this.counters) {
+      for (const total of counter.store.takeOver()) this.#write(counter.monitor, total, true, nowMs);
+    }
+    if (this.reportDueMs <= monotonicMs) this.report(nowMs);
+  }
+
+  /** Tells all that is not told yet; behind `seal`, which may have done so. */
+  report(nowMs: EpochMs): void {
+    if (this.#isReportInHand) return;
+    for (const { monitor, store } of this.counters) {
+      for (const total of store.behind) this.#write(monitor, total, false, nowMs);
+      store.reported();
+    }
+    this.#isReportInHand = true;
+  }
+
+  /** The stores have been kept. */
+  keep(monotonicMs: number): void {
+    if (this.#isReportInHand) this.#reportedMs = monotonicMs;
+    if (this.#isRowInHand) this.#lastRowMs = monotonicMs;
+    this.#endChunk();
+  }
+
+  undo(): void {
+    this.#endChunk();
+  }
+
+  /** Another owner has been there. */
+  clear(): void {
+    this.#reportedMs = Number.NEGATIVE_INFINITY;
+    this.#lastRowMs = Number.NEGATIVE_INFINITY;
+    this.#endChunk();
+  }
+
+  #endChunk(): void {
+    this.#isReportInHand = false;
+    this.#isRowInHand = false;
+  }
+
+  #write({ name, version }: MonitorSpec, total: WindowTotal, isClosed: boolean, nowMs: EpochMs): void {
+    const { place, task } = this.#options;
+    const { fromMs, baseline, rows, late, offsetFrom, offsetNext, schemas, streamTimeMs, recent, origin } = total;
+    const [plan = "", model] = origin.split(" ");
+    const record: PartialRecord = {
+      monitor: name,
+      version,
+      stage: place.stage,
+      partition: task,
+      fromMs,
+      baseline,
+      rows,
+      late,
+      counts: total.byField(total.counts),
+      offsetFrom,
+      offsetNext,
+      schemas,
+      recent: recent && { schema: recent.schema, rows: recent.rows, counts: total.byField(recent.counts) },
+      streamTimeMs,
+      isClosed,
+      plan,
+      model,
+    };
+    const partition = 0;
+    this.#batches.appendEntry(partition, nowMs, Buffer.from(partialKey(record)), encodePartial(record, place.schemaId));
+  }
+}
