@@ -75,7 +75,6 @@ export const facts = {
   partitionsUncounted: { level: "debug", says: "The partitions of the stage's topics could not be counted.", fields: { reason: "text" } },
   modelAwaited: { level: "info", says: "waiting for model {model}: run millrace train", fields: { model: "text" } },
   modelStoreSilent: { level: "warn", says: "The model store does not answer; it is asked again.", fields: { model: "text", version: "number", code: "MR_MODEL", waitedSeconds: "number" } },
-  baselinesUnread: { level: "warn", says: "The baselines of monitors cannot be read; those in service stay, and they are read again.", fields: { code: "code", topic: "text", reason: "text" } },
   heartbeatsUnsent: { level: "warn", says: "Tasks could not say how far they are; the judge of the monitors waits for them.", fields: { code: "code", topic: "text", reason: "text" } },
   modelServed: { level: "info", says: "The model is in service.", fields: { model: "text", version: "number" } },
 

@@ -8,6 +8,8 @@
  *
  * Writing and committing are two cadences. A batch is written when it is full; the others as soon as nothing is left
  * to compute, and while there is, at the first end of a piece after `lingerMs`. Their offset follows at the chunk's end.
+ *
+ * In one file because whatever ends a chunk, fails or interrupts it meets here, and has to be read together.
  */
 import { AssertionError, codeOf, messageOf, type Offset, OperationError, seededRng } from "../kernel/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
@@ -127,6 +129,11 @@ export class Pump {
   /** Why the task does not get on, when that lasts longer than it may; undefined when all is well. */
   get trouble(): string | undefined {
     return this.#patience.trouble;
+  }
+
+  /** What the monitors of the task's output see; undefined where there is none. */
+  get tap(): StageTask["tap"] {
+    return this.#stage.tap;
   }
 
   /** Entries that each store of the task holds, in the order of the plan. */

@@ -29,6 +29,8 @@ import type { SnapshotTurns } from "./snapshot-turns.ts";
 import type { SnapshotShelf } from "./snapshots.ts";
 import { surveyStage, topicsOfStage } from "./stage-setup.ts";
 import type { StageStatus } from "./stage-status.ts";
+import { beginTapping } from "./tap/begin-tapping.ts";
+import type { BeatingTask, Heartbeats } from "./tap/heartbeats.ts";
 import { stageCountsOf, type TaskAccount, TaskAccounts } from "./task-accounts.ts";
 import type { WaitListener } from "./wait-out.ts";
 
@@ -95,6 +97,8 @@ export class StageRunner implements GroupSink {
   #compiled: CompiledStage | undefined;
   #restorer: Restorer | undefined;
   #snapshots: SnapshotKeeper | undefined;
+  /** Undefined for a stage that nobody monitors. */
+  #heartbeats: Heartbeats | undefined;
   #membership: Membership | undefined;
   #model: ServedModel | undefined;
   #status: StageStatus = "new";
@@ -224,7 +228,10 @@ export class StageRunner implements GroupSink {
       { admin: broker.admin, registry, clock, facts, onLong: onLongWait },
       signal,
     );
-    this.#compiled = compileStage(plan, stage, { ...this.#options, ...surroundings, facts, onLongWait });
+    const tapping = await beginTapping({ ...this.#options, facts, partials: surroundings.partials, signal });
+    const tap = tapping?.deps;
+    this.#heartbeats = tapping?.heartbeats;
+    this.#compiled = compileStage(plan, stage, { ...this.#options, ...surroundings, tap, facts, onLongWait });
     const { storeNames } = this.#compiled;
     const volatile = storeNames.filter((store) => !surroundings.changelogs.has(store));
     this.#snapshots = await this.#keeperOf(surroundings.identity, signal);
@@ -274,9 +281,22 @@ export class StageRunner implements GroupSink {
     this.#openPending();
   }
 
+  /** The tasks that count, with their stores as they should be. */
+  #beating(): BeatingTask[] {
+    const unread = new Set(
+      this.#membership?.troubled.flatMap(({ access, partition }) => (access === "read" ? [partition] : [])),
+    );
+    return [...this.#pumps.values()].flatMap(({ task, tap, isRunning, isRestored, isBetweenChunks }) =>
+      tap === undefined || !isRunning || !isRestored
+        ? []
+        : [{ task, tap, isAtRest: isBetweenChunks && !unread.has(task) }],
+    );
+  }
+
   async #keeperOf(identity: SnapshotIdentity | undefined, signal: AbortSignal): Promise<SnapshotKeeper | undefined> {
     const { snapshots, broker, clock, stage } = this.#options;
-    if (snapshots === undefined || stage.stores.every(({ changelog }) => changelog === undefined)) return undefined;
+    if (snapshots === undefined || [...stage.stores, ...stage.taps].every(({ changelog }) => changelog === undefined))
+      return undefined;
     if (identity === undefined) {
       this.#facts.emit("snapshotsPaused", {
         reason: "the cluster gives topics no ids, so that one made anew looks the same",
@@ -297,6 +317,7 @@ export class StageRunner implements GroupSink {
     this.#grown?.tick(nowMs);
     this.#restorer?.tick(nowMs);
     this.#snapshots?.tick();
+    this.#heartbeats?.tick(nowMs, () => this.#beating());
   }
 
   #setTrouble(what: string, reason: string | undefined): void {

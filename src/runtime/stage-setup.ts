@@ -1,4 +1,5 @@
 import { type Clock, type Facts, OperationError } from "../kernel/index.ts";
+import { partialSchema } from "../monitor/index.ts";
 import { parseRecordSchemaText, type SchemaRegistry } from "../schema/index.ts";
 import {
   type ClusterDescription,
@@ -8,6 +9,7 @@ import {
   recordOverheadBytes,
 } from "../topology/index.ts";
 import { messageBytesDefault, type OutputTopic } from "./output-batches.ts";
+import { ownSchemaId } from "./own-values.ts";
 import type { ClusterAdmin } from "./port.ts";
 import type { ChangelogIdentity, SnapshotIdentity } from "./snapshot-keeper.ts";
 import { type WaitListener, waitOutRegistry } from "./wait-out.ts";
@@ -18,8 +20,10 @@ export interface StageSurroundings {
   readonly output: OutputTopic;
   readonly deadLetters: OutputTopic;
   readonly accounts: OutputTopic;
-  /** By store, of those that are written down. */
+  /** By store, of those that are written down, those of monitors too. */
   readonly changelogs: ReadonlyMap<string, OutputTopic>;
+  /** Where the counts for monitors go; undefined for a stage that nobody monitors. */
+  readonly partials: { readonly topic: OutputTopic; readonly schemaId: number } | undefined;
   /** Undefined where the cluster tells neither itself nor its topics apart: then snapshots cannot be trusted. */
   readonly identity: SnapshotIdentity | undefined;
   /** -1 when the output is JSON. */
@@ -72,42 +76,66 @@ export async function surveyStage(
       `starting stage ${stage.name}: limits.recordBytes ${plan.limits.recordBytes} does not fit max.message.bytes ${to.messageBytesMax} of ${to.topic}; lower the one or raise the other`,
     );
   const changelogs = new Map<string, OutputTopic>();
-  for (const { store, changelog } of stage.stores) {
+  for (const { store, changelog } of [...stage.stores, ...stage.taps]) {
     if (changelog === undefined) continue;
     const found = topicOf(changelog.clusterName);
     const policy = topics.find(({ topic }) => topic === found.topic)?.configs["cleanup.policy"] ?? "delete";
     checkChangelog(stage, found, policy, from.partitions);
     changelogs.set(store.name, found);
   }
-  const identity = identityOf(stage, cluster);
-  return { inputPartitions: from.partitions, output: to, deadLetters, accounts, changelogs, identity, outputSchemaId };
+  const identity = identityOf(plan, stage, cluster);
+  const partials = await partialsOf(plan, stage, topicOf, (topic) =>
+    waitOutRegistry(() => ownSchemaId(by.registry, topic, partialSchema, signal), by, signal),
+  );
+  const own = { inputPartitions: from.partitions, output: to, deadLetters, accounts };
+  return { ...own, changelogs, partials, identity, outputSchemaId };
+}
+
+async function partialsOf(
+  { monitoring }: Plan,
+  { taps }: PlannedStage,
+  topicOf: (name: string) => OutputTopic,
+  idOf: (topic: string) => Promise<number>,
+): Promise<StageSurroundings["partials"]> {
+  if (monitoring === undefined || taps.length === 0) return undefined;
+  const topic = topicOf(monitoring.topics.partials.clusterName);
+  return { topic, schemaId: await idOf(topic.topic) };
 }
 
 /** As Kafka has it. */
 const deleteRetentionMsDefault = 86_400_000;
 
 function identityOf(
-  { from, stores, memories }: PlannedStage,
+  { monitoring }: Plan,
+  { from, stores, memories, taps }: PlannedStage,
   cluster: ClusterDescription,
 ): SnapshotIdentity | undefined {
   const idOf = (name: string): string | undefined => cluster.topics.find(({ topic }) => topic === name)?.id;
   const inputId = idOf(from.clusterName);
   const changelogs = new Map<string, ChangelogIdentity>();
-  for (const [index, { store, changelog }] of stores.entries()) {
+  const counted = new Map(monitoring?.monitors.map(({ name, version }) => [name, version]));
+  const written = [
+    ...stores.map(({ store, changelog }, index) => ({ store, changelog, holds: memories[index]?.holds })),
+    ...taps.map(({ monitor, store, changelog }) => ({ store, changelog, holds: counted.get(monitor) })),
+  ];
+  for (const { store, changelog, holds } of written) {
     if (changelog === undefined) continue;
     const topic = cluster.topics.find((candidate) => candidate.topic === changelog.clusterName);
     if (topic?.id === undefined) return undefined;
     const retentionMs = Number(topic.configs["delete.retention.ms"] ?? deleteRetentionMsDefault);
-    const form = JSON.stringify([store, memories[index]?.holds]);
+    const form = JSON.stringify([store, holds]);
     changelogs.set(store.name, { id: topic.id, form, deleteRetentionMs: retentionMs });
   }
   return cluster.id === undefined || inputId === undefined ? undefined : { cluster: cluster.id, inputId, changelogs };
 }
 
 /** Names on the cluster of every topic that a stage reads or writes. */
-export function topicsOfStage(plan: Plan, { from, to, stores }: PlannedStage): readonly string[] {
-  const changelogs = stores.flatMap(({ changelog }) => changelog?.clusterName ?? []);
-  return [from.clusterName, to.clusterName, plan.deadLetters.clusterName, plan.accounts.clusterName, ...changelogs];
+export function topicsOfStage(plan: Plan, { from, to, stores, taps }: PlannedStage): readonly string[] {
+  const changelogs = [...stores, ...taps].flatMap(({ changelog }) => changelog?.clusterName ?? []);
+  const { partials, baselines } = plan.monitoring?.topics ?? {};
+  const monitored = taps.length === 0 ? [] : [partials, baselines].flatMap((topic) => topic?.clusterName ?? []);
+  const own = [from.clusterName, to.clusterName, plan.deadLetters.clusterName, plan.accounts.clusterName];
+  return [...own, ...changelogs, ...monitored];
 }
 
 function checkChangelog(

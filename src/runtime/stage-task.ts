@@ -1,9 +1,7 @@
 import type { CompiledProgram, RowContext } from "../expression/index.ts";
 import {
   AssertionError,
-  type Clock,
   type EpochMs,
-  type Facts,
   MillraceError,
   type Offset,
   RecordError,
@@ -12,25 +10,23 @@ import {
 } from "../kernel/index.ts";
 import { framingBytes, type Row, readSchemaId, transcoderOf } from "../schema/index.ts";
 import type { Store } from "../state/index.ts";
-import type { StepMemory } from "../step/index.ts";
 import { type ErrorPlace, recordOverheadBytes } from "../topology/index.ts";
 import { type Outgoing, partitionOf, type RawBatch } from "../wire/index.ts";
-import type { AccountLog } from "./account-log.ts";
 import type { Changelog } from "./changelog.ts";
 import { CountTally } from "./counts.ts";
-import type { DeadLetters, RecordFailure } from "./dead-letters.ts";
+import type { RecordFailure } from "./dead-letters.ts";
 import type { FailurePolicy } from "./failure-policy.ts";
 import type { Inference } from "./inference.ts";
 import type { InputReader } from "./input-reader.ts";
 import type { Outbox, RefusalOutcome } from "./outbox.ts";
 import type { OutputBatches } from "./output-batches.ts";
-import { type OutputEncoder, tooLarge } from "./output-encoder.ts";
+import { tooLarge } from "./output-encoder.ts";
 import type { RecordRefusedError } from "./port.ts";
 import type { Position } from "./position.ts";
 import { ScoringPiece } from "./scoring-piece.ts";
+import type { StageTaskParts } from "./stage-task-parts.ts";
 import type { TaskTap } from "./tap/task-tap.ts";
 import type { TaskNote } from "./task-note.ts";
-import type { WriterSchemas } from "./writer-schemas.ts";
 
 /** The clock is asked once per so many records: asking costs as much as a cheap step. */
 const recordsPerClockLook = 32;
@@ -52,46 +48,6 @@ const placeOf: Readonly<Record<Phase, ErrorPlace>> = {
   encode: "process",
   written: "produce",
 };
-
-/** Everything a task works with; made by `compileStage`. */
-export interface StageTaskParts {
-  readonly partition: number;
-  /** Keys of the input topic-partitions, in the order in which records are named by them. */
-  readonly inputs: readonly string[];
-  readonly eventIdStem: string;
-  readonly reader: InputReader;
-  /** The values of its input name a schema each, as Avro's do. */
-  readonly hasSchemas: boolean;
-  readonly writers: WriterSchemas;
-  readonly program: CompiledProgram;
-  readonly memories: readonly StepMemory[];
-  /** Of the stores that are written down; their outlets are among those of the outbox. */
-  readonly changelogs: readonly Changelog[];
-  /** Where it leaves its account, an outlet of the outbox too; undefined for a task that leaves none. */
-  readonly accountLog: AccountLog | undefined;
-  /** What the monitors of the output see of it; undefined where there is none. */
-  readonly tap: TaskTap | undefined;
-  readonly inference: Inference | undefined;
-  readonly encoder: OutputEncoder;
-  /** Field whose text is the output's key; undefined copies the input's key bytes. */
-  readonly keyField: string | undefined;
-  readonly eventTimeField: string | undefined;
-  /** Everything that the task writes. */
-  readonly outbox: Outbox;
-  /** Which outlet takes the rows, and which the dead letters that `deadLetters` makes. */
-  readonly outputOutlet: number;
-  readonly deadLetterOutlet: number;
-  readonly deadLetters: DeadLetters;
-  /** Whether a record that fails becomes one. */
-  readonly failures: FailurePolicy;
-  readonly recordBytesMax: number;
-  /** Filters records without a value, instead of making dead letters of them. */
-  readonly dropsTombstones: boolean;
-  readonly clock: Clock;
-  readonly facts: Facts;
-  readonly yieldToLoop: () => Promise<void>;
-  readonly timeSliceMs: number;
-}
 
 /**
  * One stage on one input partition: the hot path, and all that a chunk changes until it is kept or undone.

@@ -1,15 +1,14 @@
+import { BackOff, type Clock, codeOf, type Facts, messageOf, type Offset, OperationError } from "../../kernel/index.ts";
 import {
-  BackOff,
-  type Clock,
-  codeOf,
-  type Facts,
-  messageOf,
-  type Offset,
-  OperationError,
-  RecordError,
-} from "../../kernel/index.ts";
-import { BaselineSet, decodeBaseline, type HeldBaseline } from "../../monitor/index.ts";
-import { type RawBatch, refuseDamage } from "../../wire/index.ts";
+  type BaselineFieldRecord,
+  type BaselineHeadRecord,
+  BaselineSet,
+  decodeBaseline,
+  type HeldBaseline,
+} from "../../monitor/index.ts";
+import type { SchemaRegistry } from "../../schema/index.ts";
+import type { RawBatch } from "../../wire/index.ts";
+import { OwnValues } from "../own-values.ts";
 import type { Broker } from "../port.ts";
 
 /** Which baseline of a monitor is in service. */
@@ -27,6 +26,7 @@ const partition = 0;
 export interface FollowedBaselinesOptions {
   readonly broker: Pick<Broker, "read" | "admin">;
   readonly topic: string;
+  readonly registry: Pick<SchemaRegistry, "byId">;
   readonly clock: Clock;
   readonly facts: Facts;
   /** Ends the following. */
@@ -38,9 +38,11 @@ export class FollowedBaselines implements BaselineSource {
   generation = 0;
   readonly #options: FollowedBaselinesOptions;
   readonly #set = new BaselineSet();
+  readonly #values: OwnValues<BaselineFieldRecord | BaselineHeadRecord>;
 
   constructor(options: FollowedBaselinesOptions) {
     this.#options = options;
+    this.#values = new OwnValues({ ...options, decode: decodeBaseline });
   }
 
   current(monitor: string): HeldBaseline | undefined {
@@ -63,7 +65,7 @@ export class FollowedBaselines implements BaselineSource {
       );
     const { low, end } = extent;
     if (low < end)
-      for await (const batch of broker.read({ topic, partition, from: low, to: end }, signal)) this.#take(batch);
+      for await (const batch of broker.read({ topic, partition, from: low, to: end }, signal)) await this.#take(batch);
     void this.#follow(end);
   }
 
@@ -75,33 +77,22 @@ export class FollowedBaselines implements BaselineSource {
     while (!signal.aborted) {
       try {
         for await (const batch of broker.read({ topic, partition, from: offsetNext }, signal)) {
-          this.#take(batch);
+          await this.#take(batch);
           offsetNext = batch.offsetNext;
           backOff.reset();
         }
       } catch (thrown) {
         if (signal.aborted) return;
-        facts.emit("baselinesUnread", { code: codeOf(thrown), topic, reason: messageOf(thrown) });
+        facts.emit("ownTopicReadAgain", { code: codeOf(thrown, "MR_BROKER"), topic, reason: messageOf(thrown) });
         await clock.sleep(backOff.next(), signal).catch(() => undefined);
       }
     }
   }
 
-  #take(batch: RawBatch): void {
-    refuseDamage(batch);
-    const { bytes } = batch;
-    for (let i = 0; i < batch.count; i++) {
-      const from = batch.valueFrom[i] ?? -1;
-      if (from === -1) continue;
-      try {
-        this.#set.take(decodeBaseline(bytes.subarray(from, batch.valueTo[i])));
-      } catch (thrown) {
-        // One that nobody can read is in nobody's service; the one before stays.
-        if (!(thrown instanceof RecordError)) throw thrown;
-        const { topic, facts } = this.#options;
-        facts.emit("baselinesUnread", { code: thrown.code, topic, reason: messageOf(thrown) });
-      }
+  async #take(batch: RawBatch): Promise<void> {
+    for await (const [, record] of this.#values.in(batch, 0, this.#options.signal)) {
+      this.#set.take(record);
+      this.generation++;
     }
-    if (batch.count > 0) this.generation++;
   }
 }
