@@ -327,9 +327,8 @@ export class StageTask {
 
   /** Tells what its tap has counted and not told, in the chunk in hand, which was sealed. */
   leavePartials(): void {
-    const tap = this.#tap;
-    tap?.report(this.#parts.clock.now());
-    tap?.outlet.batches.sealAll();
+    this.#tap?.report(this.#parts.clock.now());
+    this.sealBatches();
   }
 
   /** True when it is time that the task's account goes with a chunk. */

@@ -30,7 +30,7 @@ const numberKinds: ReadonlySet<string> = new Set(["int", "long", "float", "doubl
 const scalarKinds: ReadonlySet<string> = new Set(["string", "enum", "boolean", "int", "long", "float", "double"]);
 
 /** True when a field of this type, or null, can be read that way. */
-export function isReadableAs(type: AvroType, as: WantedValue["as"]): boolean {
+function isReadableAs(type: AvroType, as: WantedValue["as"]): boolean {
   return (as === "number" ? numberKinds : scalarKinds).has(splitNullable(type).type.kind);
 }
 

@@ -17,7 +17,7 @@ export {
 } from "./cast.ts";
 export { type Incompatibility, type IncompatibilityKind, incompatibilities, readProblems } from "./compatibility.ts";
 export { numberText } from "./decimal.ts";
-export { type FieldValues, fieldValues, isReadableAs, type WantedValue } from "./field-values.ts";
+export { type FieldValues, fieldValues, type WantedValue } from "./field-values.ts";
 export { framingBytes, readSchemaId, writeSchemaId } from "./framing.ts";
 export { inferSchema, recordNameOf, type Widened, widenedFields } from "./infer.ts";
 export { avroTypeName, fieldsIn, kindText, valuesIn } from "./inside-type.ts";

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
 import { createMemoryShelf } from "../../../src/adapters/state-memory/index.ts";
 import { type LogFields, type Logger, silentLogger } from "../../../src/kernel/index.ts";
+import { baselineSchema, partialSchema } from "../../../src/monitor/index.ts";
 import {
   type Broker,
   BufferBudget,
@@ -26,6 +27,10 @@ import { differences, featuresOracle, type OracleFate, type OraclePayment } from
 import { type PlainRecord, plainRecords } from "../../support/records.ts";
 import { AutoClock, avro, FakeRegistry, nextTurn, noModels, rowOf } from "./fixture.ts";
 
+/** Ids of Millrace's own schemas in the registry. */
+export const partialSchemaId = 11;
+export const baselineSchemaId = 12;
+
 const never = new AbortController().signal;
 /** As in the file. */
 const minute = 60_000;
@@ -36,7 +41,7 @@ const rules = {
   windows: ["10min", "60min"],
 };
 
-const fileOf = (delivery: DeliveryMode): string => `
+const fileOf = (delivery: DeliveryMode, monitors: string): string => `
 apiVersion: millrace/v1
 kind: Topology
 name: shop
@@ -61,7 +66,7 @@ stages:
       - dedupe: { by: id, within: 20min }
       - filter: amount >= 0
       - rolling: { by: customer, over: [10min, 60min], features: { n: count(), mean: mean(amount) } }
-`;
+${monitors}`;
 
 const paymentSchema = JSON.stringify({
   type: "record",
@@ -75,9 +80,9 @@ const paymentSchema = JSON.stringify({
   ],
 });
 
-function planOf(delivery: DeliveryMode): Plan {
+function planOf(delivery: DeliveryMode, monitors: string): Plan {
   const { plan, problems } = planTopology({
-    text: fileOf(delivery).replace("delivery: exactly-once", "delivery: at-least-once"),
+    text: fileOf(delivery, monitors).replace("delivery: exactly-once", "delivery: at-least-once"),
     file: "shop.yaml",
     environment: {},
     schemas: new Map([["payment", paymentSchema]]),
@@ -109,13 +114,24 @@ export class DurableShop {
   /** By partition, in the order of their offsets. */
   readonly #fed: OraclePayment[][] = [[], []];
 
-  constructor(delivery: DeliveryMode, bytesMax = 100_000_000) {
-    this.plan = planOf(delivery);
+  /** @param monitors what the file ends with: `monitors:` and `alerts:` */
+  constructor(
+    delivery: DeliveryMode,
+    bytesMax = 100_000_000,
+    monitors = "",
+    adapt: (plan: Plan) => Plan = (plan) => plan,
+  ) {
+    this.plan = adapt(planOf(delivery, monitors));
     const stage = this.plan.stages.find(({ name }) => name === "features");
     if (stage === undefined) throw new Error("the plan has no such stage");
     this.stage = stage;
     const plain = [...this.plan.topics, this.plan.deadLetters].map(({ clusterName }) => clusterName);
-    const changelogs = changelogsOf(this.plan).map(({ changelog }) => changelog);
+    const changelogs = [
+      ...changelogsOf(this.plan).map(({ changelog }) => changelog),
+      ...stage.taps.map(({ changelog }) => changelog),
+    ];
+    const { partials, baselines } = this.plan.monitoring?.topics ?? {};
+    const single = [partials, baselines].flatMap((topic) => topic?.clusterName ?? []);
     const compacted = [...changelogs, this.plan.accounts].map(({ clusterName }) => clusterName);
     this.broker = createMemoryBroker({
       codecs: noCodecs,
@@ -124,9 +140,9 @@ export class DurableShop {
       bytesMax,
       topics: [
         ...plain.map((topic) => ({ topic, partitions: 2, replication: undefined, configs: {} })),
-        ...compacted.map((topic) => ({
+        ...[...compacted, ...single].map((topic) => ({
           topic,
-          partitions: 2,
+          partitions: single.includes(topic) ? 1 : 2,
           replication: undefined,
           configs: { "cleanup.policy": "compact" },
         })),
@@ -135,6 +151,13 @@ export class DurableShop {
     this.#registry.schemas.set(7, stage.reader);
     this.#registry.schemas.set(9, stage.to.schema!);
     this.#registry.latestBySubject.set(stage.to.subject!, 9);
+    for (const [id, topic, schema] of [
+      [partialSchemaId, partials, partialSchema],
+      [baselineSchemaId, baselines, baselineSchema],
+    ] as const) {
+      this.#registry.schemas.set(id, schema);
+      this.#registry.latestBySubject.set(`${topic?.clusterName}-value`, id);
+    }
   }
 
   async feed(payments: readonly OraclePayment[]): Promise<void> {
