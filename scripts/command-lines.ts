@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Command, type Option } from "commander";
-import { commands } from "../src/app/cli/commands.ts";
+import { commands, groups } from "../src/app/cli/commands.ts";
 import { runCommandLine } from "../src/app/main.ts";
 
 /** Programs that documents may name and that nobody here can check. */
@@ -71,7 +71,9 @@ async function millraceProblem(
   args: readonly string[],
   made: ReadonlySet<string>,
 ): Promise<string | undefined> {
-  const [name = "", ...rest] = args;
+  const [first = ""] = args;
+  const name = groups[first] === undefined ? first : args.slice(0, 2).join(" ");
+  const rest = args.slice(name.split(" ").length);
   if (["--version", "--help", "-V", "-h"].includes(name)) return undefined;
   const entry = commands.find((candidate) => candidate.name === name);
   if (entry === undefined) return `millrace has no command ${name}`;
@@ -80,8 +82,8 @@ async function millraceProblem(
   if (given.unknown !== undefined) return `millrace ${name} has no flag ${given.unknown}`;
   const wanted = command.registeredArguments;
   if (given.words.length < wanted.filter((argument) => argument.required).length) return "an argument is missing";
-  const takesFiles = wanted.some((argument) => argument.name().startsWith("file"));
-  const files = [...(takesFiles ? given.words : []), ...given.topologies];
+  const isFile = (_: string, i: number): boolean => (wanted[i] ?? wanted.at(-1))?.name().startsWith("file") === true;
+  const files = [...given.words.filter(isFile), ...given.topologies];
   const missing = files.find((path) => !made.has(path) && !existsSync(join(root, path)));
   if (missing !== undefined) return `there is no file ${missing}`;
   if (!offlineCommands.includes(name) || args.includes("--brokers")) return undefined;

@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { nodeHasher } from "../src/adapters/node/index.ts";
-import { commands } from "../src/app/cli/commands.ts";
+import { commands, groups } from "../src/app/cli/commands.ts";
 import { sampleGenerators } from "../src/testing/index.ts";
 import { formatProblem, planTopology } from "../src/topology/index.ts";
 import { commandLines, commandProblem } from "./command-lines.ts";
@@ -65,9 +65,12 @@ async function fenceFindings(root: string, fence: Fence, all: readonly Fence[]):
 
 /** Commands that the text names between backticks. */
 function inlineProblems(line: string): readonly string[] {
-  return [...line.matchAll(/`(?:bin\/)?millrace ([a-z][a-z-]*)[^`]*`/g)]
-    .filter(([, name]) => !commands.some((entry) => entry.name === name))
-    .map(([, name]) => `millrace has no command ${name}`);
+  return [...line.matchAll(/`(?:bin\/)?millrace ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?[^`]*`/g)]
+    .map(([, first = "", second]) =>
+      groups[first] === undefined || second === undefined ? first : `${first} ${second}`,
+    )
+    .filter((name) => groups[name] === undefined && !commands.some((entry) => entry.name === name))
+    .map((name) => `millrace has no command ${name}`);
 }
 
 /** Fences, and the lines outside them (a line inside one is empty there). */

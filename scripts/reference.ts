@@ -87,7 +87,8 @@ function metricsPage(): string {
 
 async function commandsPage(): Promise<string> {
   const parts: string[] = [];
-  for (const { name } of commands) parts.push(`## ${name}`, `\`\`\`text\n${(await help([name])).trimEnd()}\n\`\`\``);
+  for (const { name } of commands)
+    parts.push(`## ${name}`, `\`\`\`text\n${(await help(name.split(" "))).trimEnd()}\n\`\`\``);
   return `${[
     notice,
     "# Commands",

@@ -4,7 +4,7 @@ import { Command, CommanderError } from "commander";
 import { systemClock } from "../adapters/node/index.ts";
 import { closest, say } from "../kernel/index.ts";
 import { type CommandContext, flagsOf } from "./cli/command.ts";
-import { type CommandEntry, commands } from "./cli/commands.ts";
+import { type CommandEntry, commands, groups } from "./cli/commands.ts";
 import { describeFailure, type ExitCode, exitCodeOf, exitCodes, isStopped, usageError } from "./exit.ts";
 import { createPeopleLogger } from "./people-logger.ts";
 import { stopOnSignals } from "./signals.ts";
@@ -25,9 +25,10 @@ const helpWidth = 100;
  */
 export async function runCommandLine(argv: readonly string[], context: CommandContext): Promise<ExitCode> {
   try {
-    const [first] = argv;
-    const named = first === "help" ? argv[1] : first;
-    if (named !== undefined && !named.startsWith("-") && named !== "help") checkName(named);
+    const [first, ...rest] = argv;
+    // Commander's own help command knows the first word of a name alone.
+    const words = first === "help" && rest.length > 0 ? [...rest, "--help"] : argv;
+    const named = first === "help" && rest.length === 0 ? undefined : nameIn(words);
     let code: ExitCode = exitCodes.ok;
     const program = await programFor(named, context, (ended) => {
       code = ended;
@@ -36,7 +37,7 @@ export async function runCommandLine(argv: readonly string[], context: CommandCo
       program.outputHelp({ error: true });
       return exitCodes.usage;
     }
-    await program.parseAsync(argv, { from: "user" });
+    await program.parseAsync(words, { from: "user" });
     return code;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
@@ -72,8 +73,10 @@ async function programFor(
     )
     .exitOverride();
   for (const entry of commands) {
-    const command = program
-      .command(entry.name)
+    const [group, ...own] = entry.name.split(" ");
+    const isGrouped = own.length > 0;
+    const command = (isGrouped ? groupIn(program, group ?? "") : program)
+      .command(own.join(" ") || entry.name)
       .summary(entry.summary)
       .description(`${sentence(entry.summary)}.`);
     command.addHelpText("after", `\nExample:\n  ${entry.example}`);
@@ -88,6 +91,18 @@ async function programFor(
     });
   }
   return program;
+}
+
+/** The command that has others below it. */
+function groupIn(program: Command, name: string): Command {
+  const made = program.commands.find((command) => command.name() === name);
+  if (made !== undefined) return made;
+  const summary = groups[name] ?? "";
+  return program
+    .command(name)
+    .summary(summary)
+    .description(`${sentence(summary)}.`)
+    .helpCommand(false);
 }
 
 /** Says it as the command logs: a worker in JSON, for machines, the others for people. */
@@ -107,10 +122,26 @@ function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** @throws ExitError 64 for a command that does not exist */
-function checkName(name: string): void {
+/**
+ * The name of the command that a command line begins with: one word, or two of a command below another. Undefined where
+ * it begins with a flag, or names a group of commands alone.
+ *
+ * @throws ExitError 64 for a command that does not exist
+ */
+function nameIn([first, second]: readonly string[]): string | undefined {
+  if (first === undefined || first.startsWith("-")) return undefined;
   const names = commands.map((entry) => entry.name);
-  if (names.includes(name)) return;
+  if (groups[first] === undefined)
+    return knownName(first, [...names.filter((name) => !name.includes(" ")), ...Object.keys(groups)]);
+  if (second === undefined || second.startsWith("-")) return undefined;
+  return knownName(
+    `${first} ${second}`,
+    names.filter((name) => name.startsWith(`${first} `)),
+  );
+}
+
+function knownName(name: string, names: readonly string[]): string {
+  if (names.includes(name)) return name;
   const meant = closest(name, names);
   throw usageError(
     `unknown command ${JSON.stringify(name)}; ${meant === undefined ? "see millrace --help" : `did you mean "${meant}"?`}`,

@@ -1,13 +1,32 @@
+export {
+  type AlertSummary,
+  alertSummaries,
+  type IncidentSummary,
+  incidentSummaries,
+  type LoggedEvent,
+  readAlertEvents,
+  readMonitorCommands,
+} from "./alert-log.ts";
 export { type BaselinesRead, readBaselines, type WriteOptions, writeBaseline } from "./baselines-topic.ts";
+export {
+  type FieldReport,
+  fieldReports,
+  type ReportedCell,
+  type ReportedWindow,
+  reportedWindows,
+} from "./drift-report.ts";
 export {
   type BaselinedMonitor,
   type ClosedWindow,
   type Ensured,
   type EnsureOptions,
   ensureBaseline,
+  measureAndWrite,
+  rangeText,
 } from "./ensure-baseline.ts";
+export { type FieldStatus, fieldStatuses } from "./field-status.ts";
 export { judgeOptionsOf, stagePartitions } from "./judge-options.ts";
-export { isInService, type KeepOptions, keepBaselines } from "./keep-baselines.ts";
+export { isInService, type KeepOptions, keepBaselines, learntWindows } from "./keep-baselines.ts";
 export {
   type MeasuredBaseline,
   type MeasuredMonitor,
@@ -15,6 +34,8 @@ export {
   measureBaseline,
 } from "./measure-baseline.ts";
 export { type OwnRecord, ownRecords } from "./own-topic.ts";
+export { readPartials } from "./read-partials.ts";
 export { readVerdicts, type VerdictsRead } from "./read-verdicts.ts";
 export { type Replay, type ReplayRequest, replayMonitors } from "./replay.ts";
 export type { ReplayedIncident, ReplayedMonitor } from "./replay-tally.ts";
+export { type ReportPage, reportPage } from "./report-page.ts";

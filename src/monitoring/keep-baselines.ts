@@ -73,9 +73,9 @@ export function isInService(
 }
 
 /** The windows of a monitor that the judge has found over while there was no baseline. */
-async function learntWindows(
-  { broker, registry, verdictsTopic }: KeepOptions,
-  { name, fields, baseline }: BaselinedMonitor,
+export async function learntWindows(
+  { broker, registry, verdictsTopic }: Pick<KeepOptions, "broker" | "registry" | "verdictsTopic">,
+  { name, fields, baseline }: Pick<BaselinedMonitor, "name" | "fields" | "baseline">,
   signal: AbortSignal,
 ): Promise<readonly ClosedWindow[]> {
   if (baseline.kind === "range") return [];

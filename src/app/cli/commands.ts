@@ -11,6 +11,13 @@ export interface CommandEntry {
   readonly load: () => Promise<{ readonly command: CommandDefinition }>;
 }
 
+/** Commands that have others below them, and what those are for together. */
+export const groups: Readonly<Record<string, string>> = {
+  drift: "see how what stages write differs from what it was",
+  alerts: "see who has to be told of what, and say that somebody knows",
+  incidents: "see what was wrong together, from when to when",
+};
+
 /** Every command, in the order of the help text. Loaded only when it is asked for: start-up stays short. */
 export const commands: readonly CommandEntry[] = [
   {
@@ -73,6 +80,56 @@ export const commands: readonly CommandEntry[] = [
     summary: "recount from the topics what stages say they have made",
     example: "millrace reconcile topologies/card-fraud.yaml --brokers localhost:9092",
     load: () => import("./reconcile.ts"),
+  },
+  {
+    name: "drift status",
+    summary: "show the last verdict on each monitored field",
+    example: "millrace drift status topologies/card-fraud.yaml --brokers localhost:9092",
+    load: () => import("./drift-status.ts"),
+  },
+  {
+    name: "drift report",
+    summary: "show how the fields of a monitor are spread, beside their baseline, and what was judged of them",
+    example: "millrace drift report topologies/card-fraud.yaml --brokers localhost:9092 --html drift.html",
+    load: () => import("./drift-report.ts"),
+  },
+  {
+    name: "drift baseline",
+    summary: "show what monitors compare with, or measure it anew",
+    example: "millrace drift baseline topologies/card-fraud.yaml --brokers localhost:9092",
+    load: () => import("./drift-baseline.ts"),
+  },
+  {
+    name: "alerts list",
+    summary: "show the alerts that fire, and those that were",
+    example: "millrace alerts list topologies/card-fraud.yaml --brokers localhost:9092",
+    load: () => import("./alerts-list.ts"),
+  },
+  {
+    name: "alerts ack",
+    summary: "say that somebody has seen an alert: it pages nobody for a while",
+    example:
+      "millrace alerts ack topologies/card-fraud.yaml card-fraud/inputs/amount --by ann --brokers localhost:9092",
+    load: () => import("./alerts-ack.ts"),
+  },
+  {
+    name: "alerts silence",
+    summary: "let a monitor, or all of them, page nobody for a while",
+    example:
+      "millrace alerts silence topologies/card-fraud.yaml --monitor inputs --for 2h --by ann --reason deployment --brokers localhost:9092",
+    load: () => import("./alerts-silence.ts"),
+  },
+  {
+    name: "incidents list",
+    summary: "show the incidents, the latest first",
+    example: "millrace incidents list topologies/card-fraud.yaml --brokers localhost:9092",
+    load: () => import("./incidents-list.ts"),
+  },
+  {
+    name: "incidents show",
+    summary: "show all that happened in an incident",
+    example: "millrace incidents show topologies/card-fraud.yaml ID --brokers localhost:9092",
+    load: () => import("./incidents-show.ts"),
   },
   {
     name: "produce",

@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { flagsOf } from "../../../src/app/cli/command.ts";
-import { commands } from "../../../src/app/cli/commands.ts";
+import { commands, groups } from "../../../src/app/cli/commands.ts";
 import { millrace } from "./command-line.ts";
 
 const golden = join(import.meta.dirname, "../../golden/help");
 const names = commands.map((entry) => entry.name);
+
+const goldenOf = (name: string): string => `${name.replace(" ", "-")}.txt`;
 
 test("the help of the program is the golden file", async () => {
   const { code, stdout, stderr } = await millrace(["--help"]);
@@ -16,14 +18,29 @@ test("the help of the program is the golden file", async () => {
 });
 
 test.each(names)("the help of %s is the golden file, however it is asked for", async (name) => {
-  const { code, stdout, stderr } = await millrace([name, "--help"]);
+  const { code, stdout, stderr } = await millrace([...name.split(" "), "--help"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  await expect(stdout).toMatchFileSnapshot(join(golden, `${name}.txt`));
-  expect((await millrace(["help", name])).stdout).toBe(stdout);
+  await expect(stdout).toMatchFileSnapshot(join(golden, goldenOf(name)));
+  expect((await millrace(["help", ...name.split(" ")])).stdout).toBe(stdout);
+});
+
+test.each(Object.keys(groups))("the help of %s lists the commands below it", async (group) => {
+  const { code, stdout, stderr } = await millrace([group, "--help"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  for (const name of names.filter((known) => known.startsWith(`${group} `)))
+    expect(stdout).toMatch(new RegExp(`^  ${name.slice(group.length + 1)} `, "m"));
+  expect((await millrace(["help", group])).stdout).toBe(stdout);
+});
+
+test("a group alone is no command, and neither is what is not in it", async () => {
+  expect(await millrace(["drift"])).toMatchObject({ code: 64, stdout: "" });
+  expect(await millrace(["drift", "stauts"])).toMatchObject({ code: 64, stdout: "" });
+  expect((await millrace(["drift", "stauts"])).stderr).toContain('did you mean "drift status"?');
+  expect((await millrace(["dirft", "status"])).stderr).toContain('did you mean "drift"?');
 });
 
 test("there is a golden file for each command, and no other", () => {
-  expect(readdirSync(golden).sort()).toEqual(["millrace", ...names].map((name) => `${name}.txt`).sort());
+  expect(readdirSync(golden).sort()).toEqual(["millrace", ...names].map(goldenOf).sort());
 });
 
 /** Acts that cannot be taken back: a variable that stays set would do them again. */

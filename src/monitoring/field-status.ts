@@ -1,0 +1,81 @@
+import { formatIsoTime } from "../kernel/index.ts";
+import type { Cause, Season, VerdictKind, VerdictRecord } from "../monitor/index.ts";
+import type { PlannedMonitor } from "../topology/index.ts";
+import type { BaselinesRead } from "./baselines-topic.ts";
+
+/** The last verdict on one field. Numbers that the judge did not give are null. */
+export interface FieldStatus {
+  readonly monitor: string;
+  readonly field: string;
+  /** `NONE` when no window was judged yet. */
+  readonly verdict: VerdictKind | "NONE";
+  readonly reason: string | null;
+  /** Population stability index in nats, and what it had to reach. */
+  readonly score: number | null;
+  readonly threshold: number | null;
+  readonly noiseFloor: number | null;
+  readonly probability: number | null;
+  readonly falseDiscoveryRate: number | null;
+  /** Rows of the reference, of the window, and those that came too late for windows before it. */
+  readonly n: number | null;
+  readonly m: number | null;
+  readonly late: number | null;
+  readonly season: Season | null;
+  /** ISO 8601. */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly cause: Cause | null;
+  readonly phase: string | null;
+  readonly incident: string | null;
+  /** By which the window was judged, and which is in service now. */
+  readonly judgedBy: string | null;
+  readonly baseline: string | null;
+}
+
+/**
+ * The fields of these monitors in the plan's order, each with its last verdict.
+ *
+ * @param verdicts in the order of their windows
+ */
+export function fieldStatuses(
+  monitors: readonly PlannedMonitor[],
+  verdicts: readonly VerdictRecord[],
+  baselines: BaselinesRead["baselines"],
+): FieldStatus[] {
+  const last = new Map(verdicts.map((verdict) => [`${verdict.monitor}/${verdict.field}`, verdict]));
+  return monitors.flatMap(({ name: monitor, fields }) =>
+    fields.map(({ name: field }): FieldStatus => {
+      const verdict = last.get(`${monitor}/${field}`);
+      const baseline = baselines.current(monitor)?.id ?? null;
+      return { monitor, field, ...statusOf(verdict), baseline };
+    }),
+  );
+}
+
+function statusOf(verdict: VerdictRecord | undefined): Omit<FieldStatus, "monitor" | "field" | "baseline"> {
+  const isJudged = verdict !== undefined && verdict.n > 0;
+  return {
+    verdict: verdict?.kind ?? "NONE",
+    reason: verdict?.reason ?? null,
+    score: numberOrNull(verdict?.score),
+    threshold: numberOrNull(verdict?.threshold),
+    noiseFloor: numberOrNull(verdict?.noiseFloor),
+    probability: numberOrNull(verdict?.probability),
+    falseDiscoveryRate: numberOrNull(verdict?.falseDiscoveryRate),
+    n: isJudged ? verdict.n : null,
+    m: verdict?.m ?? null,
+    late: verdict?.late ?? null,
+    season: isJudged ? verdict.season : null,
+    from: verdict === undefined ? null : formatIsoTime(verdict.fromMs),
+    to: verdict === undefined ? null : formatIsoTime(verdict.toMs),
+    cause: verdict?.cause ?? null,
+    phase: verdict?.phase ?? null,
+    incident: verdict?.incident ?? null,
+    judgedBy: verdict?.baseline || null,
+  };
+}
+
+/** JSON has no NaN. */
+function numberOrNull(value: number | undefined): number | null {
+  return value === undefined || Number.isNaN(value) ? null : value;
+}
