@@ -94,8 +94,8 @@ function planOf(truth: Cause, isDouble: boolean): Plan {
   const hour = firstHour + 100 + Math.floor(rng.uniform() * 40);
   const base = { ...nothing, truth, field, hour };
   const few = rng.uniform() < 0.5 ? [0] : [2, 3];
-  const shift = signed(between(0.3, 1));
-  const strong = signed(between(0.7, 1));
+  const shift = signed(between(0.25, 1));
+  const strong = signed(between(0.5, 1));
   switch (truth) {
     case "deployment": {
       const deployed = { ...base, deployedAt: 0, shift };
@@ -103,7 +103,7 @@ function planOf(truth: Cause, isDouble: boolean): Plan {
     }
     case "schema": {
       // In one partition as well, or in all.
-      const written = { ...base, schemaShare: between(0.4, 1), schemaShift: strong };
+      const written = { ...base, schemaShare: between(0.3, 1), schemaShift: strong };
       return isDouble ? { ...written, deployedAt: -3 } : written;
     }
     case "partition": {

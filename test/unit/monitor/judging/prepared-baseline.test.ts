@@ -19,7 +19,9 @@ test("a baseline holds what its windows hold together", () => {
 
 test("fields that are not the monitor's, of another kind, or without a window make none", () => {
   expect(prepare({ field: "y" })).toBeUndefined();
-  expect(prepare({ cells: { kind: "categories", values: [["a", 1]] } })).toBeUndefined();
+  // Three special cells and five values: as many as the numbers have.
+  const values = ["a", "b", "c", "d", "e"].map((value) => [value, 1] as const);
+  expect(prepare({ cells: { kind: "categories", values } })).toBeUndefined();
   expect(prepare({ windows: [] })).toBeUndefined();
 });
 
