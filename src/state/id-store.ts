@@ -29,6 +29,8 @@ export interface IdStoreOptions {
   readonly latenessMs: number;
   /** Keys held at most; one more throws MR_STATE_FULL. By default what a Map can hold, 2^24. */
   readonly keysMax?: number | undefined;
+  /** What was seen before stream time minus this, in ms, is forgotten; at least `latenessMs`. By default as late as can be. */
+  readonly ttlMs?: number | undefined;
 }
 
 /**
@@ -37,8 +39,8 @@ export interface IdStoreOptions {
  * A repeat is an id that an earlier offset had with an event time closer than `withinMs`; every record that is
  * judged counts as seen, also one that is itself a repeat, or late, or fails later in the stage. Reading the same
  * offset again finds no earlier one and so is no repeat. What was seen at times before
- * stream time - lateness - `withinMs` is forgotten: no record in time can be its repeat. Whether it has left
- * memory yet does not matter, so the answer does not depend on when `keep` was called.
+ * stream time - lateness - `withinMs` is forgotten: no record in time can be its repeat. With a time to live it is
+ * forgotten that long behind stream time, if that is sooner. Whether it has left memory yet does not matter, so the answer does not depend on when `keep` was called.
  *
  * Times of an id that are closer than `withinMs` form one span, kept as its first and last time and its first
  * offset: a time is a repeat of one of them exactly when it is closer than `withinMs` to the span. So an id that
@@ -51,6 +53,8 @@ export class IdStore implements Store {
   readonly spec: StoreSpec;
   readonly #withinMs: number;
   readonly #reachMs: number;
+  /** True when ids are forgotten before the last record that could be their repeat. */
+  readonly #isShort: boolean;
   readonly #stretchMs: number;
   readonly #ids: KeyTable;
   /** Per id its spans, by first time; and so by last time too. */
@@ -75,7 +79,10 @@ export class IdStore implements Store {
     this.spec = options.spec;
     this.#ids = new KeyTable(options.spec.name, options.keysMax);
     this.#withinMs = options.withinMs;
-    this.#reachMs = options.latenessMs + options.withinMs;
+    const ttlMs = options.ttlMs ?? Number.POSITIVE_INFINITY;
+    assert(ttlMs >= options.latenessMs, "an id lives at least as long as a record may be late");
+    this.#reachMs = Math.min(options.latenessMs + options.withinMs, ttlMs);
+    this.#isShort = ttlMs < options.latenessMs + options.withinMs;
     this.#stretchMs = options.withinMs * spansPerEntry;
   }
 
@@ -105,7 +112,8 @@ export class IdStore implements Store {
 
   /** Tells whether the record is a repeat, and remembers it. `streamTimeMs` is the stream time before this record. */
   judge(id: string, timeMs: EpochMs, offset: Offset, streamTimeMs: EpochMs): boolean {
-    const horizonMs = streamTimeMs - this.#reachMs;
+    // A record that moves stream time on sees what is left then.
+    const horizonMs = (this.#isShort ? Math.max(streamTimeMs, timeMs) : streamTimeMs) - this.#reachMs;
     const entry = this.#ids.find(id);
     if (entry < 0) {
       if (timeMs >= horizonMs) this.#addSpan(this.#addId(id), timeMs, offset);

@@ -47,11 +47,25 @@ export class KeyTable {
     return entry;
   }
 
-  /** Forgets a key; its number may be given again. */
+  /** Lets the key be looked for in vain, and added anew, while its number stays taken. */
+  detach(entry: number): void {
+    this.#entries.delete(this.keyOf(entry));
+  }
+
+  /** Takes a detachment back; the key is not held under another number any more. */
+  attach(entry: number): void {
+    this.#entries.set(this.keyOf(entry), entry);
+  }
+
+  isDetached(entry: number): boolean {
+    return this.find(this.keyOf(entry)) !== entry;
+  }
+
+  /** Forgets a key, or one that was detached; its number may be given again. */
   remove(entry: number): void {
     const key = this.#keys[entry];
     if (key === undefined) return;
-    this.#entries.delete(key);
+    if (this.#entries.get(key) === entry) this.#entries.delete(key);
     this.#keys[entry] = undefined;
     this.#free.push(entry);
   }

@@ -26,6 +26,11 @@ export interface RollingStoreOptions {
   readonly longestMs?: number | undefined;
   /** Keys held at most; one more throws MR_STATE_FULL. By default what a Map can hold, 2^24. */
   readonly keysMax?: number | undefined;
+  /**
+   * A key whose latest row stream time has passed by more than this, in ms, is forgotten; at least `latenessMs`, so that a
+   * record in time is never older. By default a key goes with the last row that a window can reach.
+   */
+  readonly ttlMs?: number | undefined;
 }
 
 /**
@@ -34,6 +39,9 @@ export interface RollingStoreOptions {
  * A window w at time t covers the key's rows in `(t - w, t]` that were added so far. Rows that no window of
  * an accepted record can reach leave in `keep`, at once for keys that changed and by a slow sweep for the
  * others. Nothing is allocated per record.
+ *
+ * With a time to live a key that was silent for longer begins anew ({@link expire}), whether it has left memory yet or
+ * not, so that the answer does not depend on when `keep` was called.
  */
 export class RollingStore implements Store {
   readonly spec: StoreSpec;
@@ -45,10 +53,16 @@ export class RollingStore implements Store {
   readonly #slices: RowSlices;
   readonly #lookBackMs: number;
   readonly #reachMs: number;
+  readonly #ttlMs: number;
   /** The inputs of a row that is taken in. */
   readonly #applied: Float64Array;
-  /** Entry and time of every row added since the last `keep`: it lies behind all that are not newer. */
+  /**
+   * Entry and time of every row added since the last `keep`: it lies behind all that are not newer. NaN for the time says
+   * that the entry was detached from its key.
+   */
   readonly #undoLog = new NumberStack();
+  /** How many entries were detached since the last `keep`. */
+  #detachedCount = 0;
   #sweepNext = 0;
   /** The key looked up last, for a query right behind an addition; undefined when it may have gone. */
   #keyLast: string | undefined;
@@ -59,6 +73,8 @@ export class RollingStore implements Store {
     const ascending = windowsMs.every((window, i) => window >= 1 && (i === 0 || window >= (windowsMs[i - 1] ?? 0)));
     assert(windowsMs.length > 0 && ascending, "windows must ascend and be at least 1 ms");
     assert(options.latenessMs >= 0, "the allowed lateness must not be negative");
+    this.#ttlMs = options.ttlMs ?? Number.POSITIVE_INFINITY;
+    assert(this.#ttlMs >= options.latenessMs, "a key lives at least as long as a record may be late");
     this.spec = options.spec;
     this.#keys = new KeyTable(options.spec.name, options.keysMax);
     this.inputs = new Float64Array(options.needs.length);
@@ -89,9 +105,7 @@ export class RollingStore implements Store {
     let latestMs = Number.NEGATIVE_INFINITY;
     for (let entry = this.#keys.entryEnd - 1; entry >= 0; entry--) {
       if (!this.#keys.holds(entry)) continue;
-      this.#runs.look(entry);
-      const { slab, times, count } = this.#runs;
-      latestMs = Math.max(latestMs, slab[times + count - 1] ?? latestMs);
+      latestMs = Math.max(latestMs, this.#latestOf(entry));
     }
     return latestMs;
   }
@@ -109,6 +123,22 @@ export class RollingStore implements Store {
   /** Summary of column c over window w, at `(w * columns + c) * momentsStride`, by the last {@link query}. */
   get summaries(): Float64Array {
     return this.#query.summaries;
+  }
+
+  /**
+   * Forgets what a key holds when it was silent for longer than its time to live. Called for every record of the key,
+   * before {@link add} and {@link query}. @param streamTimeMs with this record
+   */
+  expire(key: string, streamTimeMs: EpochMs): void {
+    if (this.#ttlMs === Number.POSITIVE_INFINITY) return;
+    const entry = this.#find(key);
+    if (entry < 0 || this.#latestOf(entry) >= streamTimeMs - this.#ttlMs) return;
+    // Its rows stay under a number that no key has, until `keep` drops them or `undo` gives them back.
+    this.#keys.detach(entry);
+    this.#keyLast = undefined;
+    this.#detachedCount++;
+    this.#undoLog.push(entry);
+    this.#undoLog.push(Number.NaN);
   }
 
   /** Adds a row with `inputs` to a key. O(1) amortised when it is the newest, else it moves the newer ones. */
@@ -136,22 +166,32 @@ export class RollingStore implements Store {
     while (this.#undoLog.length > 0) {
       const timeMs = this.#undoLog.pop();
       const entry = this.#undoLog.pop();
+      if (Number.isNaN(timeMs)) {
+        this.#keys.attach(entry);
+        this.#keyLast = undefined;
+        continue;
+      }
       this.#runs.look(entry);
       this.#removeRow(entry, this.#runs.firstAfter(timeMs) - 1);
       if (this.#runs.countOf(entry) === 0) this.#removeKey(entry);
     }
+    this.#detachedCount = 0;
   }
 
   keep(streamTimeMs: EpochMs): void {
     const horizonMs = streamTimeMs - this.#reachMs;
     this.#slices.keep();
+    const silentMs = streamTimeMs - this.#ttlMs;
     const changes = this.#undoLog.length / 2;
-    for (let i = 0; i < changes; i++) this.#evict(this.#undoLog.at(2 * i), horizonMs);
+    // First, so that none of them is given as gone once more: `changes` has done that.
+    for (let i = 0; this.#detachedCount > 0 && i < changes; i++)
+      if (this.#isDetachment(i)) this.#removeKey(this.#undoLog.at(2 * i));
+    for (let i = 0; i < changes; i++) this.#evict(this.#undoLog.at(2 * i), horizonMs, silentMs);
     this.#undoLog.clear();
     const end = this.#keys.entryEnd;
     for (let i = Math.min(end, sweepKeysMin + Math.floor(changes / 4)); i > 0; i--) {
       if (this.#sweepNext >= end) this.#sweepNext = 0;
-      this.#evict(this.#sweepNext++, horizonMs);
+      this.#evict(this.#sweepNext++, horizonMs, silentMs);
     }
   }
 
@@ -161,12 +201,20 @@ export class RollingStore implements Store {
     this.#query.clear();
     this.#slices.clear();
     this.#undoLog.clear();
+    this.#detachedCount = 0;
     this.#keyLast = undefined;
     this.#sweepNext = 0;
   }
 
   changes(into: ChangeWriter): void {
-    for (let i = 0; i < this.#undoLog.length; i += 2) this.#slices.touch(this.#undoLog.at(i), this.#undoLog.at(i + 1));
+    for (let i = 0; i < this.#undoLog.length; i += 2) {
+      const entry = this.#undoLog.at(i);
+      if (this.#detachedCount === 0 || !this.#keys.isDetached(entry))
+        this.#slices.touch(entry, this.#undoLog.at(i + 1));
+      else if (Number.isNaN(this.#undoLog.at(i + 1)))
+        // In front of what is touched: a slice that the key begins anew may be one of these.
+        this.#slices.giveGone(into, entry, this.#keys.keyOf(entry));
+    }
     this.#slices.give(into, (entry) => this.#keys.keyOf(entry));
   }
 
@@ -240,13 +288,25 @@ export class RollingStore implements Store {
     this.#runs.remove(entry, row);
   }
 
-  #evict(entry: number, horizonMs: number): void {
+  /** @param silentMs a key whose latest row is older goes whole */
+  #evict(entry: number, horizonMs: number, silentMs: number): void {
     if (!this.#keys.holds(entry)) return;
     const before = this.#runs.countOf(entry);
-    const remaining = this.#runs.dropUntil(entry, horizonMs);
+    const isSilent = silentMs > Number.NEGATIVE_INFINITY && this.#latestOf(entry) < silentMs;
+    const remaining = this.#runs.dropUntil(entry, isSilent ? Number.POSITIVE_INFINITY : horizonMs);
     if (remaining < before) this.#slices.evict(entry, this.#keys.keyOf(entry));
     if (remaining === 0) this.#removeKey(entry);
     else if (remaining < before) this.#query.dropUntil(entry, horizonMs, remaining);
+  }
+
+  #isDetachment(index: number): boolean {
+    return Number.isNaN(this.#undoLog.at(2 * index + 1));
+  }
+
+  #latestOf(entry: number): EpochMs {
+    this.#runs.look(entry);
+    const { slab, times, count } = this.#runs;
+    return slab[times + count - 1] ?? Number.NEGATIVE_INFINITY;
   }
 
   #find(key: string): number {

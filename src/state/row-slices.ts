@@ -83,6 +83,14 @@ export class RowSlices {
     }
   }
 
+  /** Gives every slice of a key as gone that was written down. The key is closed at `keep`, unless the chunk is undone. */
+  giveGone(into: ChangeWriter, entry: number, key: string): void {
+    if (this.#isOpen[entry] !== 1) return;
+    this.#slices.look(entry);
+    for (let slice = 0; slice < this.#slices.count; slice++)
+      into.write(this.#keyOf(key, this.#startOf(slice), this.#levelOf(slice)).written, null);
+  }
+
   /** The chunk is final. Called before anything is evicted. */
   keep(): void {
     this.#gone.keep();

@@ -23,6 +23,8 @@ export interface StoreShape {
   readonly longestMs: number;
   /** How far behind stream time what is held reaches, in ms. */
   readonly reachMs: number;
+  /** A key whose last record lies further behind stream time than this, in ms, is forgotten; absent where none is. */
+  readonly ttlMs?: number | undefined;
 }
 
 /** Memory as the plan holds it: named, versioned, and made only when a task opens. */
@@ -56,6 +58,8 @@ export interface LoweringContext {
   readonly latenessMs: number;
   /** Keys that a store holds at most; undefined leaves it to the store. */
   readonly keysMax: number | undefined;
+  /** Time to live of what a store holds, in ms, at least `latenessMs`; undefined when the file does not say. */
+  readonly ttlMs: number | undefined;
   /** True once a `late` operation stands before this step; see {@link lateOps}. */
   readonly lateEmitted: boolean;
   /**

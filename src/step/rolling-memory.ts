@@ -54,10 +54,11 @@ export class RollingMemory implements StepMemory {
     });
   }
 
-  update(_context: RowContext): number {
+  update({ streamTimeMs }: RowContext): number {
     const key = this.texts[0] ?? "";
     const timeMs = this.numbers[0] ?? Number.NaN;
     const { inputs } = this.store;
+    this.store.expire(key, Math.max(streamTimeMs, timeMs));
     if (this.numbers[1] === 1) {
       for (let i = 0; i < this.#columnOf.length; i++) {
         const value = this.numbers[inputsAt + i] ?? Number.NaN;

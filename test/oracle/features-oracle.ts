@@ -18,6 +18,8 @@ export interface OracleRules {
   readonly repeatWithinMs: number;
   readonly lateWithinMs: number;
   readonly windowsMs: readonly number[];
+  /** What is forgotten: ids that far behind stream time, and customers without a payment for longer. Left out, nothing. */
+  readonly ttlMs?: number | undefined;
 }
 
 /** What becomes of one record; with `out` how many payments each window holds, and their mean amount. */
@@ -28,13 +30,16 @@ export type OracleFate =
 /** A fate per payment, in the order given. Quadratic. */
 export function featuresOracle(payments: readonly OraclePayment[], rules: OracleRules): OracleFate[] {
   const judged: OraclePayment[] = [];
-  const counted: OraclePayment[] = [];
+  let counted: OraclePayment[] = [];
+  const ttlMs = rules.ttlMs ?? Number.POSITIVE_INFINITY;
   let streamMs = Number.NEGATIVE_INFINITY;
   return payments.map((payment) => {
     const { id, customer, paidAtMs, amount } = payment;
     if (amount === null) return { fate: "failed" };
+    const aliveMs = Math.max(streamMs, paidAtMs) - ttlMs;
     const isRepeat = judged.some(
-      (other) => other.id === id && Math.abs(other.paidAtMs - paidAtMs) < rules.repeatWithinMs,
+      (other) =>
+        other.id === id && other.paidAtMs >= aliveMs && Math.abs(other.paidAtMs - paidAtMs) < rules.repeatWithinMs,
     );
     judged.push(payment);
     if (isRepeat) return { fate: "repeat" };
@@ -42,6 +47,9 @@ export function featuresOracle(payments: readonly OraclePayment[], rules: Oracle
     streamMs = Math.max(streamMs, paidAtMs);
     if (isLate) return { fate: "late" };
     if (amount < 0) return { fate: "filtered" };
+    // The customer was silent for too long by the time that this one comes.
+    if (counted.every((other) => other.customer !== customer || other.paidAtMs < aliveMs))
+      counted = counted.filter((other) => other.customer !== customer);
     counted.push(payment);
     const windows = rules.windowsMs.map((windowMs) => {
       const inside = counted.filter(

@@ -35,7 +35,13 @@ export const dedupe = defineStep({
     const timeMs = context.expression(ref(time.name), []);
     if (id === undefined || timeMs === undefined) return [];
     const spec = { name: context.storeName("dedupe", store), kind: "ids", version: 1 } as const;
-    const options = { spec, withinMs: durationMs(within), latenessMs: context.latenessMs, keysMax: context.keysMax };
+    const options = {
+      spec,
+      withinMs: durationMs(within),
+      latenessMs: context.latenessMs,
+      keysMax: context.keysMax,
+      ttlMs: context.ttlMs,
+    };
     const memory = context.memory({
       store: spec,
       holds: shapeOf(by, options),
@@ -46,9 +52,9 @@ export const dedupe = defineStep({
   },
 });
 
-function shapeOf(by: string, { withinMs, latenessMs }: IdStoreOptions): StoreShape {
+function shapeOf(by: string, { withinMs, latenessMs, ttlMs }: IdStoreOptions): StoreShape {
   const reachMs = latenessMs + withinMs;
-  return { key: by, columns: [], where: null, windowsMs: [withinMs], longestMs: withinMs, reachMs };
+  return { key: by, columns: [], where: null, windowsMs: [withinMs], longestMs: withinMs, reachMs, ttlMs };
 }
 
 /** Judges ids: `texts` is the id, `numbers` the event time; the answer 1 is a repeat. */

@@ -198,9 +198,16 @@ function memoryFor(
     windowsMs,
     longestMs,
     reachMs: context.latenessMs + longestMs,
+    ttlMs: context.ttlMs,
   };
   const needs = columns.map((column) => column.needs);
-  const options = { spec: store, windowsMs, latenessMs: context.latenessMs, keysMax: context.keysMax };
+  const options = {
+    spec: store,
+    windowsMs,
+    latenessMs: context.latenessMs,
+    keysMax: context.keysMax,
+    ttlMs: context.ttlMs,
+  };
   const create = (held: StoreShape = holds): RollingMemory =>
     new RollingMemory(
       { ...options, longestMs: held.longestMs },

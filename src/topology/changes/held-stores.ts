@@ -31,6 +31,7 @@ const heldStore = z.object({
   windowsMs: z.array(z.number()),
   longestMs: z.number(),
   reachMs: z.number(),
+  ttlMs: z.number().optional(),
   inputTopicId: z.string().nullable(),
 });
 
@@ -59,7 +60,8 @@ export type StoreVerdict = { readonly next: HeldStore } | { readonly reasons: re
 /**
  * Compares what is held with what a plan needs. Fewer columns, and windows that are not longer than what rows are held
  * for, go on: the rows keep their form, in which a column that no feature needs is null from then on, and can never be
- * filled again, since rows in between would lack it.
+ * filled again, since rows in between would lack it. A shorter time to live goes on; a longer one only where nothing
+ * that the plan looks back to can have been forgotten.
  */
 export function compareStore(held: HeldStore, wanted: HeldStore): StoreVerdict {
   const reasons = [
@@ -68,11 +70,22 @@ export function compareStore(held: HeldStore, wanted: HeldStore): StoreVerdict {
   ];
   if (held.reachMs < wanted.reachMs)
     reasons.push(`it reaches ${textOf(held.reachMs)} behind stream time, and the plan needs ${textOf(wanted.reachMs)}`);
+  else if (isLonger(wanted.ttlMs, held.ttlMs) && (held.ttlMs ?? 0) < wanted.reachMs)
+    reasons.push(
+      `it forgot keys ${textOf(held.ttlMs ?? 0)} after their last record, and the plan ${wanted.ttlMs === undefined ? "does not" : `after ${textOf(wanted.ttlMs)}`}`,
+    );
   if (reasons.length > 0) return { reasons };
   const columns = held.columns.map((column) => (wanted.columns.includes(column) ? column : null));
   const latenessMs = wanted.reachMs - wanted.longestMs;
-  const reachMs = Math.min(held.reachMs, latenessMs + held.longestMs);
+  const ttlMs = isLonger(wanted.ttlMs, held.ttlMs) ? held.ttlMs : undefined;
+  // What was forgotten does not come back with a longer time to live.
+  const reachMs = Math.min(held.reachMs, latenessMs + held.longestMs, ttlMs ?? Number.POSITIVE_INFINITY);
   return { next: { ...wanted, columns, longestMs: held.longestMs, reachMs } };
+}
+
+/** Of two times to live, where undefined is for ever. */
+function isLonger(ttlMs: number | undefined, than: number | undefined): boolean {
+  return (ttlMs ?? Number.POSITIVE_INFINITY) > (than ?? Number.POSITIVE_INFINITY);
 }
 
 function differences(held: HeldStore, wanted: HeldStore): string[] {
@@ -113,14 +126,14 @@ function textOf(ms: number): string {
 }
 
 /** `rolling by customer_id of amount, held for 7d`. */
-export function storeText({ kind, key, columns, where, longestMs }: HeldStore): string {
+export function storeText({ kind, key, columns, where, longestMs, ttlMs }: HeldStore): string {
   const filled = columns.filter((column) => column !== null);
   const of = filled.length === 0 ? "" : ` of ${filled.join(", ")}`;
-  return `${kind} by ${key}${of}${where === null ? "" : ` where ${where}`}, held for ${textOf(longestMs)}`;
+  return `${kind} by ${key}${of}${where === null ? "" : ` where ${where}`}, held for ${textOf(longestMs)}${ttlMs === undefined ? "" : `, at most ${textOf(ttlMs)} after a key's last record`}`;
 }
 
-function shapeOf({ key, columns, where, windowsMs, longestMs, reachMs }: HeldStore): StoreShape {
-  return { key, columns, where, windowsMs, longestMs, reachMs };
+function shapeOf({ key, columns, where, windowsMs, longestMs, reachMs, ttlMs }: HeldStore): StoreShape {
+  return { key, columns, where, windowsMs, longestMs, reachMs, ttlMs };
 }
 
 /** The plan with stores in the form in which they are held; a store that is not held has the form of its step. */

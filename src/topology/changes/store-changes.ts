@@ -126,6 +126,11 @@ class StoreComparison implements StoreChanges {
 }
 
 function isEqual(one: HeldStore, other: HeldStore): boolean {
-  const text = (store: HeldStore): string => JSON.stringify(Object.entries(store).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const text = (store: HeldStore): string =>
+    JSON.stringify(
+      Object.entries(store)
+        .filter(([, value]) => value !== undefined)
+        .sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
   return text(one) === text(other);
 }

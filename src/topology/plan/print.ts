@@ -118,6 +118,7 @@ function stageText(stage: PlannedStage, plan: Plan): string {
   for (const [index, line] of stage.stepLines.entries())
     lines.push(`  ${index + 1}. ${line.replaceAll("\n", "\n     ")}`);
   for (const planned of [...stage.stores, ...stage.taps]) lines.push(...storeText(planned, stage));
+  lines.push(...ttlText(stage));
   if (stage.lateWithinMs !== undefined)
     lines.push(
       `  late after ${formatDurationMs(stage.lateWithinMs)} by ${stage.eventTimeField ?? ""}, to ${plan.deadLetters.clusterName}`,
@@ -144,6 +145,12 @@ function storeText({ store, changelog }: PlannedStore | PlannedTap, { from }: Pl
   const { partitions } = changelog;
   const count = partitions === undefined ? `partitions as ${from.name}` : countOf(partitions, "partition");
   return [line, `    changelog ${changelog.clusterName}, ${count}, compacted`];
+}
+
+/** The same for all stores of the stage. */
+function ttlText({ memories }: PlannedStage): string[] {
+  const ttlMs = memories[0]?.holds.ttlMs;
+  return ttlMs === undefined ? [] : [`  forgets a key ${formatDurationMs(ttlMs)} after its last record`];
 }
 
 function keyText({ keyField }: PlannedStage): string {

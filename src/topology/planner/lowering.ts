@@ -30,6 +30,8 @@ export interface StageScope {
   readonly latenessMs: number;
   /** Keys that each store holds at most; undefined when the file does not say. */
   readonly keysMax: number | undefined;
+  /** Time to live of what a store holds, in ms; undefined when the file does not say. */
+  readonly ttlMs: number | undefined;
   /** What is wrong with the input topic already: steps that stumble over it are not told again. */
   readonly told: ReadonlySet<ErrorCode>;
 }
@@ -169,6 +171,7 @@ function stepContext(step: StepPart, lowering: Lowering, mute: () => void): Lowe
     keyField: scope.keyField,
     latenessMs: scope.latenessMs,
     keysMax: scope.keysMax,
+    ttlMs: scope.ttlMs,
     lateEmitted: lowering.ops.some((op) => op.op === "late"),
     expression: (source, path, shape) =>
       typedExpression(source, shape ?? lowering.shape, (problem, missing) => {

@@ -21,6 +21,7 @@ export function decisions(wired: WiredStage, lowered: Lowered, findings: Finding
     keyField: wired.from.key,
     latenessMs: 0,
     keysMax: undefined,
+    ttlMs: undefined,
     lateEmitted: true,
     expression: (source, path, shape) =>
       typedExpression(source, shape ?? lowered.shape, (problem, missing) => {

@@ -1,5 +1,5 @@
 import type { RowOp } from "../../expression/index.ts";
-import { bareTimeMinMs, parseDurationMs, parseIsoTimeMs } from "../../kernel/index.ts";
+import { bareTimeMinMs, formatDurationMs, parseDurationMs, parseIsoTimeMs } from "../../kernel/index.ts";
 import { inferSchema, type RowShape } from "../../schema/index.ts";
 import { fitRows } from "../plan/fit.ts";
 import type { StartPosition } from "../plan/plan.ts";
@@ -64,6 +64,7 @@ export function planStage(
     keyField: from.key,
     latenessMs: latenessOf(wired),
     keysMax: wired.head.state?.keys,
+    ttlMs: ttlOf(wired, findings),
     told: new Set([
       ...(from.keyIsWrong ? (["MR_KEY"] as const) : []),
       ...(timeTopic.timeIsWrong ? (["MR_TIME"] as const) : []),
@@ -186,6 +187,20 @@ function latenessOf({ head, part }: WiredStage): number {
     step?.spec === undefined ? 0 : (step.definition.lookBackMs?.(step.spec) ?? 0),
   );
   return Math.min(dayMs, Math.max(hourMs, ...looks));
+}
+
+/** A record in time must not be older than what is forgotten: it would come to a key that is alive and gone at once. */
+function ttlOf(wired: WiredStage, findings: Findings): number | undefined {
+  const written = wired.head.state?.ttl;
+  const ttlMs = written === undefined ? undefined : parseDurationMs(written);
+  const latenessMs = latenessOf(wired);
+  if (ttlMs === undefined || ttlMs >= latenessMs) return ttlMs;
+  const within = formatDurationMs(latenessMs);
+  const said = wired.head.late === undefined ? " by default" : "";
+  const message = `a record counts until it is ${within} late${said}, and what it belongs to would be forgotten after ${written}`;
+  const hint = `write ttl: ${within} or more, or late: { within: ${written} }`;
+  findings.problem("MR_CONFLICT", [...wired.path, "state", "ttl"], message, hint);
+  return undefined;
 }
 
 /**

@@ -8,7 +8,6 @@ export const laterKeys: Readonly<Record<string, readonly string[]>> = {
   "": ["profiles"],
   "topics.*": ["table", "compaction", "columns"],
   "stages.*": ["use", "order", "parallelism", "ttl", "idle"],
-  "stages.*.state": ["ttl"],
   "stages.*.from": ["record"],
   "stages.*.late": ["idle", "grace"],
   "stages.*.steps.*": [...stepNamesLater, "tumbling", "hopping"],

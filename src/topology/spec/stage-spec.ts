@@ -47,8 +47,6 @@ const lateSpec = z.strictObject({
   then: key(z.enum(["dead-letter"]), "Where late records go.", "dead-letter").optional(),
 });
 
-/** What a Map of V8 holds. */
-
 const stateSpec = z
   .strictObject({
     volatile: key(
@@ -62,8 +60,13 @@ const stateSpec = z
       5_000_000,
       defaults.state.keys,
     ).optional(),
+    ttl: key(
+      duration,
+      "Time to live: a key whose last record lies further behind stream time is forgotten, and begins anew with its next record, also where a window or `within` looks back further. At least `late.within`. By default a key goes when nothing looks back to it any more.",
+      "90d",
+    ).optional(),
   })
-  .refine((state) => Object.keys(state).length > 0, { error: "must say something: volatile or keys" });
+  .refine((state) => Object.keys(state).length > 0, { error: "must say something: volatile, keys or ttl" });
 
 /**
  * A stage without its steps, which are checked one by one: what is wrong with one step must not hide the rest.

@@ -23,7 +23,13 @@ import { partitionOf } from "../../../src/wire/index.ts";
 import { type DeathPlan, type Mortal, mortalBroker } from "../../fakes/mortal-broker.ts";
 import { mortalShelf } from "../../fakes/mortal-shelf.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
-import { differences, featuresOracle, type OracleFate, type OraclePayment } from "../../oracle/features-oracle.ts";
+import {
+  differences,
+  featuresOracle,
+  type OracleFate,
+  type OraclePayment,
+  type OracleRules,
+} from "../../oracle/features-oracle.ts";
 import { type PlainRecord, plainRecords } from "../../support/records.ts";
 import { AutoClock, avro, FakeRegistry, nextTurn, noModels, rowOf } from "./fixture.ts";
 
@@ -41,7 +47,7 @@ const rules = {
   windows: ["10min", "60min"],
 };
 
-const fileOf = (delivery: DeliveryMode, monitors: string): string => `
+const fileOf = (delivery: DeliveryMode, monitors: string, ttlMin: number | undefined): string => `
 apiVersion: millrace/v1
 kind: Topology
 name: shop
@@ -61,6 +67,7 @@ stages:
     from: payments
     to: features
     late: { within: 5min, then: dead-letter }
+${ttlMin === undefined ? "" : `    state: { ttl: ${ttlMin}min }`}
     steps:
       - require: [amount]
       - dedupe: { by: id, within: 20min }
@@ -80,9 +87,9 @@ const paymentSchema = JSON.stringify({
   ],
 });
 
-function planOf(delivery: DeliveryMode, monitors: string): Plan {
+function planOf(delivery: DeliveryMode, monitors: string, ttlMin: number | undefined): Plan {
   const { plan, problems } = planTopology({
-    text: fileOf(delivery, monitors).replace("delivery: exactly-once", "delivery: at-least-once"),
+    text: fileOf(delivery, monitors, ttlMin).replace("delivery: exactly-once", "delivery: at-least-once"),
     file: "shop.yaml",
     environment: {},
     schemas: new Map([["payment", paymentSchema]]),
@@ -114,14 +121,21 @@ export class DurableShop {
   /** By partition, in the order of their offsets. */
   readonly #fed: OraclePayment[][] = [[], []];
 
-  /** @param monitors what the file ends with: `monitors:` and `alerts:` */
+  readonly #ttlMin: number | undefined;
+
+  /**
+   * @param monitors what the file ends with: `monitors:` and `alerts:`
+   * @param ttlMin time to live of the stores, in minutes; undefined for none
+   */
   constructor(
     delivery: DeliveryMode,
     bytesMax = 100_000_000,
     monitors = "",
     adapt: (plan: Plan) => Plan = (plan) => plan,
+    ttlMin?: number,
   ) {
-    this.plan = adapt(planOf(delivery, monitors));
+    this.#ttlMin = ttlMin;
+    this.plan = adapt(planOf(delivery, monitors, ttlMin));
     const stage = this.plan.stages.find(({ name }) => name === "features");
     if (stage === undefined) throw new Error("the plan has no such stage");
     this.stage = stage;
@@ -275,12 +289,21 @@ export class DurableShop {
     const inputs = this.#fed.map((fed, partition) =>
       fed.map((payment, offset) => [`payments-${partition}-${offset}`, payment] as const),
     );
-    return differences(inputs, outputs, { ...rules, isOnce: this.plan.delivery === "exactly-once" });
+    return differences(inputs, outputs, { ...this.#rules, isOnce: this.plan.delivery === "exactly-once" });
   }
 
   /** What the oracle makes of all that was fed. */
   get fates(): readonly (readonly OracleFate[])[] {
+    return this.#fed.map((payments) => featuresOracle(payments, this.#rules));
+  }
+
+  /** The same without a time to live. */
+  get fatesForEver(): readonly (readonly OracleFate[])[] {
     return this.#fed.map((payments) => featuresOracle(payments, rules));
+  }
+
+  get #rules(): typeof rules & OracleRules {
+    return { ...rules, ttlMs: this.#ttlMin === undefined ? undefined : this.#ttlMin * minute };
   }
 
   /** The machine is another one: nothing lies there. */

@@ -15,8 +15,8 @@ afterEach(async () => {
   open = [];
 });
 
-function shopOf(delivery: DeliveryMode, bytesMax?: number): DurableShop {
-  const shop = new DurableShop(delivery, bytesMax);
+function shopOf(delivery: DeliveryMode, bytesMax?: number, ttlMin?: number): DurableShop {
+  const shop = new DurableShop(delivery, bytesMax, undefined, undefined, ttlMin);
   open.push(shop);
   return shop;
 }
@@ -81,6 +81,27 @@ describe.each(deliveries)("%s", (delivery) => {
     expect(shop.said("A snapshot is of no use; the store is read from its changelog alone.")).toEqual([]);
   });
 
+  test("over ten restarts with a time to live, what was silent for longer is forgotten, and nothing else", async () => {
+    const shop = shopOf(delivery, undefined, 6);
+    const rng = seededRng(16);
+    for (let round = 0; round < 10; round++) {
+      if (round % 4 === 0) shop.newMachine();
+      await shop.feed(paymentStream(60, rng, round * 60));
+      const process = await shop.start();
+      await shop.until(() => shop.isCaughtUp());
+      if (round % 2 === 0) await process.runner.drain();
+      else await process.kill();
+    }
+    expect(await shop.differences()).toEqual([]);
+    const [withIt, forEver] = [shop.fates.flat(), shop.fatesForEver.flat()].map((fates) =>
+      fates.map((fate) => JSON.stringify(fate)),
+    );
+    const differing = (withIt ?? []).filter((fate, i) => fate !== forEver?.[i]);
+    // Customers that begin anew, and repeats that are told no more.
+    expect(differing.length).toBeGreaterThan(20);
+    expect(new Set(shop.fates.flat().map(({ fate }) => fate))).toContain("repeat");
+  });
+
   test("at whichever call of the port a process dies, the next one goes on as if nothing had been", async () => {
     const calls = { open: 0, write: 0, commit: 0, extent: 0, read: 0 };
     let total = Number.POSITIVE_INFINITY;
@@ -116,8 +137,9 @@ describe.each(deliveries)("%s", (delivery) => {
         fc.integer(),
         fc.array(death, { maxLength: 8 }),
         fc.boolean(),
-        async (seed, deaths, hasSnapshots) => {
-          const shop = new DurableShop(delivery);
+        fc.constantFrom(undefined, 6),
+        async (seed, deaths, hasSnapshots, ttlMin) => {
+          const shop = new DurableShop(delivery, undefined, undefined, undefined, ttlMin);
           if (hasSnapshots) shop.newMachine();
           await shop.feed(paymentStream(120, seededRng(seed)));
           await workOff(

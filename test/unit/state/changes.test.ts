@@ -61,6 +61,30 @@ const rolling: Subject<RollingStore> = {
   },
 };
 
+/** Shorter than its longest window: keys are forgotten while rows of theirs could still be reached. */
+const rollingBriefly: Subject<RollingStore> = {
+  latenessMs: 40,
+  make: () =>
+    new RollingStore({
+      spec: { name: "rolling", kind: "rolling", version: 3 },
+      needs: [needSum | needExtremes | needSpread, needSum],
+      windowsMs,
+      latenessMs: 40,
+      ttlMs: 42,
+    }),
+  change: (store, key, timeMs, offset, streamTimeMs) => {
+    store.expire(key, Math.max(timeMs, streamTimeMs));
+    rolling.change(store, key, timeMs, offset, streamTimeMs);
+  },
+  // What is forgotten for the answer is taken back.
+  answers: (store, key, timeMs) => {
+    store.expire(key, timeMs);
+    const answers = rolling.answers(store, key, timeMs);
+    store.undo();
+    return answers;
+  },
+};
+
 const ids: Subject<IdStore> = {
   latenessMs: 40,
   make: () => new IdStore({ spec: { name: "dedupe", kind: "ids", version: 3 }, withinMs: 8, latenessMs: 40 }),
@@ -74,6 +98,12 @@ const ids: Subject<IdStore> = {
     }
     return answers;
   },
+};
+
+const idsBriefly: Subject<IdStore> = {
+  ...ids,
+  make: () =>
+    new IdStore({ spec: { name: "dedupe", kind: "ids", version: 3 }, withinMs: 60, latenessMs: 40, ttlMs: 42 }),
 };
 
 const chunk = fc.record({
@@ -181,6 +211,8 @@ function expectSameChanges(copies: readonly Store[], run: Run<Store>): void {
 for (const [name, subject] of [
   ["rolling rows", rolling],
   ["ids", ids],
+  ["rolling rows with a time to live", rollingBriefly],
+  ["ids with a time to live", idsBriefly],
 ] as [string, Subject<Store>][]) {
   test(`${name}: what was kept, applied elsewhere, whole or compacted or twice, gives an equal store`, () => {
     fc.assert(

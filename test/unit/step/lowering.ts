@@ -46,6 +46,7 @@ export interface LoweringOptions {
   readonly keyField?: string | undefined;
   readonly latenessMs?: number;
   readonly keysMax?: number;
+  readonly ttlMs?: number;
 }
 
 /** Lowers steps, `[kind, config]` each, as a plan does, against the payment shape unless told otherwise. */
@@ -96,6 +97,7 @@ function contextFor(
     keyField: "keyField" in options ? options.keyField : "customer_id",
     latenessMs: options.latenessMs ?? 3_600_000,
     keysMax: options.keysMax,
+    ttlMs: options.ttlMs,
     lateEmitted: ops.some((op) => op.op === "late"),
     expression,
     field: (name, path) => {

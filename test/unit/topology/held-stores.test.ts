@@ -123,6 +123,28 @@ test("less lateness goes on and more does not, also when it comes back", () => {
   expect(nextOf(wide, rolling("1h", "s: sum(amount)")).reachMs).toBe(day + hour);
 });
 
+test("a shorter time to live goes on; a longer one only where nothing that is needed can have been forgotten", () => {
+  const wanted = rolling("1d", "s: sum(amount)");
+  const forEver = { ...rolling("1d, 7d", "s: sum(amount)"), ttlMs: undefined };
+  const threeDays = nextOf(forEver, { ...forEver, ttlMs: 3 * day });
+  expect(threeDays).toEqual({ ...forEver, ttlMs: 3 * day });
+  expect(reasonsOf(threeDays, forEver)).toEqual(["it forgot keys 3d after their last record, and the plan does not"]);
+  expect(reasonsOf(threeDays, { ...forEver, ttlMs: 4 * day })).toEqual([
+    "it forgot keys 3d after their last record, and the plan after 4d",
+  ]);
+  // A day and two hours are needed; what was forgotten is not held by the longer windows either.
+  const back = nextOf(threeDays, wanted);
+  expect([back.ttlMs, back.reachMs, back.longestMs]).toEqual([undefined, 3 * day, 7 * day]);
+  expect(reasonsOf(back, forEver)).toEqual(["it reaches 3d behind stream time, and the plan needs 170h"]);
+});
+
+test("a time to live is of the form that `apply` writes down, and one that was written without it has none", () => {
+  const held = { ...rolling("1h", "n: count()"), ttlMs: 3 * day };
+  expect(parseHeldStore(JSON.stringify(held))).toEqual(held);
+  const { ttlMs: _, ...older } = held;
+  expect(parseHeldStore(JSON.stringify(older))?.ttlMs).toBeUndefined();
+});
+
 test.each([
   ["another kind", { kind: "ids" }, "it holds ids, and the plan needs rolling"],
   ["another version", { version: 2 }, "it is of version 2, and the plan's of version 1"],

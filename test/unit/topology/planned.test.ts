@@ -168,6 +168,24 @@ test("a store holds as many keys as the stage says", () => {
   expect(() => add(smallText, ["a", "b"])).not.toThrow();
 });
 
+test("a store forgets a key when the stage says so, counted in stream time, and the plan says it", () => {
+  const text = replaced(smallText, "late: { within: 2h }", "late: { within: 2h }\n    state: { ttl: 150min }");
+  const plan = soundPlan(replaced(text, "over: [1h]", "over: [1d]"), { schemas });
+  expect(printPlan(plan)).toContain("\n  forgets a key 150min after its last record\n");
+  expect(printPlan(soundPlan(smallText, { schemas }))).not.toContain("forgets");
+  const memory = plan.stages[1]!.memories[0]!.create();
+  const minute = 60_000;
+  const count = (atMin: number, streamMin: number): unknown => {
+    memory.texts[0] = "c1";
+    memory.numbers.set([atMin * minute, 1, 1]);
+    memory.update({ offset: 0, streamTimeMs: streamMin * minute, processingTimeMs: 0, out: null });
+    return memory.results[0];
+  };
+  expect([count(0, 0), count(150, 150), count(301, 301)]).toEqual([1, 2, 1]);
+  // 400 minutes have passed for others by the time that this one comes, an hour late.
+  expect([count(340, 460), count(460, 460)]).toEqual([1, 2]);
+});
+
 test("warns when ingest changes the partition count or the key", () => {
   const inbox = "inbox: { format: json, external: true";
   expect(warningsOf(replaced(smallText, inbox, `${inbox}, partitions: 2, key: customer_id`))).toEqual([]);

@@ -166,12 +166,12 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    name: "state that says nothing, too many keys, and a time to live, which comes later",
+    name: "too many keys, and a time to live that is none",
     from: "    late: { within: 2h }",
-    to: "    late: { within: 2h }\n    state: { ttl: 90d, keys: 16777217 }",
+    to: "    late: { within: 2h }\n    state: { ttl: 0d, keys: 16777217 }",
     expected: [
-      "t.yaml:21:14 MR_UNSUPPORTED stages[1].state.ttl: this version does not have ttl yet; remove it",
-      "t.yaml:21:30 MR_OUT_OF_RANGE stages[1].state.keys: expected at most 16777216, found 16777217; write for example keys: 5000000",
+      "t.yaml:21:19 MR_OUT_OF_RANGE stages[1].state.ttl: a duration is more than 0; write for example ttl: 90d",
+      "t.yaml:21:29 MR_OUT_OF_RANGE stages[1].state.keys: expected at most 16777216, found 16777217; write for example keys: 5000000",
     ],
   },
   {
@@ -179,7 +179,23 @@ const cases: readonly Case[] = [
     from: "    late: { within: 2h }",
     to: "    late: { within: 2h }\n    state: {}",
     expected: [
-      "t.yaml:21:12 MR_OUT_OF_RANGE stages[1].state: must say something: volatile or keys; write for example state: { keys: 5000000 }",
+      "t.yaml:21:12 MR_OUT_OF_RANGE stages[1].state: must say something: volatile, keys or ttl; write for example state: { keys: 5000000 }",
+    ],
+  },
+  {
+    name: "a time to live shorter than a record may be late",
+    from: "    late: { within: 2h }",
+    to: "    late: { within: 2h }\n    state: { ttl: 119min }",
+    expected: [
+      "t.yaml:21:19 MR_CONFLICT stages[1].state.ttl: a record counts until it is 2h late, and what it belongs to would be forgotten after 119min; write ttl: 2h or more, or late: { within: 119min }",
+    ],
+  },
+  {
+    name: "a time to live shorter than a record may be late by default",
+    from: "    late: { within: 2h }",
+    to: "    state: { ttl: 1s }",
+    expected: [
+      "t.yaml:20:19 MR_CONFLICT stages[1].state.ttl: a record counts until it is 1h late by default, and what it belongs to would be forgotten after 1s; write ttl: 1h or more, or late: { within: 1s }",
     ],
   },
   {
