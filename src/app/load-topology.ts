@@ -35,11 +35,26 @@ function requestFor(file: string, environment: Environment, namespace: string | 
     text: readBytes(file),
     file: relative(process.cwd(), resolve(file)) || file,
     environment,
+    fileText: textOfFile,
     ...schemasBeside(file),
     namespace,
     generators: sampleGenerators.map((generator) => generator.name),
     hasher: nodeHasher,
   };
+}
+
+/** Largest file that a value is taken from. */
+const valueBytesMax = 65_536;
+
+/** What `${file:/path}` stands for: secrets are mounted as files, often with a line end behind them. */
+function textOfFile(path: string): { readonly text: string } | { readonly reason: string } {
+  try {
+    const { size } = statSync(path);
+    if (size > valueBytesMax) return { reason: `it has ${size} bytes, and a value has at most ${valueBytesMax}` };
+    return { text: readFileSync(path, "utf8").replace(/\r?\n$/, "") };
+  } catch (thrown) {
+    return { reason: messageOf(thrown) };
+  }
 }
 
 /**

@@ -8,7 +8,7 @@ import { defaults } from "../spec/defaults.ts";
 import { type Outline, TopologyLanguage } from "../spec/shape.ts";
 import type { TopologyHead } from "../spec/topology-spec.ts";
 import { namespaceName } from "../spec/values.ts";
-import type { Environment } from "../yaml/environment.ts";
+import type { Environment, FileText } from "../yaml/environment.ts";
 import { locate, readSource, type SourceDocument } from "../yaml/read.ts";
 import type { SourceBytes } from "../yaml/source-text.ts";
 import { cutExpressions, explainCuts, warningsOfCuts } from "./cut-expressions.ts";
@@ -40,6 +40,8 @@ export interface PlanRequest {
   readonly text: SourceBytes;
   readonly file: string;
   readonly environment: Environment;
+  /** What `${file:/path}` stands for; left out, it is refused. */
+  readonly fileText?: FileText | undefined;
   /** The files `*.avsc` as they were read, by name without the ending. */
   readonly schemas: ReadonlyMap<string, SourceBytes>;
   /** Where they lie, as messages show it; `schemas` when left out. */
@@ -70,7 +72,7 @@ export function parseTopology(
   file: string,
   environment: Environment,
 ): { readonly document: SourceDocument | undefined; readonly problems: readonly LocatedProblem[] } {
-  const reading = readSource(text, file, environment);
+  const reading = readSource(text, file, { environment });
   const source = reading.document;
   if (source === undefined) return { document: undefined, problems: inFileOrder(reading.problems, file) };
   const shape = topologyLanguage.check(source.value);
@@ -83,7 +85,7 @@ export function parseTopology(
 
 /** Checks a topology file as a whole and resolves it. Never throws on what a user wrote. */
 export function planTopology(request: PlanRequest): PlanResult {
-  const reading = readSource(request.text, request.file, request.environment);
+  const reading = readSource(request.text, request.file, request);
   const source = reading.document;
   if (source === undefined) return { plan: undefined, problems: inFileOrder(reading.problems, request.file) };
   const shape = topologyLanguage.check(source.value);

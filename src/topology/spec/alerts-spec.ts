@@ -12,7 +12,7 @@ const url = z
     error: "expected an address that begins with https:// or http://",
   });
 
-const secret = (about: string): string => `${about}; a secret, best given as \`\${VAR}\`.`;
+const secret = (about: string): string => `${about}; a secret, best given as \`\${VAR}\` or \`\${file:/path}\`.`;
 
 const atUrl = (about: string, example: string) =>
   key(z.strictObject({ url: key(url, secret("Where to send it"), example) }), about, {

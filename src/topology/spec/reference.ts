@@ -14,7 +14,7 @@ export function topologyReference(language: TopologyLanguage): string {
   const levels = levelsOf(language.jsonSchema).filter(({ level }) => !level.startsWith("stages.*.steps"));
   const parts = [
     "# The topology file",
-    `One YAML file describes topics, stages, models, monitors and their tests. Unknown keys are refused, and so are keys that a later version brings. In values, \`\${VAR}\`, \`\${VAR:-default}\` and \`\${VAR:?message}\` take from the environment; \`$\${\` stands for a literal \`\${\`. Durations are written \`100ms\`, \`25s\`, \`10min\`, \`1h\`, \`7d\`.`,
+    `One YAML file describes topics, stages, models, monitors and their tests. Unknown keys are refused, and so are keys that a later version brings. In values, \`\${VAR}\`, \`\${VAR:-default}\` and \`\${VAR:?message}\` take from the environment, and \`\${file:/run/secrets/NAME}\` takes the text of a file; \`$\${\` stands for a literal \`\${\`. Durations are written \`100ms\`, \`25s\`, \`10min\`, \`1h\`, \`7d\`.`,
     ...levels.map(({ level, schema }) => levelText(level, schema)),
     "## Steps",
     "A step is a mapping of one key, its kind. Steps run in the order written, on one record after the other.",

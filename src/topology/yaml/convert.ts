@@ -1,6 +1,6 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type Node, Scalar } from "yaml";
 import type { SpecProblem } from "../problems.ts";
-import { type Environment, hasReference, type PlainValue, substitute, typedScalar } from "./environment.ts";
+import { hasReference, type Outside, type PlainValue, substitute, typedScalar } from "./environment.ts";
 import { aliasCountMax, depthMax, nodeCountMax } from "./limits.ts";
 import { keyText } from "./positions.ts";
 import { entryLine } from "./written.ts";
@@ -22,8 +22,8 @@ export interface Converted {
  * Turns the node tree into plain objects, lists and scalars. Own code instead of `toJS`, because variables
  * are put in before typing, growth by aliases is bounded, and every refusal has a place.
  */
-export function convert(document: Document, environment: Environment): Converted {
-  const walker = new Walker(document, environment);
+export function convert(document: Document, outside: Outside): Converted {
+  const walker = new Walker(document, outside);
   const value = walker.value(document.contents, []);
   walker.warnOfUnusedAnchors();
   const { problems, warnings, unknown, isCut } = walker;
@@ -36,15 +36,15 @@ class Walker {
   readonly unknown: Path[] = [];
   isCut = false;
   readonly #document: Document;
-  readonly #environment: Environment;
+  readonly #outside: Outside;
   readonly #anchors = new Map<string, Path>();
   readonly #used = new Set<string>();
   #aliases = 0;
   #nodes = 0;
 
-  constructor(document: Document, environment: Environment) {
+  constructor(document: Document, outside: Outside) {
     this.#document = document;
-    this.#environment = environment;
+    this.#outside = outside;
   }
 
   value(node: unknown, path: Path): unknown {
@@ -175,7 +175,7 @@ class Walker {
   }
 
   #substituted(value: string, path: Path): string | undefined {
-    const result = substitute(value, this.#environment);
+    const result = substitute(value, this.#outside);
     if ("text" in result) return result.text;
     this.problems.push({ path, ...result.problem });
     this.unknown.push(path);

@@ -6,6 +6,16 @@ export type Substitution =
 /** Variables by name, as the caller's process has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The text of a file by its absolute path, without the line end that closes it; or why it cannot be had. */
+export type FileText = (path: string) => { readonly text: string } | { readonly reason: string };
+
+/** What references in a file are resolved with. */
+export interface Outside {
+  readonly environment: Environment;
+  /** Left out where no file may be read. */
+  readonly fileText?: FileText | undefined;
+}
+
 const reference = /\$\$\{|\$\{([^}]*)(\}?)/g;
 const variable = /^([A-Za-z_][A-Za-z0-9_]*)(?:(:-|:\?)([\s\S]*))?$/;
 
@@ -15,12 +25,12 @@ export function hasReference(text: string): boolean {
 }
 
 /**
- * Replaces `${VAR}`, `${VAR:-default}` and `${VAR:?message}`; `$${` stands for a literal `${`.
+ * Replaces `${VAR}`, `${VAR:-default}`, `${VAR:?message}` and `${file:/path}`; `$${` stands for a literal `${`.
  *
  * What comes in is text and stays text: it is not looked at for references again. A variable that is set
  * but empty takes the default too, as in the shell. The first thing wrong is reported.
  */
-export function substitute(text: string, environment: Environment): Substitution {
+export function substitute(text: string, outside: Outside): Substitution {
   let out = "";
   let end = 0;
   for (const match of text.matchAll(reference)) {
@@ -30,7 +40,7 @@ export function substitute(text: string, environment: Environment): Substitution
       out += "${";
       continue;
     }
-    const value = resolve(match[1] ?? "", match[2] === "}", environment);
+    const value = resolve(match[1] ?? "", match[2] === "}", outside);
     if (typeof value !== "string") return { problem: value };
     out += value;
   }
@@ -39,7 +49,7 @@ export function substitute(text: string, environment: Environment): Substitution
 
 type ReferenceProblem = Extract<Substitution, { problem: unknown }>["problem"];
 
-function resolve(inside: string, closed: boolean, environment: Environment): string | ReferenceProblem {
+function resolve(inside: string, closed: boolean, { environment, fileText }: Outside): string | ReferenceProblem {
   const unreadable = `\${...} names no environment variable`;
   if (inside.includes("${"))
     return {
@@ -49,12 +59,7 @@ function resolve(inside: string, closed: boolean, environment: Environment): str
     };
   if (!closed)
     return { code: "MR_ENVIRONMENT", message: `${unreadable}: the brace is not closed`, hint: `write \${NAME}` };
-  if (inside.startsWith("file:"))
-    return {
-      code: "MR_UNSUPPORTED",
-      message: "this version does not read values from files",
-      hint: `put the value into an environment variable and write \${NAME}`,
-    };
+  if (inside.startsWith(fileStart)) return fromFile(inside.slice(fileStart.length), fileText);
   const parts = variable.exec(inside);
   const name = parts?.[1];
   if (name === undefined)
@@ -69,6 +74,21 @@ function resolve(inside: string, closed: boolean, environment: Environment): str
   if (operator === ":-") return parts?.[3] ?? "";
   const reason = operator === ":?" && parts?.[3] ? parts[3] : `the environment variable ${name} is not set`;
   return { code: "MR_ENVIRONMENT", message: reason, hint: `set ${name}, or give a default: \${${name}:-value}` };
+}
+
+const fileStart = "file:";
+
+function fromFile(path: string, fileText: FileText | undefined): string | ReferenceProblem {
+  const hint = `put the value into an environment variable and write \${NAME}`;
+  if (fileText === undefined) return { code: "MR_UNSUPPORTED", message: "values from files are not read here", hint };
+  if (!path.startsWith("/")) {
+    const message = "a file is named by its whole path, which begins with /";
+    return { code: "MR_ENVIRONMENT", message, hint: `write \${file:/run/secrets/NAME}` };
+  }
+  const found = fileText(path);
+  if ("text" in found) return found.text;
+  const message = `the file ${path} cannot be read: ${found.reason}`;
+  return { code: "MR_ENVIRONMENT", message, hint: `create it, or ${hint}` };
 }
 
 function nestedHint(inside: string): string {

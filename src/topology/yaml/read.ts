@@ -2,7 +2,7 @@ import { Composer, type Document, isScalar, LineCounter, type Node } from "yaml"
 import { messageOf } from "../../kernel/index.ts";
 import type { LocatedProblem, SpecProblem } from "../problems.ts";
 import { convert } from "./convert.ts";
-import type { Environment } from "./environment.ts";
+import type { Outside } from "./environment.ts";
 import { syntaxProblemsMax, unreadable } from "./limits.ts";
 import { nodesOf } from "./nodes.ts";
 import { keyText, Positions } from "./positions.ts";
@@ -33,7 +33,7 @@ export interface SourceReading {
  * Reads YAML 1.2 with positions and environment values. Never throws, whatever the text: what cannot be read is a
  * problem with a line. A file with syntax errors, or beyond a limit, has no document; a key given twice is a problem and the first stands.
  */
-export function readSource(source: SourceBytes, file: string, environment: Environment): SourceReading {
+export function readSource(source: SourceBytes, file: string, outside: Outside): SourceReading {
   const decoded = sourceText(source, file);
   if ("problem" in decoded) return nothing(decoded.problem);
   const { text } = decoded;
@@ -48,7 +48,7 @@ export function readSource(source: SourceBytes, file: string, environment: Envir
     const composer = new Composer({ version: "1.2", prettyErrors: false, logLevel: "error", uniqueKeys: isSameKey });
     const [first] = composer.compose(tokens.all, true, text.length);
     if (first === undefined) throw new Error("nothing was composed");
-    return fromParsed(first, tokens, lines, text, file, environment);
+    return fromParsed(first, tokens, lines, text, file, outside);
   } catch (thrown) {
     // The parser recurses: a stack that overflows is nesting, which only a hostile file has this deep.
     const message =
@@ -73,7 +73,7 @@ function fromParsed(
   lines: LineCounter,
   text: string,
   file: string,
-  environment: Environment,
+  outside: Outside,
 ): SourceReading {
   const positions = new Positions(parsed, lines, text, []);
   const nodes = nodesOf(parsed);
@@ -102,7 +102,7 @@ function fromParsed(
   const isUnreadable =
     isStray || parsed.errors.some((error) => !isRepeat(error)) || tags.some(({ path }) => path === undefined);
   if (isUnreadable) return { document: undefined, problems, warnings: [] };
-  const converted = convert(parsed, environment);
+  const converted = convert(parsed, outside);
   problems.push(...converted.problems.map((problem) => locate(problem, file, positions)));
   if (converted.isCut) return { document: undefined, problems, warnings: [] };
   const unknown = [...converted.unknown, ...tags.flatMap(({ path }) => (path === undefined ? [] : [path]))];

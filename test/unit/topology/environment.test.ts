@@ -47,10 +47,28 @@ test("a variable that is not set is reported once, with its place, and nothing f
   ]);
 });
 
-test("values from files are not in this version, and what is no reference is said to be none", () => {
-  expect(problemLines(withName(`\${file:/run/secrets/name}`), { schemas: smallSchemas })).toEqual([
-    `t.yaml:3:7 MR_UNSUPPORTED name: this version does not read values from files; put the value into an environment variable and write \${NAME}`,
+test("a value comes from a file where files may be read", () => {
+  const schemas = smallSchemas;
+  const asked: string[] = [];
+  const fileText = (path: string) => {
+    asked.push(path);
+    return path.endsWith("/name") ? { text: "mounted" } : { reason: "ENOENT: no such file" };
+  };
+  expect(soundPlan(withName(`\${file:/run/secrets/name}`), { schemas, fileText }).topology).toBe("mounted");
+  expect(asked).toEqual(["/run/secrets/name"]);
+  expect(problemLines(withName(`\${file:/run/other}`), { schemas, fileText })).toEqual([
+    `t.yaml:3:7 MR_ENVIRONMENT name: the file /run/other cannot be read: ENOENT: no such file; create it, or put the value into an environment variable and write \${NAME}`,
   ]);
+  // Which folder it would begin in depends on who runs the command.
+  expect(problemLines(withName(`\${file:secrets/name}`), { schemas, fileText })).toEqual([
+    `t.yaml:3:7 MR_ENVIRONMENT name: a file is named by its whole path, which begins with /; write \${file:/run/secrets/NAME}`,
+  ]);
+  expect(problemLines(withName(`\${file:/run/secrets/name}`), { schemas })).toEqual([
+    `t.yaml:3:7 MR_UNSUPPORTED name: values from files are not read here; put the value into an environment variable and write \${NAME}`,
+  ]);
+});
+
+test("what is no reference is said to be none", () => {
   expect(problemLines(withName(`\${1NAME}`), { schemas: smallSchemas })[0]).toContain("names no environment variable");
   expect(problemLines(withName(`"\${NAME"`), { schemas: smallSchemas })[0]).toContain("the brace is not closed");
 });
