@@ -72,3 +72,15 @@ test("totals of one task with one timestamp belong together: the window waits fo
   judge.takePartial(partial(1, 0, [400, 400], { baseline: "c" }), atEndOf(0));
   expect(judge.judge().verdicts.map(({ baseline: id, m }) => `${id} ${m}`)).toEqual(["c 800", "b 1000"]);
 });
+
+test("what fires again within the cool-down is no part of an incident that has ended before", () => {
+  const rules = { rules: { ...options.rules, cooldownMs: 20 * hourMs } };
+  const windows = [shifted, shifted, shifted, even, even, even, shifted, shifted, shifted];
+  const straight = feed(ready(rules), windows);
+  const judge = ready(rules);
+  for (const verdict of straight.slice(0, 6).flatMap(({ verdicts }) => verdicts)) judge.takeVerdict(verdict);
+  const after = feed(judge, windows.slice(6), 6);
+  expect(after[2]?.verdicts).toMatchObject([{ phase: "firing", incident: undefined }]);
+  expect(after[2]?.events).toMatchObject([{ type: "millrace.alert.firing", incident: undefined }]);
+  expect(after.map(told)).toEqual(straight.slice(6).map(told));
+});

@@ -130,6 +130,27 @@ describe("a verdict", () => {
     expect(kinds([judge.judge()])).toEqual(["INSUFFICIENT(baseline)"]);
   });
 
+  test("goes by a baseline as it was written last", () => {
+    const judge = ready();
+    feed(judge, [even]);
+    judge.takeBaseline({ ...baseline(), windows: baseline().windows.slice(10) });
+    expect(feed(judge, [even], 1)[0]?.verdicts[0]?.n).toBe(20_000);
+  });
+
+  test("keeps to the latest of Kafka's times", () => {
+    const judge = ready();
+    judge.takePartial(partial(0, 0, even), atEndOf(0) + 9);
+    judge.takePartial(partial(1, 0, even), atEndOf(0));
+    expect(judge.judge().verdicts[0]?.judgedAtMs).toBe(atEndOf(0) + 9);
+    expect(judge.nowMs).toBe(atEndOf(0) + 9);
+  });
+
+  test("waits for the stages of its monitor alone", () => {
+    const judge = ready();
+    judge.takeHeartbeat({ stage: "other", partition: 0, streamTimeMs: startMs, isIdle: false }, startMs);
+    expect(kinds(feed(judge, [even]))).toEqual(["OK"]);
+  });
+
   test("names ten cells, and sums what the others give", () => {
     const judge = new Judge(options);
     const edges = Array.from({ length: 21 }, (_, i) => i);
@@ -397,6 +418,11 @@ describe("the cause of a drift", () => {
         [shifted, { model: "f/2" }],
       ])[1],
     ).toBe("world");
+  });
+
+  test("is a deployment of a model also where none was in service between", () => {
+    const models = ["f/1", undefined, "f/2"].map((model, i) => [i === 2 ? shifted : even, { model }] as const);
+    expect(causesOf(ready(), models)[2]).toBe("deployment");
   });
 
   test("is a deployment where the plan changed within the window", () => {
