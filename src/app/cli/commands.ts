@@ -100,6 +100,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./drift-baseline.ts"),
   },
   {
+    name: "drift replay",
+    summary: "judge again what monitors have counted, by the file's thresholds or by others",
+    example: "millrace drift replay topologies/card-fraud.yaml --brokers localhost:9092 --thresholds tried.yaml",
+    load: () => import("./drift-replay.ts"),
+  },
+  {
     name: "alerts list",
     summary: "show the alerts that fire, and those that were",
     example: "millrace alerts list topologies/card-fraud.yaml --brokers localhost:9092",

@@ -1,89 +1,19 @@
 import { expect, test } from "vitest";
-import { openMemoryBroker } from "../../../src/app/wire.ts";
-import { silentLogger } from "../../../src/kernel/index.ts";
-import {
-  baselineKey,
-  baselineSchema,
-  encodeBaseline,
-  encodeHeartbeat,
-  encodePartial,
-  heartbeatKey,
-  type JudgeOptions,
-  type PartialRecord,
-  partialKey,
-  partialSchema,
-} from "../../../src/monitor/index.ts";
+import type { JudgeOptions } from "../../../src/monitor/index.ts";
 import { judgeOptionsOf, replayMonitors, stagePartitions } from "../../../src/monitoring/index.ts";
-import type { Broker } from "../../../src/runtime/index.ts";
-import { MemoryRegistry } from "../../../src/testing/index.ts";
-import {
-  atEndOf,
-  baseline,
-  even,
-  head,
-  hourMs,
-  options,
-  partial,
-  shifted,
-  spec,
-  startMs,
-} from "../monitor/judging/rig.ts";
+import { atEndOf, even, hourMs, options, partial, shifted, spec, startMs } from "../monitor/judging/rig.ts";
 import { smallSchemas, smallText, soundPlan } from "../topology/fixture.ts";
+import { History, topicsOf } from "./history.ts";
 
 const never = new AbortController().signal;
-const topics = { partials: "t.partials", baselines: "t.baselines" };
+const topics = topicsOf("t");
 
-/** Topics of partials and baselines, with the records given. */
-class History {
-  readonly broker: Broker;
-  readonly registry = new MemoryRegistry();
-  #ids: readonly [partials: number, baselines: number] = [-1, -1];
-
-  private constructor(broker: Broker) {
-    this.broker = broker;
-  }
-
-  static async open(): Promise<History> {
-    const history = new History(await openMemoryBroker(64 * 1024 * 1024, silentLogger));
-    const one = { partitions: 1, replication: undefined, configs: {} };
-    await history.broker.admin.createTopics(
-      Object.values(topics).map((topic) => ({ ...one, topic })),
-      never,
-    );
-    const partials = await history.registry.register("t.partials-value", partialSchema.json);
-    const baselines = await history.registry.register("t.baselines-value", baselineSchema.json);
-    history.#ids = [partials.id, baselines.id];
-    return history;
-  }
-
-  async write(topic: string, timestampMs: number, key: string, value: Buffer): Promise<void> {
-    await this.broker.append([{ topic, partition: 0, timestampMs, key: Buffer.from(key), value }], never);
-  }
-
-  async baseline(timestampMs: number): Promise<void> {
-    for (const record of [baseline(), head()])
-      await this.write(topics.baselines, timestampMs, baselineKey(record), encodeBaseline(record, this.#ids[1]));
-  }
-
-  async partial(record: PartialRecord, timestampMs: number): Promise<void> {
-    await this.write(topics.partials, timestampMs, partialKey(record), encodePartial(record, this.#ids[0]));
-  }
-
-  /** Windows from 0 on, in which both tasks have counted the same. */
-  async windows(...windows: readonly (readonly number[])[]): Promise<void> {
-    for (const [window, rows] of windows.entries())
-      for (const partition of [0, 1]) await this.partial(partial(partition, window, rows), atEndOf(window));
-  }
-
-  async idle(partition: number, timestampMs: number): Promise<void> {
-    const beat = { stage: "s", partition, streamTimeMs: startMs, isIdle: true };
-    await this.write(topics.partials, timestampMs, heartbeatKey(beat), encodeHeartbeat(beat, this.#ids[0]));
-  }
-
-  async replay(judges: readonly JudgeOptions[] = [options], range: { fromMs?: number; toMs?: number } = {}) {
-    const { broker, registry } = this;
-    return replayMonitors({ broker, registry, topics, judges, fromMs: range.fromMs, toMs: range.toMs }, never);
-  }
+function replay(
+  { broker, registry }: History,
+  judges: readonly JudgeOptions[] = [options],
+  { fromMs, toMs }: { readonly fromMs?: number; readonly toMs?: number } = {},
+) {
+  return replayMonitors({ broker, registry, topics, judges, fromMs, toMs }, never);
 }
 
 const drifted = [even, even, even, shifted, shifted, shifted, shifted];
@@ -92,8 +22,8 @@ const timeOf = (window: number): string => new Date(startMs + window * hourMs).t
 test("history is judged as it was: three windows of drift in five open an incident that pages", async () => {
   const history = await History.open();
   await history.baseline(startMs);
-  await history.windows(...drifted);
-  const { outcomes, unread } = await history.replay();
+  await history.windows(drifted);
+  const { outcomes, unread } = await replay(history);
   expect(unread).toBe(0);
   expect(outcomes).toEqual([
     [
@@ -117,10 +47,10 @@ test("history is judged as it was: three windows of drift in five open an incide
 test("other settings are tried on the same history, each on its own", async () => {
   const history = await History.open();
   await history.baseline(startMs);
-  await history.windows(...drifted);
+  await history.windows(drifted);
   const tried: JudgeOptions = { ...options, monitors: [{ ...spec, practical: 2 }] };
   const ticket: JudgeOptions = { ...options, monitors: [{ ...spec, severity: "ticket" }] };
-  const { outcomes } = await history.replay([options, tried, ticket]);
+  const { outcomes } = await replay(history, [options, tried, ticket]);
   expect(outcomes.map(([outcome]) => [outcome?.drift, outcome?.incidents.length, outcome?.pages])).toEqual([
     [4, 1, 1],
     [0, 0, 0],
@@ -131,9 +61,9 @@ test("other settings are tried on the same history, each on its own", async () =
 test("windows outside of the range are judged and not told of", async () => {
   const history = await History.open();
   await history.baseline(startMs);
-  await history.windows(...drifted);
+  await history.windows(drifted);
   const replayed = async (range: { fromMs?: number; toMs?: number }) =>
-    (await history.replay([options], range)).outcomes[0]?.[0];
+    (await replay(history, [options], range)).outcomes[0]?.[0];
   // The incident was opened by the window 5, with which the range begins or ends.
   const at5 = startMs + 5 * hourMs;
   expect(await replayed({ fromMs: at5 })).toMatchObject({ from: timeOf(5), windows: 2, drift: 2, pages: 1 });
@@ -144,10 +74,10 @@ test("windows outside of the range are judged and not told of", async () => {
 
 test("a baseline is not known before it was written", async () => {
   const history = await History.open();
-  await history.windows(...drifted);
+  await history.windows(drifted);
   // Behind the window 5, which is still waited with, and too late for those before.
   await history.baseline(atEndOf(5) + 1);
-  const [[outcome] = []] = (await history.replay()).outcomes;
+  const [[outcome] = []] = (await replay(history)).outcomes;
   expect(outcome).toMatchObject({ drift: 2, pages: 0 });
 });
 
@@ -158,7 +88,7 @@ test("tasks that had nothing to read are not waited for", async () => {
     await history.idle(1, atEndOf(window));
     await history.partial(partial(0, window, [500, 500]), atEndOf(window));
   }
-  const [[outcome] = []] = (await history.replay()).outcomes;
+  const [[outcome] = []] = (await replay(history)).outcomes;
   expect(outcome).toMatchObject({ windows: 2, drift: 0, insufficient: 0 });
 });
 
@@ -167,8 +97,8 @@ test("what cannot be read is counted, and passed over", async () => {
   await history.baseline(startMs);
   await history.write(topics.baselines, startMs, "m", Buffer.from("?"));
   await history.write(topics.partials, startMs, "k", Buffer.from([0, 0, 0, 0, 99, 1]));
-  await history.windows(...drifted);
-  const { outcomes, unread } = await history.replay();
+  await history.windows(drifted);
+  const { outcomes, unread } = await replay(history);
   expect(unread).toBe(2);
   expect(outcomes[0]?.[0]?.pages).toBe(1);
 });
