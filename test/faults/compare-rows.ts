@@ -1,4 +1,4 @@
-import { expectedReports, type ReportRow, type SaleRow } from "./expected-reports.ts";
+import { expectedReports, type ReportRow, type SaleRow, timeMsOf } from "./expected-reports.ts";
 
 /** Of each kind of difference so many are shown. */
 const shownMax = 5;
@@ -19,20 +19,20 @@ export interface Verdict {
 
 /** What stands in the topics of a shop. */
 export interface ShopRows {
-  /** The ids that the events of the inbox get. */
-  readonly events: readonly string[];
+  /** What the events of the inbox say, under the ids that they get. */
+  readonly events: readonly SaleRow[];
   /** By partition, in the order of the log. */
   readonly sales: readonly (readonly SaleRow[])[];
   readonly reports: readonly ReportRow[];
 }
 
-/** One sale per event of the inbox, and the reports that {@link expectedReports} makes of the sales as they lie there. */
+/** One sale per event of the inbox, which says the same, and the reports that {@link expectedReports} makes of the sales as they lie there. */
 export function compareRows({ events, sales, reports }: ShopRows): Verdict {
   const tally = new Tally();
   tally.compare(
     "sale",
-    events.map((id) => [id, undefined]),
-    sales.flat().map((row) => [row.event_id, undefined]),
+    events.map((row) => [row.event_id, textOf(dated(row))]),
+    sales.flat().map((row) => [row.event_id, textOf(dated(row))]),
   );
   tally.compare(
     "report",
@@ -52,10 +52,10 @@ class Tally {
   /** Rows by event id; each expected one is there, equal, once, and there is no other. */
   compare(
     what: string,
-    expected: readonly (readonly [string, string | undefined])[],
-    actual: readonly (readonly [string, string | undefined])[],
+    expected: readonly (readonly [string, string])[],
+    actual: readonly (readonly [string, string])[],
   ): void {
-    const byId = new Map<string, (string | undefined)[]>();
+    const byId = new Map<string, string[]>();
     for (const [id, row] of actual) byId.set(id, [...(byId.get(id) ?? []), row]);
     const wanted = new Map(expected);
     const lost = [...wanted.keys()].filter((id) => !byId.has(id));
@@ -76,6 +76,11 @@ class Tally {
   #show<T>(list: string[], some: readonly T[], say: (one: T) => string): void {
     list.push(...some.slice(0, shownMax).map(say));
   }
+}
+
+/** With its time in the form that does not depend on who wrote it. */
+function dated(sale: SaleRow): ReportRow {
+  return { ...sale, sold_at: timeMsOf(sale) };
 }
 
 function textOf({ event_id: _, ...row }: ReportRow): string {

@@ -15,6 +15,8 @@ export interface Contestant {
   /** @param at where it finds the brokers */
   start(name: string, at: string, shop: Shop): WorkerProcess;
   remove(): Promise<void>;
+  /** Whether what it has counted stands beside the offsets. */
+  readonly leavesAccounts: boolean;
 }
 
 export async function openContestant(name: ContestantName): Promise<Contestant> {
@@ -35,6 +37,7 @@ export function millraceOf(millrace: BuiltMillrace, fileOf = (shop: Shop): strin
       return new WorkerProcess(millrace.entry, args, {});
     },
     remove: () => millrace.remove(),
+    leavesAccounts: true,
   };
 }
 
@@ -51,4 +54,5 @@ const naive: Contestant = {
     return new WorkerProcess("--import=tsx", [script, JSON.stringify(job)], { KAFKAJS_NO_PARTITIONER_WARNING: "1" });
   },
   remove: async () => undefined,
+  leavesAccounts: false,
 };

@@ -51,7 +51,9 @@ export class Disturber {
   }
 
   readonly #does: Readonly<Record<DisturbanceKind, (slot: WorkerSlot, whom: number) => Promise<boolean>>> = {
+    // One that has not begun to work yet leaves nothing to take over.
     kill: async (slot) => {
+      await slot.worker.ready(readyMsMax);
       await slot.killed();
       return true;
     },
@@ -73,8 +75,8 @@ export class Disturber {
       return isTakenOut;
     },
     cut: async (slot) => {
-      slot.cut();
-      return true;
+      await slot.worker.ready(readyMsMax);
+      return slot.cut();
     },
     move: async () => {
       const { cluster, shop } = this.#options;

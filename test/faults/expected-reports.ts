@@ -18,6 +18,11 @@ export interface ReportRow {
   readonly [field: string]: unknown;
 }
 
+/** Since 1970. */
+export function timeMsOf({ sold_at }: SaleRow): number {
+  return typeof sold_at === "number" ? sold_at : Date.parse(sold_at);
+}
+
 const hourMs = 3_600_000;
 const windows = [
   { name: "5min", ms: 300_000 },
@@ -32,7 +37,7 @@ export function expectedReports(sales: readonly SaleRow[]): ReportRow[] {
   const timesBySale = new Map<string, number[]>();
   const rowsByCustomer = new Map<string, { readonly timeMs: number; readonly price: number }[]>();
   return sales.flatMap((sale) => {
-    const timeMs = typeof sale.sold_at === "number" ? sale.sold_at : Date.parse(sale.sold_at);
+    const timeMs = timeMsOf(sale);
     const earlier = timesBySale.get(sale.sale) ?? [];
     timesBySale.set(sale.sale, earlier);
     const isRepeat = earlier.some((other) => Math.abs(other - timeMs) < hourMs);

@@ -11,7 +11,7 @@ import { Disturber } from "./disturber.ts";
 import { keepSending, workedOff } from "./load.ts";
 import { type Outcome, recordsPerKillMin } from "./outcome.ts";
 import { Shop } from "./shop.ts";
-import { judge } from "./verdict.ts";
+import { judge, judgeAccounts } from "./verdict.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
 /** How many there are at a time. */
@@ -66,8 +66,10 @@ export async function runFaults({ delivery, kills }: FaultRun, options: FaultRun
     if (stuck.length > 0) say(`what workers said is in ${logs}`);
     else for (const slot of slots) await slot.stop();
     const verdict = await judge(broker, shop);
+    // Accounts of what still runs are those of a moment that is over when the topics are read.
+    const accounts = stuck.length === 0 && contestant.leavesAccounts ? await judgeAccounts(broker, shop) : [];
     await shop.remove();
-    return { verdict, done: disturber.done, missed: disturber.missed, deaths: [...deaths, ...stuck] };
+    return { verdict, done: disturber.done, missed: disturber.missed, accounts, deaths: [...deaths, ...stuck] };
   } finally {
     for (const slot of slots) await slot.close();
     await broker.close();

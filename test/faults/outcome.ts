@@ -12,6 +12,8 @@ export interface Outcome {
   /** Disturbances that happened, and how many did not. */
   readonly done: ReadonlyMap<DisturbanceKind, number>;
   readonly missed: number;
+  /** What is wrong with the accounts, a line each. */
+  readonly accounts: readonly string[];
   /** What workers said that ended without having been told to. */
   readonly deaths: readonly string[];
 }
@@ -32,7 +34,7 @@ export function lastLine({ delivery }: FaultRun, { verdict, done }: Outcome): st
 }
 
 /** Why a run is not passed, a line each; none when it is. */
-export function shortcomings({ delivery, kills }: FaultRun, { verdict, missed, deaths }: Outcome): string[] {
+export function shortcomings({ delivery, kills }: FaultRun, { verdict, missed, accounts, deaths }: Outcome): string[] {
   const { records, lost, duplicates, wrong, found, copies } = verdict;
   return [
     ...(lost > 0 ? [`${lost} records are lost`] : []),
@@ -40,6 +42,7 @@ export function shortcomings({ delivery, kills }: FaultRun, { verdict, missed, d
     ...(wrong > 0 ? [`${wrong} rows are not what their input makes them`] : []),
     ...(delivery === "exactly-once" ? copies : []),
     ...found,
+    ...accounts,
     ...deaths,
     ...(missed > 0 ? [`${missed} disturbances did not happen`] : []),
     ...(records < recordsPerKillMin * kills ? [`only ${records} records for ${kills} kills`] : []),

@@ -47,9 +47,11 @@ export class Road {
     this.#trap = undefined;
   }
 
-  /** Cuts every connection there is; new ones are let through. */
-  cut(): void {
+  /** Cuts every connection there is; new ones are let through. @returns whether there was one */
+  cut(): boolean {
+    const isAny = this.#sockets.size > 0;
     for (const socket of this.#sockets) socket.destroy();
+    return isAny;
   }
 
   async close(): Promise<void> {

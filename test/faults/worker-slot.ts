@@ -79,8 +79,9 @@ export class WorkerSlot {
     return this.#sprung((road) => road.loseAnswer(this.#commitKinds), ms);
   }
 
-  cut(): void {
-    for (const road of this.#roads) road.cut();
+  /** Cuts every connection of the worker. @returns whether it had one */
+  cut(): boolean {
+    return this.#roads.map((road) => road.cut()).includes(true);
   }
 
   /** Stops the worker as an operator does. */

@@ -16,8 +16,8 @@ const sales = [1, 2, 3, 4].map((index) => sale(index));
 
 /** What the harness says of reports, and whether it passes them. */
 function judged(reports: readonly ReportRow[], run: FaultRun = { delivery: "at-least-once", kills: 1 }) {
-  const compared = compareRows({ sales: [sales], events: sales.map(({ event_id }) => event_id), reports });
-  const outcome = { verdict: compared, done: new Map([["kill", 1] as const]), missed: 0, deaths: [] };
+  const compared = compareRows({ sales: [sales], events: sales, reports });
+  const outcome = { verdict: compared, done: new Map([["kill", 1] as const]), missed: 0, accounts: [], deaths: [] };
   return { line: lastLine(run, outcome), reasons: shortcomings(run, outcome) };
 }
 
@@ -48,6 +48,17 @@ test("a kill between the send and the commit doubles a record, which is no fault
   ]);
 });
 
+test("a sale that is there under its id and says something else is wrong", () => {
+  const events = sales.map((one) => ({ ...one, sold_at: new Date(Number(one.sold_at)).toISOString() }));
+  expect(compareRows({ sales: [sales], events, reports: reportsOf(sales) })).toMatchObject({ lost: 0, wrong: 0 });
+  for (const other of [{ price: 9 }, { customer: "d" }, { sale: "s9" }, { sold_at: 1_001 }]) {
+    const changed = [{ ...sale(1), ...other }, ...sales.slice(1)];
+    const compared = compareRows({ sales: [changed], events, reports: reportsOf(changed) });
+    expect(compared).toMatchObject({ lost: 0, duplicates: 0, wrong: 1 });
+    expect(compared.found[0]).toContain("wrong: sale inbox-0-1 is ");
+  }
+});
+
 test("a record that was taken and not put out is lost", () => {
   expect(judged(reportsOf(sales).slice(1)).reasons.slice(0, 2)).toEqual([
     "1 records are lost",
@@ -64,6 +75,6 @@ test("a kill forgets the windows, so that rows are wrong in any delivery", () =>
 test("a kill forgets the ids, so that a repeat is a report that nothing asked for", () => {
   const repeated = [...sales, { ...sale(2), event_id: "inbox-0-5" }];
   const rows = reportsOf(sales, repeated.slice(-1));
-  const compared = compareRows({ sales: [repeated], events: repeated.map(({ event_id }) => event_id), reports: rows });
+  const compared = compareRows({ sales: [repeated], events: repeated, reports: rows });
   expect(compared).toMatchObject({ lost: 0, duplicates: 0, wrong: 1 });
 });

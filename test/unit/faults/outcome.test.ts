@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
+import type { ReconciledPartition, Reconciliation } from "../../../src/app/reconcile.ts";
 import { seededRng } from "../../../src/kernel/index.ts";
 import { readFlags } from "../../faults/asked.ts";
 import { type DisturbanceKind, planDisturbances } from "../../faults/disturbances.ts";
 import { behindLeader } from "../../faults/move-leaders.ts";
 import { lastLine, type Outcome, shortcomings } from "../../faults/outcome.ts";
 import { backlogLines, isWorkedOff, type StageProgress, untilWorkedOff } from "../../faults/progress.ts";
+import { accountLines } from "../../faults/verdict.ts";
 
 const run = { delivery: "exactly-once", kills: 3 } as const;
 const done = new Map<DisturbanceKind, number>([
@@ -16,7 +18,7 @@ const done = new Map<DisturbanceKind, number>([
   ["cut", 7],
 ]);
 const verdict = { records: 1_500, lost: 0, duplicates: 0, wrong: 0, found: [], copies: [] };
-const good: Outcome = { verdict, done, missed: 0, deaths: [] };
+const good: Outcome = { verdict, done, missed: 0, accounts: [], deaths: [] };
 
 test("the last line counts what happened, and a good run has no shortcoming", () => {
   expect(lastLine(run, good)).toBe(
@@ -31,6 +33,7 @@ test.each<[string, Partial<Outcome>]>([
   ["1 rows are not what their input makes them", { verdict: { ...verdict, wrong: 1 } }],
   ["only 1499 records for 3 kills", { verdict: { ...verdict, records: 1_499 } }],
   ["1 disturbances did not happen", { missed: 1 }],
+  ["account: ingest 0: 3 is not 4", { accounts: ["account: ingest 0: 3 is not 4"] }],
   ["worker-1 ended with 1", { deaths: ["worker-1 ended with 1"] }],
 ])("a run does not pass when %s", (reason, changed) => {
   expect(shortcomings(run, { ...good, ...changed })).toEqual([reason]);
@@ -52,6 +55,25 @@ test("a third of the kills are in a commit, and 200 kills bring 60 moves and ten
   });
   expect(planDisturbances(seededRng(3), 20)).toEqual(planDisturbances(seededRng(3), 20));
   expect(planDisturbances(seededRng(4), 20)).not.toEqual(planDisturbances(seededRng(3), 20));
+});
+
+test("accounts have to be whole, and agree with the recount", () => {
+  const counts = { in: 5, out: 5, filtered: 0, late: 0, deadLetters: 0 };
+  const counted = { range: { from: 0, to: 5, counts }, recount: { counts, repeats: 0 } };
+  const one = { stage: "ingest", partition: 0, counted, lacking: undefined, differences: [] };
+  const lines = (partition: Partial<ReconciledPartition>, strays: Reconciliation["strays"] = []): string[] =>
+    accountLines({ partitions: [{ ...one, ...partition }], strays });
+  expect(lines({})).toEqual([]);
+  expect(lines({ differences: ["out is 4"] })).toEqual(["account: ingest 0: out is 4"]);
+  expect(lines({ counted: undefined, lacking: "no account" })).toEqual([
+    "account: ingest 0 was not counted: no account",
+  ]);
+  expect(lines({ counted: { ...counted, range: { ...counted.range, from: 2 } } })).toEqual([
+    "account: ingest 0 was counted from 2 only",
+  ]);
+  expect(lines({}, [{ stage: "ingest", topic: "sales", count: 3 }])).toEqual([
+    "account: 3 outputs in sales come from no record",
+  ]);
 });
 
 test("the next leader is another replica, wherever the leader stands", () => {
