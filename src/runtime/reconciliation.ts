@@ -52,7 +52,7 @@ export function rangeOf(
   bounds: CountingBounds,
 ): AccountedRange | { readonly lacking: string } {
   const { committed, note, accounts } = known;
-  if (committed === -1) return { lacking: "nothing was committed" };
+  if (committed === -1) return { lacking: uncommitted(accounts) };
   const read = readNote(note);
   const last: DatedAccount[] =
     read === undefined
@@ -85,6 +85,13 @@ export function rangeOf(
     to: end.account.offsetNext,
     counts: difference(end.account.counts, start.account.counts),
   };
+}
+
+/** Why there is no offset: none yet, or none any more, which accounts outlive. */
+function uncommitted(accounts: readonly DatedAccount[]): string {
+  if (accounts.length === 0) return "nothing was committed";
+  const to = Math.max(...accounts.map(({ account }) => account.offsetNext));
+  return `its committed offset is gone, though accounts reach to ${to}: a cluster forgets the offsets of a group that had no member for long (offsets.retention.minutes), and a reset takes them back`;
 }
 
 function isBehind({ account }: DatedAccount, other: DatedAccount | undefined): boolean {

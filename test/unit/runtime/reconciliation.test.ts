@@ -56,8 +56,16 @@ test("without a note it is counted up to the last account that is not ahead of t
   expect(rangeOf({ ...known, note: undefined }, unbounded)).toMatchObject({ from: 0, to: 300 });
   expect(rangeOf({ committed: 250, note: undefined, accounts }, unbounded)).toMatchObject({ from: 0, to: 200 });
   expect(rangeOf({ committed: 50, note: undefined, accounts }, unbounded)).toHaveProperty("lacking");
-  expect(rangeOf({ committed: -1, note: undefined, accounts }, unbounded)).toEqual({
+});
+
+test("without a committed offset it is said whether there was ever one", () => {
+  expect(rangeOf({ committed: -1, note: undefined, accounts: [] }, unbounded)).toEqual({
     lacking: "nothing was committed",
+  });
+  // In whatever order they were left.
+  expect(rangeOf({ committed: -1, note: undefined, accounts: accounts.toReversed() }, unbounded)).toEqual({
+    lacking:
+      "its committed offset is gone, though accounts reach to 300: a cluster forgets the offsets of a group that had no member for long (offsets.retention.minutes), and a reset takes them back",
   });
 });
 
