@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 
 /** How often a holder says that it lives. */
 const aliveEveryMs = 10_000;
-/** Of a holder on another machine, of which nothing can be asked, that has said nothing for so long. */
+/** Of a holder that has said nothing for so long, on another machine or where nobody tells which process a pid is. */
 const deadAfterMs = 60_000;
 const attemptsMax = 3;
 
@@ -101,21 +101,23 @@ async function isAlive(path: string): Promise<boolean> {
     if (holder.process === thisProcess) return heldHere.has(path);
     // Under the same pid there is this process now.
     if (holder.pid === process.pid) return false;
-    return isRunning(holder);
+    const isKnown = await isRunning(holder);
+    if (isKnown !== undefined) return isKnown;
   }
-  // Of another machine, or half written.
+  // Of another machine, half written, or of a pid that may be another process's by now.
   const file = await stat(path).catch(() => undefined);
   return file !== undefined && Date.now() - file.mtimeMs < deadAfterMs;
 }
 
-async function isRunning({ pid, began }: Holder): Promise<boolean> {
+/** Undefined where there is a process of this pid, and nothing tells whether it is this one. */
+async function isRunning({ pid, began }: Holder): Promise<boolean | undefined> {
   try {
     process.kill(pid, 0);
   } catch (cause) {
     if (codeOf(cause) === "ESRCH") return false;
   }
   const found = await beganOf(pid);
-  return found === undefined || began === "" || found === began;
+  return found === undefined || began === "" ? undefined : found === began;
 }
 
 /** Field 22 of Linux's `/proc/<pid>/stat`; undefined where there is none. */

@@ -87,6 +87,22 @@ test("a holder on another machine is dead when it has said nothing for a minute"
   await held.release();
 });
 
+test("where nothing tells which process a pid is, its holder is dead when it has said nothing for a minute", async () => {
+  const { stage, lock } = await place();
+  await (await stage.hold(0))!.release();
+  // A process of this pid lives; when the one began that took the lock was not to be told.
+  const holder = { pid: process.ppid, host: hostname(), process: "another", began: "" };
+  const spokeAgo = async (ms: number): Promise<boolean> => {
+    await writeFile(lock, JSON.stringify(holder));
+    const at = new Date(Date.now() - ms);
+    await utimes(lock, at, at);
+    const held = await stage.hold(0);
+    await held?.release();
+    return held !== undefined;
+  };
+  expect([await spokeAgo(5_000), await spokeAgo(90_000)]).toEqual([false, true]);
+});
+
 test("a lock that another has taken over meanwhile is left to it", async () => {
   const { stage, lock } = await place();
   const held = (await stage.hold(0))!;
