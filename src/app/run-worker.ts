@@ -10,8 +10,9 @@ import { type FilePlan, loadFilePlan } from "./load-topology.ts";
 import { modelsFolderDefault, type OpenCluster, openCluster } from "./open-cluster.ts";
 import { probedWorker } from "./probed-worker.ts";
 import { serveProbes } from "./probes.ts";
+import { roleNames } from "./roles.ts";
 import type { ConnectionFlags } from "./settings.ts";
-import { chosenStages, createWorker } from "./start-worker.ts";
+import { choosesRoles, chosenStages, createWorker } from "./start-worker.ts";
 import { ownSupervisor } from "./supervised-worker.ts";
 import { openArtefacts, openModels, openSnapshots } from "./wire.ts";
 import type { Worker } from "./worker.ts";
@@ -67,19 +68,25 @@ export async function runWorker(context: CommandContext, options: RunOptions): P
   try {
     let worker: Worker | undefined;
     if (http !== undefined) {
-      const probed = probedWorker(loaded.first, planned, cluster.broker, () => worker);
+      const roles = choosesRoles(loaded.first, names) ? roleNames(loaded.first) : [];
+      const probed = probedWorker(loaded.first, planned, roles, cluster.broker, () => worker);
       const probes = await serveProbes(http, probed);
       closing.unshift(() => probes.close());
     }
     const plan = await checkedPlan(loaded, names, cluster, logger, context.stop);
-    const models = openModels(plan, cluster.broker, openArtefacts(cluster.modelsDir ?? modelsFolderDefault), logger);
+    if (plan.monitoring !== undefined && !choosesRoles(plan, names))
+      say(logger, "judgeElsewhere", { judgeGroup: plan.monitoring.judgeGroup });
+    const artefacts = openArtefacts(cluster.modelsDir ?? modelsFolderDefault);
+    const models = openModels(plan, cluster.broker, artefacts, logger);
     closing.unshift(() => models.close());
     worker = await createWorker({
       plan,
       stages: chosenStages(plan, names),
+      hasRoles: choosesRoles(plan, names),
       broker: cluster.broker,
       registry: cluster.registry,
       models,
+      artefacts,
       logger,
       drainTimeoutMs,
       untilCaughtUp,

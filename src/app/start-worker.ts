@@ -2,6 +2,7 @@
 import { createCodecs } from "../adapters/codecs/index.ts";
 import { systemClock, yieldToLoop } from "../adapters/node/index.ts";
 import { closest, type Logger } from "../kernel/index.ts";
+import type { ArtefactStore } from "../model/index.ts";
 import {
   type Broker,
   BufferBudget,
@@ -13,6 +14,7 @@ import {
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
 import { usageError } from "./exit.ts";
+import { createRoles, roleGroups } from "./roles.ts";
 import { Worker } from "./worker.ts";
 
 /** Fetched bytes that a process holds at most before they are computed, and what each task may always hold. */
@@ -22,9 +24,13 @@ const budgetBytesPerTask = 512 * 1024;
 export interface WorkerSetup {
   readonly plan: Plan;
   readonly stages: readonly PlannedStage[];
+  /** Whether the plan's judge and notifier run here too; they do when left out. */
+  readonly hasRoles?: boolean;
   readonly broker: Broker;
   readonly registry: SchemaRegistry;
   readonly models: ModelSource;
+  /** Where the versions of models are, for the baselines of monitors. */
+  readonly artefacts?: ArtefactStore;
   readonly logger: Logger;
   readonly drainTimeoutMs: number;
   readonly untilCaughtUp: boolean;
@@ -37,7 +43,12 @@ export async function createWorker(setup: WorkerSetup): Promise<Worker> {
   const { plan, broker, registry, models, logger } = setup;
   const budget = new BufferBudget({ bytesMax: budgetBytesMax, reservedBytesPerTask: budgetBytesPerTask });
   const { deflateGzip } = await createCodecs();
-  const [decidingGroup = ""] = setup.stages.map(({ group }) => group).sort();
+  const { hasRoles = true } = setup;
+  const groups = [...setup.stages.map(({ group }) => group), ...(hasRoles ? roleGroups(plan) : [])];
+  const [decidingGroup = ""] = groups.sort();
+  const { instanceId } = setup;
+  const kept = setup.artefacts === undefined ? {} : { artefacts: setup.artefacts };
+  const member = instanceId === undefined ? {} : { instanceId, decidingGroup };
   const stages = setup.stages.map((stage) =>
     createStageRunner({
       plan,
@@ -51,11 +62,12 @@ export async function createWorker(setup: WorkerSetup): Promise<Worker> {
       yieldToLoop,
       deflateGzip,
       ...(setup.snapshots === undefined ? {} : { snapshots: setup.snapshots }),
-      ...(setup.instanceId === undefined ? {} : { instanceId: setup.instanceId, decidingGroup }),
+      ...member,
     }),
   );
   return new Worker({
     stages,
+    roles: hasRoles ? createRoles({ plan, broker, registry, logger, ...kept, ...member }) : [],
     broker,
     clock: systemClock,
     logger,
@@ -69,13 +81,23 @@ export async function createWorker(setup: WorkerSetup): Promise<Worker> {
   });
 }
 
+/** What `--stage` calls the judge and the notifier of a plan with monitors. */
+const rolesName = "monitor";
+
+/** Whether judge and notifier are among what `--stage` names: they belong to all, and to `monitor`. */
+export function choosesRoles(plan: Plan, names: readonly string[]): boolean {
+  return plan.monitoring !== undefined && (names.length === 0 || names.includes(rolesName));
+}
+
 /** The stages that `--stage` names, or all. @throws ExitError 64 for a name that the plan does not have */
 export function chosenStages(plan: Plan, names: readonly string[]): readonly PlannedStage[] {
   if (names.length === 0) return plan.stages;
-  return [...new Set(names)].map((name) => {
+  return [...new Set(names)].flatMap((name) => {
     const stage = plan.stages.find((planned) => planned.name === name);
     if (stage !== undefined) return stage;
+    if (name === rolesName && plan.monitoring !== undefined) return [];
     const known = plan.stages.map((planned) => planned.name);
+    if (plan.monitoring !== undefined) known.push(rolesName);
     const meant = closest(name, known);
     throw usageError(
       `--stage: ${plan.topology} has no stage ${JSON.stringify(name)}`,

@@ -3,6 +3,7 @@ import {
   type Broker,
   CatchUp,
   type CatchUpOptions,
+  type Follower,
   lagsInTime,
   type ReadinessCheck,
   readinessOf,
@@ -21,6 +22,8 @@ const awayMsMax = 3_000;
 
 export interface WorkerOptions {
   readonly stages: readonly StageRunner[];
+  /** What this process does beside, in the order in which one reads what another writes: they end in it, after the stages. */
+  readonly roles?: readonly Follower[];
   readonly broker: Broker;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -35,21 +38,27 @@ export interface WorkerOptions {
 
 type Drained = "done" | "late" | "away";
 
-/** Several stages in one process, from start to drain. */
+/** Several stages in one process, and what watches them, from start to drain. */
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #facts: Facts;
+  readonly #roles: readonly Follower[];
   #isReady = false;
   #isReporting = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#roles = options.roles ?? [];
     this.#facts = new Facts(options.logger);
   }
 
-  /** True while every stage is ready and none is halted. */
+  /** True while every stage and role is ready and none is halted. */
   get isReady(): boolean {
-    return this.#isReady && this.#options.stages.every((stage) => stage.isReady);
+    return this.#isReady && this.#all.every((one) => one.isReady);
+  }
+
+  get #all(): readonly (StageRunner | Follower)[] {
+    return [...this.#options.stages, ...this.#roles];
   }
 
   /** The stages of this worker. */
@@ -59,8 +68,8 @@ export class Worker {
 
   /** What `/readyz` answers: 200 when every check is well. */
   readiness(): readonly ReadinessCheck[] {
-    const { stages, broker, clock } = this.#options;
-    return readinessOf(stages, broker, clock);
+    const { broker, clock } = this.#options;
+    return readinessOf(this.#all, broker, clock);
   }
 
   /**
@@ -69,21 +78,22 @@ export class Worker {
    * @returns 0; 1 when a stage halted or still waits for its model; 75 when the drain took too long
    */
   async run(stop: AbortSignal): Promise<ExitCode> {
-    const { stages, clock } = this.#options;
+    const { clock } = this.#options;
+    const all = this.#all;
     let tickedMs = clock.monotonicMs();
     const ticking = setInterval(() => {
       const now = clock.monotonicMs();
       if (now - tickedMs >= blockedMsMin) this.#facts.emit("loopBlocked", { blockedMs: Math.round(now - tickedMs) });
       tickedMs = now;
-      for (const stage of stages) stage.tick(now);
-      if (!this.#isReady && stages.every((stage) => stage.isReady)) this.#becomeReady();
+      for (const one of all) one.tick(now);
+      if (!this.#isReady && all.every((one) => one.isReady)) this.#becomeReady();
     }, tickMs);
     const reporting = setInterval(() => void this.#report(stop), reportEveryMs);
     try {
       let code: ExitCode = exitCodes.ok;
       let drained: Drained = "done";
       const settled = new AbortController();
-      const starts = stages.map((stage) => stage.start());
+      const starts = all.map((one) => one.start());
       try {
         // A start may wait for a registry or a broker that is down, and a stop must not wait for it.
         const isStarted = Promise.all(starts).then(() => true);
@@ -104,25 +114,33 @@ export class Worker {
     }
   }
 
-  get #halted(): readonly StageRunner[] {
-    return this.#options.stages.filter((stage) => stage.status === "halted");
+  get #halted(): readonly (StageRunner | Follower)[] {
+    return this.#all.filter((one) => one.status === "halted");
+  }
+
+  /** True when nothing goes on that a process is run for: roles alone have nothing to watch. */
+  get #isOver(): boolean {
+    const { stages } = this.#options;
+    if (stages.length === 0) return this.#roles.every((role) => role.status === "halted");
+    // One that waits for its topic may go on yet.
+    return stages.every((stage) => stage.status === "halted" && !stage.awaitsTopic);
   }
 
   #becomeReady(): void {
     this.#isReady = true;
-    this.#facts.emit("workerReady", { stages: this.#options.stages.map((stage) => stage.stage.name) });
+    this.#facts.emit("workerReady", { stages: this.#all.map((one) => one.stage.name) });
     this.#options.onReady?.();
   }
 
   async #untilDone(stop: AbortSignal): Promise<ExitCode> {
-    const { stages, untilCaughtUp } = this.#options;
+    const { untilCaughtUp } = this.#options;
     const done = new AbortController();
     const either = AbortSignal.any([stop, done.signal]);
     const watches = [this.#allHalted(either)];
     if (untilCaughtUp) watches.push(this.#caughtUp(either));
     try {
       const code = await Promise.race([...watches, aborted(stop).then((): ExitCode => exitCodes.ok)]);
-      return this.#halted.length === stages.length ? exitCodes.failure : code;
+      return this.#halted.length === this.#all.length ? exitCodes.failure : code;
     } finally {
       done.abort();
       await Promise.allSettled(watches);
@@ -140,9 +158,7 @@ export class Worker {
 
   async #allHalted(stop: AbortSignal): Promise<ExitCode> {
     while (!stop.aborted) {
-      // One that waits for its topic may go on yet.
-      if (this.#halted.filter(({ awaitsTopic }) => !awaitsTopic).length === this.#options.stages.length)
-        return exitCodes.failure;
+      if (this.#isOver) return exitCodes.failure;
       await this.#pause(stop);
     }
     return exitCodes.ok;
@@ -175,24 +191,39 @@ export class Worker {
    * @returns "late" when `drainTimeoutMs` was not enough, "away" when no broker answers
    */
   async #drain(starts: readonly Promise<void>[]): Promise<Drained> {
-    const { stages, clock, drainTimeoutMs } = this.#options;
+    const { clock, drainTimeoutMs } = this.#options;
     const timer = new AbortController();
     const late = clock.sleep(drainTimeoutMs, timer.signal).then(
       (): Drained => "late",
       (): Drained => "done",
     );
-    const drains = stages.map((stage) =>
-      stage.drain().catch((thrown: unknown) => {
-        const { name } = stage.stage;
-        this.#facts.emit("drainFailed", { stage: name, code: codeOf(thrown), reason: messageOf(thrown) });
-      }),
-    );
-    const done = Promise.allSettled([...drains, ...starts]).then((): Drained => "done");
+    const done = Promise.allSettled([this.#drainAll(timer.signal), ...starts]).then((): Drained => "done");
     const drained = await Promise.race([done, late, this.#away(timer.signal)]);
     timer.abort();
     if (drained === "late") this.#facts.emit("drainTimedOut", { drainTimeoutMs });
     if (drained === "away") this.#facts.emit("drainUnanswered", {});
     return drained;
+  }
+
+  /** The stages together, then each role behind those that write what it reads. */
+  async #drainAll(over: AbortSignal): Promise<void> {
+    const { stages, untilCaughtUp } = this.#options;
+    const drain = (one: StageRunner | Follower): Promise<void> =>
+      one.drain().catch((thrown: unknown) => {
+        const { name } = one.stage;
+        this.#facts.emit("drainFailed", { stage: name, code: codeOf(thrown), reason: messageOf(thrown) });
+      });
+    await Promise.all(stages.map(drain));
+    for (const role of this.#roles) {
+      if (untilCaughtUp) await this.#roleCaughtUp(role, over).catch(() => undefined);
+      await drain(role);
+    }
+  }
+
+  /** Resolves when a role has done what was there for it, or is halted. */
+  async #roleCaughtUp(role: Follower, over: AbortSignal): Promise<void> {
+    const [{ end } = { end: 0 }] = await this.#options.broker.admin.watermarks(role.topic, over);
+    while (!over.aborted && role.status === "running" && !role.caughtUp(end)) await this.#pause(over);
   }
 
   /** Resolves when no broker has answered anything for long enough. */

@@ -90,6 +90,7 @@ export const errorCodes = {
   MR_EXPOSED: { kind: "warning", meaning: "A password crosses a network in the clear." },
   MR_VARIABLE_UNKNOWN: { kind: "warning", meaning: "A variable begins with MILLRACE_ and is none that is read." },
   MR_BROKER_FULL: { kind: "warning", meaning: "The in-process broker drops old records to stay within its memory." },
+  MR_NO_JUDGE: { kind: "warning", meaning: "A process runs stages with monitors and not what judges them." },
   MR_AHEAD_WIDE: { kind: "warning", meaning: "Events may be dated further ahead than a later stage allows lateness." },
 
   MR_PARTITION: {
@@ -134,6 +135,7 @@ export const errorCodes = {
   },
   MR_DRAIN_TIMEOUT: { kind: "operation", meaning: "A stop took longer than it may; what was in hand is done again." },
   MR_INTERNAL: { kind: "operation", meaning: "A bug in Millrace, or an error that nobody foresaw." },
+  MR_NOTIFY: { kind: "operation", meaning: "Somebody could not be told of an alert." },
   MR_IO: { kind: "operation", meaning: "A file cannot be read or written." },
 } as const satisfies Record<`MR_${string}`, { kind: "record" | "config" | "warning" | "operation"; meaning: string }>;
 

@@ -136,11 +136,17 @@ export const facts = {
   transactionalIdNotTaken: { level: "debug", says: "A transactional id could not be taken anew.", fields: { transactionalId: "text", reason: "text" } },
 
   // Monitors: what is judged, and who is told.
+  judgeElsewhere: { level: "warn", says: "The stages that run here count for monitors, and the judge is not among them: without another process that runs it nobody is told.", fields: { code: "MR_NO_JUDGE", judgeGroup: "text" } },
   ownRecordUnread: { level: "warn", says: "Records of a topic of Millrace's own cannot be read and are passed over.", fields: { code: "code", topic: "text", offset: "number", count: "number", reason: "text" } },
   ownTopicReadAgain: { level: "warn", says: "A topic of Millrace's own is read again.", fields: { code: "code", topic: "text", reason: "text" } },
   baselineWritten: { level: "info", says: "A baseline is in service.", fields: { monitor: "text", baseline: "text", origin: "text", rows: "number", windows: "number" } },
   baselineAwaited: { level: "info", says: "A monitor has no baseline yet.", fields: { monitor: "text", reason: "text" } },
   baselineUnmeasured: { level: "warn", says: "A baseline cannot be measured now; it is tried again.", fields: { code: "code", monitor: "text", reason: "text" } },
+  notificationSent: { level: "debug", says: "A notification was sent.", fields: { target: "text", id: "text", attempt: "number" } },
+  notificationRepeated: { level: "warn", says: "A notification could not be sent; it is tried again.", fields: { target: "text", id: "text", code: "MR_NOTIFY", attempt: "number", reason: "text" } },
+  notificationFailed: { level: "error", says: "A notification could not be sent and is given up; what it says stands on the alerts topic.", fields: { target: "text", id: "text", code: "MR_NOTIFY", attempts: "number", reason: "text" } },
+  notificationsDropped: { level: "error", says: "Notifications were dropped; what they say stands on the alerts topic.", fields: { target: "text", code: "MR_NOTIFY", count: "number", reason: "text" } },
+  notificationsOld: { level: "warn", says: "Alerts are too old to tell anybody; they stand on the alerts topic.", fields: { code: "MR_NOTIFY", count: "number" } },
 
   // Models and their aliases.
   aliasMoved: { level: "warn", says: "The alias has moved; it is adopted at the next start.", fields: { code: "MR_ALIAS_MOVED", model: "text", alias: "text", version: "number", inService: "number" } },

@@ -17,6 +17,7 @@ export {
 } from "./judging/commands.ts";
 export { CommitHistory, type LagStatus } from "./lag-status.ts";
 export type { MonitoredField, MonitorSpec } from "./monitor-spec.ts";
+export { isTold, type Notification, NotificationPace, type NotifyKind, subjectOf, turnOf } from "./notification.ts";
 export { budgetProbability, type PageBudget } from "./page-budget.ts";
 export { merged, type Partial, PartialCounter } from "./partial.ts";
 export { type AlertEvent, alertRecord, readAlertEvent } from "./records/alert-event.ts";

@@ -26,6 +26,8 @@ export {
 } from "./ensure-baseline.ts";
 export { type FieldStatus, fieldStatuses } from "./field-status.ts";
 export { judgeOptionsOf, stagePartitions } from "./judge-options.ts";
+export { createJudgeRunner, type JudgeRunnerOptions } from "./judge-runner.ts";
+export type { JudgeTopics, LagWatcher, WindowJudge } from "./judge-work.ts";
 export { isInService, type KeepOptions, keepBaselines, learntWindows } from "./keep-baselines.ts";
 export {
   type MeasuredBaseline,
@@ -33,6 +35,8 @@ export {
   type MeasureOptions,
   measureBaseline,
 } from "./measure-baseline.ts";
+export type { NotificationSender, SendOutcome } from "./notification-lane.ts";
+export { createNotifier, type NotifierOptions } from "./notifier.ts";
 export { type OwnRecord, ownRecords } from "./own-topic.ts";
 export { readPartials } from "./read-partials.ts";
 export { readVerdicts, type VerdictsRead } from "./read-verdicts.ts";

@@ -89,6 +89,8 @@ export class Follower implements GroupSink, ReadyStage {
   /** Whoever has delivered what is queued. */
   #taken: (() => void)[] = [];
   #committed: Offset = -1;
+  /** Everything before it is done with, committed or not. */
+  #done: Offset = -1;
   /** Next offset to take. */
   #position: Offset = -1;
   #committedMs = 0;
@@ -136,6 +138,13 @@ export class Follower implements GroupSink, ReadyStage {
   /** Next offset as this member has committed it; -1 while it does not own the partition. */
   get committedOffset(): Offset {
     return this.#isRestored ? this.#committed : -1;
+  }
+
+  /** True when everything before an offset is done with, or another member sees to it. */
+  caughtUp(end: Offset): boolean {
+    return (
+      this.#status === "running" && this.#hasAssignment && (!this.isOwner || (this.#isRestored && this.#done >= end))
+    );
   }
 
   get troubles(): readonly StageTrouble[] {
@@ -310,6 +319,7 @@ export class Follower implements GroupSink, ReadyStage {
       this.#queue.restart(offset);
       this.#committed = offset;
       this.#position = offset;
+      this.#done = offset;
       this.#committedMs = this.#options.clock.monotonicMs();
       await work.restore(offset, cut);
       cut.throwIfAborted();
@@ -354,6 +364,7 @@ export class Follower implements GroupSink, ReadyStage {
   async #finish(handle: TaskHandle, cut: AbortSignal, isLast: boolean): Promise<void> {
     const { work, clock } = this.#options;
     const { outgoing, offsetNext = this.#position } = await work.turn(cut);
+    this.#done = offsetNext;
     const isDue = isLast || clock.monotonicMs() - this.#committedMs >= silentCommitMs;
     if (outgoing.length === 0 && !(isDue && offsetNext > this.#committed)) return;
     if (outgoing.length > 0) await handle.write(outgoing);

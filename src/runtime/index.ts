@@ -5,14 +5,13 @@ export { CatchUp, type CatchUpOptions, type WatchedStage } from "./catch-up.ts";
 export { type CompiledStage, compileStage, type StageDeps } from "./compile-stage.ts";
 export { type AliasModelSource, createAliasModelSource } from "./control/alias-models.ts";
 export { type Alias, AliasReader, followAliases, readAliases, writeAlias } from "./control/aliases.ts";
-export { type ControlRecord, readControl, writeControl } from "./control/control-topic.ts";
+export { type ControlRecord, controlRecordsIn, readControl, writeControl } from "./control/control-topic.ts";
 export type { StageCounts } from "./counts.ts";
 export { Follower, type FollowerOptions } from "./follower.ts";
 export type { FollowerTurn, FollowerWork } from "./follower-work.ts";
 export { eventIdStem } from "./input-reader.ts";
-export { createJudgeRunner, type JudgeRunnerOptions } from "./judge-runner.ts";
-export type { JudgeTopics, LagWatcher, WindowJudge } from "./judge-work.ts";
-export { messageBytesDefault, type OutputTopic } from "./output-batches.ts";
+export { messageBytesDefault, OutputBatches, type OutputTopic } from "./output-batches.ts";
+export { OwnValues } from "./own-values.ts";
 export {
   type BatchWriter,
   type Broker,
@@ -63,5 +62,7 @@ export { lagsInTime, type MeasuredStage, type MetricReading, readMetrics } from 
 export { createStageRunner, type SnapshotOptions, type StageRunner, type StageRunnerOptions } from "./stage-runner.ts";
 export type { StageTask } from "./stage-task.ts";
 export { type MemberClaim, shareOut, shareTasks, type TaskShares } from "./task-shares.ts";
+export { TimeSlices } from "./time-slices.ts";
 export { RowReader, readTopicRows } from "./topic-rows.ts";
 export { patientRegistry } from "./wait-out.ts";
+export { Wake } from "./wake.ts";

@@ -40,7 +40,8 @@ export const command: CommandDefinition = {
       () => systemClock.now(),
       session.signal,
     );
-    const models = openModels(plan, broker, openArtefacts(folders.models), logger);
+    const artefacts = openArtefacts(folders.models);
+    const models = openModels(plan, broker, artefacts, logger);
     const server = await serveDevSession(broker, folders.session, logger);
     let feeding: Promise<unknown> = Promise.resolve();
     try {
@@ -50,6 +51,7 @@ export const command: CommandDefinition = {
         broker,
         registry,
         models,
+        artefacts,
         logger,
         drainTimeoutMs,
         untilCaughtUp: false,

@@ -1,6 +1,6 @@
 import { BackOff, type Clock, codeOf, type Facts, messageOf, type Offset, OperationError } from "../kernel/index.ts";
+import type { Broker } from "../runtime/index.ts";
 import type { RawBatch } from "../wire/index.ts";
-import type { Broker } from "./port.ts";
 
 const pauses = { firstMs: 100, lastMs: 10_000 };
 /** Batches that nobody has taken yet; reading waits while there are as many. */

@@ -2,9 +2,8 @@
  * The judge's work on `<topology>.partials`: windows that can be closed are judged, and verdicts and alert events go out
  * with the offset behind the record that closed them.
  *
- * Everything that a verdict depends on follows from the partials in their order and from Kafka's times in them, so that the
- * same records give the same verdicts, whoever reads them and however they come in batches. Baselines and commands are
- * followed beside: a window waits for the baseline that its partials name.
+ * What a verdict says follows from the partials in their order and from Kafka's times in them, however they come in batches
+ * (J3 of `monitor/judge.ts`). Baselines and commands are followed beside: a window waits for the baseline that its partials name.
  */
 import type { Clock, Facts, Offset } from "../kernel/index.ts";
 import {
@@ -24,14 +23,21 @@ import {
   verdictKey,
   verdictSchema,
 } from "../monitor/index.ts";
+import {
+  type Broker,
+  type ControlRecord,
+  controlRecordsIn,
+  type FollowerTurn,
+  type FollowerWork,
+  messageBytesDefault,
+  OutputBatches,
+  type OutputTopic,
+  OwnValues,
+  TimeSlices,
+} from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
-import { type ControlRecord, controlRecordsIn } from "./control/control-topic.ts";
-import type { FollowerTurn, FollowerWork } from "./follower-work.ts";
-import { messageBytesDefault, OutputBatches, type OutputTopic } from "./output-batches.ts";
-import { OwnValues, ownSchemaId } from "./own-values.ts";
-import type { Broker } from "./port.ts";
-import { TimeSlices } from "./time-slices.ts";
+import { ownSchemaId } from "./own-topic.ts";
 import { readUpTo, TopicTail } from "./topic-tail.ts";
 
 /** What judges windows, made anew for each ownership of the partials. */
@@ -71,8 +77,11 @@ export interface JudgeWorkOptions {
   readonly clock: Clock;
   readonly facts: Facts;
   readonly topics: JudgeTopics;
-  readonly createJudge: () => WindowJudge;
-  readonly lag: LagWatcher | undefined;
+  /** Asks the cluster what it has to know of it. */
+  readonly createJudge: (signal: AbortSignal) => Promise<WindowJudge>;
+  readonly lag?: LagWatcher | undefined;
+  /** What else is seen to by who judges, from its beginning until the signal ends it. Says itself what fails. */
+  readonly beside?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly timeSliceMs: number;
   readonly yieldToLoop: () => Promise<void>;
 }
@@ -84,10 +93,13 @@ export class JudgeWork implements FollowerWork {
   readonly #verdicts: OwnValues<VerdictRecord>;
   readonly #verdictsOut: OutputBatches;
   readonly #alertsOut: OutputBatches;
-  #judge: WindowJudge;
+  /** Undefined before the first opening. */
+  #judge: WindowJudge | undefined;
   /** Of verdicts, in the registry. */
   #verdictSchemaId = -1;
   #tails: readonly TopicTail[] = [];
+  #beside: Promise<void> | undefined;
+  #over = new AbortController();
 
   constructor(options: JudgeWorkOptions) {
     const { topics, registry, clock, facts } = options;
@@ -98,31 +110,30 @@ export class JudgeWork implements FollowerWork {
     this.#verdicts = new OwnValues({ ...by, decode: decodeVerdict });
     this.#verdictsOut = new OutputBatches(onePartition(topics.verdicts), "output", undefined);
     this.#alertsOut = new OutputBatches(onePartition(topics.alerts), "output", undefined);
-    this.#judge = options.createJudge();
   }
 
   async restore(offsetNext: Offset, signal: AbortSignal): Promise<void> {
-    const { topics, createJudge, lag, registry } = this.#options;
+    const { topics, createJudge, lag, registry, beside } = this.#options;
     await this.release();
     this.#verdictSchemaId = await ownSchemaId(registry, topics.verdicts, verdictSchema, signal);
     this.#verdictsOut.reset();
     this.#alertsOut.reset();
-    this.#judge = createJudge();
+    this.#judge = await createJudge(signal);
     const baselinesTo = await this.#readAll(topics.baselines, (batch) => this.#takeBaselines(batch, signal), signal);
-    const controlTo = await this.#readAll(topics.control, (batch) => this.#takeCommands(batch), signal);
     await this.#readAll(topics.verdicts, (batch) => this.#takeVerdicts(batch, signal), signal);
-    const told: AlertEvent[] = [];
-    await this.#readAll(topics.alerts, (batch) => void told.push(...alertEventsIn(batch, 0)), signal);
-    lag?.restore(told);
+    const controlTo = await this.#readAll(topics.control, (batch) => this.#takeCommands(batch), signal);
+    await this.#restoreLag(lag, signal);
     const [{ low } = { low: 0 }] = await this.#options.broker.admin.watermarks(topics.partials, signal);
     const range = { topic: topics.partials, from: low, to: offsetNext };
-    await readUpTo(this.#options.broker, range, (batch) => this.#takePartials(batch, 0, false, signal), signal);
+    await readUpTo(this.#options.broker, range, (batch) => this.#takePartials(batch, 0, signal), signal);
     this.#tails = [this.#tail(topics.baselines, baselinesTo), this.#tail(topics.control, controlTo)];
+    this.#over = new AbortController();
+    this.#beside = beside?.(this.#over.signal).catch(() => undefined);
   }
 
   async take(batch: RawBatch, from: number, signal: AbortSignal): Promise<void> {
     await this.#takeTails(signal);
-    await this.#takePartials(batch, from, true, signal);
+    await this.#takePartials(batch, from, signal);
   }
 
   async turn(signal: AbortSignal): Promise<FollowerTurn> {
@@ -130,10 +141,12 @@ export class JudgeWork implements FollowerWork {
     const { lag, clock } = this.#options;
     if (lag !== undefined) {
       const { events, lagging } = lag.tick(clock.monotonicMs());
-      for (const [stage, isLagging] of lagging) this.#judge.lagging(stage, isLagging);
+      for (const [stage, isLagging] of lagging) this.#judge?.lagging(stage, isLagging);
       for (const event of events) this.#writeEvent(event);
     }
-    this.#judgeNow();
+    const { verdicts, events } = this.#judge?.judge() ?? { verdicts: [], events: [] };
+    for (const verdict of verdicts) this.#writeVerdict(verdict);
+    for (const event of events) this.#writeEvent(event);
     const outgoing: Outgoing[] = [];
     for (const batches of [this.#verdictsOut, this.#alertsOut]) {
       batches.sealAll();
@@ -146,27 +159,19 @@ export class JudgeWork implements FollowerWork {
   async release(): Promise<void> {
     const tails = this.#tails;
     this.#tails = [];
-    await Promise.all([...tails.map((tail) => tail.end()), this.#options.lag?.end()]);
+    this.#over.abort(new Error("judging is over"));
+    await Promise.all([...tails.map((tail) => tail.end()), this.#options.lag?.end(), this.#beside]);
   }
 
-  /** @param isJudging false for what was judged before */
-  async #takePartials(batch: RawBatch, from: number, isJudging: boolean, signal: AbortSignal): Promise<void> {
+  async #takePartials(batch: RawBatch, from: number, signal: AbortSignal): Promise<void> {
     const { clock, timeSliceMs, yieldToLoop } = this.#options;
     const slices = new TimeSlices(clock, timeSliceMs, yieldToLoop);
     for await (const [i, record] of this.#partials.in(batch, from, signal)) {
       const kafkaTimeMs = batch.timestampsMs[i] ?? -1;
-      if (isHeartbeat(record)) this.#judge.takeHeartbeat(record, kafkaTimeMs);
-      else this.#judge.takePartial(record, kafkaTimeMs);
-      // After every record, and not after what happened to come with it: so a replay judges at the same places.
-      if (isJudging) this.#judgeNow();
+      if (isHeartbeat(record)) this.#judge?.takeHeartbeat(record, kafkaTimeMs);
+      else this.#judge?.takePartial(record, kafkaTimeMs);
       if (slices.isOver()) await slices.next(signal);
     }
-  }
-
-  #judgeNow(): void {
-    const { verdicts, events } = this.#judge.judge();
-    for (const verdict of verdicts) this.#writeVerdict(verdict);
-    for (const event of events) this.#writeEvent(event);
   }
 
   #writeVerdict(verdict: VerdictRecord): void {
@@ -186,15 +191,25 @@ export class JudgeWork implements FollowerWork {
   }
 
   async #takeBaselines(batch: RawBatch, signal: AbortSignal): Promise<void> {
-    for await (const [, record] of this.#baselines.in(batch, 0, signal)) this.#judge.takeBaseline(record);
+    for await (const [, record] of this.#baselines.in(batch, 0, signal)) this.#judge?.takeBaseline(record);
   }
 
   async #takeVerdicts(batch: RawBatch, signal: AbortSignal): Promise<void> {
-    for await (const [, record] of this.#verdicts.in(batch, 0, signal)) this.#judge.takeVerdict(record);
+    for await (const [, record] of this.#verdicts.in(batch, 0, signal)) this.#judge?.takeVerdict(record);
   }
 
   #takeCommands(batch: RawBatch): void {
-    for (const record of controlRecordsIn(batch)) this.#judge.takeCommand(record);
+    for (const record of controlRecordsIn(batch)) this.#judge?.takeCommand(record);
+  }
+
+  async #restoreLag(lag: LagWatcher | undefined, signal: AbortSignal): Promise<void> {
+    if (lag === undefined) return;
+    const told: AlertEvent[] = [];
+    const take = (batch: RawBatch): void => {
+      for (const [, event] of alertEventsIn(batch, 0)) told.push(event);
+    };
+    await this.#readAll(this.#options.topics.alerts, take, signal);
+    lag.restore(told);
   }
 
   #tail(topic: string, from: Offset): TopicTail {
@@ -217,12 +232,12 @@ export class JudgeWork implements FollowerWork {
 
 const onePartition = (topic: string): OutputTopic => ({ topic, partitions: 1, messageBytesMax: messageBytesDefault });
 
-/** The alert events of a batch from an index on; what is none is passed over. */
-export function* alertEventsIn(batch: RawBatch, from: number): Generator<AlertEvent> {
+/** The alert events of a batch from an index on, with the index of each; what is none is passed over. */
+export function* alertEventsIn(batch: RawBatch, from: number): Generator<readonly [index: number, event: AlertEvent]> {
   if (batch.damage !== undefined) return;
   for (let i = from; i < batch.count; i++) {
     const valueFrom = batch.valueFrom[i] ?? -1;
     const event = valueFrom < 0 ? undefined : readAlertEvent(batch.bytes.toString("utf8", valueFrom, batch.valueTo[i]));
-    if (event !== undefined) yield event;
+    if (event !== undefined) yield [i, event];
   }
 }

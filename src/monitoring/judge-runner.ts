@@ -1,5 +1,5 @@
 import { Facts } from "../kernel/index.ts";
-import { Follower, type FollowerOptions } from "./follower.ts";
+import { Follower, type FollowerOptions } from "../runtime/index.ts";
 import { JudgeWork, type JudgeWorkOptions } from "./judge-work.ts";
 
 /** How often the judge looks for what has changed around it while nothing arrives. */

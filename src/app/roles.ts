@@ -1,0 +1,99 @@
+/** What a process does beside stages, as a plan has it: the judge of its monitors, and the notifier. */
+import { nodeHasher, systemClock, yieldToLoop } from "../adapters/node/index.ts";
+import { createNotificationSender } from "../adapters/notify-http/index.ts";
+import { Facts, type Logger } from "../kernel/index.ts";
+import type { ArtefactStore } from "../model/index.ts";
+import { Judge } from "../monitor/index.ts";
+import {
+  createJudgeRunner,
+  createNotifier,
+  judgeOptionsOf,
+  keepBaselines,
+  stagePartitions,
+} from "../monitoring/index.ts";
+import type { Broker, Follower } from "../runtime/index.ts";
+import type { SchemaRegistry } from "../schema/index.ts";
+import type { Plan } from "../topology/index.ts";
+import { trainedAlias } from "./train-model.ts";
+
+/** Longest that reading partials keeps the process from anything else. */
+const timeSliceMs = 10;
+
+export interface RolesSetup {
+  readonly plan: Plan;
+  readonly broker: Broker;
+  readonly registry: SchemaRegistry;
+  readonly logger: Logger;
+  /** Where the versions are that baselines are of; without it baselines come from elsewhere alone. */
+  readonly artefacts?: Pick<ArtefactStore, "read">;
+  readonly instanceId?: string;
+  readonly decidingGroup?: string;
+}
+
+/** Groups of the roles that a plan has. */
+export function roleGroups({ monitoring }: Plan): readonly string[] {
+  if (monitoring === undefined) return [];
+  return [monitoring.judgeGroup, ...(monitoring.alerts.notify.length > 0 ? [monitoring.notifierGroup] : [])];
+}
+
+/** Names of the roles that a plan has, as `/readyz` shows them. */
+export function roleNames(plan: Plan): readonly string[] {
+  return ["monitor", "notifier"].slice(0, roleGroups(plan).length);
+}
+
+/** None for a plan without monitors. In the order in which they read what others write. */
+export function createRoles(setup: RolesSetup): readonly Follower[] {
+  const { plan, broker, registry, logger, artefacts, instanceId, decidingGroup } = setup;
+  const { monitoring } = plan;
+  if (monitoring === undefined) return [];
+  const member = {
+    broker,
+    clock: systemClock,
+    logger,
+    ...(instanceId === undefined ? {} : { instanceId }),
+    ...(decidingGroup === undefined ? {} : { decidingGroup }),
+  };
+  const baselined = {
+    broker,
+    registry,
+    topic: monitoring.topics.baselines.clusterName,
+    verdictsTopic: monitoring.topics.verdicts.clusterName,
+    controlTopic: plan.control.clusterName,
+    monitors: monitoring.monitors,
+    alias: trainedAlias,
+    hasher: nodeHasher,
+    clock: systemClock,
+    facts: new Facts(logger, { stage: "monitor" }),
+  };
+  const judge = createJudgeRunner({
+    ...member,
+    registry,
+    ...(artefacts === undefined
+      ? {}
+      : { beside: (signal: AbortSignal) => keepBaselines({ ...baselined, artefacts }, signal) }),
+    group: monitoring.judgeGroup,
+    topics: {
+      partials: monitoring.topics.partials.clusterName,
+      baselines: monitoring.topics.baselines.clusterName,
+      verdicts: monitoring.topics.verdicts.clusterName,
+      alerts: monitoring.topics.alerts.clusterName,
+      control: plan.control.clusterName,
+    },
+    createJudge: async (signal) =>
+      new Judge(judgeOptionsOf(plan, monitoring, await stagePartitions(plan, broker.admin, signal))),
+    timeSliceMs,
+    yieldToLoop,
+  });
+  const { notify, perMinute, ageMaxMs } = monitoring.alerts;
+  if (notify.length === 0) return [judge];
+  const notifier = createNotifier({
+    ...member,
+    group: monitoring.notifierGroup,
+    topic: monitoring.topics.alerts.clusterName,
+    senders: notify.map((target) => createNotificationSender(target)),
+    perMinute,
+    ageMaxMs,
+    jitter: Math.random,
+  });
+  return [judge, notifier];
+}

@@ -1,0 +1,152 @@
+import { BackOff, type Clock, type Facts, messageOf, type Offset } from "../kernel/index.ts";
+import { type AlertEvent, isTold, type Notification, NotificationPace, type NotifyKind } from "../monitor/index.ts";
+import { Wake } from "../runtime/index.ts";
+
+/** Notifications that wait for one target at most; beyond it the oldest goes. */
+const queuedMax = 1_000;
+const attemptsMax = 5;
+const pauses = { firstMs: 1_000, lastMs: 30_000 };
+/** Longest pause that a target may ask for. */
+const askedMsMax = 60_000;
+/** Events that are known as told. */
+const toldMax = 10_000;
+
+/** What came of one attempt to tell somebody. Reasons name neither addresses nor keys. */
+export type SendOutcome =
+  | { readonly kind: "sent" }
+  /** Trying again may help. `afterMs`: the pause that was asked for. */
+  | { readonly kind: "failed"; readonly reason: string; readonly afterMs?: number }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** Tells one target, one attempt at a time. */
+export interface NotificationSender {
+  readonly kind: NotifyKind;
+  /** Does not throw, but for the signal's reason. */
+  send(notification: Notification, signal: AbortSignal): Promise<SendOutcome>;
+}
+
+export interface NotificationLaneOptions {
+  /** In logs: `notify[0] slack`. */
+  readonly name: string;
+  readonly sender: NotificationSender;
+  readonly perMinute: number;
+  readonly clock: Clock;
+  readonly facts: Facts;
+  /** Numbers from 0 to 1. */
+  readonly jitter: () => number;
+}
+
+interface Queued {
+  readonly event: AlertEvent;
+  /** Of its record. */
+  readonly offset: Offset;
+}
+
+/** What is told one target: in order, at its own pace, so that one that is away does not hold up the others. */
+export class NotificationLane {
+  readonly #options: NotificationLaneOptions;
+  readonly #pace: NotificationPace;
+  readonly #wake = new Wake();
+  readonly #told = new Set<string>();
+  #queue: Queued[] = [];
+  #over = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(options: NotificationLaneOptions) {
+    this.#options = options;
+    this.#pace = new NotificationPace(options.perMinute);
+  }
+
+  /** Begins to tell. */
+  begin(): void {
+    this.#over = new AbortController();
+    this.#loop = this.#run(this.#over.signal);
+  }
+
+  /** Forgets what is queued, which comes again, and resolves when nothing is being told. */
+  async end(): Promise<void> {
+    this.#over.abort(new Error("notifying is over"));
+    this.#wake.wake();
+    await this.#loop;
+    this.#queue = [];
+  }
+
+  /** Offset of the first record that this target was not told of; undefined when there is none. */
+  get offsetUntold(): Offset | undefined {
+    return this.#queue[0]?.offset;
+  }
+
+  /** Queues an event, when it is for this target and was not told before. */
+  offer(event: AlertEvent, offset: Offset): void {
+    const { sender, facts, name } = this.#options;
+    if (!isTold(sender.kind, event) || this.#told.has(event.id)) return;
+    if (this.#queue.some((queued) => queued.event.id === event.id)) return;
+    if (this.#queue.length >= queuedMax) {
+      // The head may be under way; whoever tells it finds it gone and goes on.
+      this.#queue.shift();
+      facts.emit("notificationsDropped", { target: name, count: 1, reason: `more than ${queuedMax} wait` });
+    }
+    this.#queue.push({ event, offset });
+    this.#wake.wake();
+  }
+
+  /** Looks whether a summary is due. */
+  tick(): void {
+    this.#wake.wake();
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      const summary = this.#pace.summary(clock.monotonicMs(), clock.now());
+      const [head] = this.#queue;
+      try {
+        if (summary !== undefined) await this.#tell(summary, summary.kind === "summary" ? summary.id : "", signal);
+        else if (head !== undefined) await this.#tellHead(head, signal);
+        else await this.#wake.wait();
+      } catch {
+        // The signal's reason: what is queued comes again.
+        return;
+      }
+    }
+  }
+
+  async #tellHead(head: Queued, signal: AbortSignal): Promise<void> {
+    const { event } = head;
+    const isNow = this.#pace.admits(event, this.#options.clock.monotonicMs());
+    if (isNow) await this.#tell({ kind: "event", event }, event.id, signal);
+    this.#told.add(event.id);
+    const [oldest] = this.#told;
+    if (this.#told.size > toldMax && oldest !== undefined) this.#told.delete(oldest);
+    if (this.#queue[0] === head) this.#queue.shift();
+  }
+
+  /** @throws the signal's reason alone */
+  async #tell(notification: Notification, id: string, signal: AbortSignal): Promise<void> {
+    const { sender, clock, facts, name, jitter } = this.#options;
+    const backOff = new BackOff({ ...pauses, jitter });
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.#attempt(sender, notification, signal);
+      if (outcome.kind === "sent") {
+        facts.emit("notificationSent", { target: name, id, attempt });
+        return;
+      }
+      const { reason } = outcome;
+      if (outcome.kind === "refused" || attempt >= attemptsMax) {
+        facts.emit("notificationFailed", { target: name, id, attempts: attempt, reason });
+        return;
+      }
+      facts.emit("notificationRepeated", { target: name, id, attempt, reason });
+      await clock.sleep(Math.max(backOff.next(), Math.min(outcome.afterMs ?? 0, askedMsMax)), signal);
+    }
+  }
+
+  async #attempt(sender: NotificationSender, notification: Notification, signal: AbortSignal): Promise<SendOutcome> {
+    try {
+      return await sender.send(notification, signal);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      return { kind: "failed", reason: messageOf(thrown) };
+    }
+  }
+}
