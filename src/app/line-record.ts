@@ -51,6 +51,18 @@ function textAt(text: string, pointer: string): string | undefined {
   return found === text ? undefined : found;
 }
 
+/** All that a line of `tail` may have. */
+const printedMembers: readonly string[] = [
+  "topic",
+  "partition",
+  "offset",
+  "timestamp",
+  "key",
+  "headers",
+  "value",
+  "as",
+];
+
 /**
  * A line as `tail` prints it, of this version or an earlier one.
  * @throws SyntaxError, RecordError saying what is wrong with the line
@@ -60,6 +72,12 @@ export function printedRecord({ text }: Line, writer: ValueWriter): LineRecord {
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed) || !Object.hasOwn(parsed, "value")) {
     throw new SyntaxError('no record as `tail` prints it: there is no "value"; bare values need --key FIELD');
   }
+  // An event that has a field of this name: what is beside it must not be lost.
+  const other = Object.keys(parsed).find((name) => !printedMembers.includes(name));
+  if (other !== undefined)
+    throw new SyntaxError(
+      `no record as \`tail\` prints it: ${JSON.stringify(other)} stands beside "value"; bare values need --key FIELD`,
+    );
   const { value, headers = [], timestamp, as } = parsed as Record<string, unknown>;
   const spans = memberSpans(text);
   const sourceOf = (name: string): string | undefined => {

@@ -287,3 +287,12 @@ test.each<[string, string | undefined, string | null, string | null]>([
   await produce([line], keyField);
   expect(await stored()).toEqual([[key, value]]);
 });
+
+// Only its member "value" was sent, and everything beside it was lost without a word.
+test("an event that has a field named value is not taken for a line of tail", async () => {
+  const { message } = await failure('{"sensor":"s1","value":0.5}');
+  expect(message).toContain(
+    'no record as `tail` prints it: "sensor" stands beside "value"; bare values need --key FIELD',
+  );
+  expect(await produce(['{"key":"s1","value":"0.5","topic":"t","partition":0,"offset":7,"as":"text"}'])).toBe(1);
+});
