@@ -37,14 +37,18 @@ export function monitoredFields(
   if (fields === undefined && isPredictions) return listed(["score"], path, topic, shape, findings);
   const ofModel = fields === undefined ? model?.features.map(({ name }) => name) : undefined;
   // A feature that is a time has no cells of its own.
-  const wanted = shape.filter(
-    ({ name, type }) => (ofModel?.includes(name) ?? !isName(name, topic)) && type.kind in kinds,
-  );
+  const isAsked = (name: string): boolean => ofModel?.includes(name) ?? !isName(name, topic);
+  const wanted = shape.filter((field) => isAsked(field.name) && field.type.kind in kinds && !isSecretText(field));
   if (wanted.length === 0) {
     const message = `no field of topic ${topic.name} can be counted: numbers, texts, enums and booleans can`;
     findings.problem("MR_CONFLICT", path, message, "remove the monitor");
   }
   return wanted.flatMap(counted);
+}
+
+/** The most frequent values of a text stand in its baseline; symbols of an enum stand in the schema anyway. */
+function isSecretText({ type, sensitive }: Field): boolean {
+  return sensitive === true && type.kind === "string";
 }
 
 /** It names the event, or what the event is of: each window would be full of values that nobody has seen. */
@@ -74,6 +78,10 @@ function listed(
     if (kinds[field.type.kind] === undefined) {
       const message = `monitors count numbers, texts, enums and booleans, and ${name} is ${kindText(field.type)}`;
       findings.problem("MR_WRONG_TYPE", at, message, "remove it, or derive what matters of it in a step");
+    }
+    if (isSecretText(field)) {
+      const message = `${name} is sensitive, and what is counted of a text stands by its value in the baseline`;
+      findings.problem("MR_UNSUPPORTED", at, message, "remove it");
     }
     return counted(field);
   });

@@ -45,7 +45,7 @@ export const monitorSpec = z
     ),
     fields: key(
       z.union([z.literal("all"), z.array(reference).min(1)]),
-      "Fields to count: numbers, texts, enums and booleans. Left out: the features of the baseline's model, of predictions their score, else all. `all` leaves out event_id, the key and times.",
+      "Fields to count: numbers, texts, enums and booleans. Left out: the features of the baseline's model, of predictions their score, else all. `all` leaves out event_id, the key and times. Texts that the schema calls sensitive are never counted: a baseline holds the most frequent values.",
       ["amount"],
     ).optional(),
     window: key(

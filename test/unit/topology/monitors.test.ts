@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Plan, printPlan } from "../../../src/topology/index.ts";
-import { problemLines, smallSchemas, smallText, soundPlan } from "./fixture.ts";
+import { problemLines, replaced, smallSchemas, smallText, soundPlan } from "./fixture.ts";
 
 const schemas = smallSchemas;
 const hour = 3_600_000;
@@ -87,7 +87,7 @@ test("texts, enums and booleans are categories, and what the schema calls sensit
     { "name": "i", "type": "int" }, { "name": "l", "type": ["null", "long"], "default": null },
     { "name": "f", "type": "float" }, { "name": "b", "type": "boolean" },
     { "name": "e", "type": { "type": "enum", "name": "E", "symbols": ["A"] } },
-    { "name": "iban", "type": "string", "sensitive": true }, { "name": "raw_bytes", "type": "bytes" },
+    { "name": "iban", "type": "string", "sensitive": true }, { "name": "limit", "type": "double", "sensitive": true }, { "name": "raw_bytes", "type": "bytes" },
     { "name": "list", "type": { "type": "array", "items": "int" } } ] }`;
   const text = `apiVersion: millrace/v1
 kind: Topology
@@ -109,7 +109,12 @@ monitors:
     ["f", "numbers", false],
     ["b", "categories", false],
     ["e", "categories", false],
-    ["iban", "categories", true],
+    ["limit", "numbers", true],
+  ]);
+  // A baseline holds the most frequent texts: those of the sensitive field would stand in it.
+  const named = replaced(text, "on: raw", "on: raw, fields: [iban, limit]");
+  expect(problemLines(named, { schemas: new Map([["rich", rich]]) })).toEqual([
+    "t.yaml:11:34 MR_UNSUPPORTED monitors[0].fields[0]: iban is sensitive, and what is counted of a text stands by its value in the baseline; remove it",
   ]);
   // No stage says how late a record may be.
   expect(found?.lateMs).toBe(minute);
