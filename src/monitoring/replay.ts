@@ -37,7 +37,15 @@ export async function replayMonitors(request: ReplayRequest, signal: AbortSignal
     tallies: new Map(options.monitors.map(({ name }) => [name, new MonitorTally(name, fromMs, toMs)])),
   }));
   const writers = new OwnWriters(registry);
+  const judgeNow = (): void => {
+    for (const { judge, tallies } of replayed) {
+      const { verdicts, events } = judge.judge();
+      for (const verdict of verdicts) tallies.get(verdict.monitor)?.addVerdict(verdict);
+      for (const event of events) tallies.get(event.monitor)?.addEvent(event);
+    }
+  };
   let unread = 0;
+  let beforeMs = Number.NaN;
   const read = async (value: Buffer, take: (writer: Awaited<ReturnType<OwnWriters["of"]>>) => void): Promise<void> => {
     try {
       take(await writers.of(value, signal));
@@ -48,6 +56,9 @@ export async function replayMonitors(request: ReplayRequest, signal: AbortSignal
   };
   const baselines = new Ahead(ownRecords(broker, topics.baselines, signal));
   for await (const { value, timestampMs } of ownRecords(broker, topics.partials, signal)) {
+    // Not between records of one time: what a task has told at once belongs together (J3 of the judge).
+    if (timestampMs !== beforeMs) judgeNow();
+    beforeMs = timestampMs;
     // What was in service then, and not what has come since.
     for (let next = await baselines.upTo(timestampMs); next !== undefined; next = await baselines.upTo(timestampMs)) {
       const { value: baseline } = next;
@@ -60,15 +71,13 @@ export async function replayMonitors(request: ReplayRequest, signal: AbortSignal
     if (value === null) continue;
     await read(value, (writer) => {
       const record = decodePartial(value, writer);
-      for (const { judge, tallies } of replayed) {
+      for (const { judge } of replayed) {
         if (isHeartbeat(record)) judge.takeHeartbeat(record, timestampMs);
         else judge.takePartial(record, timestampMs);
-        const { verdicts, events } = judge.judge();
-        for (const verdict of verdicts) tallies.get(verdict.monitor)?.addVerdict(verdict);
-        for (const event of events) tallies.get(event.monitor)?.addEvent(event);
       }
     });
   }
+  judgeNow();
   return { outcomes: replayed.map(({ tallies }) => [...tallies.values()].map((tally) => tally.outcome)), unread };
 }
 

@@ -53,8 +53,8 @@ export class History {
   }
 
   /** The rig's baseline. */
-  async baseline(timestampMs: number, field = "x"): Promise<void> {
-    for (const record of [baseline("b", "m", field), head()])
+  async baseline(timestampMs: number, field = "x", id = "b"): Promise<void> {
+    for (const record of [baseline(id, "m", field), head(id)])
       await this.write(this.topics.baselines, timestampMs, baselineKey(record), encodeBaseline(record, this.#ids[1]));
   }
 

@@ -58,6 +58,15 @@ test("other settings are tried on the same history, each on its own", async () =
   ]);
 });
 
+test("what a task told at one time is judged together: a window of two baselines gets a verdict by each", async () => {
+  const history = await History.open();
+  for (const id of ["b", "c"]) await history.baseline(startMs, "x", id);
+  for (const partition of [0, 1]) await history.partial(partial(partition, 0, even), atEndOf(0));
+  await history.partial(partial(1, 0, [400, 400], { baseline: "c" }), atEndOf(0));
+  const { outcomes } = await replay(history);
+  expect(outcomes[0]).toMatchObject([{ windows: 1, verdicts: 2 }]);
+});
+
 test("windows outside of the range are judged and not told of", async () => {
   const history = await History.open();
   await history.baseline(startMs);
