@@ -1,0 +1,254 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, test } from "vitest";
+import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
+import { createNotificationSender } from "../../../src/adapters/notify-http/index.ts";
+import { silentLogger } from "../../../src/kernel/index.ts";
+import {
+  type AlertEvent,
+  alertRecord,
+  isTold,
+  type Notification,
+  NotificationPace,
+} from "../../../src/monitor/index.ts";
+import { createNotifier, type SendOutcome } from "../../../src/monitoring/index.ts";
+import { FakeClock } from "../../../src/testing/index.ts";
+import { noCodecs } from "../../fakes/no-codecs.ts";
+import { eventually } from "../../support/deadline.ts";
+import { AutoClock } from "../runtime/fixture.ts";
+
+const { signal } = new AbortController();
+
+const event = (more: Partial<AlertEvent> = {}): AlertEvent => ({
+  type: "millrace.incident.opened",
+  id: "shop/inputs/20260101T000000Z/opened",
+  fingerprint: "shop/inputs",
+  topology: "shop",
+  monitor: "inputs",
+  field: undefined,
+  severity: "page",
+  incident: "shop/inputs/20260101T000000Z",
+  isPage: true,
+  cause: "world",
+  at: "2026-01-01T01:00:00Z",
+  from: undefined,
+  to: undefined,
+  score: undefined,
+  threshold: undefined,
+  n: undefined,
+  m: undefined,
+  summary: "amount <drifts> & more.",
+  fields: ["amount"],
+  ...more,
+});
+const told = (more: Partial<AlertEvent> = {}): Notification => ({ kind: "event", event: event(more) });
+
+describe("what is told at once", () => {
+  const opened = (n: number): AlertEvent => event({ id: `o${n}`, incident: `i${n}` });
+  const closed = (n: number): AlertEvent => event({ type: "millrace.incident.closed", id: `c${n}`, incident: `i${n}` });
+
+  test("is so many openings a minute; the rest is one summary a minute after the first of it", () => {
+    const pace = new NotificationPace(2);
+    expect([1, 2, 3, 4].map((n) => pace.admits(opened(n), n))).toEqual([true, true, false, false]);
+    expect(pace.summary(60_002, 0)).toBeUndefined();
+    expect(pace.summary(60_003, 0)).toMatchObject({ count: 2, at: "1970-01-01T00:00:00.000Z" });
+    expect(pace.summary(200_000, 0)).toBeUndefined();
+    expect(pace.admits(opened(5), 60_003)).toBe(true);
+  });
+
+  test("has every end of what was told, and no end of what was not", () => {
+    const pace = new NotificationPace(1);
+    expect(pace.admits(opened(1), 0)).toBe(true);
+    expect(pace.admits(opened(2), 0)).toBe(false);
+    expect([pace.admits(closed(1), 1), pace.admits(closed(2), 1)]).toEqual([true, false]);
+    expect(pace.summary(60_000, 0)).toMatchObject({ count: 2 });
+  });
+
+  test("depends on whom: PagerDuty hears of pages alone, people of incidents, Alertmanager of alerts", () => {
+    const firing = event({ type: "millrace.alert.firing", field: "amount", isPage: false });
+    const ticket = event({ severity: "ticket", isPage: false });
+    const kinds = ["webhook", "alertmanager", "slack", "pagerduty"] as const;
+    expect(kinds.map((kind) => isTold(kind, event()))).toEqual([true, false, true, true]);
+    expect(kinds.map((kind) => isTold(kind, firing))).toEqual([true, true, false, false]);
+    expect(kinds.map((kind) => isTold(kind, ticket))).toEqual([true, false, true, false]);
+  });
+});
+
+describe("telling by HTTP", () => {
+  let server: Server | undefined;
+  const asked: { url: string | undefined; headers: IncomingMessage["headers"]; body: unknown }[] = [];
+  const serve = async (status: number, headers: Readonly<Record<string, string>> = {}): Promise<string> => {
+    server = createServer((request, response) => {
+      let text = "";
+      request.on("data", (part) => (text += String(part)));
+      request.on("end", () => {
+        asked.push({ url: request.url, headers: request.headers, body: JSON.parse(text) });
+        response.writeHead(status, headers).end("key=secret");
+      });
+    });
+    await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
+    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+  afterEach(() => {
+    server?.closeAllConnections();
+    server?.close();
+    server = undefined;
+    asked.length = 0;
+  });
+
+  test("a webhook gets a CloudEvent, with the address's password in a header", async () => {
+    const sender = createNotificationSender({ kind: "webhook", url: `http://u:p@${await serve(204)}/hook` });
+    expect(await sender.send(told(), signal)).toEqual({ kind: "sent" });
+    const [request] = asked;
+    expect(request).toMatchObject({
+      url: "/hook",
+      body: { specversion: "1.0", id: event().id, source: "/millrace/shop" },
+    });
+    expect(request?.headers).toMatchObject({
+      authorization: `Basic ${Buffer.from("u:p").toString("base64")}`,
+      "content-type": "application/cloudevents+json",
+    });
+  });
+
+  test("Alertmanager gets the same labels for an alert and for its end, which has an endsAt", async () => {
+    const sender = createNotificationSender({ kind: "alertmanager", url: `http://${await serve(200)}/` });
+    await sender.send(told({ type: "millrace.alert.firing", field: "amount" }), signal);
+    await sender.send(told({ type: "millrace.alert.resolved", field: "amount", cause: undefined }), signal);
+    const [[begin], [end]] = asked.map(({ body }) => body) as [{ labels: object }[], { labels: object }[]];
+    expect(asked[0]?.url).toBe("/api/v2/alerts");
+    expect(begin?.labels).toEqual(end?.labels);
+    expect([begin, end]).toMatchObject([{ startsAt: event().at }, { endsAt: event().at }]);
+  });
+
+  test("Slack gets text that names of others cannot mark up", async () => {
+    const sender = createNotificationSender({ kind: "slack", url: `http://${await serve(200)}/x` });
+    await sender.send(told(), signal);
+    expect(JSON.stringify(asked[0]?.body)).toContain("amount &lt;drifts&gt; &amp; more.");
+  });
+
+  test("PagerDuty gets the end of an incident under the key of its begin", async () => {
+    const pagerDutyUrl = `http://${await serve(202)}/v2/enqueue`;
+    const sender = createNotificationSender({ kind: "pagerduty", key: "k1" }, { pagerDutyUrl });
+    await sender.send(told(), signal);
+    await sender.send(told({ type: "millrace.incident.closed" }), signal);
+    const dedup = { routing_key: "k1", dedup_key: "shop/inputs/20260101T000000Z" };
+    expect(asked.map(({ body }) => body)).toMatchObject([
+      { ...dedup, event_action: "trigger", payload: { severity: "critical" } },
+      { ...dedup, event_action: "resolve" },
+    ]);
+  });
+
+  test.each([
+    [503, { "retry-after": "7" }, { kind: "failed", reason: "status 503", afterMs: 7_000 }],
+    [404, {}, { kind: "refused", reason: "status 404" }],
+    [
+      302,
+      { location: "http://127.0.0.1:1/" },
+      { kind: "refused", reason: "status 302, a redirect, and none is followed" },
+    ],
+  ] as const)(
+    "status %i is told without address and without what the server said",
+    async (status, headers, outcome) => {
+      const sender = createNotificationSender({
+        kind: "slack",
+        url: `http://${await serve(status, headers)}/T/SECRET`,
+      });
+      expect(await sender.send(told(), signal)).toEqual(outcome);
+      expect(asked).toHaveLength(1);
+    },
+  );
+
+  test("nobody there is a failure that names no address", async () => {
+    const host = await serve(200);
+    server?.close();
+    const sender = createNotificationSender({ kind: "slack", url: `http://${host}/T/SECRET` });
+    const outcome = await sender.send(told(), signal);
+    expect(outcome).toEqual({ kind: "failed", reason: "no connection (ECONNREFUSED)" });
+  });
+});
+
+describe("the notifier", () => {
+  const outcomes: readonly SendOutcome[] = [
+    { kind: "failed", reason: "status 500" },
+    { kind: "failed", reason: "status 500" },
+    { kind: "sent" },
+  ];
+  const stand = async (answers: readonly SendOutcome[]) => {
+    const broker = createMemoryBroker({
+      codecs: noCodecs,
+      clock: new FakeClock(1_700_000_000_000),
+      logger: silentLogger,
+      bytesMax: 10_000_000,
+      topics: [{ topic: "shop.alerts", partitions: 1, replication: undefined, configs: {} }],
+    });
+    const sent: string[] = [];
+    const logged: string[] = [];
+    const log = (_fields: object, message: string): void => void logged.push(message);
+    const clock = new AutoClock();
+    const rest = [...answers];
+    const notifier = createNotifier({
+      group: "shop.notifier",
+      topic: "shop.alerts",
+      broker,
+      clock,
+      logger: { ...silentLogger, warn: log, error: log },
+      senders: [
+        {
+          kind: "webhook",
+          send: async (notification) => {
+            sent.push(notification.kind === "event" ? notification.event.id : notification.id);
+            return rest.shift() ?? { kind: "sent" };
+          },
+        },
+      ],
+      perMinute: 10,
+      ageMaxMs: 3_600_000,
+      jitter: () => 0,
+    });
+    const write = (id: string, timestampMs = clock.nowMs): Promise<void> => {
+      const { key, value, headers } = alertRecord(event({ id }));
+      return broker.append([{ topic: "shop.alerts", partition: 0, timestampMs, key, value, headers }], signal);
+    };
+    const committed = async (): Promise<number | undefined> =>
+      (await broker.admin.committed("shop.notifier", "shop.alerts", signal))[0]?.offset;
+    return { notifier, sent, logged, write, committed, clock };
+  };
+  const until = (what: string, isMet: () => boolean): Promise<true> =>
+    eventually(5_000, what, async () => isMet() || undefined);
+
+  test("tries again what failed, tells a repeat once, and commits what was told", async () => {
+    const { notifier, sent, write, committed, clock } = await stand(outcomes);
+    await write("a");
+    await write("a");
+    await write("b");
+    await notifier.start();
+    await until("all to be told", () => {
+      clock.nowMs += 1_000;
+      notifier.tick(clock.monotonicMs());
+      return sent.length === 4 && notifier.caughtUp(3);
+    });
+    await notifier.drain();
+    expect([sent, await committed()]).toEqual([["a", "a", "a", "b"], 3]);
+  });
+
+  test("gives up after five attempts, says so, and goes on", async () => {
+    const { notifier, sent, logged, write } = await stand(Array(5).fill(outcomes[0]));
+    await write("a");
+    await write("b");
+    await notifier.start();
+    await until("the next one", () => sent.includes("b"));
+    await notifier.drain();
+    expect(sent).toEqual(["a", "a", "a", "a", "a", "b"]);
+    expect(logged.at(-1)).toMatch(/is given up/);
+  });
+
+  test("tells nobody of what is too old, and says how much that was", async () => {
+    const { notifier, sent, logged, write } = await stand([]);
+    await write("old", 1_700_000_000_000 - 3_600_001);
+    await write("new");
+    await notifier.start();
+    await until("the new one", () => sent.length === 1);
+    await notifier.drain();
+    expect([sent, logged]).toEqual([["new"], ["Alerts are too old to tell anybody; they stand on the alerts topic."]]);
+  });
+});
