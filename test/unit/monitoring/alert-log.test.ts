@@ -120,6 +120,11 @@ test("an alert is as its last event leaves it, those that fire before those that
   expect(alerts[2]).toMatchObject({ score: null, threshold: null, n: null, m: null, cause: null });
 });
 
+test("an alert that goes on later than another stands before it", () => {
+  const events = ["a", "b", "a"].map((field, i) => eventOf("millrace.alert.firing", `1${i}:00`, { field }));
+  expect(alertSummaries(logged(events), [], 0).map(({ field }) => field)).toEqual(["a", "b"]);
+});
+
 test("an alert says who muted it for longest, until that is over", () => {
   const silence = (given: object) =>
     ack({ kind: "silence", id: "s", monitor: undefined, field: undefined, ...given } as Partial<MonitorCommand>);

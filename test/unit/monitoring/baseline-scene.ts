@@ -33,6 +33,7 @@ export const rowSchema: RecordSchema = (() => {
         { name: "at", type: ["null", { type: "long", logicalType: "timestamp-millis" }], default: null },
         { name: "amount", type: ["null", "double"], default: null },
         { name: "country", type: "string", default: "" },
+        { name: "serial", type: "long", default: 0 },
       ],
     },
     "Reading",
@@ -108,7 +109,7 @@ export class BaselineScene {
           : bytes.subarray(
               0,
               this.#encoder.encode(
-                { event_id: "e", amount: null, country: "", ...row },
+                { event_id: "e", amount: null, country: "", serial: 0, ...row },
                 bytes,
                 writeSchemaId(bytes, 0, id),
               ),

@@ -75,6 +75,30 @@ describe("measuring a baseline", () => {
     expect(fields[0]?.windows[0]?.counts[0]).toBe(1);
   });
 
+  test("takes a whole number beyond 2^53 for the nearest number, and not for none", async () => {
+    await scene.send(0, [
+      { at: 0, serial: 2n ** 60n },
+      { at: 1, serial: 7 },
+    ]);
+    const fields = [{ name: "serial", kind: "numbers", isSensitive: false }] as const;
+    const { fields: found } = await measured({ monitor: { ...rowsMonitor, fields } });
+    expect(found[0]?.cells).toMatchObject({ kind: "numbers" });
+    expect(found[0]?.cells.kind === "numbers" && [found[0].cells.edges[0], found[0].cells.edges.at(-1)]).toEqual([
+      7,
+      2 ** 60,
+    ]);
+  });
+
+  test("reads no offset that retention has taken", async () => {
+    await scene.send(0, hourOf(10));
+    const broker = {
+      ...{ read: scene.broker.read.bind(scene.broker) },
+      admin: { watermarks: async () => [{ partition: 0, low: 60, end: 100 }] },
+    } as unknown as typeof scene.broker;
+    const ranges = [{ topic: "shop.rows", partition: 0, from: 0, to: 90 }];
+    expect((await measured({ broker, ranges })).fields[1]?.windows.map(({ rows }) => rows)).toEqual([30]);
+  });
+
   test("says of no rows what there is instead", async () => {
     await scene.send(0, [...hourOf(10), { at: null }]);
     await expect(measured({ fromMs: 11 * hourMs })).rejects.toThrow(
@@ -122,11 +146,17 @@ describe("writing a baseline", () => {
     const [first, again, other] = [await write([10]), await write([10]), await write([10, 11])];
     expect(again.id).toBe(first.id);
     expect(other.id).not.toBe(first.id);
+    // The same values an hour later: the cells are the same, the windows are others.
+    expect((await write([11])).id).not.toBe(first.id);
     const ofModel = await write([10], "card/3");
     expect(ofModel.id).toBe(`card/3-${first.id.slice(0, 8)}`);
   });
 
   test("keeps the one before, and deletes what was replaced longer ago", async () => {
+    const { fields } = await measured();
+    const another = { name: "another", version: "v" };
+    const theirs = fields.map((field) => ({ ...field, monitor: "another" }));
+    const other = await writeBaseline(scene, { monitor: another, fields: theirs, model: undefined, origin: "" }, never);
     const ids: string[] = [];
     for (const hour of [10, 11, 12]) {
       ids.push((await write([10, hour])).id);
@@ -135,7 +165,8 @@ describe("writing a baseline", () => {
     const [, second, third] = ids;
     expect(new Set(ids).size).toBe(3);
     const held = await keys();
-    expect(held.filter((key) => key !== "m").sort()).toEqual(
+    expect(held).toContain(`another/${other.id}/amount`);
+    expect(held.filter((key) => key.startsWith("m/")).sort()).toEqual(
       [second, third].flatMap((id) => [`m/${id}/amount`, `m/${id}/country`]).sort(),
     );
   });
@@ -241,6 +272,7 @@ describe("ensuring a baseline", () => {
       kind: "waiting",
       reason: "no version of model card is in service; run millrace train",
     });
+    await writeAlias(scene.broker, scene.controlTopic, { model: "card", alias: "aside", version: 3 }, 0, never);
     await writeAlias(scene.broker, scene.controlTopic, { model: "card", alias: "champion", version: 2 }, 0, never);
     await expect(ensured(ofModel)).rejects.toThrow("opening model card/2: the models directory has no such version");
     manifests.set("card/2", {

@@ -113,6 +113,21 @@ describe("the report of a field", () => {
     ]);
   });
 
+  test("compares with the season that the judge has compared with", () => {
+    // Four windows at ten o'clock, which make a season, and four at eleven.
+    const windows = [10, 11, 34, 35, 58, 59, 82, 83].map((hour) => {
+      const counts = new Float64Array(8);
+      counts[hour % 24 === 10 ? 5 : 6] = 25;
+      return { fromMs: hour * hourMs, rows: 25, counts };
+    });
+    const country = windows.map((window) => ({ ...window, counts: Float64Array.of(0, 0, 0, 25, 0) }));
+    const set = baselinesOf([field("amount", { windows }), field("country", { windows: country })]);
+    const seasonal = { ...monitor, season: "hour-of-day" } as PlannedMonitor;
+    const [amount] = fieldReports([seasonal], judged(10), [partial(0)], set);
+    expect(amount?.cells[0]).toEqual({ name: "[0, 1)", reference: 100, current: 1 });
+    expect(amount?.n).toBe(100);
+  });
+
   test("tells no value of a sensitive field", () => {
     const fields = [{ ...monitor.fields[0], isSensitive: true }, monitor.fields[1]] as PlannedMonitor["fields"];
     const [amount] = fieldReports([{ ...monitor, fields }], judged(10), [partial(0)], baselines);
