@@ -8,7 +8,7 @@ import { nodeHasher } from "../src/adapters/node/index.ts";
 import { applyChanges, compareWithCluster } from "../src/app/apply-plan.ts";
 import { openArtefacts, openBroker, openRegistry } from "../src/app/wire.ts";
 import { type RecordOut, silentLogger } from "../src/kernel/index.ts";
-import { logisticArtefact } from "../src/model/index.ts";
+import { versionFiles } from "../src/model/index.ts";
 import { writeAlias } from "../src/runtime/control/aliases.ts";
 import type { Broker } from "../src/runtime/index.ts";
 import { createEncoder, writeSchemaId } from "../src/schema/index.ts";
@@ -184,8 +184,9 @@ export class BenchSetUp {
   }
 
   async #writeModel(): Promise<void> {
-    const files = logisticArtefact(
+    const files = versionFiles(
       {
+        learner: "logistic",
         signature: { inputs: modelInputs, task: "binary" },
         model: benchModel,
         metrics: null,

@@ -36,7 +36,7 @@ export interface ModelOutcome extends TrainingOutcome {
  */
 export async function trainModel(options: TrainingOptions, signal: AbortSignal): Promise<ModelOutcome> {
   const { plan, model, broker, registry, clock } = options;
-  const { name, task, features, featuresFrom, label } = model;
+  const { name, task, features, featuresFrom, label, candidates, metric } = model;
   const request: TrainingRequest = {
     ...options,
     model: name,
@@ -44,6 +44,8 @@ export async function trainModel(options: TrainingOptions, signal: AbortSignal):
     features,
     featuresFrom,
     label,
+    candidates,
+    metric,
     topics: plan.topics,
     topology: plan.topology,
     planHash: plan.hash,

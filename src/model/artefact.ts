@@ -1,21 +1,30 @@
-import { type Hasher, OperationError } from "../kernel/index.ts";
-import { columnCount, columnStarts, type Encoder } from "./encoder.ts";
-import type { LogisticModel } from "./logistic.ts";
+import type { Hasher } from "../kernel/index.ts";
+import {
+  type ArtefactFiles,
+  damaged,
+  fileText,
+  finiteNumbers,
+  jsonFile,
+  jsonObject,
+  type VersionParts,
+} from "./artefact-json.ts";
+import { columnStarts, type Encoder } from "./encoder.ts";
+import { isLearnerKind, type LearnerKind, learnerOf } from "./learners/catalogue.ts";
+import type { LearnerModel } from "./learners/learner.ts";
 import type { BinaryMetrics } from "./metrics.ts";
 import type { Scaler } from "./scaler.ts";
 import type { Signature } from "./scorer.ts";
 
-/** Files of a model version by name: the form in which it is stored, hashed and read back. */
-export type ArtefactFiles = ReadonlyMap<string, Uint8Array>;
-
-/** Which learner made a version, and so which scorer reads it. `tfjs-layers` is a TensorFlow.js layers model. */
-export type ModelKind = "logistic" | "tfjs-layers";
+/** What reads a version: the learner that made it, or TensorFlow.js a layers model that was made elsewhere. */
+export type ModelKind = LearnerKind | "tfjs-layers";
 
 /** What a version was made from: enough to find the same rows again. */
 export interface Manifest {
   readonly topology: string;
   readonly planHash: string;
   readonly seed: number;
+  /** The version that the fit went on from; absent where it began with nothing. */
+  readonly warmFrom?: number;
   /** Half-open offset ranges read, per topic and partition. */
   readonly ranges: readonly {
     readonly topic: string;
@@ -49,19 +58,29 @@ export interface Manifest {
 
 /** A trained model with everything that is stored beside its weights. */
 export interface TrainedModel {
+  readonly learner: LearnerKind;
   readonly signature: Signature;
-  readonly model: LogisticModel;
+  /** Of that learner. */
+  readonly model: LearnerModel;
   readonly metrics: BinaryMetrics | null;
+  /** Beside the metrics of this model those of the others that were fitted with it, when there were several. */
+  readonly candidates?: readonly CandidateMetrics[];
+  /** By what one of them was chosen. */
+  readonly metric?: string;
   readonly manifest: Manifest;
 }
 
+/** What one of several learners came to on the same rows. */
+export interface CandidateMetrics {
+  readonly learner: LearnerKind;
+  /** Null where the later rows lack one of the classes. */
+  readonly metrics: BinaryMetrics | null;
+  readonly isChosen: boolean;
+}
+
 /** A version as it was read back and verified. */
-export interface ModelArtefact {
+export interface ModelArtefact extends VersionParts {
   readonly kind: ModelKind;
-  readonly signature: Signature;
-  readonly scaler: Scaler;
-  readonly encoder: Encoder;
-  readonly files: ArtefactFiles;
 }
 
 /** Where model versions live. A version is written once and never changed. */
@@ -107,22 +126,22 @@ function isRange(range: Partial<Manifest["ranges"][number]> | null): boolean {
 /** Lines `<hex>  <name>`, as `sha256sum --check` reads them. */
 export const checksumsFile = "SHA256SUMS";
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** The files of a logistic model: signature, weights, scaler, encoder, metrics, manifest and their checksums. */
-export function logisticArtefact(trained: TrainedModel, hasher: Hasher): ArtefactFiles {
-  const { signature, manifest } = trained;
-  const { intercept, weights, scaler, encoder } = trained.model;
+/** The files of a version: signature, the learner's own, scaler, encoder, metrics, manifest and their checksums. */
+export function versionFiles(trained: TrainedModel, hasher: Hasher): ArtefactFiles {
+  const { learner, signature, manifest, model, candidates, metric } = trained;
+  const { scaler, encoder } = model;
   const { repeats, repeatsDiffering } = manifest.rows;
+  const compared = candidates === undefined ? {} : { metric, candidates };
   return withChecksums(
     new Map([
-      ["signature.json", json({ kind: "logistic", ...signature, inputs: inputsOf(signature, encoder) })],
-      ["weights.json", json({ intercept, weights })],
-      ["scaler.json", json(scaler)],
-      ["encoder.json", json({ inputs: encoder.inputs.map((values) => (values === null ? null : { values })) })],
-      ["metrics.json", json({ ...trained.metrics, repeats, repeatsDiffering })],
-      ["manifest.json", json(manifest)],
+      ["signature.json", jsonFile({ kind: learner, ...signature, inputs: inputsOf(signature, encoder) })],
+      ...learnerOf(learner).files(model),
+      ["scaler.json", jsonFile(scaler)],
+      ["encoder.json", jsonFile({ inputs: encoder.inputs.map((values) => (values === null ? null : { values })) })],
+      ["metrics.json", jsonFile({ ...trained.metrics, repeats, repeatsDiffering, ...compared })],
+      ["manifest.json", jsonFile(manifest)],
     ]),
     hasher,
   );
@@ -132,7 +151,7 @@ export function logisticArtefact(trained: TrainedModel, hasher: Hasher): Artefac
 export function withChecksums(files: ArtefactFiles, hasher: Hasher): ArtefactFiles {
   const names = [...files.keys()].filter((name) => name !== checksumsFile).sort();
   const lines = names.map((name) => `${hasher.sha256(files.get(name) ?? new Uint8Array())}  ${name}\n`);
-  return new Map([...files, [checksumsFile, encoder.encode(lines.join(""))]]);
+  return new Map([...files, [checksumsFile, new TextEncoder().encode(lines.join(""))]]);
 }
 
 /**
@@ -145,7 +164,7 @@ export function openArtefact(files: ArtefactFiles, where: string, hasher: Hasher
   const sums = files.get(checksumsFile);
   if (sums === undefined) throw damaged(where, `${checksumsFile} is missing`);
   const listed = new Map<string, string>();
-  for (const line of text(sums, where, checksumsFile).split("\n")) {
+  for (const line of fileText(sums, where, checksumsFile).split("\n")) {
     const match = /^([0-9a-f]{64}) {2}([\w.-]+)$/.exec(line);
     if (match?.[1] !== undefined && match[2] !== undefined) listed.set(match[2], match[1]);
     else if (line !== "") throw damaged(where, `${checksumsFile} has a line that is no checksum`);
@@ -158,24 +177,16 @@ export function openArtefact(files: ArtefactFiles, where: string, hasher: Hasher
     if (bytes === undefined) throw damaged(where, `${name} is missing`);
     if (hasher.sha256(bytes) !== sum) throw damaged(where, `${name} was changed after it was written`);
   }
-  const head = object(files, "signature.json", where);
+  const head = jsonObject(files, "signature.json", where);
   const kind = head["kind"];
-  if (kind !== "logistic" && kind !== "tfjs-layers")
-    throw damaged(where, "signature.json names no known kind of model");
+  if (!isModelKind(kind)) throw damaged(where, "signature.json names no known kind of model");
   const signature = readSignature(head, where);
   const encoder = readEncoder(files, head, signature, where);
   return { kind, signature, encoder, scaler: readScaler(files, signature.inputs.length, where), files };
 }
 
-/** The weights of a verified logistic version. */
-export function readLogistic(artefact: ModelArtefact, where: string): LogisticModel {
-  const { encoder, scaler } = artefact;
-  const weights = object(artefact.files, "weights.json", where);
-  const values = numbers(weights["weights"], columnCount(encoder), where, "weights.json");
-  const intercept = weights["intercept"];
-  if (typeof intercept !== "number" || !Number.isFinite(intercept))
-    throw damaged(where, "weights.json has no intercept");
-  return { intercept, weights: values, scaler, encoder };
+function isModelKind(kind: unknown): kind is ModelKind {
+  return kind === "tfjs-layers" || isLearnerKind(kind);
 }
 
 function readSignature(head: Readonly<Record<string, unknown>>, where: string): Signature {
@@ -217,7 +228,7 @@ function readEncoder(
   { inputs }: Signature,
   where: string,
 ): Encoder {
-  const given = files.has("encoder.json") ? object(files, "encoder.json", where)["inputs"] : inputs.map(() => null);
+  const given = files.has("encoder.json") ? jsonObject(files, "encoder.json", where)["inputs"] : inputs.map(() => null);
   if (!Array.isArray(given) || given.length !== inputs.length)
     throw damaged(where, `encoder.json does not have ${inputs.length} inputs, as the signature has`);
   const encoder: Encoder = { inputs: given.map((entry: unknown) => readValues(entry, where)) };
@@ -248,47 +259,7 @@ function readValues(entry: unknown, where: string): readonly string[] | null {
 }
 
 function readScaler(files: ArtefactFiles, width: number, where: string): Scaler {
-  const scaler = object(files, "scaler.json", where);
-  const column = (name: string): number[] => numbers(scaler[name], width, where, "scaler.json");
+  const scaler = jsonObject(files, "scaler.json", where);
+  const column = (name: string): number[] => finiteNumbers(scaler[name], width, where, "scaler.json");
   return { mean: column("mean"), scale: column("scale"), low: column("low"), high: column("high") };
-}
-
-function numbers(value: unknown, length: number, where: string, name: string): number[] {
-  if (
-    !Array.isArray(value) ||
-    value.length !== length ||
-    !value.every((x) => typeof x === "number" && Number.isFinite(x))
-  ) {
-    throw damaged(where, `${name} does not hold ${length} finite numbers where the signature asks for them`);
-  }
-  return value as number[];
-}
-
-function object(files: ArtefactFiles, name: string, where: string): Readonly<Record<string, unknown>> {
-  const bytes = files.get(name);
-  if (bytes === undefined) throw damaged(where, `${name} is missing`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text(bytes, where, name));
-  } catch (cause) {
-    throw damaged(where, `${name} is not JSON`, cause);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw damaged(where, `${name} is no object`);
-  return value as Record<string, unknown>;
-}
-
-function text(bytes: Uint8Array, where: string, name: string): string {
-  try {
-    return decoder.decode(bytes);
-  } catch (cause) {
-    throw damaged(where, `${name} is not UTF-8`, cause);
-  }
-}
-
-function json(value: unknown): Uint8Array {
-  return encoder.encode(`${JSON.stringify(value, null, 2)}\n`);
-}
-
-function damaged(where: string, what: string, cause?: unknown): OperationError {
-  return new OperationError("MR_MODEL", `reading model ${where}: ${what}`, cause === undefined ? undefined : { cause });
 }

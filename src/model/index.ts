@@ -1,17 +1,19 @@
 export {
-  type ArtefactFiles,
   type ArtefactStore,
+  type CandidateMetrics,
   checksumsFile,
-  logisticArtefact,
   type Manifest,
   type ModelArtefact,
   type ModelKind,
   openArtefact,
-  readLogistic,
   type TrainedModel,
   trainingRowsOf,
+  versionFiles,
   withChecksums,
 } from "./artefact.ts";
+export type { ArtefactFiles } from "./artefact-json.ts";
+export { type DenseActivation, type DenseLayer, denseActivations } from "./dense/dense-layer.ts";
+export { denseScorer } from "./dense/dense-scorer.ts";
 export {
   categoryCodes,
   columnCount,
@@ -21,13 +23,15 @@ export {
   vocabularyOf,
 } from "./encoder.ts";
 export { inputKindOf } from "./feature-kind.ts";
+export { isLearnerKind, type LearnerKind, learnerCatalogue, learnerKinds, learnerOf } from "./learners/catalogue.ts";
+export type { FitMode, FitOptions, LabelledRows, Learner, LearnerModel } from "./learners/learner.ts";
 export {
   fitLogistic,
-  type LabelledRows,
   type LogisticModel,
   type LogisticOptions,
   logisticScorer,
-} from "./logistic.ts";
+} from "./learners/logistic-fit.ts";
+export type { MlpConfig, MlpModel } from "./learners/mlp.ts";
 export { auc, averagePrecision, type BinaryMetrics, binaryMetrics } from "./metrics.ts";
 export { openVersion, type ScorerOpener, tryScorer } from "./open-version.ts";
 export { applyScaler, fitScaler, type Scaler } from "./scaler.ts";

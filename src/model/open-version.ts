@@ -1,6 +1,7 @@
 import { type Hasher, OperationError } from "../kernel/index.ts";
-import { type ArtefactFiles, type ModelArtefact, openArtefact, readLogistic } from "./artefact.ts";
-import { logisticScorer } from "./logistic.ts";
+import { type ModelArtefact, openArtefact } from "./artefact.ts";
+import type { ArtefactFiles } from "./artefact-json.ts";
+import { learnerOf } from "./learners/catalogue.ts";
 import type { Scorer } from "./scorer.ts";
 
 /** Opens a version of a kind that needs a library of its own; loaded only when one is served. */
@@ -19,9 +20,9 @@ export async function openVersion(
   openTfjs: ScorerOpener,
 ): Promise<Scorer> {
   const artefact = openArtefact(files, where, hasher);
-  return artefact.kind === "logistic"
-    ? logisticScorer(readLogistic(artefact, where), artefact.signature)
-    : openTfjs(artefact, where);
+  if (artefact.kind === "tfjs-layers") return openTfjs(artefact, where);
+  const learner = learnerOf(artefact.kind);
+  return learner.scorer(learner.read(artefact, where), artefact.signature);
 }
 
 /**

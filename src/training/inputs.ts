@@ -1,3 +1,4 @@
+import { assert } from "../kernel/index.ts";
 import { type Encoder, type Signature, vocabularyOf } from "../model/index.ts";
 import type { TrainingSet } from "./training-rows.ts";
 
@@ -10,22 +11,18 @@ const standOutShareMax = 0.1;
  * Makes the vocabulary of each category out of the rows to learn from, and writes its codes into all rows in place of
  * the indices of texts: a second array of rows would be most of what a training takes. A boolean is a category of two
  * values whose codes are the 0 and 1 that stand there already.
+ *
+ * @param known the encoder of a model that is gone on from: its vocabularies stay, and what is new to it is "other"
  */
-export function encodeCategories(set: TrainingSet, signature: Signature): Encoder {
-  const { inputs, width, split } = set;
+export function encodeCategories(set: TrainingSet, signature: Signature, known?: Encoder): Encoder {
+  const { inputs, width } = set;
+  assert(known === undefined || known.inputs.length === width, "an encoder of the same inputs");
   return {
     inputs: signature.inputs.map(({ kind }, input) => {
-      if (kind !== "category") return kind === "boolean" ? ["false", "true"] : null;
-      const texts = set.texts[input] ?? [];
-      const uses = new Float64Array(texts.length);
-      for (let i = input; i < split.trainCount * width; i += width) {
-        const text = inputs[i] as number;
-        if (!Number.isNaN(text)) uses[text] = (uses[text] as number) + 1;
-      }
-      const counts = texts.flatMap((text, i): [string, number][] => (uses[i] === 0 ? [] : [[text, uses[i] ?? 0]]));
-      const values = vocabularyOf(new Map(counts));
+      if (kind !== "category") return known === undefined ? freshValues(kind) : (known.inputs[input] ?? null);
+      const values = known?.inputs[input] ?? mostFrequent(set, input);
       const codes = new Map(values.map((value, code) => [value, code]));
-      const codeOf = Float64Array.from(texts, (text) => codes.get(text) ?? values.length);
+      const codeOf = Float64Array.from(set.texts[input] ?? [], (text) => codes.get(text) ?? values.length);
       for (let i = input; i < inputs.length; i += width) {
         const text = inputs[i] as number;
         if (!Number.isNaN(text)) inputs[i] = codeOf[text] as number;
@@ -33,6 +30,23 @@ export function encodeCategories(set: TrainingSet, signature: Signature): Encode
       return values;
     }),
   };
+}
+
+function freshValues(kind: "number" | "boolean"): readonly string[] | null {
+  return kind === "boolean" ? ["false", "true"] : null;
+}
+
+/** The vocabulary of a category, by the rows to learn from. */
+function mostFrequent({ inputs, width, split, texts }: TrainingSet, input: number): readonly string[] {
+  const words = texts[input] ?? [];
+  const uses = new Float64Array(words.length);
+  for (let i = input; i < split.trainCount * width; i += width) {
+    const text = inputs[i] as number;
+    if (!Number.isNaN(text)) uses[text] = (uses[text] as number) + 1;
+  }
+  return vocabularyOf(
+    new Map(words.flatMap((text, i): [string, number][] => (uses[i] === 0 ? [] : [[text, uses[i] ?? 0]]))),
+  );
 }
 
 /**

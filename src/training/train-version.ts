@@ -2,11 +2,14 @@ import { type Clock, formatIsoTime, type Hasher, OperationError } from "../kerne
 import {
   type ArtefactStore,
   type BinaryMetrics,
-  logisticArtefact,
+  type CandidateMetrics,
+  type LearnerKind,
   openVersion,
   type Signature,
   tryScorer,
+  versionFiles,
 } from "../model/index.ts";
+import type { ChoiceMetric } from "./choice-metric.ts";
 import {
   type FeaturesRead,
   type LabelSource,
@@ -17,6 +20,7 @@ import {
 } from "./read-rows.ts";
 import type { TrainerOpener } from "./trainer.ts";
 import type { RowCounts } from "./training-rows.ts";
+import { warmStart } from "./warm-start.ts";
 
 export interface TrainingRequest extends Omit<TrainingSource, "progress"> {
   /** What is trained, and from what: both go into the version's manifest. */
@@ -26,6 +30,11 @@ export interface TrainingRequest extends Omit<TrainingSource, "progress"> {
   readonly topology: string;
   readonly planHash: string;
   readonly seed: number;
+  /** Each is fitted, and the best by the metric is written. */
+  readonly candidates: readonly LearnerKind[];
+  readonly metric: ChoiceMetric;
+  /** The version that a warm start goes on from, by its own learner; default: learn from nothing. */
+  readonly warmFrom?: number;
   readonly openTrainer: TrainerOpener;
   readonly artefacts: ArtefactStore;
   readonly clock: Clock;
@@ -53,6 +62,9 @@ export interface TrainingOutcome {
   /** Feature rows passed over because a feature is a whole number beyond 2^53 - 1. */
   readonly inexact: number;
   readonly metrics: BinaryMetrics | null;
+  /** All that were fitted, and by what one was chosen. */
+  readonly candidates: readonly CandidateMetrics[];
+  readonly metric: ChoiceMetric;
   /** What is odd about the rows, in sentences. */
   readonly warnings: readonly string[];
 }
@@ -69,20 +81,26 @@ export async function trainVersion(request: TrainingRequest, signal: AbortSignal
   if (label === undefined) throw new OperationError("MR_TRAINING", `training ${model}: the topology gives it no label`);
   await artefacts.prepare(model, signal);
   const signature: Signature = { task: request.task, inputs: request.features };
+  const { candidates, metric, seed, warmFrom } = request;
+  const plan =
+    warmFrom === undefined
+      ? { candidates, metric, seed }
+      : { metric, seed, ...(await warmStart(request, signature, warmFrom, signal)) };
   const trainer = request.openTrainer(signature);
   try {
     const features = await readFeatures(request, label.on, trainer, signal);
     checkTaken(features, request.featuresFrom);
     const labels = await readLabels(request, label, trainer, signal);
     const onIteration = (iteration: number, loss: number): void => progress("fit", iteration, iteration, loss);
-    const result = await trainer.train(onIteration, signal);
-    const { split, counts, metrics } = result;
+    const result = await trainer.train(onIteration, signal, plan);
+    const { learner, split, counts, metrics } = result;
     const splitAt = split.splitAtMs === undefined ? null : formatIsoTime(split.splitAtMs);
     const warnings = [...result.warnings, ...oddities(counts, features)];
     const manifest = {
       topology: request.topology,
       planHash: request.planHash,
-      seed: request.seed,
+      seed,
+      ...(warmFrom === undefined ? {} : { warmFrom }),
       ranges: [...features.ranges, ...labels.ranges],
       eventTimes: { from: isoOrNull(request.fromMs), to: isoOrNull(request.toMs) },
       schemaIds: [...new Set([...features.schemaIds, ...labels.schemaIds])],
@@ -92,7 +110,8 @@ export async function trainVersion(request: TrainingRequest, signal: AbortSignal
       createdAt: formatIsoTime(request.clock.now()),
       warnings,
     };
-    const files = logisticArtefact({ signature, model: result.model, metrics, manifest }, hasher);
+    const compared = result.candidates.length > 1 ? { candidates: result.candidates, metric } : {};
+    const files = versionFiles({ learner, signature, model: result.model, metrics, ...compared, manifest }, hasher);
     const where = `${model}/new`;
     const check = async (readBack: typeof files): Promise<void> => {
       const scorer = await openVersion(readBack, where, hasher, () => {
@@ -102,7 +121,15 @@ export async function trainVersion(request: TrainingRequest, signal: AbortSignal
     };
     const version = await artefacts.write(model, files, check, signal);
     await request.promote(version, signal);
-    return { version, ...outcomeCounts(counts, features, labels), ...splitOf(split, splitAt), metrics, warnings };
+    return {
+      version,
+      ...outcomeCounts(counts, features, labels),
+      ...splitOf(split, splitAt),
+      metrics,
+      candidates: result.candidates,
+      metric,
+      warnings,
+    };
   } finally {
     await trainer.close();
   }

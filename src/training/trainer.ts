@@ -1,7 +1,7 @@
 import type { Signature } from "../model/index.ts";
 import type { FeatureChunk, LabelChunk } from "./chunks.ts";
 import { createTrainingRows } from "./training-rows.ts";
-import { type TrainingResult, train } from "./training-run.ts";
+import { type FitPlan, type TrainingResult, train } from "./training-run.ts";
 
 /**
  * Where rows are collected and a model is fitted. The app's lives in a thread of its own, so that the process answers
@@ -14,11 +14,15 @@ export interface Trainer {
   addFeatures(chunk: FeatureChunk): void;
   addLabels(chunk: LabelChunk): void;
   /**
-   * Joins, splits by time, fits and measures.
+   * Joins, splits by time, fits, measures, and chooses where there are several candidates.
    * @param onIteration progress: iteration, mean log loss in nats
    * @throws OperationError MR_TRAINING where the rows cannot be trained on
    */
-  train(onIteration: (iteration: number, loss: number) => void, signal: AbortSignal): Promise<TrainingResult>;
+  train(
+    onIteration: (iteration: number, loss: number) => void,
+    signal: AbortSignal,
+    plan?: FitPlan,
+  ): Promise<TrainingResult>;
   /** Ends the thread, whatever it is doing. Call it always. */
   close(): Promise<void>;
 }
@@ -33,7 +37,7 @@ export const openTrainerHere: TrainerOpener = (signature) => {
     expect: (kind, count) => rows.expect(kind, count),
     addFeatures: (chunk) => rows.addFeatures(chunk),
     addLabels: (chunk) => rows.addLabels(chunk),
-    train: async (onIteration) => train(rows.join(), signature, onIteration),
+    train: async (onIteration, signal, plan) => train(rows.join(), signature, onIteration, plan, signal),
     close: async () => undefined,
   };
 };

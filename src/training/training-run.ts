@@ -2,42 +2,65 @@ import { formatIsoTime, OperationError } from "../kernel/index.ts";
 import {
   type BinaryMetrics,
   binaryMetrics,
+  type CandidateMetrics,
   type DirectScorer,
-  fitLogistic,
-  type LogisticModel,
-  logisticScorer,
+  type FitOptions,
+  type LabelledRows,
+  type Learner,
+  type LearnerKind,
+  type LearnerModel,
+  learnerOf,
   microBatchRows,
   type Signature,
 } from "../model/index.ts";
+import { type ChoiceMetric, rankOf } from "./choice-metric.ts";
 import { encodeCategories, mostlyOther, standOuts } from "./inputs.ts";
 import type { TimeSplit } from "./time-split.ts";
 import type { RowCounts, TrainingSet } from "./training-rows.ts";
 
 /** What a training answers; plain data, so that it can come from another thread. */
 export interface TrainingResult {
-  readonly model: LogisticModel;
+  readonly learner: LearnerKind;
+  readonly model: LearnerModel;
   readonly split: TimeSplit;
   readonly counts: RowCounts;
   /** On the later part; null when it lacks one of the classes. */
   readonly metrics: BinaryMetrics | null;
+  /** All that were fitted, in the order of the candidates, and by what one was chosen. */
+  readonly candidates: readonly CandidateMetrics[];
+  readonly metric: ChoiceMetric;
   /** One row as a scorer takes it and the score that the model gives it: what a version that was read back must give too. */
   readonly sample: { readonly inputs: Float64Array; readonly score: number };
   /** What is odd about the rows, in sentences. */
   readonly warnings: readonly string[];
 }
 
+/** What is fitted, and how one of several is chosen. */
+export interface FitPlan {
+  /** Each is fitted, and the best on the later rows is taken; of equals the first. Default: logistic. */
+  readonly candidates?: readonly LearnerKind[];
+  /** Default: average_precision. */
+  readonly metric?: ChoiceMetric;
+  /** Default 0. */
+  readonly seed?: number;
+  /** The model to go on from: a warm start of the one candidate, which is its learner. */
+  readonly start?: { readonly learner: LearnerKind; readonly model: LearnerModel };
+}
+
 /**
- * Fits a logistic regression on the earlier part of the rows and measures it on the later part. The inputs of the set
- * are used up.
+ * Fits each candidate on the earlier part of the rows, measures it on the later part, and answers the best. The inputs
+ * of the set are used up.
  *
  * @param onIteration progress: iteration, mean log loss in nats
  * @throws OperationError MR_TRAINING when a class is missing among the rows to learn from, or a feature leads to
- *   numbers that are not finite
+ *   numbers that are not finite; what the signal was aborted with, between two iterations
  */
 export function train(
   set: TrainingSet,
   signature: Signature,
   onIteration?: (iteration: number, loss: number) => void,
+  { candidates = ["logistic"], metric = "average_precision", seed = 0, start }: FitPlan = {},
+  signal?: AbortSignal,
 ): TrainingResult {
   const { split, width } = set;
   const labels = set.labels.subarray(0, split.trainCount);
@@ -49,45 +72,73 @@ export function train(
     );
   }
   const { inputs } = set;
-  const encoder = encodeCategories(set, signature);
+  const encoder = encodeCategories(set, signature, start?.model.encoder);
   const earlier = inputs.subarray(0, split.trainCount * width);
+  const later = {
+    inputs: inputs.subarray(split.trainCount * width),
+    labels: set.labels.subarray(split.trainCount),
+    width,
+  };
   const sample = inputs.slice(0, width);
   const warnings = [...standOuts(earlier, signature), ...mostlyOther(earlier, signature, encoder)];
-  const model = fitLogistic(
-    { inputs: earlier, labels, width, encoder },
-    { mayOverwrite: true, ...(onIteration === undefined ? {} : { onIteration }) },
-  );
-  checkFinite(model, signature);
-  const scorer = logisticScorer(model, signature);
-  const later = { inputs: inputs.subarray(split.trainCount * width), labels: set.labels.subarray(split.trainCount) };
-  const laterPositives = later.labels.reduce((sum, label) => sum + label, 0);
-  const isMeasurable = laterPositives > 0 && laterPositives < later.labels.length;
+  const options: FitOptions = {
+    seed,
+    ...(start === undefined ? {} : { start: start.model }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(onIteration === undefined ? {} : { onIteration }),
+  };
+  const fitted = candidates.map((kind, i): Fitted => {
+    const learner = learnerOf(kind);
+    // The last one may have the rows themselves: a copy would be the largest thing that it needs.
+    const mayOverwrite = i === candidates.length - 1;
+    const rows = { inputs: earlier, labels, width, encoder };
+    const model = learner.fit(rows, learner.config.parse({}), { ...options, mayOverwrite });
+    checkFinite(learner.fault(model), signature);
+    const scorer = learner.scorer(model, signature);
+    return { learner: kind, model, scorer, metrics: measured(scorer, later) };
+  });
+  const best = fitted.reduce((a, b) => (rankOf(b.metrics, metric) > rankOf(a.metrics, metric) ? b : a));
+  const { learner, model, metrics } = best;
+  const compared = fitted.map((each) => ({
+    learner: each.learner,
+    metrics: each.metrics,
+    isChosen: each === best,
+  }));
+  const unmeasured = `the rows to measure on lack one of the classes, so the first of the candidates was taken: ${learner}`;
   return {
+    learner,
     model,
     split,
     counts: set.counts,
-    metrics: isMeasurable ? binaryMetrics(scoreAll(scorer, later.inputs, width), later.labels) : null,
-    sample: { inputs: sample, score: scoreAll(scorer, sample, width)[0] ?? Number.NaN },
-    warnings,
+    metrics,
+    candidates: compared,
+    metric,
+    sample: { inputs: sample, score: scoreAll(best.scorer, sample, width)[0] ?? Number.NaN },
+    warnings: fitted.length > 1 && metrics === null ? [...warnings, unmeasured] : warnings,
   };
 }
 
+interface Fitted {
+  readonly learner: LearnerKind;
+  readonly model: LearnerModel;
+  readonly scorer: DirectScorer;
+  readonly metrics: BinaryMetrics | null;
+}
+
+function measured(scorer: DirectScorer, { inputs, labels, width }: LabelledRows): BinaryMetrics | null {
+  const positives = labels.reduce((sum, label) => sum + label, 0);
+  const isMeasurable = positives > 0 && positives < labels.length;
+  return isMeasurable ? binaryMetrics(scoreAll(scorer, inputs, width), labels) : null;
+}
+
 /** A version whose numbers JSON would turn into null must not be written. */
-function checkFinite(model: LogisticModel, signature: Signature): void {
-  const { scaler, encoder, weights, intercept } = model;
-  let at = 0;
-  for (const [i, { name }] of signature.inputs.entries()) {
-    const values = encoder.inputs[i] ?? null;
-    const width = values === null ? 1 : values.length + 2;
-    const numbers = [scaler.mean[i], scaler.scale[i], scaler.low[i], scaler.high[i], ...weights.slice(at, at + width)];
-    at += width;
-    if (!numbers.every(Number.isFinite))
-      throw new OperationError(
-        "MR_TRAINING",
-        `fitting: feature ${name} leads to numbers that are not finite; hold it to a range with clamp, or leave it out with except`,
-      );
-  }
-  if (!Number.isFinite(intercept)) throw new OperationError("MR_TRAINING", "fitting: the intercept is not finite");
+function checkFinite(fault: ReturnType<Learner<unknown, LearnerModel>["fault"]>, { inputs }: Signature): void {
+  if (fault === undefined) return;
+  const what =
+    "what" in fault
+      ? fault.what
+      : `feature ${inputs[fault.input]?.name} leads to numbers that are not finite; hold it to a range with clamp, or leave it out with except`;
+  throw new OperationError("MR_TRAINING", `fitting: ${what}`);
 }
 
 /** Scores all rows of a scorer that answers at once, in micro-batches. */

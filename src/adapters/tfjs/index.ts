@@ -7,7 +7,8 @@
  *
  * A version holds `model.json` and one weights file as `model.save` writes them, beside signature, scaler and
  * checksums. Inputs reach the model standardised, and one-hot where `encoder.json` has a vocabulary for them. It must
- * answer one sigmoid output per row, or a linear one where the signature says `"output": "logit"`.
+ * answer one sigmoid output per row, or a linear one where the signature says `"output": "logit"`. A model of dense
+ * layers alone is worked out here, once it has been seen to answer as TensorFlow.js does.
  */
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
@@ -16,11 +17,13 @@ import {
   applyScaler,
   categoryCodes,
   columnCount,
+  denseScorer,
   expandRows,
   type ModelArtefact,
   type Scorer,
 } from "../../model/index.ts";
 import { formatFault, modelFault } from "./check-model.ts";
+import { denseDifference, denseLayersOf, differenceMax } from "./dense-model.ts";
 
 type Tensorflow = typeof import("@tensorflow/tfjs-core");
 type Layers = typeof import("@tensorflow/tfjs-layers");
@@ -100,6 +103,25 @@ export async function openTfjsScorer(artefact: ModelArtefact, where: string, log
     throw new OperationError("MR_MODEL", `reading model ${where}: ${fault}`);
   }
   const isLogit = signature.output === "logit";
+  const predict = (rows: Float64Array, rowCount: number): Float64Array => {
+    const answers = tf.tidy(() => {
+      const answer = model.predict(tf.tensor2d(Float32Array.from(rows), [rowCount, columns]));
+      return (Array.isArray(answer) ? answer[0] : answer)?.dataSync();
+    });
+    return Float64Array.from({ length: rowCount }, (_, i) => {
+      const score = answers?.[i] ?? Number.NaN;
+      return isLogit ? 1 / (1 + Math.exp(-score)) : score;
+    });
+  };
+  const dense = denseLayersOf(model);
+  if (dense !== undefined) {
+    const difference = denseDifference(dense, columns, signature.output, predict);
+    if (difference <= differenceMax) {
+      model.dispose();
+      return denseScorer(dense, scaler, encoder, signature);
+    }
+    say(logger, "tfjsDenseDiffers", { version: where, difference });
+  }
   return {
     signature,
     code: categoryCodes(encoder),
@@ -108,14 +130,7 @@ export async function openTfjsScorer(artefact: ModelArtefact, where: string, log
       applyScaler(scaler, prepared, rowCount, encoder);
       const expanded = new Float64Array(rowCount * columns);
       expandRows(encoder, prepared, rowCount, expanded);
-      const scores = tf.tidy(() => {
-        const answer = model.predict(tf.tensor2d(Float32Array.from(expanded), [rowCount, columns]));
-        return (Array.isArray(answer) ? answer[0] : answer)?.dataSync();
-      });
-      for (let i = 0; i < rowCount; i++) {
-        const score = scores?.[i] ?? Number.NaN;
-        into[intoAt + i] = isLogit ? 1 / (1 + Math.exp(-score)) : score;
-      }
+      into.set(predict(expanded, rowCount), intoAt);
     },
   };
 }

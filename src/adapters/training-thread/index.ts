@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { messageOf, OperationError } from "../../kernel/index.ts";
 import type { Signature } from "../../model/index.ts";
-import type { FeatureChunk, LabelChunk, Trainer, TrainingResult } from "../../training/index.ts";
+import type { FeatureChunk, FitPlan, LabelChunk, Trainer, TrainingResult } from "../../training/index.ts";
 import type { Answer, Request } from "./messages.ts";
 
 /** Starts a thread that trains on rows of a signature. */
@@ -43,7 +43,11 @@ class ThreadTrainer implements Trainer {
     this.#send({ kind: "labels", chunk }, [...buffersOf(chunk), chunk.labels.buffer]);
   }
 
-  train(onIteration: (iteration: number, loss: number) => void, signal: AbortSignal): Promise<TrainingResult> {
+  train(
+    onIteration: (iteration: number, loss: number) => void,
+    signal: AbortSignal,
+    plan: FitPlan = {},
+  ): Promise<TrainingResult> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => this.#waiting?.(signal.reason, undefined);
       this.#waiting = (failure, result) => {
@@ -55,7 +59,7 @@ class ThreadTrainer implements Trainer {
       if (signal.aborted) return onAbort();
       signal.addEventListener("abort", onAbort, { once: true });
       this.#onIteration = onIteration;
-      if (this.#failure === undefined) this.#worker.postMessage({ kind: "train" } satisfies Request);
+      if (this.#failure === undefined) this.#worker.postMessage({ kind: "train", plan } satisfies Request);
       else this.#waiting(this.#failure, undefined);
     });
   }

@@ -1,12 +1,12 @@
 import type { ErrorCode } from "../../kernel/index.ts";
-import type { FeatureChunk, LabelChunk, TrainingResult } from "../../training/index.ts";
+import type { FeatureChunk, FitPlan, LabelChunk, TrainingResult } from "../../training/index.ts";
 
 /** To the thread. */
 export type Request =
   | { readonly kind: "expect"; readonly of: "features" | "labels"; readonly count: number }
   | { readonly kind: "features"; readonly chunk: FeatureChunk }
   | { readonly kind: "labels"; readonly chunk: LabelChunk }
-  | { readonly kind: "train" };
+  | { readonly kind: "train"; readonly plan: FitPlan };
 
 /** From the thread. An error loses its class on the way, so its code travels beside the message. */
 export type Answer =

@@ -17,7 +17,8 @@ async function handle(request: Request): Promise<void> {
   if (request.kind === "features") return trainer.addFeatures(request.chunk);
   if (request.kind === "labels") return trainer.addLabels(request.chunk);
   const signal = new AbortController().signal; // the thread is ended from outside
-  const result = await trainer.train((iteration, loss) => answer({ kind: "iteration", iteration, loss }), signal);
+  const onIteration = (iteration: number, loss: number): void => answer({ kind: "iteration", iteration, loss });
+  const result = await trainer.train(onIteration, signal, request.plan);
   answer({ kind: "trained", result });
 }
 

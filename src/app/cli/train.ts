@@ -1,6 +1,7 @@
 import { nodeHasher, systemClock } from "../../adapters/node/index.ts";
 import { assert, closest } from "../../kernel/index.ts";
-import type { TrainingOutcome } from "../../training/index.ts";
+import type { BinaryMetrics } from "../../model/index.ts";
+import type { ChoiceMetric, TrainingOutcome } from "../../training/index.ts";
 import { exitCodes, usageError } from "../exit.ts";
 import { loadFilePlan } from "../load-topology.ts";
 import { openReach } from "../reach.ts";
@@ -84,6 +85,7 @@ export function outcomeText(model: string, outcome: TrainingOutcome): string {
     metrics === null
       ? "metrics none: the later rows lack one of the classes"
       : `metrics auc ${metrics.auc.toFixed(4)} average_precision ${metrics.averagePrecision.toFixed(4)} log_loss ${metrics.logLoss.toFixed(4)} brier ${metrics.brier.toFixed(4)}`,
+    ...candidatesText(outcome),
     `alias champion -> ${outcome.version}`,
   ];
   return lines.join("\n");
@@ -98,6 +100,21 @@ export function baselinesText(baselines: readonly TrainedBaseline[]): string {
       return `baseline ${monitor} ${kind} ${said}\n`;
     })
     .join("");
+}
+
+/** What each of several candidates came to, and which was taken. */
+function candidatesText({ candidates, metric }: TrainingOutcome): readonly string[] {
+  if (candidates.length < 2) return [];
+  const figure: Readonly<Record<ChoiceMetric, keyof BinaryMetrics>> = {
+    average_precision: "averagePrecision",
+    auc: "auc",
+    log_loss: "logLoss",
+    brier: "brier",
+  };
+  const each = candidates.map(
+    ({ learner, metrics }) => `${learner} ${metrics === null ? "-" : metrics[figure[metric]].toFixed(4)}`,
+  );
+  return [`candidates by ${metric} ${each.join(" ")}: ${candidates.find(({ isChosen }) => isChosen)?.learner}`];
 }
 
 /** A line per phase, and while reading one every second; the last line of a reading says that all is read. */

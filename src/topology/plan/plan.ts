@@ -1,9 +1,10 @@
 import type { Program } from "../../expression/index.ts";
 import type { EpochMs } from "../../kernel/index.ts";
-import type { ModelInput } from "../../model/index.ts";
+import type { LearnerKind, ModelInput } from "../../model/index.ts";
 import type { CastType, RecordSchema } from "../../schema/index.ts";
 import type { StoreSpec } from "../../state/index.ts";
 import type { MemorySpec } from "../../step/index.ts";
+import type { ChoiceMetric } from "../../training/index.ts";
 import type { LocatedProblem } from "../problems.ts";
 import type { PlannedMonitoring, PlannedTap } from "./monitoring.ts";
 import type { PlannedTest } from "./planned-test.ts";
@@ -112,7 +113,9 @@ export interface PlannedModel {
   readonly featuresFrom: string;
   readonly features: readonly ModelInput[];
   readonly label: { readonly topic: string; readonly on: string; readonly field: string } | undefined;
-  readonly candidates: readonly "logistic"[];
+  /** Training fits each, and takes the best by the metric on the latest rows. */
+  readonly candidates: readonly LearnerKind[];
+  readonly metric: ChoiceMetric;
 }
 
 /** The checked, resolved form of a topology that runs. */

@@ -159,7 +159,8 @@ function keyText({ keyField }: PlannedStage): string {
 
 function modelText(model: PlannedModel): string {
   const { label } = model;
-  const lines = [`model ${model.name}, ${model.task}, ${model.candidates.join(", ")}`];
+  const chosen = model.candidates.length > 1 ? `, the best by ${model.metric}` : "";
+  const lines = [`model ${model.name}, ${model.task}, ${model.candidates.join(", ")}${chosen}`];
   const features = model.features.map(({ name, kind }) => (kind === "number" ? name : `${name} (${kind})`));
   lines.push(...wrapped(`  features of ${model.featuresFrom}: `, features));
   if (label !== undefined) lines.push(`  label ${label.field} of ${label.topic}, joined by ${label.on}`);

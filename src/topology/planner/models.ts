@@ -1,4 +1,4 @@
-import { inputKindOf, type ModelInput } from "../../model/index.ts";
+import { inputKindOf, type LearnerKind, type ModelInput } from "../../model/index.ts";
 import { type Field, kindText, type RowShape } from "../../schema/index.ts";
 import { type InferConfig, parseModelReference } from "../../step/index.ts";
 import type { PlannedModel } from "../plan/plan.ts";
@@ -41,8 +41,20 @@ function planModel(
     featuresFrom: spec.features.from,
     features,
     label: spec.label,
-    candidates: spec.candidates ?? ["logistic"],
+    candidates: candidatesOf(spec, path, findings),
+    metric: spec.metric ?? "average_precision",
   };
+}
+
+/** The learners, each once. */
+function candidatesOf({ candidates }: ModelSpec, path: Path, findings: Findings): readonly LearnerKind[] {
+  if (candidates === undefined) return ["logistic"];
+  for (const [index, kind] of candidates.entries()) {
+    if (candidates.indexOf(kind) === index) continue;
+    const message = `${kind} is among the candidates already, and would be fitted twice`;
+    findings.problem("MR_CONFLICT", [...path, "candidates", index], message, "remove it");
+  }
+  return candidates;
 }
 
 /** The fields of a topic that training reads; undefined when it is unknown (reported) or broken (reported before). */

@@ -13,7 +13,7 @@ export const laterKeys: Readonly<Record<string, readonly string[]>> = {
   "stages.*.steps.*": [...stepNamesLater, "tumbling", "hopping"],
   "stages.*.steps.*.infer": ["shadow"],
   "stages.*.steps.*.rolling": ["delay", "order", "last"],
-  "models.*": ["metric", "gate", "rollout", "retrain"],
+  "models.*": ["gate", "rollout", "retrain"],
   "models.*.label": ["matureAfter", "within"],
   "monitors.*": ["metrics", "detectors"],
   "monitors.*.on": ["labels"],
@@ -28,7 +28,7 @@ export const laterValues: Readonly<Record<string, readonly string[]>> = {
   "stages.*.to.format": ["csv"],
   "stages.*.steps.*.impute.with": ["median", "mean", "mode"],
   "models.*.task": ["multiclass", "regression", "anomaly"],
-  "models.*.candidates.*": ["gbdt", "mlp"],
+  "models.*.candidates.*": ["gbdt"],
 };
 
 /** What to write instead, where the sentence "remove it" would not help. */
@@ -39,6 +39,5 @@ export const laterHints: Readonly<Record<string, string>> = {
   "models.*.task=multiclass": "write task: binary",
   "models.*.task=regression": "write task: binary",
   "models.*.task=anomaly": "write task: binary",
-  "models.*.candidates.*=gbdt": "write candidates: [logistic]",
-  "models.*.candidates.*=mlp": "write candidates: [logistic]",
+  "models.*.candidates.*=gbdt": "write candidates: [logistic, mlp]",
 };

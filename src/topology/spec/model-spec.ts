@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { learnerKinds } from "../../model/index.ts";
+import { choiceMetrics } from "../../training/index.ts";
 import { key, reference } from "./values.ts";
 
 const fieldNames = z.array(reference);
@@ -35,7 +37,18 @@ export const modelSpec = z
       "Where training finds the truth.",
       { topic: "payments.labels", on: "payment_id", field: "is_fraud" },
     ).optional(),
-    candidates: key(z.array(z.enum(["logistic"])).min(1), "Kinds of model to train.", ["logistic"]).optional(),
+    candidates: key(
+      z.array(z.enum(learnerKinds)).min(1),
+      "Learners to train, see below. Where there are several, each is fitted, and the best by the metric on the latest rows becomes the version.",
+      ["logistic", "mlp"],
+      ["logistic"],
+    ).optional(),
+    metric: key(
+      z.enum(choiceMetrics),
+      "By what one of several candidates is chosen: the largest average precision or area under the ROC curve, or the smallest log loss or Brier score.",
+      "average_precision",
+      "average_precision",
+    ).optional(),
   })
   .meta({ description: "A model that an infer step serves and train makes." });
 

@@ -1,4 +1,6 @@
 import { stringify } from "yaml";
+import { z } from "zod";
+import { type LearnerKind, learnerCatalogue } from "../../model/index.ts";
 import { flowText } from "./flow-text.ts";
 import { laterKeys, laterValues } from "./later.ts";
 import { type JsonSchema, levelsOf } from "./levels.ts";
@@ -28,11 +30,27 @@ export function topologyReference(language: TopologyLanguage): string {
         "\n\n",
       );
     }),
+    "## Learners",
+    "What `candidates` can name. Their settings are the defaults, which no topology changes in this version; rows are standardised and text is one-hot before.",
+    ...Object.values(learnerCatalogue).map(learnerText),
     "## Not in this version",
     "These parts of the language are refused as `MR_UNSUPPORTED`.",
     laterText(),
   ];
   return `${parts.join("\n\n")}\n`;
+}
+
+function learnerText({ kind, summary, modes, config }: (typeof learnerCatalogue)[LearnerKind]): string {
+  const settings = Object.entries((z.toJSONSchema(config) as JsonSchema).properties ?? {});
+  const rows = settings.map(
+    ([name, setting]) => `| \`${name}\` | \`${flowText(setting.default)}\` | ${cell(setting.description ?? "")} |`,
+  );
+  const starts = modes.length > 1 ? " It can go on from a version that is there." : "";
+  return [
+    `### \`${kind}\``,
+    `${summary}${starts}`,
+    ["| setting | value | meaning |", "|---|---|---|", ...rows].join("\n"),
+  ].join("\n\n");
 }
 
 function levelText(level: string, schema: JsonSchema): string {

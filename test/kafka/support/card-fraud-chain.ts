@@ -4,7 +4,7 @@ import { createFolderRegistry } from "../../../src/adapters/registry-fs/index.ts
 import { applyChanges, compareWithCluster } from "../../../src/app/apply-plan.ts";
 import { loadPlan } from "../../../src/app/load-topology.ts";
 import { createValueReader, type ValueReader } from "../../../src/app/record-values.ts";
-import { logisticArtefact, numbersEncoder } from "../../../src/model/index.ts";
+import { type LogisticModel, numbersEncoder, versionFiles } from "../../../src/model/index.ts";
 import { writeAlias } from "../../../src/runtime/control/aliases.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import type { SchemaRegistry } from "../../../src/schema/index.ts";
@@ -157,15 +157,17 @@ export class CardFraudChain {
     const [planned] = this.plan.models;
     const inputs = planned!.features;
     const all = (value: number): number[] => inputs.map(() => value);
-    const files = logisticArtefact(
+    const model: LogisticModel = {
+      intercept: -3,
+      weights: inputs.map(({ name }) => (name === "amount" ? 1 : 0)),
+      scaler: { mean: all(40), scale: all(100), low: all(0), high: all(10_000) },
+      encoder: numbersEncoder(inputs.length),
+    };
+    const files = versionFiles(
       {
+        learner: "logistic",
         signature: { task: planned!.task, inputs },
-        model: {
-          intercept: -3,
-          weights: inputs.map(({ name }) => (name === "amount" ? 1 : 0)),
-          scaler: { mean: all(40), scale: all(100), low: all(0), high: all(10_000) },
-          encoder: numbersEncoder(inputs.length),
-        },
+        model,
         metrics: null,
         manifest: manifestOf({ topology: this.plan.topology, planHash: this.plan.hash }),
       },

@@ -54,6 +54,9 @@ function modelWith(activation: Activation, ...behind: layers.layers.Layer[]): la
 
 const savedModel = (): Promise<Map<string, Uint8Array>> => filesOf(modelWith("sigmoid"));
 
+/** A layer that changes nothing and is not dense, so that TensorFlow.js serves the model. */
+const passedOn = (): layers.layers.Layer => layers.layers.activation({ activation: "linear" });
+
 /** Opens the files of a model under a signature of two numbers, or what `head` adds to it. */
 async function opened(files: Map<string, Uint8Array>, head: object = {}): Promise<Scorer> {
   const [[name, signature], ...others] = shared(2) as [[string, Uint8Array], ...[string, Uint8Array][]];
@@ -290,7 +293,7 @@ test("takes a category as one-hot columns where the signature and the encoder sa
 });
 
 test("10,000 batches leave as many tensors as there were", async () => {
-  const scorer = await opened(await filesOf(modelWith("linear")), { output: "logit" });
+  const scorer = await opened(await filesOf(modelWith("linear", passedOn())), { output: "logit" });
   const [rows, into] = [Float64Array.from([12, 8, 9, 11]), new Float64Array(2)];
   await scorer.score(rows, 2, into, 0);
   const before = tf.memory().numTensors;
@@ -306,10 +309,13 @@ test("a model that is refused leaves no tensors behind", async () => {
 });
 
 // A backend that computes in 32 bits, and rows of another count in another order.
-scorerContract("a TensorFlow.js model", async () => opened(await savedModel()), { digits: 6 });
+scorerContract("a TensorFlow.js model", async () => opened(await filesOf(modelWith("sigmoid", passedOn()))), {
+  digits: 6,
+});
+scorerContract("a TensorFlow.js model of dense layers alone", async () => opened(await savedModel()));
 scorerContract(
   "a TensorFlow.js model of logits",
-  async () => opened(await filesOf(modelWith("linear")), { output: "logit" }),
+  async () => opened(await filesOf(modelWith("linear", passedOn())), { output: "logit" }),
   { digits: 6 },
 );
 scorerContract("a TensorFlow.js model with a category", openedWithCategory, { values: ["FR", "DE"], digits: 6 });

@@ -42,6 +42,7 @@ const model: PlannedModel = {
   features: [{ name: "x", kind: "number" }],
   label: { topic: "labels", on: "id", field: "is_bad" },
   candidates: ["logistic"],
+  metric: "average_precision",
 };
 const topicOf = (name: string, schema: RecordSchema): Partial<PlannedTopic> => ({
   name,
@@ -170,6 +171,46 @@ test("rows and labels without an event time are passed over and counted", async 
   expect(scaler).toContain("7.5");
   expect(scaler).not.toMatch(/\d{5}\./);
   expect(await champion()).toEqual([1]);
+});
+
+describe("several learners", () => {
+  const candidates = ["logistic", "mlp"] as const;
+  const sendRows = async (): Promise<void> => {
+    await send(
+      "features",
+      features,
+      upTo(40).map((i) => feature(i, 1_000 + i)),
+    );
+    await send(
+      "labels",
+      labels,
+      upTo(40).map((i) => known(i, 1_000 + i, i % 2 === 0)),
+    );
+  };
+
+  test("are all named with what they came to, in the answer and in the version, and one is written", async () => {
+    await sendRows();
+    const outcome = await training({ model: { ...model, candidates, metric: "log_loss" } });
+    const chosen = outcome.candidates.find(({ isChosen }) => isChosen);
+    const figures = outcome.candidates.map(({ learner, metrics }) => `${learner} ${metrics?.logLoss.toFixed(4)}`);
+    expect(outcome.candidates.map(({ learner }) => learner)).toEqual(candidates);
+    expect(outcomeText("bad", outcome)).toContain(
+      `\ncandidates by log_loss ${figures.join(" ")}: ${chosen?.learner}\n`,
+    );
+    expect(artefacts.json("signature.json")).toMatchObject({ kind: chosen?.learner });
+    expect(artefacts.json("metrics.json")).toMatchObject({
+      metric: "log_loss",
+      candidates: JSON.parse(JSON.stringify(outcome.candidates)),
+    });
+  });
+
+  test("a single one is not compared with anything", async () => {
+    await sendRows();
+    const outcome = await training();
+    expect(outcomeText("bad", outcome)).not.toContain("candidates");
+    expect(artefacts.json("metrics.json")).not.toHaveProperty("candidates");
+    expect(artefacts.json("manifest.json")).not.toHaveProperty("warmFrom");
+  });
 });
 
 describe("what labels count", () => {

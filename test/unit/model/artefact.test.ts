@@ -1,15 +1,25 @@
 import { expect, test } from "vitest";
 import {
-  logisticArtefact,
+  type LogisticModel,
+  learnerCatalogue,
   openArtefact,
-  readLogistic,
   type TrainedModel,
+  versionFiles,
   withChecksums,
 } from "../../../src/model/index.ts";
 import { manifestOf } from "../../support/manifest.ts";
 import { nodeHasher } from "../../support/node-hasher.ts";
 
+const model: LogisticModel = {
+  intercept: -1.5,
+  weights: [0.25, 2, 1, -1, 0.5, 0],
+  scaler: { mean: [10, 0.5, 0], scale: [2, 1, 1], low: [-5, -0.5, 0], high: [25, 1.5, 1] },
+  encoder: { inputs: [null, null, ["DE", "FR"]] },
+};
+const { read: readLogistic } = learnerCatalogue.logistic;
+
 const trained: TrainedModel = {
+  learner: "logistic",
   signature: {
     task: "binary",
     inputs: [
@@ -18,17 +28,12 @@ const trained: TrainedModel = {
       { name: "country", kind: "category" },
     ],
   },
-  model: {
-    intercept: -1.5,
-    weights: [0.25, 2, 1, -1, 0.5, 0],
-    scaler: { mean: [10, 0.5, 0], scale: [2, 1, 1], low: [-5, -0.5, 0], high: [25, 1.5, 1] },
-    encoder: { inputs: [null, null, ["DE", "FR"]] },
-  },
+  model,
   metrics: null,
   manifest: manifestOf(),
 };
 
-const files = (): Map<string, Uint8Array> => new Map(logisticArtefact(trained, nodeHasher));
+const files = (): Map<string, Uint8Array> => new Map(versionFiles(trained, nodeHasher));
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
 test("a logistic version reads back as it was written", () => {

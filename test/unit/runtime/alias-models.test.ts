@@ -3,7 +3,7 @@ import { createCodecs } from "../../../src/adapters/codecs/index.ts";
 import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
 import { nodeHasher, systemClock } from "../../../src/adapters/node/index.ts";
 import { type Clock, OperationError, silentLogger } from "../../../src/kernel/index.ts";
-import { fitLogistic, logisticArtefact } from "../../../src/model/index.ts";
+import { fitLogistic, versionFiles } from "../../../src/model/index.ts";
 import { type AliasModelSource, createAliasModelSource } from "../../../src/runtime/control/alias-models.ts";
 import { writeAlias } from "../../../src/runtime/control/aliases.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
@@ -37,7 +37,10 @@ function sourceOf(broker: Broker, clock: Clock = systemClock, more: SourceOption
   const signature = { task: "binary", inputs: [{ name: "amount", kind: "number" }] } as const;
   const inputs = Float64Array.from([0, 1, 2, 3]);
   const model = fitLogistic({ inputs, labels: Float64Array.from([0, 1, 0, 1]), width: 1 });
-  const files = logisticArtefact({ signature, model, metrics: null, manifest: manifestOf() }, nodeHasher);
+  const files = versionFiles(
+    { learner: "logistic", signature, model, metrics: null, manifest: manifestOf() },
+    nodeHasher,
+  );
   const source = createAliasModelSource({
     broker,
     controlTopic,

@@ -45,6 +45,31 @@ test("what counts where a file says nothing is what editors and the reference ar
   expect(topologyReference(topologyLanguage)).toContain("refused, or none. Ingest stages only. Default: `10min`.");
 });
 
+test("a model has the logistic regression as its one candidate, or those of the file, and the plan says by what one is taken", () => {
+  const modelsOf = (more: string) => soundPlan(smallText.replace("  fraud:\n", `  fraud:\n${more}`), { schemas });
+  const lineOf = (plan: Plan): string | undefined =>
+    printPlan(plan)
+      .split("\n")
+      .find((line) => line.startsWith("model "));
+  const [plain, both, byLoss] = [
+    "",
+    "    candidates: [mlp, logistic]\n",
+    "    candidates: [logistic, mlp]\n    metric: log_loss\n",
+  ].map(modelsOf);
+  expect(plain?.models[0]).toMatchObject({ candidates: ["logistic"], metric: "average_precision" });
+  expect(lineOf(plain!)).toBe("model fraud, binary, logistic");
+  expect(both?.models[0]).toMatchObject({ candidates: ["mlp", "logistic"], metric: "average_precision" });
+  expect(lineOf(both!)).toBe("model fraud, binary, mlp, logistic, the best by average_precision");
+  expect(lineOf(byLoss!)).toBe("model fraud, binary, logistic, mlp, the best by log_loss");
+});
+
+test("the reference names every learner with the settings that it works with", () => {
+  const page = topologyReference(topologyLanguage);
+  expect(page).toContain("### `logistic`");
+  expect(page).toContain("| `hidden` | `[32, 16]` | Units of each hidden layer. |");
+  expect(page).toContain("It can go on from a version that is there.");
+});
+
 test("later stages keep the key's bytes, and what names none takes key, time and partitions of the input", () => {
   const plan = soundPlan(smallText, { schemas });
   const [, features, score] = plan.stages;

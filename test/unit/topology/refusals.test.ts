@@ -248,10 +248,27 @@ const cases: readonly Case[] = [
   {
     name: "parts of the language that come later",
     from: "models:\n  fraud:",
-    to: "profiles: []\nmodels:\n  fraud:\n    metric: auc",
+    to: "profiles: []\nmodels:\n  fraud:\n    gate: false",
     expected: [
       "t.yaml:31:1 MR_UNSUPPORTED profiles: this version does not have profiles yet; remove it",
-      "t.yaml:34:5 MR_UNSUPPORTED models.fraud.metric: this version does not have metric yet; remove it",
+      "t.yaml:34:5 MR_UNSUPPORTED models.fraud.gate: this version does not have gate yet; remove it",
+    ],
+  },
+  {
+    name: "a learner that comes later, and a metric that none is chosen by",
+    from: "models:\n  fraud:",
+    to: "models:\n  fraud:\n    metric: accuracy\n    candidates: [mlp, gbdt]",
+    expected: [
+      "t.yaml:33:13 MR_OUT_OF_RANGE models.fraud.metric: expected one of average_precision, auc, log_loss, brier, found accuracy; write for example metric: average_precision",
+      "t.yaml:34:23 MR_UNSUPPORTED models.fraud.candidates[1]: this version does not have gbdt yet; write candidates: [logistic, mlp]",
+    ],
+  },
+  {
+    name: "a candidate that stands there twice",
+    from: "models:\n  fraud:",
+    to: "models:\n  fraud:\n    candidates: [mlp, logistic, mlp]",
+    expected: [
+      "t.yaml:33:33 MR_CONFLICT models.fraud.candidates[2]: mlp is among the candidates already, and would be fitted twice; remove it",
     ],
   },
   {

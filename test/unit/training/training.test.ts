@@ -1,12 +1,146 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { InputKind, Signature } from "../../../src/model/index.ts";
-import { createTrainingRows, splitByTime, train } from "../../../src/training/index.ts";
+import {
+  type ArtefactFiles,
+  type ArtefactStore,
+  type InputKind,
+  type LearnerKind,
+  type LogisticModel,
+  learnerKinds,
+  learnerOf,
+  type Signature,
+  versionFiles,
+} from "../../../src/model/index.ts";
+import {
+  type ChoiceMetric,
+  choiceMetrics,
+  createTrainingRows,
+  splitByTime,
+  train,
+} from "../../../src/training/index.ts";
+import { warmStart } from "../../../src/training/warm-start.ts";
+import { manifestOf } from "../../support/manifest.ts";
+import { nodeHasher } from "../../support/node-hasher.ts";
 import { RowByRow } from "../../support/training-rows.ts";
 
 const signature: Signature = { task: "binary", inputs: [{ name: "x", kind: "number" }] };
 const one = (x: number): Float64Array => Float64Array.of(x);
 const rowsOfNumbers = (): RowByRow => new RowByRow(createTrainingRows(["number"]));
+
+describe("several candidates", () => {
+  /** The label is whether x lies far from 0, which a line cannot tell. */
+  const rows = () => {
+    const given = rowsOfNumbers();
+    for (let i = 0; i < 1_000; i++) {
+      const x = Math.sin(i * 12.9898);
+      given.addFeatures(`t-0-${i}`, i, `k${i}`, one(x));
+      given.addLabel(`l-0-${i}`, i, `k${i}`, Math.abs(x) > 0.7 ? 1 : 0);
+    }
+    return given.join();
+  };
+  const fittedWith = (candidates: readonly LearnerKind[], metric?: ChoiceMetric) =>
+    train(rows(), signature, undefined, { candidates, seed: 3, ...(metric === undefined ? {} : { metric }) });
+
+  test.each(choiceMetrics)("are all fitted, and by %s that one is taken which tells the later rows apart", (metric) => {
+    for (const candidates of [
+      ["logistic", "mlp"],
+      ["mlp", "logistic"],
+    ] as const) {
+      const result = fittedWith(candidates, metric);
+      expect(result.learner).toBe("mlp");
+      expect(result.candidates.map(({ learner, isChosen }) => [learner, isChosen])).toEqual(
+        candidates.map((kind) => [kind, kind === "mlp"]),
+      );
+      expect(result.metrics).toEqual(result.candidates.find(({ isChosen }) => isChosen)?.metrics);
+      // Each came to what it comes to alone: none has used up the rows of another.
+      for (const { learner, metrics } of result.candidates) expect(metrics).toEqual(fittedWith([learner]).metrics);
+      expect(result.warnings).toEqual([]);
+    }
+  });
+
+  test("of equals the first is taken, and when nothing can be measured that is told", () => {
+    expect(fittedWith(["logistic"]).learner).toBe("logistic");
+    const set = rows();
+    set.labels.fill(1, set.split.trainCount);
+    const result = train(set, signature, undefined, { candidates: ["mlp", "logistic"] });
+    expect([result.learner, result.metrics]).toEqual(["mlp", null]);
+    expect(result.warnings).toEqual([
+      "the rows to measure on lack one of the classes, so the first of the candidates was taken: mlp",
+    ]);
+  });
+
+  test("the seed decides the network", () => {
+    const [a, b, c] = [3, 3, 4].map((seed) => train(rows(), signature, undefined, { candidates: ["mlp"], seed }).model);
+    expect(a).toEqual(b);
+    expect(a).not.toEqual(c);
+  });
+
+  test("a fit that is stopped ends with the reason", () => {
+    const stop = AbortSignal.abort(new Error("stopped by SIGINT"));
+    for (const kind of learnerKinds)
+      expect(() => train(rows(), signature, undefined, { candidates: [kind] }, stop)).toThrow("stopped by SIGINT");
+  });
+});
+
+describe("a warm start", () => {
+  const category: Signature = { task: "binary", inputs: [{ name: "x", kind: "category" }] };
+  const setOfTexts = (texts: readonly string[]) => {
+    const rows = new RowByRow(createTrainingRows(["category"]));
+    for (let i = 0; i < 500; i++) {
+      rows.addFeatures(`t-0-${i}`, i, `k${i}`, [Number.NaN], [texts[i % texts.length]!]);
+      rows.addLabel(`l-0-${i}`, i, `k${i}`, i % texts.length === 0 ? 1 : 0);
+    }
+    return rows.join();
+  };
+
+  test("keeps the codes of the model that it goes on from: what is new to it is the other", () => {
+    const { model } = train(setOfTexts(["DE", "FR"]), category, undefined, { candidates: ["mlp"] });
+    // In these rows FR would come first, and the code of DE would be another.
+    const set = setOfTexts(["FR", "FR", "ES", "DE"]);
+    const warm = train(set, category, undefined, { candidates: ["mlp"], start: { learner: "mlp", model } });
+    expect(warm.model.encoder).toEqual(model.encoder);
+    const codes = ["FR", "ES", "DE"].map((text) => model.encoder.inputs[0]!.indexOf(text));
+    expect([...set.inputs.subarray(0, 4)]).toEqual([codes[0], codes[0], 2, codes[2]]);
+  });
+
+  const { signal } = new AbortController();
+  const files = (kind: "logistic" | "mlp", names: readonly string[]) => {
+    const inputs = names.map((name) => ({ name, kind: "number" as const }));
+    const learner = learnerOf(kind);
+    const rows = { inputs: Float64Array.from({ length: 20 }, (_, i) => Math.sin(i)), width: 2 };
+    const labels = Float64Array.from({ length: 10 }, (_, i) => i % 2);
+    const model = learner.fit({ ...rows, labels }, learner.config.parse({}), { seed: 1 });
+    const given = { learner: kind, signature: { task: "binary", inputs } as const, model, metrics: null };
+    return { model, files: versionFiles({ ...given, manifest: manifestOf() }, nodeHasher) };
+  };
+  const start = (held: ArtefactFiles | undefined) =>
+    warmStart(
+      { model: "m", hasher: nodeHasher, artefacts: { read: async () => held } as unknown as ArtefactStore },
+      { task: "binary", inputs: ["a", "b"].map((name) => ({ name, kind: "number" })) },
+      7,
+      signal,
+    );
+
+  test("goes on from the model of the version, by its learner", async () => {
+    const { model, files: held } = files("mlp", ["a", "b"]);
+    expect(await start(held)).toEqual({ candidates: ["mlp"], start: { learner: "mlp", model } });
+  });
+
+  test.each([
+    ["is not there", undefined, "the models directory has no such version"],
+    [
+      "takes its inputs in another order",
+      files("mlp", ["b", "a"]),
+      "its inputs are b (number), a (number), and those of the topology are a (number), b (number)",
+    ],
+    ["is of a learner that has no warm start", files("logistic", ["a", "b"]), "a logistic learns from nothing only"],
+  ])("is refused from a version that %s", async (_, held, says) => {
+    await expect(start(held?.files)).rejects.toMatchObject({
+      code: "MR_TRAINING",
+      message: `going on from model m/7: ${says}; train from nothing instead`,
+    });
+  });
+});
 
 describe("joining labels to features", () => {
   test("takes an event once and leaves out rows without a label, and orders by time, then event id", () => {
@@ -251,7 +385,8 @@ describe("a training run", () => {
       return { x: column(i, x), label: x > 0 ? (1 as const) : (0 as const) };
     });
     const result = train(setOf("number", rows), signature);
-    expect([...result.model.weights, result.model.intercept].every(Number.isFinite)).toBe(true);
+    const { weights, intercept } = result.model as LogisticModel;
+    expect([...weights, intercept].every(Number.isFinite)).toBe(true);
     expect(result.metrics?.auc).toSatisfy(Number.isFinite);
     expect(result.sample.score).toBeGreaterThan(0);
     expect(JSON.stringify(result.model)).not.toContain("null,null");
@@ -303,7 +438,7 @@ describe("categories as features", () => {
     expect(split).toMatchObject({ trainCount: 8, validationCount: 2 });
     // ES is seen only where the model is measured.
     expect(model.encoder).toEqual({ inputs: [["DE", "FR", "IT"]] });
-    expect(model.weights).toHaveLength(5);
+    expect((model as LogisticModel).weights).toHaveLength(5);
   });
 
   test("a category that decides the label is learnt, without a number in sight", () => {
@@ -320,7 +455,7 @@ describe("categories as features", () => {
     const rows = Array.from({ length: 500 }, (_, i) => ({ x: `v${i % 120}`, label: (i % 2) as 0 | 1 }));
     const { model } = train(setOf("category", rows), signatureOf("category"));
     expect(model.encoder.inputs[0]).toHaveLength(50);
-    expect(model.weights).toHaveLength(52);
+    expect((model as LogisticModel).weights).toHaveLength(52);
   });
 
   test("a category that is rather a name is told, and one of few values is not", () => {
@@ -343,7 +478,7 @@ describe("categories as features", () => {
     }));
     const { model, metrics } = train(setOf("boolean", rows), signatureOf("boolean"));
     expect(model.encoder).toEqual({ inputs: [["false", "true"]] });
-    expect(model.weights).toHaveLength(4);
+    expect((model as LogisticModel).weights).toHaveLength(4);
     expect(metrics?.auc).toBe(1);
   });
 });

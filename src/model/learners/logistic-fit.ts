@@ -1,16 +1,15 @@
-import { assert } from "../kernel/index.ts";
-import { categoryCodes, categoryColumn, columnStarts, type Encoder, numbersEncoder } from "./encoder.ts";
-import { solveSymmetric } from "./linear-algebra.ts";
-import { applyScaler, fitScaler, type Scaler, standardised } from "./scaler.ts";
-import type { DirectScorer, Signature } from "./scorer.ts";
+import { assert } from "../../kernel/index.ts";
+import { categoryCodes, categoryColumn, columnStarts, type Encoder, numbersEncoder } from "../encoder.ts";
+import { solveSymmetric } from "../linear-algebra.ts";
+import { applyScaler, fitScaler, type Scaler, standardised } from "../scaler.ts";
+import type { DirectScorer, Signature } from "../scorer.ts";
+import type { LabelledRows, LearnerModel } from "./learner.ts";
 
 /** Logistic regression over standardised inputs and one-hot categories: p = 1 / (1 + exp(-(intercept + w . z))). */
-export interface LogisticModel {
+export interface LogisticModel extends LearnerModel {
   readonly intercept: number;
   /** One weight per column of the encoder, for the standardised input. */
   readonly weights: readonly number[];
-  readonly scaler: Scaler;
-  readonly encoder: Encoder;
 }
 
 export interface LogisticOptions {
@@ -19,17 +18,10 @@ export interface LogisticOptions {
   readonly iterationsMax?: number;
   /** The inputs may be overwritten: a copy of many rows would be the largest thing that the fit needs. */
   readonly mayOverwrite?: boolean;
+  /** Looked at before each Newton step. */
+  readonly signal?: AbortSignal;
   /** Called after each Newton step with the mean penalised log loss, in nats. */
   readonly onIteration?: (iteration: number, loss: number) => void;
-}
-
-/** Labelled rows: row-major inputs with NaN for null and the code of a category, and 0 or 1 per row. */
-export interface LabelledRows {
-  readonly inputs: Float64Array;
-  readonly labels: Float64Array;
-  readonly width: number;
-  /** Default: every input is a number. */
-  readonly encoder?: Encoder;
 }
 
 const gradientTolerance = 1e-9;
@@ -55,6 +47,7 @@ export function fitLogistic(rows: LabelledRows, options: LogisticOptions = {}): 
   let beta = new Float64Array(z.columnCount); // intercept first
   let loss = penalisedLoss(z, labels, beta, l2);
   for (let iteration = 1; iteration <= (options.iterationsMax ?? 100); iteration++) {
+    options.signal?.throwIfAborted();
     const { gradient, hessian } = derivatives(z, labels, beta, l2);
     if (largest(gradient) < gradientTolerance * count) break;
     const step = gradient.slice();
