@@ -155,7 +155,7 @@ export const facts = {
   versionOpened: { level: "debug", says: "A model version was opened.", fields: { model: "text", version: "number" } },
   tfjsReady: { level: "info", says: "TensorFlow.js is ready.", fields: { backend: "text" } },
   tfjsBackendAbsent: { level: "debug", says: "A TensorFlow.js backend is absent.", fields: { backend: "text", reason: "text" } },
-  tfjsDenseDiffers: { level: "warn", says: "A network of dense layers answers otherwise here than in TensorFlow.js, which serves it instead.", fields: { version: "text", difference: "number" } },
+  tfjsDenseDiffers: { level: "info", says: "A network of dense layers answers otherwise here than in TensorFlow.js, which serves it instead.", fields: { version: "text", difference: "number" } },
 
   // A command and its surroundings.
   clusterPasswordExposed: { level: "warn", says: "The password of the cluster is sent in the clear: PLAIN without TLS.", fields: { code: "MR_EXPOSED", brokers: "texts", mend: "text" } },
