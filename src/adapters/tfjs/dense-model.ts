@@ -1,4 +1,4 @@
-/** A TensorFlow.js layers model whose layers are all dense, as layers that are worked out here: about 7 times as fast. */
+/** A TensorFlow.js layers model whose layers are all dense, as layers that are worked out here, which is faster. */
 import { seededRng } from "../../kernel/index.ts";
 import {
   type DenseLayer,
