@@ -34,6 +34,7 @@ export function numberCells(edges: readonly number[]): Cells {
   const bins = Math.max(1, edges.length - 1);
   const below = numberSpecials.length;
   const above = below + bins + 1;
+  const shown = shortest(edges);
   return {
     kind: "numbers",
     count: above + 1,
@@ -49,9 +50,18 @@ export function numberCells(edges: readonly number[]): Cells {
       if (cell < below) return numberSpecials[cell] ?? "";
       if (cell === below) return "below";
       if (cell === above) return "above";
-      return `[${edges[bin]}, ${edges[bin + 1] ?? edges[bin]}${bin === bins - 1 ? "]" : ")"}`;
+      return `[${shown[bin]}, ${shown[bin + 1] ?? shown[bin]}${bin === bins - 1 ? "]" : ")"}`;
     },
   };
+}
+
+/** Numbers with as many digits as it takes to tell them apart, and at least four: what is shown is for people. */
+function shortest(numbers: readonly number[]): readonly string[] {
+  for (let digits = 4; digits < 17; digits++) {
+    const texts = numbers.map((x) => String(Number(x.toPrecision(digits))));
+    if (new Set(texts).size === numbers.length) return texts;
+  }
+  return numbers.map(String);
 }
 
 /**

@@ -10,8 +10,8 @@ import {
   isBaselineHead,
 } from "../monitor/index.ts";
 import type { Broker } from "../runtime/index.ts";
-import type { SchemaRegistry } from "../schema/index.ts";
-import { OwnWriters, ownPartition, ownRecords, ownSchemaId } from "./own-topic.ts";
+import { ownSchemaId, type SchemaRegistry } from "../schema/index.ts";
+import { OwnWriters, ownPartition, ownRecords } from "./own-topic.ts";
 
 /** Fields that nobody has named as in service are left alone for so long: their writer may be at work. */
 const unnamedForMs = 3_600_000;

@@ -35,9 +35,8 @@ import {
   OwnValues,
   TimeSlices,
 } from "../runtime/index.ts";
-import type { SchemaRegistry } from "../schema/index.ts";
+import { ownSchemaId, type SchemaRegistry } from "../schema/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
-import { ownSchemaId } from "./own-topic.ts";
 import { readUpTo, TopicTail } from "./topic-tail.ts";
 
 /** What judges windows, made anew for each ownership of the partials. */

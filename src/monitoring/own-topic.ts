@@ -3,7 +3,7 @@ import { type EpochMs, type Offset, OperationError, RecordError } from "../kerne
 import type { Broker } from "../runtime/index.ts";
 import {
   framingBytes,
-  parseRecordSchemaText,
+  ownWriterSchema,
   type RecordSchema,
   readSchemaId,
   type SchemaRegistry,
@@ -62,11 +62,7 @@ export class OwnWriters {
   constructor(registry: Pick<SchemaRegistry, "byId">) {
     this.#writers = new Writers({
       registry,
-      make: (text, id) => {
-        const parsed = parseRecordSchemaText(text, `id ${id}`, { strictDefaults: false });
-        if (!("schema" in parsed)) throw new RecordError("MR_DECODE_BODY", `schema id ${id} is no schema of records`);
-        return parsed.schema;
-      },
+      make: ownWriterSchema,
       refusal: (thrown) => {
         if (thrown instanceof RecordError) return thrown;
         throw thrown;
@@ -83,19 +79,4 @@ export class OwnWriters {
     if (this.#writers.byId(id) === undefined) await this.#writers.resolve(id, signal);
     return this.#writers.byId(id);
   }
-}
-
-/** The id that a schema of ours has under the subject of its topic. @throws OperationError MR_SUBJECT_MISSING */
-export async function ownSchemaId(
-  registry: SchemaRegistry,
-  topic: string,
-  schema: RecordSchema,
-  signal: AbortSignal,
-): Promise<number> {
-  const registered = await registry.lookUp(`${topic}-value`, schema.json, signal);
-  if (registered !== undefined) return registered.id;
-  throw new OperationError(
-    "MR_SUBJECT_MISSING",
-    `writing topic ${topic}: its schema is not registered as ${topic}-value; run millrace apply`,
-  );
 }

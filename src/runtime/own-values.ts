@@ -1,19 +1,5 @@
-import {
-  type Clock,
-  codeOf,
-  type Facts,
-  MillraceError,
-  messageOf,
-  OperationError,
-  RecordError,
-} from "../kernel/index.ts";
-import {
-  parseRecordSchemaText,
-  type RecordSchema,
-  readSchemaId,
-  type SchemaRegistry,
-  Writers,
-} from "../schema/index.ts";
+import { type Clock, codeOf, type Facts, MillraceError, messageOf, RecordError } from "../kernel/index.ts";
+import { ownWriterSchema, type RecordSchema, readSchemaId, type SchemaRegistry, Writers } from "../schema/index.ts";
 import { lossIn, type RawBatch } from "../wire/index.ts";
 
 /** How long an id that the registry does not know is taken for one that it does not have. */
@@ -41,7 +27,7 @@ export class OwnValues<T> {
     this.#options = options;
     this.#writers = new Writers({
       registry: options.registry,
-      make: schemaOf,
+      make: ownWriterSchema,
       refusal: (thrown) => {
         if (thrown instanceof RecordError) return thrown;
         throw thrown;
@@ -96,26 +82,4 @@ export class OwnValues<T> {
       throw new RecordError("MR_DECODE_UNKNOWN_SCHEMA", "the registry does not know the schema");
     return this.#options.decode(bytes.subarray(from, to), writer);
   }
-}
-
-function schemaOf(text: string, id: number): RecordSchema {
-  const parsed = parseRecordSchemaText(text, `id ${id}`, { strictDefaults: false });
-  if ("schema" in parsed) return parsed.schema;
-  throw new RecordError("MR_DECODE_BODY", `schema id ${id} is no schema of records`);
-}
-
-/** The id of a schema of Millrace's own under its subject. @throws OperationError MR_SUBJECT_MISSING */
-export async function ownSchemaId(
-  registry: SchemaRegistry,
-  topic: string,
-  schema: RecordSchema,
-  signal: AbortSignal,
-): Promise<number> {
-  const subject = `${topic}-value`;
-  const found = await registry.lookUp(subject, schema.json, signal);
-  if (found !== undefined) return found.id;
-  throw new OperationError(
-    "MR_SUBJECT_MISSING",
-    `looking up the schema of ${topic}: subject ${subject} does not have it; run millrace apply`,
-  );
 }

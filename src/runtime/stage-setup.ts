@@ -1,6 +1,6 @@
 import { type Clock, type Facts, OperationError } from "../kernel/index.ts";
 import { partialSchema } from "../monitor/index.ts";
-import { parseRecordSchemaText, type SchemaRegistry } from "../schema/index.ts";
+import { ownSchemaId, parseRecordSchemaText, type SchemaRegistry } from "../schema/index.ts";
 import {
   type ClusterDescription,
   type ClusterTopic,
@@ -9,7 +9,6 @@ import {
   recordOverheadBytes,
 } from "../topology/index.ts";
 import { messageBytesDefault, type OutputTopic } from "./output-batches.ts";
-import { ownSchemaId } from "./own-values.ts";
 import type { ClusterAdmin } from "./port.ts";
 import type { ChangelogIdentity, SnapshotIdentity } from "./snapshot-keeper.ts";
 import { type WaitListener, waitOutRegistry } from "./wait-out.ts";

@@ -28,6 +28,7 @@ export { memberSpans } from "./json-spans.ts";
 export { isWellFormed, jsonText, parseJsonBytes } from "./json-text.ts";
 export { isLong, type Long } from "./long.ts";
 export { avscRefusal } from "./other-readers.ts";
+export { ownSchemaId, ownWriterSchema } from "./own-schemas.ts";
 export { normalSchemaText } from "./print-type.ts";
 export { type Reads, type RowReads, unionOfReads } from "./reads.ts";
 export {

@@ -69,3 +69,12 @@ describe("cells of categories", () => {
     expect([true, false].map((value) => of.nameOf(of.cellOf(value)))).toEqual(['"true"', "(unseen)"]);
   });
 });
+
+test("names of bins have as many digits as it takes to tell their edges apart, and at least four", () => {
+  const coarse = numberCells([-1.6205129363884279, 0.12184567746145755, 1_000_000.25]);
+  expect([coarse.nameOf(5), coarse.nameOf(6)]).toEqual(["[-1.621, 0.1218)", "[0.1218, 1000000]"]);
+  const fine = numberCells([1.00001, 1.00002, 1.00003]);
+  expect([fine.nameOf(5), fine.nameOf(6)]).toEqual(["[1.00001, 1.00002)", "[1.00002, 1.00003]"]);
+  const finest = numberCells([0.1, 0.1 + 2 ** -56, 0.1 + 2 ** -55]);
+  expect(new Set([5, 6].map((cell) => finest.nameOf(cell))).size).toBe(2);
+});
