@@ -1,5 +1,6 @@
 import type { Broker, Membership, TaskHandle } from "../../src/runtime/index.ts";
 import type { RawBatch } from "../../src/wire/index.ts";
+import { deferred } from "../support/deadline.ts";
 
 /** A call of the port behind which a process can die. */
 export type MortalCall = "open" | "write" | "commit" | "extent" | "read";
@@ -11,6 +12,8 @@ export type DeathPlan = (call: MortalCall, index: number) => "before" | "after" 
 export interface Mortal {
   readonly broker: Broker;
   readonly isDead: boolean;
+  /** Resolves at its end. */
+  readonly died: Promise<void>;
   /** As kill -9: nothing that the process does from here on reaches anything, and its members are gone. */
   kill(): Promise<void>;
 }
@@ -23,10 +26,12 @@ export function mortalBroker(broker: Broker, plan: DeathPlan = () => undefined):
   const memberships: Membership[] = [];
   let isDead = false;
   let calls = 0;
+  const died = deferred<void>();
   const never = new Promise<never>(() => undefined);
   const kill = async (): Promise<void> => {
     if (isDead) return;
     isDead = true;
+    died.resolve();
     await Promise.all(memberships.map((membership) => membership.leave()));
   };
   const asked = async <T>(call: MortalCall, ask: () => Promise<T>): Promise<T> => {
@@ -86,6 +91,7 @@ export function mortalBroker(broker: Broker, plan: DeathPlan = () => undefined):
     get isDead() {
       return isDead;
     },
+    died: died.promise,
     kill,
   };
 }

@@ -219,13 +219,15 @@ export class DurableShop {
     const process: Process = {
       runner,
       broker: mortal.broker,
+      died: mortal.died,
       get isDead() {
         return mortal.isDead;
       },
       kill: mortal.kill,
     };
     this.#processes.push(process);
-    await runner.start();
+    // One that dies in its start, as when it reads the baselines, has no answer to it.
+    await Promise.race([runner.start(), mortal.died]);
     return process;
   }
 
