@@ -6,10 +6,18 @@ import { applyChanges, compareWithCluster } from "../../../src/app/apply-plan.ts
 import { loadPlan } from "../../../src/app/load-topology.ts";
 import { reconcile } from "../../../src/app/reconcile.ts";
 import { createValueReader } from "../../../src/app/record-values.ts";
+import {
+  baselineKey,
+  decodePartial,
+  encodeBaseline,
+  isHeartbeat,
+  type PartialRecord,
+} from "../../../src/monitor/index.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { changelogsOf, type DeliveryMode, type Plan } from "../../../src/topology/index.ts";
 import { partitionOf } from "../../../src/wire/index.ts";
 import { differences, type OraclePayment } from "../../oracle/features-oracle.ts";
+import { baselineRecords, expectedPartials, windowKey } from "../../oracle/monitored-windows.ts";
 import { eventually } from "../../support/deadline.ts";
 import { plainRecords } from "../../support/records.ts";
 import { type BuiltMillrace, WorkerProcess } from "./worker-process.ts";
@@ -31,9 +39,11 @@ export interface PaymentShopOptions {
   readonly delivery: DeliveryMode;
   /** Of every topic. */
   readonly partitions: number;
+  /** What the file ends with: `monitors:`. */
+  readonly monitors?: string;
 }
 
-const fileOf = (inbox: string, { delivery, partitions }: PaymentShopOptions): string => `
+const fileOf = (inbox: string, { delivery, partitions, monitors = "" }: PaymentShopOptions): string => `
 apiVersion: millrace/v1
 kind: Topology
 name: shop
@@ -58,7 +68,7 @@ stages:
       - dedupe: { by: id, within: 20min }
       - filter: amount >= 0
       - rolling: { by: customer, over: [10min, 60min], features: { n: count(), mean: mean(amount) } }
-`;
+${monitors}`;
 
 const paymentSchema = {
   type: "record",
@@ -152,6 +162,42 @@ export class PaymentShop {
     );
   }
 
+  /** Puts a baseline of the monitors in `test/oracle/monitored-windows.ts` into service. */
+  async putBaselines(id: string): Promise<void> {
+    const { broker } = this.#options;
+    const topic = this.plan.monitoring?.topics.baselines.clusterName ?? "";
+    const registered = await createFolderRegistry(this.#registry).latest(`${topic}-value`, signal);
+    const records = baselineRecords(this.plan, id).map((record) => {
+      const [key, value] = [Buffer.from(baselineKey(record)), encodeBaseline(record, registered?.id ?? -1)];
+      return { topic, partition: 0, timestampMs: Date.now(), key, value };
+    });
+    await broker.append(records, signal);
+  }
+
+  /** What tasks have told of their windows, and what one pass over the rows that were written makes of them. */
+  async partials(): Promise<Readonly<Record<"told" | "expected", readonly WindowCounted[]>>> {
+    const { broker } = this.#options;
+    const range = { topic: this.plan.monitoring?.topics.partials.clusterName ?? "", partition: 0 };
+    const [marks] = await broker.admin.watermarks(range.topic, signal);
+    const last = new Map<string, PartialRecord>();
+    for await (const batch of broker.read({ ...range, from: marks?.low ?? 0, to: marks?.end ?? 0 }, signal)) {
+      for (const { value } of plainRecords(batch)) {
+        const record = value === null ? undefined : decodePartial(value);
+        if (record !== undefined && !isHeartbeat(record)) last.set(windowKey(record), record);
+      }
+    }
+    const rows = (await this.#rowsOf(this.features.to.clusterName)).flatMap((own, partition) => {
+      // The order in which a row stands there first is the task's; at least once it may stand there again.
+      const first = new Map([...own.entries()].toReversed().map(([offset, row]) => [String(row["event_id"]), offset]));
+      return own.flatMap((row, offset) => {
+        const timeMs = new Date(row["paid_at"] as string).getTime();
+        return first.get(String(row["event_id"])) === offset ? [{ partition, offset, timeMs, row }] : [];
+      });
+    });
+    const told = [...last].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, record]) => windowCounted(record));
+    return { told, expected: expectedPartials(rows, rules.lateWithinMs).map(windowCounted) };
+  }
+
   /** Where the topics and the accounts differ, in words. */
   async unreconciled(): Promise<string[]> {
     const { broker } = this.#options;
@@ -204,6 +250,18 @@ export class PaymentShop {
   get #registry(): string {
     return join(this.#folder, "registry");
   }
+}
+
+type WindowCounted = ReturnType<typeof windowCounted>;
+
+/** Without offsets of the input, which the outputs do not tell. */
+function windowCounted(
+  of: Pick<PartialRecord, "monitor" | "partition" | "fromMs" | "rows" | "late" | "streamTimeMs"> & {
+    readonly counts: readonly ArrayLike<number>[];
+  },
+) {
+  const { monitor, partition, fromMs, rows, late, streamTimeMs, counts } = of;
+  return { monitor, partition, fromMs, rows, late, streamTimeMs, counts: counts.map((own) => Array.from(own)) };
 }
 
 function paymentOf(row: Record<string, unknown>): OraclePayment {
