@@ -1,7 +1,7 @@
 /** What a process does beside stages, as a plan has it: the judge of its monitors, and the notifier. */
 import { nodeHasher, systemClock, yieldToLoop } from "../adapters/node/index.ts";
 import { createNotificationSender } from "../adapters/notify-http/index.ts";
-import { Facts, type Logger, OperationError } from "../kernel/index.ts";
+import { Facts, type Logger } from "../kernel/index.ts";
 import type { ArtefactStore } from "../model/index.ts";
 import { Judge } from "../monitor/index.ts";
 import {
@@ -41,20 +41,11 @@ export function roleNames(plan: Plan): readonly string[] {
   return ["monitor", "notifier"].slice(0, roleGroups(plan).length);
 }
 
-/**
- * None for a plan without monitors. In the order in which they read what others write.
- * @throws OperationError MR_UNSUPPORTED for a monitor that nobody would evaluate
- */
+/** None for a plan without monitors. In the order in which they read what others write. */
 export function createRoles(setup: RolesSetup): readonly Follower[] {
   const { plan, broker, registry, logger, artefacts, instanceId, decidingGroup } = setup;
   const { monitoring } = plan;
   if (monitoring === undefined) return [];
-  const [lag] = monitoring.lag;
-  if (lag !== undefined)
-    throw new OperationError(
-      "MR_UNSUPPORTED",
-      `starting the judge of ${plan.topology}: this version does not evaluate monitor ${lag.name}, on: lag; take it out, and look with millrace lag --watch`,
-    );
   const member = {
     broker,
     clock: systemClock,

@@ -19,11 +19,9 @@ export {
 export { graphOf } from "./plan/graph.ts";
 export type {
   BaselineOrigin,
-  LagLevel,
   MonitoringTopic,
   NotifyTarget,
   PlannedAlerts,
-  PlannedLagMonitor,
   PlannedMonitor,
   PlannedMonitoring,
   PlannedTap,

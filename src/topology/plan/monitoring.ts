@@ -22,21 +22,6 @@ export interface PlannedMonitor extends MonitorSpec {
   readonly baseline: BaselineOrigin;
 }
 
-/** A lag that is too much: of records or of seconds, whichever is reached first. */
-export interface LagLevel {
-  readonly records: number | undefined;
-  readonly seconds: number | undefined;
-  /** Only while it grows. */
-  readonly isGrowing: boolean;
-}
-
-/** How far stages may fall behind; at least one of the two levels is there. */
-export interface PlannedLagMonitor {
-  readonly name: string;
-  readonly warn: LagLevel | undefined;
-  readonly page: LagLevel | undefined;
-}
-
 /** Whom to tell. Address and key are secrets: they stand in no log, no plan and no error. */
 export type NotifyTarget =
   | { readonly kind: "webhook" | "alertmanager" | "slack"; readonly url: string }
@@ -59,7 +44,6 @@ export type MonitoringTopic = "partials" | "baselines" | "verdicts" | "alerts";
 /** All that a topology's monitors need beside the taps of its stages. */
 export interface PlannedMonitoring {
   readonly monitors: readonly PlannedMonitor[];
-  readonly lag: readonly PlannedLagMonitor[];
   readonly alerts: PlannedAlerts;
   readonly topics: Readonly<Record<MonitoringTopic, { readonly clusterName: string }>>;
   /** `<namespace.><topology>.monitor`. */
