@@ -1,4 +1,5 @@
 import { Facts, type Offset } from "../kernel/index.ts";
+import { turnOf } from "../monitor/index.ts";
 import { Follower, type FollowerOptions, type FollowerTurn, type FollowerWork } from "../runtime/index.ts";
 import type { RawBatch } from "../wire/index.ts";
 import { alertEventsIn } from "./judge-work.ts";
@@ -69,7 +70,9 @@ class NotifierWork implements FollowerWork {
     const nowMs = clock.now();
     let old = 0;
     for (const [i, event] of alertEventsIn(batch, from)) {
-      if (nowMs - (batch.timestampsMs[i] ?? nowMs) > ageMaxMs) old++;
+      // However late: whoever was called out has to hear that it is over.
+      const isOld = turnOf(event) !== "closes" && nowMs - (batch.timestampsMs[i] ?? nowMs) > ageMaxMs;
+      if (isOld) old++;
       else for (const lane of this.#lanes) lane.offer(event, batch.offsets[i] ?? batch.offsetAsked);
     }
     if (old > 0) this.#facts.emit("notificationsOld", { count: old });

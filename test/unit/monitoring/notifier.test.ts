@@ -205,8 +205,8 @@ describe("the notifier", () => {
       ageMaxMs: 3_600_000,
       jitter: () => 0,
     });
-    const write = (id: string, timestampMs = clock.nowMs): Promise<void> => {
-      const { key, value, headers } = alertRecord(event({ id }));
+    const write = (id: string, timestampMs = clock.nowMs, more: Partial<AlertEvent> = {}): Promise<void> => {
+      const { key, value, headers } = alertRecord(event({ id, ...more }));
       return broker.append([{ topic: "shop.alerts", partition: 0, timestampMs, key, value, headers }], signal);
     };
     const committed = async (): Promise<number | undefined> =>
@@ -244,11 +244,17 @@ describe("the notifier", () => {
 
   test("tells nobody of what is too old, and says how much that was", async () => {
     const { notifier, sent, logged, write } = await stand([]);
-    await write("old", 1_700_000_000_000 - 3_600_001);
+    const oldMs = 1_700_000_000_000 - 3_600_001;
+    await write("old", oldMs);
+    // Whoever was called out before has to hear that it is over.
+    await write("old end", oldMs, { type: "millrace.incident.closed", incident: "told before" });
     await write("new");
     await notifier.start();
-    await until("the new one", () => sent.length === 1);
+    await until("the new one", () => sent.includes("new"));
     await notifier.drain();
-    expect([sent, logged]).toEqual([["new"], ["Alerts are too old to tell anybody; they stand on the alerts topic."]]);
+    expect([sent, logged]).toEqual([
+      ["old end", "new"],
+      ["Alerts are too old to tell anybody; they stand on the alerts topic."],
+    ]);
   });
 });
