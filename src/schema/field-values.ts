@@ -2,7 +2,7 @@ import { AssertionError } from "../kernel/index.ts";
 import { type AvroType, type RecordType, splitNullable } from "./avro-type.ts";
 import { ByteCursor, damaged, longEnd } from "./byte-cursor.ts";
 import { readStatement, skipStatement } from "./flat-reading.ts";
-import { compiledOnly, fieldsPerFunction } from "./generated-decoder.ts";
+import { compiledOnly, fieldsPerFunction, keptView } from "./generated-decoder.ts";
 import { Resolution, type ValueReader } from "./resolved-reader.ts";
 import { readText } from "./short-text.ts";
 import { checkText, type Skipper, Skippers } from "./skipper.ts";
@@ -160,16 +160,4 @@ function nullStatement(place: number, written: AvroType): string {
   const isFirst = written.kind === "union" && written.branches[0]?.kind === "null";
   const [byte, index] = isFirst ? [0, 0] : [2, 1];
   return `k = b[p]; Z[${place}] = (k > 127 ? (c.at = p, c.index()) === ${index} : k === ${byte}) ? 1 : 0;`;
-}
-
-/** The encoder's buffer is the same for most records. */
-function keptView(): (bytes: Buffer) => DataView<ArrayBufferLike> {
-  let last: Buffer | undefined;
-  let view: DataView<ArrayBufferLike> = new DataView(new ArrayBuffer(0));
-  return (bytes) => {
-    if (bytes === last) return view;
-    last = bytes;
-    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    return view;
-  };
 }

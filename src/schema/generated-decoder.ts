@@ -245,7 +245,8 @@ export function compiledOnly(argument: string, result: string): string {
   return `  if (${argument} === undefined) return ${result};`;
 }
 
-function keptView(): (bytes: Buffer) => DataView<ArrayBufferLike> {
+/** Views of buffers; most records lie in the same one as the record before. */
+export function keptView(): (bytes: Buffer) => DataView<ArrayBufferLike> {
   let last: Buffer | undefined;
   let view: DataView<ArrayBufferLike> = new DataView(new ArrayBuffer(0));
   return (bytes) => {
