@@ -97,7 +97,7 @@ export class Worker {
       try {
         // A start may wait for a registry or a broker that is down, and a stop must not wait for it.
         const isStarted = Promise.all(starts).then(() => true);
-        const isStopped = aborted(stop).then(() => false);
+        const isStopped = aborted(stop, settled.signal).then(() => false);
         const isReplaced = this.#replaced(AbortSignal.any([stop, settled.signal])).then(() => false);
         if (await Promise.race([isStarted, isStopped, isReplaced])) code = await this.#untilDone(stop);
       } finally {
@@ -139,7 +139,8 @@ export class Worker {
     const watches = [this.#allHalted(either)];
     if (untilCaughtUp) watches.push(this.#caughtUp(either));
     try {
-      const code = await Promise.race([...watches, aborted(stop).then((): ExitCode => exitCodes.ok)]);
+      const isStopped = aborted(stop, done.signal).then((): ExitCode => exitCodes.ok);
+      const code = await Promise.race([...watches, isStopped]);
       return this.#halted.length === this.#all.length ? exitCodes.failure : code;
     } finally {
       done.abort();
@@ -267,9 +268,10 @@ function total(counts: readonly number[]): number {
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+/** Resolves with the signal's end; never when `over` comes first: a signal that lives on must not gather listeners. */
+function aborted(signal: AbortSignal, over: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
+    else signal.addEventListener("abort", () => resolve(), { once: true, signal: over });
   });
 }
