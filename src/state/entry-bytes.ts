@@ -8,11 +8,17 @@ const countBytesMax = 8;
 const utf8 = 0;
 /** For a text with half a surrogate pair, which UTF-8 would turn into another text. */
 const utf16 = 1;
+/** The bytes of a number in memory are those that {@link EntryBytes} writes. */
+const isLittleEndian = new Uint8Array(new Float64Array([1]).buffer)[0] === 0;
+/** Longer texts are left to the encoder of the platform. */
+const asciiLoopMax = 64;
 
 /** Bytes of a key or a value under construction, in a buffer that is used again for the next one. */
 export class EntryBytes {
   #bytes = Buffer.alloc(256);
   #end = 0;
+  #numbers = new Float64Array(32);
+  #numberBytes = new Uint8Array(this.#numbers.buffer);
 
   /** What was written since {@link begin}; valid until the next one. */
   get written(): Uint8Array {
@@ -41,6 +47,25 @@ export class EntryBytes {
     return this;
   }
 
+  /** Room for `count` numbers, for {@link putNumbers} to write. Valid until the next call. */
+  numbers(count: number): Float64Array {
+    if (count > this.#numbers.length) {
+      this.#numbers = new Float64Array(Math.max(count, this.#numbers.length * 2));
+      this.#numberBytes = new Uint8Array(this.#numbers.buffer);
+    }
+    return this.#numbers;
+  }
+
+  /** Writes the first `count` of {@link numbers}, each as {@link number} would: a copy of memory where that is the same. */
+  putNumbers(count: number): this {
+    this.#reserve(count * numberBytes);
+    if (isLittleEndian) {
+      this.#bytes.set(this.#numberBytes.subarray(0, count * numberBytes), this.#end);
+      this.#end += count * numberBytes;
+    } else for (let i = 0; i < count; i++) this.number(this.#numbers[i] ?? 0);
+    return this;
+  }
+
   /** A whole number of 0 .. 2^53, seven bits to a byte, the lowest first. */
   count(value: number): this {
     this.#reserve(countBytesMax);
@@ -61,12 +86,28 @@ export class EntryBytes {
 
   /** Takes all that follows: nothing may be written behind it. */
   text(value: string): this {
+    if (value.length <= asciiLoopMax && this.#ascii(value)) return this;
     const isWellFormed = value.isWellFormed();
     const encoding = isWellFormed ? "utf8" : "utf16le";
     this.byte(isWellFormed ? utf8 : utf16);
     this.#reserve(Buffer.byteLength(value, encoding));
     this.#end += this.#bytes.write(value, this.#end, encoding);
     return this;
+  }
+
+  /** Keys are short and mostly ASCII: a loop costs less than three calls into the platform. False has written nothing. */
+  #ascii(value: string): boolean {
+    this.#reserve(1 + value.length);
+    const bytes = this.#bytes;
+    const from = this.#end + 1;
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 127) return false;
+      bytes[from + i] = code;
+    }
+    bytes[this.#end] = utf8;
+    this.#end = from + value.length;
+    return true;
   }
 
   #reserve(count: number): void {

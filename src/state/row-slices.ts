@@ -231,11 +231,13 @@ export class RowSlices {
   #rowBytes(entry: number, from: number, to: number): Uint8Array {
     this.#rows.look(entry);
     const { slab, times, capacity } = this.#rows;
-    const value = this.#value.begin().byte(this.#version);
+    const count = (to - from) * (this.#rowColumns + 1);
+    const numbers = this.#value.numbers(count);
+    let at = 0;
     for (let row = from; row < to; row++)
       for (let column = 0; column <= this.#rowColumns; column++)
-        value.number(slab[times + column * capacity + row] ?? Number.NaN);
-    return value.written;
+        numbers[at++] = slab[times + column * capacity + row] ?? Number.NaN;
+    return this.#value.begin().byte(this.#version).putNumbers(count).written;
   }
 
   #keyOf(key: string, start: number, level: number): EntryBytes {

@@ -100,14 +100,17 @@ describe("extents", () => {
 });
 
 describe("bytes of an entry", () => {
-  test.each(["", "a", "Köln €", "\ud800half", "x".repeat(700)])("bring back what was written: %j", (text) => {
-    const bytes = new EntryBytes();
-    bytes.begin().byte(255).number(1).number(2);
-    const written = bytes.begin().byte(3).number(-0.5).number(Number.NaN).text(text).copied;
-    const reader = new EntryReader(written);
-    expect([reader.byte(), reader.number(), reader.number(), reader.isDone]).toEqual([3, -0.5, Number.NaN, false]);
-    expect([reader.text(), reader.isDone]).toEqual([text, true]);
-  });
+  test.each(["", "a", "~\u007f", "a\u0080", "Köln €", "\ud800half", "x".repeat(64), "x".repeat(65), "x".repeat(700)])(
+    "bring back what was written: %j",
+    (text) => {
+      const bytes = new EntryBytes();
+      bytes.begin().byte(255).number(1).number(2);
+      const written = bytes.begin().byte(3).number(-0.5).number(Number.NaN).text(text).copied;
+      const reader = new EntryReader(written);
+      expect([reader.byte(), reader.number(), reader.number(), reader.isDone]).toEqual([3, -0.5, Number.NaN, false]);
+      expect([reader.text(), reader.isDone]).toEqual([text, true]);
+    },
+  );
 
   test("grow over many numbers, and a value that is cut off is not read", () => {
     const bytes = new EntryBytes();
@@ -120,5 +123,32 @@ describe("bytes of an entry", () => {
     expect(() => reader.byte()).toThrow("ends in the middle of a value");
     expect(() => new EntryReader(copied.subarray(0, 7)).number()).toThrow("an entry of 7 bytes ends");
     expect(new EntryReader(copied.subarray(8, 16)).number()).toBe(1);
+  });
+
+  test("are the same whether numbers are written one by one or all at once", () => {
+    const values = [
+      0,
+      -0.5,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      1e308,
+      5e-324,
+      ...Array.from({ length: 40 }, (_, i) => i),
+    ];
+    const [single, together] = [new EntryBytes(), new EntryBytes()];
+    single.begin().byte(9);
+    for (const value of values) single.number(value);
+    together.numbers(values.length).set(values);
+    expect([...together.begin().byte(9).putNumbers(values.length).text("k").copied]).toEqual([
+      ...single.text("k").copied,
+    ]);
+    // Fewer than before: what lies behind them is no part of it.
+    together.numbers(1)[0] = 7;
+    expect([...together.begin().putNumbers(1).copied]).toEqual([...single.begin().number(7).copied]);
+  });
+
+  test("of a text are in UTF-8, with its mark in front", () => {
+    expect([...new EntryBytes().begin().text("a~").copied]).toEqual([0, 97, 126]);
+    expect([...new EntryBytes().begin().text("é").copied]).toEqual([0, 0xc3, 0xa9]);
   });
 });
