@@ -1,5 +1,8 @@
 export { type ChoiceMetric, choiceMetrics } from "./choice-metric.ts";
 export { FeatureBuffer, type FeatureChunk, LabelBuffer, type LabelChunk } from "./chunks.ts";
+export type { GateCheck, GateDecision } from "./gate-decision.ts";
+export { type GateSettings, gateDefaults } from "./gate-settings.ts";
+export type { RetrainCause } from "./retrain-cause.ts";
 export type { RowSource, RowVisitor, TopicRange, TopicRowsResult, TrainingTopic } from "./row-source.ts";
 export { splitByTime, type TimeSplit } from "./time-split.ts";
 export { type TrainingOutcome, type TrainingRequest, trainVersion } from "./train-version.ts";

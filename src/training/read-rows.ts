@@ -12,7 +12,12 @@ const chunkRows = 1024;
 export interface LabelSource {
   readonly topic: string;
   readonly on: string;
-  readonly field: string;
+  /** Undefined: that a record is there says "true". */
+  readonly field: string | undefined;
+  /** A label counts for the events of its key that lie at most so long before it; undefined: for all of its key. */
+  readonly withinMs?: number | undefined;
+  /** How long after an event the absence of a label means "false"; undefined: it never does. */
+  readonly matureAfterMs?: number | undefined;
 }
 
 /** What is read to learn from. */
@@ -110,7 +115,7 @@ export async function readLabels(
       afterBound++;
       return;
     }
-    const value = read[label.field];
+    const value = label.field === undefined ? true : read[label.field];
     if (value === null || value === undefined || joinKey === null || joinKey === undefined) return;
     const eventId = String(read["event_id"]);
     chunk.add(eventId, timeMs, String(joinKey), labelOf(value, label, eventId));
