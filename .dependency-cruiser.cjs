@@ -13,7 +13,10 @@ module.exports = {
     rule(
       "through-index",
       { path: "^src/([^/]+)/" },
-      { path: "^src/([^/]+)/", pathNot: ["^src/$1/", "^src/[^/]+/index\\.ts$", "^src/adapters/[^/]+/index\\.ts$"] },
+      {
+        path: "^src/([^/]+)/",
+        pathNot: ["^src/$1/", "^src/[^/]+/index\\.ts$", "^src/(?:adapters/[^/]+|runtime/control)/index\\.ts$"],
+      },
     ),
     // A file that imports its own folder's index makes a cycle waiting to happen.
     rule("own-index", { path: "^src/([^/]+)/(?!index\\.ts$)" }, { path: "^src/$1/index\\.ts$" }),

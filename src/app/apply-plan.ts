@@ -1,6 +1,7 @@
 import { systemClock } from "../adapters/node/index.ts";
 import { OperationError } from "../kernel/index.ts";
-import { AliasReader, type Broker, type ControlRecord, readControl } from "../runtime/index.ts";
+import { AliasReader } from "../runtime/control/index.ts";
+import { type Broker, type ControlRecord, readControl } from "../runtime/index.ts";
 import type { RegisteredSchema, SchemaRegistry } from "../schema/index.ts";
 import {
   type Changes,

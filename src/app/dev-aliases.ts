@@ -1,7 +1,8 @@
 /** Keeps a dev session's aliases over restarts: its broker forgets, its models folder does not. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { type Alias, type Broker, followAliases, writeAlias } from "../runtime/index.ts";
+import { type Alias, followAliases } from "../runtime/control/index.ts";
+import { type Broker, writeAlias } from "../runtime/index.ts";
 
 /** Writes the aliases kept in `file` to the control topic, then keeps every later one until the signal. */
 export async function keepAliases(

@@ -11,10 +11,10 @@ import {
   keepBaselines,
   stagePartitions,
 } from "../monitoring/index.ts";
+import { championAlias } from "../runtime/control/index.ts";
 import type { Broker, Follower } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan } from "../topology/index.ts";
-import { trainedAlias } from "./train-model.ts";
 
 /** Longest that reading partials keeps the process from anything else. */
 const timeSliceMs = 10;
@@ -60,7 +60,7 @@ export function createRoles(setup: RolesSetup): readonly Follower[] {
     verdictsTopic: monitoring.topics.verdicts.clusterName,
     controlTopic: plan.control.clusterName,
     monitors: monitoring.monitors,
-    alias: trainedAlias,
+    alias: championAlias,
     hasher: nodeHasher,
     clock: systemClock,
     facts: new Facts(logger, { stage: "monitor" }),

@@ -1,12 +1,10 @@
 import { type EpochMs, messageOf } from "../kernel/index.ts";
 import { ensureBaseline } from "../monitoring/index.ts";
-import { type Broker, readTopicRows, writeAlias } from "../runtime/index.ts";
+import { championAlias, changeAliases, promotionRecords } from "../runtime/control/index.ts";
+import { type Broker, readTopicRows } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedModel } from "../topology/index.ts";
 import { type TrainingOutcome, type TrainingRequest, trainVersion } from "../training/index.ts";
-
-/** The alias that training points at its result until a gate decides. */
-export const trainedAlias = "champion";
 
 export interface TrainingOptions
   extends Pick<TrainingRequest, "seed" | "openTrainer" | "artefacts" | "clock" | "hasher" | "progress"> {
@@ -50,8 +48,11 @@ export async function trainModel(options: TrainingOptions, signal: AbortSignal):
     topology: plan.topology,
     planHash: plan.hash,
     rows: (topic, reader, visitor, stop) => readTopicRows(broker, registry, topic, reader, visitor, stop),
-    promote: (version, stop) =>
-      writeAlias(broker, plan.control.clusterName, { model: name, alias: trainedAlias, version }, clock.now(), stop),
+    promote: async (version, stop) => {
+      const at = clock.now();
+      const promotion = { model: name, version, at, by: "train" };
+      await changeAliases(broker, plan.control, (aliases) => promotionRecords(aliases, promotion), at, stop);
+    },
   };
   const outcome = await trainVersion(request, signal);
   return { ...outcome, baselines: await writeBaselines(options, signal) };
@@ -62,7 +63,7 @@ async function writeBaselines(options: TrainingOptions, signal: AbortSignal): Pr
   const { plan, model, broker, registry, clock, hasher, artefacts } = options;
   const { monitoring, control } = plan;
   if (monitoring === undefined) return [];
-  const by = { broker, registry, clock, hasher, artefacts, alias: trainedAlias };
+  const by = { broker, registry, clock, hasher, artefacts, alias: championAlias };
   const topics = { topic: monitoring.topics.baselines.clusterName, controlTopic: control.clusterName };
   const found: TrainedBaseline[] = [];
   for (const monitor of monitoring.monitors) {

@@ -125,6 +125,7 @@ export const errorCodes = {
   MR_TRAINING: { kind: "operation", meaning: "Training cannot be done on the rows found." },
   MR_BASELINE: { kind: "operation", meaning: "A monitor's baseline cannot be measured on what its topic holds." },
   MR_DEV_SESSION: { kind: "operation", meaning: "No running dev session answers." },
+  MR_FENCED: { kind: "operation", meaning: "Another process has begun to write what one at a time may write." },
   MR_GROUP: { kind: "operation", meaning: "A consumer group did not rebalance in order, or a task was opened again." },
   MR_INSTANCE: { kind: "operation", meaning: "Another process has joined under the same instance id; this one ends." },
   MR_WORKER: { kind: "operation", meaning: "The worker process of a supervised run died, or had to be killed." },

@@ -56,6 +56,8 @@ export interface FollowerOptions {
   /** How often `turn` is asked while nothing arrives. */
   readonly everyMs: number;
   readonly work: FollowerWork;
+  /** Stem of the transactional id, shared by all that may not write at once; the group's name when left out. */
+  readonly writesAs?: string;
   readonly instanceId?: string;
   /** See {@link GroupSpec.decidingGroup}. */
   readonly decidingGroup?: string;
@@ -164,7 +166,7 @@ export class Follower implements GroupSink, ReadyStage {
    * @throws OperationError MR_TOPIC_MISSING or MR_TOPIC_MISMATCH, naming the command that mends it; nothing was joined then
    */
   async start(): Promise<void> {
-    const { name, broker, group, topic, needs, delivery, logger, instanceId, decidingGroup } = this.#options;
+    const { name, broker, group, topic, needs, delivery, logger, writesAs, instanceId, decidingGroup } = this.#options;
     const { signal } = this.#stopping;
     this.#status = "starting";
     const { topics } = await broker.admin.describe([topic, ...needs], signal);
@@ -188,6 +190,7 @@ export class Follower implements GroupSink, ReadyStage {
         delivery,
         onLogChange: "restart",
         logger,
+        ...(writesAs === undefined ? {} : { name: writesAs }),
         ...(instanceId === undefined ? {} : { instanceId }),
         ...(decidingGroup === undefined ? {} : { decidingGroup }),
       },

@@ -4,7 +4,7 @@ export { BufferBudget, type BufferShare } from "./buffer-budget.ts";
 export { CatchUp, type CatchUpOptions, type WatchedStage } from "./catch-up.ts";
 export { type CompiledStage, compileStage, type StageDeps } from "./compile-stage.ts";
 export { type AliasModelSource, createAliasModelSource } from "./control/alias-models.ts";
-export { type Alias, AliasReader, followAliases, readAliases, writeAlias } from "./control/aliases.ts";
+export { readAliases, writeAlias } from "./control/aliases.ts";
 export { type ControlRecord, controlRecordsIn, readControl, writeControl } from "./control/control-topic.ts";
 export type { StageCounts } from "./counts.ts";
 export { Follower, type FollowerOptions } from "./follower.ts";
@@ -35,6 +35,7 @@ export {
   TaskLostError,
   TaskReopenError,
   type TaskSource,
+  type TransactionalWriter,
   type TroubledPartition,
 } from "./port.ts";
 export { type ReadinessCheck, type ReadyStage, readinessOf } from "./readiness.ts";

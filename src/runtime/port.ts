@@ -19,6 +19,12 @@ export interface Broker {
   writer(): BatchWriter;
   /** Writes records that no task stands behind: produce, aliases. Order per partition is kept. */
   append(records: readonly RecordOut[], signal: AbortSignal): Promise<void>;
+  /**
+   * Takes a transactional id, for writing that no task stands behind and that one at a time may do. When it resolves, what
+   * others had begun under the id is over, and they write nothing more under it: what is read from here on is what stands
+   * until the first commit, or that commit is refused. A task's write side of the name `<name>.<task>` is such another.
+   */
+  transaction(id: string, signal: AbortSignal): Promise<TransactionalWriter>;
   /** Reads without a group: tail, train, control. Without `to` it follows for ever. */
   read(range: OffsetRange, signal: AbortSignal): AsyncIterable<RawBatch>;
   readonly admin: ClusterAdmin;
@@ -162,6 +168,17 @@ export interface BatchWriter {
   flush(): Promise<void>;
   /** Ends it; resolves when nothing is in flight any more. What was not flushed may be in the log or not. */
   close(): Promise<void>;
+}
+
+/** Writes under a transactional id. A throw means that it is dead. */
+export interface TransactionalWriter {
+  /**
+   * Writes all of the records, which readers see together, or none.
+   *
+   * @throws OperationError MR_FENCED when somebody else has taken the id, and nothing was written; after any other throw
+   *   it is not known
+   */
+  commit(records: readonly RecordOut[], signal: AbortSignal): Promise<void>;
 }
 
 /** A task's write side. A throw means the handle is dead; the class of the error says what follows. */

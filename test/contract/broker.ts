@@ -10,6 +10,7 @@ import { growth } from "./growth.ts";
 import { handles } from "./handles.ts";
 import { reading } from "./reading.ts";
 import { rebalance } from "./rebalance.ts";
+import { taking } from "./taking.ts";
 import { transactions } from "./transactions.ts";
 import { writing } from "./writing.ts";
 
@@ -33,7 +34,10 @@ export function brokerContract(options: BrokerContractOptions): void {
     afterEach(() => bench?.endTest());
     afterAll(() => bench?.dispose());
 
-    if (mode === "exactly-once") describe("transactions", () => transactions(current));
+    if (mode === "exactly-once") {
+      describe("transactions", () => transactions(current));
+      describe("taking", () => taking(current));
+    }
     if (isOnlyTransactions) return;
     describe("assignment", () => assignment(current));
     describe("rebalance", () => rebalance(current));

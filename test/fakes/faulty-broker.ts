@@ -80,6 +80,7 @@ export function faultyBroker(broker: Broker, plan: FaultPlan): FaultyBroker {
   return {
     join: async (spec, sink, signal) => wrapMembership(await broker.join(spec, sink, signal), spec.group),
     writer: () => broker.writer(),
+    transaction: (id, signal) => broker.transaction(id, signal),
     append: (records, signal) => broker.append(records, signal),
     read: (range, signal) => broker.read(range, signal),
     admin: broker.admin,

@@ -47,6 +47,14 @@ export function connectDevSession(folder: string): Broker {
     append: async (records, signal) => {
       for (const part of portions(records)) await call("append", recordsToJson(part), signal);
     },
+    transaction: async (id, signal) => {
+      const taken = await call<number>("transaction", JSON.stringify(id), signal);
+      return {
+        commit: async (records, stop) => {
+          await call("commit", JSON.stringify([taken, recordsToJson(records)]), stop);
+        },
+      };
+    },
     read: (range, signal) => readLines(range, (body) => request("read", body, signal), signal),
     admin: {
       describe: (topics, signal) => call<ClusterDescription>("describe", JSON.stringify(topics), signal),

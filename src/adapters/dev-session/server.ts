@@ -7,8 +7,8 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Logger, MillraceError, messageOf, say, type TopicPartition } from "../../kernel/index.ts";
-import type { Broker, OffsetRange } from "../../runtime/index.ts";
+import { type Logger, MillraceError, messageOf, OperationError, say, type TopicPartition } from "../../kernel/index.ts";
+import type { Broker, OffsetRange, TransactionalWriter } from "../../runtime/index.ts";
 import type { TopicToCreate } from "../../topology/index.ts";
 import { claimSessionFile, removeSessionFile } from "./session-file.ts";
 import { batchToJson, recordsFromJson } from "./wire-form.ts";
@@ -23,10 +23,31 @@ const bodyBytesMax = 64 * 1024 * 1024;
 /** An empty line goes out this often while a reader waits: Node's fetch gives up on an answer silent for 5 minutes. */
 const idleLineMs = 60_000;
 
-type Operation = (broker: Broker, body: string, signal: AbortSignal) => Promise<unknown>;
+/** Transactional ids that commands have taken, by the number that each was told; the oldest go. */
+type TakenIds = Map<number, TransactionalWriter>;
+const takenIdsMax = 64;
+
+type Operation = (broker: Broker, body: string, signal: AbortSignal, taken: TakenIds) => Promise<unknown>;
 
 const operations: Readonly<Record<string, Operation>> = {
   append: (broker, body, signal) => broker.append(recordsFromJson(body), signal),
+  transaction: async (broker, body, signal, taken) => {
+    const writer = await broker.transaction(JSON.parse(body) as string, signal);
+    const [oldest = 0, latest = oldest] = [taken.keys().next().value, [...taken.keys()].at(-1)];
+    if (taken.size >= takenIdsMax) taken.delete(oldest);
+    taken.set(latest + 1, writer);
+    return latest + 1;
+  },
+  commit: (_, body, signal, taken) => {
+    const [number, records] = JSON.parse(body) as [number, string];
+    const writer = taken.get(number);
+    if (writer === undefined)
+      throw new OperationError(
+        "MR_FENCED",
+        "committing to a dev session: it does not know the transactional id (any more)",
+      );
+    return writer.commit(recordsFromJson(records), signal);
+  },
   describe: (broker, body, signal) => broker.admin.describe(JSON.parse(body) as string[], signal),
   growTopic: (broker, body, signal) => {
     const [topic, partitions] = JSON.parse(body) as [string, number];
@@ -55,8 +76,9 @@ export async function serveDevSession(
 ): Promise<DevSessionServer> {
   const token = randomBytes(32).toString("hex");
   const stop = new AbortController();
+  const taken: TakenIds = new Map();
   const server = createServer((request, response) => {
-    answer(broker, token, { stopped: stop.signal, lineMs }, request, response).catch((thrown: unknown) => {
+    answer(broker, token, { stopped: stop.signal, lineMs, taken }, request, response).catch((thrown: unknown) => {
       const code = thrown instanceof MillraceError ? thrown.code : "MR_IO";
       if (response.headersSent) response.destroy();
       else response.writeHead(400).end(JSON.stringify({ code, message: messageOf(thrown) }));
@@ -86,7 +108,7 @@ export async function serveDevSession(
 async function answer(
   broker: Broker,
   token: string,
-  { stopped, lineMs }: { readonly stopped: AbortSignal; readonly lineMs: number },
+  { stopped, lineMs, taken }: { readonly stopped: AbortSignal; readonly lineMs: number; readonly taken: TakenIds },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -109,7 +131,7 @@ async function answer(
     response.writeHead(404).end(JSON.stringify({ code: "MR_DEV_SESSION", message: "no such operation" }));
     return;
   }
-  const result = await operation(broker, body, signal);
+  const result = await operation(broker, body, signal, taken);
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(result ?? null));
 }
 

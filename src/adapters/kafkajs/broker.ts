@@ -9,6 +9,7 @@ import {
   type Membership,
   type OffsetRange,
   RecordRefusedError,
+  type TransactionalWriter,
 } from "../../runtime/index.ts";
 import type { Codecs, RawBatch } from "../../wire/index.ts";
 import { KafkaAdmin } from "./admin.ts";
@@ -20,6 +21,7 @@ import { operationError } from "./errors.ts";
 import { defaultTimings, GroupMember, type GroupTimings } from "./group-member.ts";
 import { InstanceHold } from "./instance-hold.ts";
 import { ClusterLink } from "./link.ts";
+import { type LoneSend, takeLone } from "./lone-transaction.ts";
 import { KafkaMembership, type TransactionSupport } from "./membership.ts";
 import { Outage } from "./outage.ts";
 import type { SendBatch } from "./produce-lanes.ts";
@@ -183,6 +185,14 @@ export class KafkaBroker implements KafkaCluster {
     });
   }
 
+  async transaction(id: string, signal: AbortSignal): Promise<TransactionalWriter> {
+    this.#closing.signal.throwIfAborted();
+    const ended = AbortSignal.any([this.#closing.signal, signal]);
+    const isSecondVersion = await this.#isSecondVersion(`taking the transactional id ${id}`, ended);
+    const send: LoneSend = (outgoing, options) => this.#producer.send(outgoing, options);
+    return takeLone(id, { coordinator: this.#coordinator, isSecondVersion, send }, ended);
+  }
+
   read(range: OffsetRange, signal: AbortSignal): AsyncIterable<RawBatch> {
     this.#closing.signal.throwIfAborted();
     const { codecs, clock, unknownTopicMs = unknownTopicMsDefault } = this.#options;
@@ -222,13 +232,17 @@ export class KafkaBroker implements KafkaCluster {
   }
 
   async #transactionSupport({ group }: GroupSpec, signal: AbortSignal): Promise<TransactionSupport> {
+    const isSecondVersion = await this.#isSecondVersion(`joining group ${group}`, signal);
+    return { coordinator: this.#coordinator, isSecondVersion, unit: this.#options.transactionUnit };
+  }
+
+  async #isSecondVersion(doing: string, signal: AbortSignal): Promise<boolean> {
     const ask = { clock: this.#options.clock, policy: groupPolicy, signal };
     const features = await retrying(ask, () => this.#transacting.features()).catch((error: unknown) => {
       signal.throwIfAborted();
-      throw operationError(`joining group ${group}: asking for the features of the cluster`, error);
+      throw operationError(`${doing}: asking for the features of the cluster`, error);
     });
-    const isSecondVersion = (features.get("transaction.version") ?? 0) >= secondVersion;
-    return { coordinator: this.#coordinator, isSecondVersion, unit: this.#options.transactionUnit };
+    return (features.get("transaction.version") ?? 0) >= secondVersion;
   }
 
   #holdOn(instanceId: string): InstanceHold {

@@ -22,10 +22,16 @@ interface Built {
  *
  * @throws RecordRefusedError whose index is that of the record in `records`; OperationError MR_TOPIC_MISSING
  */
-export function appendRecords(records: readonly RecordOut[], store: TopicStore): void {
+export function appendRecords(
+  records: readonly RecordOut[],
+  store: TopicStore,
+  as: "plain" | "transaction" = "plain",
+): void {
   const batches = buildBatches(records, store);
   for (const { outgoing, indexFirst } of batches) check(outgoing, indexFirst, store);
-  for (const { outgoing } of batches) store.append(outgoing);
+  const outgoing = batches.map((built) => built.outgoing);
+  if (as === "transaction") store.appendTransaction(outgoing);
+  else for (const batch of outgoing) store.append(batch);
 }
 
 function buildBatches(records: readonly RecordOut[], store: TopicStore): Built[] {

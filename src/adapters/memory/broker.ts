@@ -7,6 +7,7 @@ import type {
   GroupSpec,
   Membership,
   OffsetRange,
+  TransactionalWriter,
 } from "../../runtime/index.ts";
 import type { TopicToCreate } from "../../topology/index.ts";
 import type { Codecs, RawBatch } from "../../wire/index.ts";
@@ -16,6 +17,7 @@ import { MemoryBatchWriter } from "./batch-writer.ts";
 import { Group } from "./group.ts";
 import { readRange } from "./read.ts";
 import { TopicStore } from "./store.ts";
+import { TransactionalIds } from "./transactional-ids.ts";
 import { nextTurn, TurnQueue } from "./turns.ts";
 
 export interface MemoryBrokerOptions {
@@ -44,6 +46,7 @@ class MemoryBroker implements Broker {
   readonly admin: ClusterAdmin;
   readonly #options: MemoryBrokerOptions;
   readonly #store: TopicStore;
+  readonly #ids = new TransactionalIds();
   readonly #turns = new TurnQueue();
   readonly #groups = new Map<string, Group>();
   readonly #closing = new AbortController();
@@ -60,7 +63,7 @@ class MemoryBroker implements Broker {
     let group = this.#groups.get(spec.group);
     if (group === undefined) {
       const { clock, logger } = this.#options;
-      group = new Group(spec.group, { store: this.#store, turns: this.#turns, clock, logger });
+      group = new Group(spec.group, { store: this.#store, ids: this.#ids, turns: this.#turns, clock, logger });
       this.#groups.set(spec.group, group);
     }
     return group.join(spec, sink);
@@ -77,6 +80,22 @@ class MemoryBroker implements Broker {
   writer(): BatchWriter {
     this.#checkOpen();
     return new MemoryBatchWriter(this.#store, this.#closing.signal);
+  }
+
+  async transaction(id: string, signal: AbortSignal): Promise<TransactionalWriter> {
+    this.#checkOpen();
+    signal.throwIfAborted();
+    const taken = this.#ids.take(id);
+    await nextTurn();
+    return {
+      commit: async (records, stop) => {
+        this.#checkOpen();
+        stop.throwIfAborted();
+        taken.check();
+        appendRecords(records, this.#store, "transaction");
+        await nextTurn();
+      },
+    };
   }
 
   read(range: OffsetRange, signal: AbortSignal): AsyncIterable<RawBatch> {

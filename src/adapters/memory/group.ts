@@ -9,16 +9,12 @@ import {
   topicPartitionKey,
 } from "../../kernel/index.ts";
 import { type Epoch, type GroupSink, type GroupSpec, shareOut, type TaskId } from "../../runtime/index.ts";
-import { type CommittedOffset, type MemberGroup, MemoryMembership } from "./membership.ts";
-import type { TopicStore } from "./store.ts";
-import type { TurnQueue } from "./turns.ts";
+import { type CommittedOffset, type MemberAround, type MemberGroup, MemoryMembership } from "./membership.ts";
 
 /** How long a rebalance waits for one member to commit or drop its chunk; kafkajs's rebalance timeout. */
 const revokingMsMax = 60_000;
 
-export interface GroupOptions {
-  readonly store: TopicStore;
-  readonly turns: TurnQueue;
+export interface GroupOptions extends MemberAround {
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -57,7 +53,7 @@ export class Group implements MemberGroup {
   /** A member that brings the instance id of another takes its tasks over, and the other is fenced. */
   join(spec: GroupSpec, sink: GroupSink): MemoryMembership {
     for (const topic of spec.topics) this.#options.store.get(topic);
-    const member = new MemoryMembership(spec, sink, this, this.#options.store, this.#options.turns);
+    const member = new MemoryMembership(spec, sink, this, this.#options);
     const fenced = this.#members.find(
       (other) => spec.instanceId !== undefined && other.spec.instanceId === spec.instanceId,
     );

@@ -14,6 +14,7 @@ import type { PartitionLog } from "./partition-log.ts";
 import type { TopicStore } from "./store.ts";
 import { TaskFeed } from "./task-feed.ts";
 import { MemoryTaskHandle } from "./task-handle.ts";
+import type { TransactionalIds } from "./transactional-ids.ts";
 import type { TurnQueue } from "./turns.ts";
 
 /** A next offset, and the note that was left with it. */
@@ -32,6 +33,13 @@ export interface MemberGroup {
   removed(member: MemoryMembership): void;
 }
 
+/** What all members of the broker share. */
+export interface MemberAround {
+  readonly store: TopicStore;
+  readonly ids: TransactionalIds;
+  readonly turns: TurnQueue;
+}
+
 interface Owned {
   readonly epoch: Epoch;
   readonly logs: readonly PartitionLog[];
@@ -45,16 +53,18 @@ export class MemoryMembership implements Membership {
   readonly sink: GroupSink;
   readonly #group: MemberGroup;
   readonly #store: TopicStore;
+  readonly #ids: TransactionalIds;
   readonly #turns: TurnQueue;
   readonly #owned = new Map<TaskId, Owned>();
   readonly #gone = new AbortController();
 
-  constructor(spec: GroupSpec, sink: GroupSink, group: MemberGroup, store: TopicStore, turns: TurnQueue) {
+  constructor(spec: GroupSpec, sink: GroupSink, group: MemberGroup, around: MemberAround) {
     this.spec = spec;
     this.sink = sink;
     this.#group = group;
-    this.#store = store;
-    this.#turns = turns;
+    this.#store = around.store;
+    this.#ids = around.ids;
+    this.#turns = around.turns;
   }
 
   /** Aborts when the membership has ended, so that nobody waits for its sink. */
@@ -78,12 +88,15 @@ export class MemoryMembership implements Membership {
       throw new TaskLostError(`opening task ${task} of ${this.spec.group}: epoch ${epoch} does not own it`);
     }
     owned.handle?.kill();
+    const { delivery = "at-least-once", hasChangelogs = false, name = this.spec.group } = this.spec;
+    const isTransactional = delivery === "exactly-once" || hasChangelogs;
     const handle = new MemoryTaskHandle({
       task,
+      id: isTransactional ? this.#ids.take(`${name}.${task}`) : undefined,
       offsetsNext: this.#resolve(task, owned.logs),
       notes: this.#notesOf(owned.logs),
       store: this.#store,
-      delivery: this.spec.delivery ?? "at-least-once",
+      delivery,
       commit: (offsets, note) => this.#group.commit(offsets, note),
     });
     owned.handle = handle;

@@ -5,16 +5,20 @@ import {
   type TaskHandle,
   type TaskId,
   TaskLostError,
+  TaskReopenError,
 } from "../../runtime/index.ts";
 import type { DeliveryMode } from "../../topology/index.ts";
 import type { Outgoing } from "../../wire/index.ts";
 import type { TopicStore } from "./store.ts";
+import type { TakenId } from "./transactional-ids.ts";
 
 /** What a handle works on: the topics it writes to, and where committed offsets go. */
 export interface HandleOptions {
   readonly task: TaskId;
   readonly offsetsNext: OffsetsNext;
   readonly notes: ReadonlyMap<string, string>;
+  /** The transactional id of what is committed; undefined where nothing is held until then. */
+  readonly id: TakenId | undefined;
   readonly store: TopicStore;
   readonly delivery: DeliveryMode;
   commit(offsets: OffsetsNext, note: string | undefined): void;
@@ -54,8 +58,9 @@ export class MemoryTaskHandle implements TaskHandle {
   }
 
   async commit(offsetsNext: OffsetsNext, note?: string): Promise<void> {
-    const { store, commit } = this.#options;
+    const { store, commit, id } = this.#options;
     await this.#fenced("committing", () => {
+      id?.check();
       const held = this.#held;
       this.#held = [];
       // A topic may have gone since it was written to: all of it or nothing.
@@ -81,6 +86,8 @@ export class MemoryTaskHandle implements TaskHandle {
       effect();
     } catch (error) {
       this.kill();
+      if (error instanceof OperationError && error.code === "MR_FENCED")
+        throw new TaskReopenError(error.message, { cause: error });
       if (error instanceof RecordRefusedError || !(error instanceof OperationError)) throw error;
       throw new TaskFatalError(`${doing} for task ${this.#options.task}: ${error.message}`, { cause: error });
     }

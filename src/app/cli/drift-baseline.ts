@@ -9,10 +9,10 @@ import {
   rangeText,
   readBaselines,
 } from "../../monitoring/index.ts";
+import { championAlias } from "../../runtime/control/index.ts";
 import type { PlannedMonitor } from "../../topology/index.ts";
 import { exitCodes, usageError } from "../exit.ts";
 import { type Column, outputForm, printedRows } from "../printed-rows.ts";
-import { trainedAlias } from "../train-model.ts";
 import { type CommandContext, type CommandDefinition, flag, timeFlag } from "./command.ts";
 import { type Monitored, namedMonitors, onMonitors, unreadWarning, withMonitors, withOutput } from "./monitoring.ts";
 
@@ -98,7 +98,7 @@ async function measure(
     return undefined;
   }
   const closed = await learntWindows({ broker, registry, verdictsTopic: verdicts.clusterName }, monitor, context.stop);
-  const of = { controlTopic: plan.control.clusterName, alias: trainedAlias, artefacts, closed };
+  const of = { controlTopic: plan.control.clusterName, alias: championAlias, artefacts, closed };
   const ensured = await ensureBaseline({ ...by, ...of }, context.stop);
   return ensured.kind === "waiting" ? ensured.reason : undefined;
 }

@@ -7,11 +7,55 @@ export interface Alias {
   readonly model: string;
   readonly alias: string;
   readonly version: number;
+  /** When it was pointed there, epoch milliseconds. This and what follows is absent from records of older versions. */
+  readonly at?: number;
+  /** Who or what has done it: a person's name, or `trainer`. */
+  readonly by?: string;
+  readonly reason?: string;
+  /** Retraining request that it follows from. */
+  readonly request?: string;
+  /** Incident that the request follows from. */
+  readonly incident?: string;
+  /** Baseline that monitors of the model compare with from here on. */
+  readonly baseline?: string;
 }
 
 const keyPrefix = "alias/";
+/** The version that serves; `previous` is the one before it. */
+export const championAlias = "champion";
+const previousAlias = "previous";
 
-/** Points an alias at a version. Durable when it resolves. */
+/** The record that points an alias at a version. */
+export function aliasRecord(alias: Alias): ControlRecord {
+  return { key: `${keyPrefix}${alias.model}/${alias.alias}`, value: JSON.stringify(alias) };
+}
+
+/** The version that an alias of a model points at; undefined when there is no such alias. */
+export function aliasedVersion(aliases: readonly Alias[], model: string, alias: string): number | undefined {
+  return aliases.find((known) => known.model === model && known.alias === alias)?.version;
+}
+
+/** A version that is to serve, and why. */
+export type Promotion = Omit<Alias, "alias" | "at" | "by"> & Required<Pick<Alias, "at" | "by">>;
+
+/**
+ * The records that put a version in service: `champion` points at it, and `previous` at the champion before, to be gone
+ * back to. They belong into one transaction, with the reading of the aliases that they follow from before it.
+ *
+ * @param aliases as they stand
+ * @returns nothing when the version is the champion already, so that a repeat does not lose the previous one
+ */
+export function promotionRecords(aliases: readonly Alias[], promotion: Promotion): readonly ControlRecord[] {
+  const { model, version } = promotion;
+  const before = aliasedVersion(aliases, model, championAlias);
+  if (before === version) return [];
+  const champion = aliasRecord({ ...promotion, alias: championAlias });
+  if (before === undefined) return [champion];
+  const { baseline: _, ...why } = promotion;
+  return [aliasRecord({ ...why, alias: previousAlias, version: before }), champion];
+}
+
+/** Points an alias at a version, whatever it pointed at. Durable when it resolves. */
 export async function writeAlias(
   broker: Broker,
   controlTopic: string,
@@ -19,8 +63,7 @@ export async function writeAlias(
   nowMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const key = `${keyPrefix}${alias.model}/${alias.alias}`;
-  await writeControl(broker, controlTopic, [{ key, value: JSON.stringify(alias) }], nowMs, signal);
+  await writeControl(broker, controlTopic, [aliasRecord(alias)], nowMs, signal);
 }
 
 /** The aliases as they stand, and where their next change will be. */
@@ -35,7 +78,8 @@ export class AliasReader {
 
   take(record: ControlRecord): void {
     const alias = aliasOf(record);
-    if (alias !== undefined) this.#aliases.set(`${alias.model}@${alias.alias}`, alias);
+    if (alias !== undefined) this.#aliases.set(aliasRecord(alias).key, alias);
+    else if (record.value === null) this.#aliases.delete(record.key);
   }
 
   get aliases(): readonly Alias[] {
@@ -73,9 +117,17 @@ function aliasOf({ key, value }: ControlRecord): Alias | undefined {
 
 function parseAlias(text: string): Alias | undefined {
   try {
-    const { model, alias, version } = JSON.parse(text) as Partial<Record<keyof Alias, unknown>>;
-    const isAlias = typeof model === "string" && typeof alias === "string" && Number.isSafeInteger(version);
-    return isAlias ? { model, alias, version: version as number } : undefined;
+    const found = JSON.parse(text) as Readonly<Partial<Record<keyof Alias, unknown>>>;
+    const { model, alias, version, at } = found;
+    if (typeof model !== "string" || typeof alias !== "string" || !Number.isSafeInteger(version)) return undefined;
+    const texts = ["by", "reason", "request", "incident", "baseline"] as const;
+    return {
+      model,
+      alias,
+      version: version as number,
+      ...(Number.isSafeInteger(at) ? { at: at as number } : {}),
+      ...Object.fromEntries(texts.flatMap((name) => (typeof found[name] === "string" ? [[name, found[name]]] : []))),
+    };
   } catch {
     return undefined;
   }

@@ -20,16 +20,18 @@ export async function writeControl(
   nowMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const out = records.map(
-    ({ key, value }): RecordOut => ({
-      topic: controlTopic,
-      partition: controlPartition,
-      timestampMs: nowMs,
-      key: Buffer.from(key),
-      value: value === null ? null : Buffer.from(value),
-    }),
-  );
-  if (out.length > 0) await broker.append(out, signal);
+  if (records.length > 0) await broker.append(controlOut(controlTopic, records, nowMs), signal);
+}
+
+/** Control records as they are written. */
+export function controlOut(controlTopic: string, records: readonly ControlRecord[], nowMs: number): RecordOut[] {
+  return records.map(({ key, value }) => ({
+    topic: controlTopic,
+    partition: controlPartition,
+    timestampMs: nowMs,
+    key: Buffer.from(key),
+    value: value === null ? null : Buffer.from(value),
+  }));
 }
 
 /** Hands every record up to the end of the topic as it is now to `take`; answers where the next one will be. */
@@ -50,11 +52,19 @@ export async function readControl(
 
 /** The records of a batch that have a key. A damaged batch is not passed over: one that counts may be in it. */
 export function* controlRecordsIn(batch: RawBatch): Generator<ControlRecord> {
+  for (const { record } of placedRecordsIn(batch)) yield record;
+}
+
+/** The same, each with its offset. */
+export function* placedRecordsIn(
+  batch: RawBatch,
+): Generator<{ readonly offset: Offset; readonly record: ControlRecord }> {
   refuseDamage(batch);
   for (let i = 0; i < batch.count; i++) {
     const [keyFrom, valueFrom] = [batch.keyFrom[i] ?? -1, batch.valueFrom[i] ?? -1];
     if (keyFrom < 0) continue;
     const key = batch.bytes.toString("utf8", keyFrom, batch.keyTo[i]);
-    yield { key, value: valueFrom < 0 ? null : batch.bytes.toString("utf8", valueFrom, batch.valueTo[i]) };
+    const value = valueFrom < 0 ? null : batch.bytes.toString("utf8", valueFrom, batch.valueTo[i]);
+    yield { offset: batch.offsets[i] ?? batch.offsetNext, record: { key, value } };
   }
 }

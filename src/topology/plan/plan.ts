@@ -133,7 +133,11 @@ export interface Plan {
   readonly models: readonly PlannedModel[];
   /** As many partitions as the widest input; undefined while an external input does not say. */
   readonly deadLetters: { readonly clusterName: string; readonly partitions: number | undefined };
-  readonly control: { readonly clusterName: string };
+  readonly control: {
+    readonly clusterName: string;
+    /** Stem of the transactional id, `<stem>.0`, of whoever writes aliases: one at a time does. */
+    readonly aliasesId: string;
+  };
   /** Where tasks leave what they have counted: compacted, as many partitions as the dead letters. */
   readonly accounts: { readonly clusterName: string; readonly partitions: number | undefined };
   /** Undefined for a topology without monitors. */

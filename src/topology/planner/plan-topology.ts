@@ -190,7 +190,10 @@ class Planning {
         clusterName: inNamespace(namespace, `${topology}.dead-letters`),
         partitions: widest(inFlow),
       },
-      control: { clusterName: inNamespace(namespace, `${topology}.control`) },
+      control: {
+        clusterName: inNamespace(namespace, `${topology}.control`),
+        aliasesId: inNamespace(namespace, `${topology}.aliases`),
+      },
       accounts: { clusterName: inNamespace(namespace, `${topology}.accounts`), partitions: widest(inFlow) },
       monitoring,
       tests,

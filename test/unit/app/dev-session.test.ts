@@ -225,6 +225,26 @@ test("a reader that follows is told the end of the session also where its answer
   expect(await drained({ ...range, to: 0 })).toBe(0);
 });
 
+test("a transactional id is taken through a session as by the broker itself: the holder before is fenced", async () => {
+  await createTopic("t");
+  const before = await connectDevSession(folder).transaction("aliases.0", never);
+  const after = await connectDevSession(folder).transaction("aliases.0", never);
+  await expect(before.commit(textRecords("t", 0, 1, "zombie"), never)).rejects.toMatchObject({ code: "MR_FENCED" });
+  await after.commit(textRecords("t", 0, 1, "holder"), never);
+  const inProcess = await broker.transaction("aliases.0", never);
+  await expect(after.commit(textRecords("t", 0, 1, "late"), never)).rejects.toMatchObject({ code: "MR_FENCED" });
+  await inProcess.commit(textRecords("t", 0, 1, "owner"), never);
+  expect((await readAll(broker, "t", 4)).map((record) => textOf(record))).toEqual(["holder0", "owner0"]);
+});
+
+test("a session forgets the oldest of more than 64 ids that were taken through it", async () => {
+  await createTopic("t");
+  const client = connectDevSession(folder);
+  const first = await client.transaction("id.0", never);
+  for (let i = 1; i <= 64; i++) await client.transaction(`id.${i}`, never);
+  await expect(first.commit(textRecords("t", 0, 1), never)).rejects.toMatchObject({ code: "MR_FENCED" });
+});
+
 test("a session that ends leaves the address of a later one in place", async () => {
   const later = { port: 1, token: "of a later session", pid: process.pid };
   writeFileSync(join(folder, "session.json"), JSON.stringify(later));

@@ -56,7 +56,7 @@ const plan = {
   topology: "shop",
   hash: "0",
   topics: [topicOf("features", features), topicOf("labels", labels)],
-  control: { clusterName: "shop.control" },
+  control: { clusterName: "shop.control", aliasesId: "shop.aliases" },
 } as unknown as Plan;
 
 let broker: Broker;

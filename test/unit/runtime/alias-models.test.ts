@@ -129,6 +129,7 @@ test("reads the control topic again after an outage, and then serves what it fin
     join: broker.join.bind(broker),
     writer: broker.writer.bind(broker),
     append: broker.append.bind(broker),
+    transaction: broker.transaction.bind(broker),
     read: (range, until) => {
       if (refusals-- > 0) throw new OperationError("MR_BROKER", "reading: nobody answers", { disposition: "retry" });
       return broker.read(range, until);
@@ -147,6 +148,7 @@ test("gives up on what asking again cannot mend, and says why to whoever waits",
     join: broker.join.bind(broker),
     writer: broker.writer.bind(broker),
     append: broker.append.bind(broker),
+    transaction: broker.transaction.bind(broker),
     read: broker.read.bind(broker),
     admin: { ...broker.admin, watermarks: () => Promise.reject(new OperationError("MR_BROKER", "access is denied")) },
     close: async () => undefined,

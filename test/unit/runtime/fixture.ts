@@ -319,7 +319,7 @@ export function planOf(stages: readonly PlannedStage[], recordBytes = 900_000): 
     stages,
     models: [],
     deadLetters: { clusterName: "shop.dead-letters", partitions: 2 },
-    control: { clusterName: "shop.control" },
+    control: { clusterName: "shop.control", aliasesId: "shop.aliases" },
     accounts: { clusterName: "shop.accounts", partitions: 2 },
     monitoring: undefined,
     warnings: [],
