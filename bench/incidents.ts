@@ -45,6 +45,7 @@ const spec: MonitorSpec = {
   idleAfterMs: 60_000,
   season: "none",
   practical: 0.01,
+  kind: "drift",
   severity: "page",
   version: "v",
 };

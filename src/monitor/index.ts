@@ -1,3 +1,4 @@
+export { type AlertKind, alertKinds } from "./alert-kind.ts";
 export { type AlertRules, defaultRules } from "./alert-machine.ts";
 export { Baseline, type CountedWindow, type Season } from "./baseline.ts";
 export { baselineBytesMax, baselineFields } from "./baseline-fields.ts";

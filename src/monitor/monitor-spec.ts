@@ -1,3 +1,4 @@
+import type { AlertKind } from "./alert-kind.ts";
 import type { Season } from "./baseline.ts";
 
 /** A field whose values a monitor counts. */
@@ -21,6 +22,8 @@ export interface MonitorSpec {
   readonly season: Season;
   /** A stability index below this is of no practical interest, in nats. */
   readonly practical: number;
+  /** What its alerts are about. */
+  readonly kind: AlertKind;
   readonly severity: "page" | "ticket";
   /** 16 hex digits of all that changes what is counted. */
   readonly version: string;

@@ -1,4 +1,5 @@
 import { type EpochMs, formatIsoTime } from "../../kernel/index.ts";
+import type { AlertKind } from "../alert-kind.ts";
 import type { AlertPhase, AlertRules, Evaluation } from "../alert-machine.ts";
 import { Incidents } from "../incidents.ts";
 import type { MonitorSpec } from "../monitor-spec.ts";
@@ -25,12 +26,15 @@ export interface DriftRun {
   readonly cause: "deployment" | "schema" | undefined;
 }
 
+/** Of a monitor, what its alerts need. */
+type Alerted = Pick<MonitorSpec, "name" | "kind" | "severity">;
+
 export type CausedVerdict = DraftVerdict & Pick<VerdictRecord, "cause">;
 
 /** The alerts and incidents of one monitor: what windows say becomes verdicts with a phase, and events. */
 export class MonitorAlerts {
   readonly #topology: string;
-  readonly #spec: MonitorSpec;
+  readonly #spec: Alerted;
   readonly #incidents: Incidents;
   /** Id of the open incident. */
   #incident: string | undefined;
@@ -38,7 +42,7 @@ export class MonitorAlerts {
   /** Ends of the windows that paged. */
   readonly #pagesMs: EpochMs[] = [];
 
-  constructor(topology: string, spec: MonitorSpec, rules: AlertRules) {
+  constructor(topology: string, spec: Alerted, rules: AlertRules) {
     this.#topology = topology;
     this.#spec = spec;
     this.#incidents = new Incidents(rules);
@@ -124,7 +128,8 @@ export class MonitorAlerts {
   #alertEvent(kind: "firing" | "resolved" | "suppressed", verdict: CausedVerdict): AlertEvent {
     const { field, score, threshold, n, m, cause } = verdict;
     const numbers = Number.isNaN(score) ? "" : `: score ${shown(score)}, threshold ${shown(threshold)}, ${m} rows`;
-    const said = { firing: "drifts", resolved: "is as it was", suppressed: "drifts, and is silenced" }[kind];
+    const ill = illNames[this.#spec.kind].one;
+    const said = { firing: ill, resolved: "is as it was", suppressed: `${ill}, and is silenced` }[kind];
     return {
       ...this.#base(verdict),
       type: `millrace.alert.${kind}`,
@@ -152,7 +157,9 @@ export class MonitorAlerts {
     const fields = verdicts.map(({ field }) => field);
     const cause = causes.find((known) => verdicts.some((verdict) => verdict.cause === known));
     const said =
-      kind === "opened" ? `${listed(fields)} drift${fields.length === 1 ? "s" : ""}` : "all fields are as they were";
+      kind === "opened"
+        ? `${listed(fields)} ${illNames[this.#spec.kind][fields.length === 1 ? "one" : "many"]}`
+        : "all fields are as they were";
     return {
       ...this.#base(first),
       type: `millrace.incident.${kind}`,
@@ -172,9 +179,9 @@ export class MonitorAlerts {
   }
 
   #base({ fromMs, toMs }: CausedVerdict) {
-    const { name, severity } = this.#spec;
+    const { name, severity, kind } = this.#spec;
     const to = formatIsoTime(toMs);
-    return { topology: this.#topology, monitor: name, severity, at: to, from: formatIsoTime(fromMs), to };
+    return { topology: this.#topology, monitor: name, kind, severity, at: to, from: formatIsoTime(fromMs), to };
   }
 }
 
@@ -194,6 +201,14 @@ const causeNames: Readonly<Record<Cause, string>> = {
   nulls: "nulls",
   season: "the time of the day or the week",
   world: "the world",
+};
+
+/** What is said of one field that fires, and of several. */
+const illNames: Readonly<Record<AlertKind, { readonly one: string; readonly many: string }>> = {
+  drift: { one: "drifts", many: "drift" },
+  performance: { one: "is worse than it was", many: "are worse than they were" },
+  quality: { one: "is not what it was", many: "are not what they were" },
+  lag: { one: "is behind", many: "are behind" },
 };
 
 function listed(fields: readonly string[]): string {

@@ -1,5 +1,6 @@
 /** What happens to alerts and incidents, on `<topology>.alerts`: CloudEvents 1.0 in binary mode, a JSON value. */
 import type { Header } from "../../kernel/index.ts";
+import { type AlertKind, alertKinds } from "../alert-kind.ts";
 import type { Cause } from "./verdict-record.ts";
 
 const types = [
@@ -20,6 +21,8 @@ export interface AlertEvent {
   readonly monitor: string;
   /** Undefined of an incident. */
   readonly field: string | undefined;
+  /** What it is about; of a record that does not say it is `drift`. */
+  readonly kind: AlertKind;
   readonly severity: "page" | "ticket";
   readonly incident: string | undefined;
   /** Somebody is to be woken by it: an incident of severity `page` was opened that nobody silenced. */
@@ -72,13 +75,15 @@ export function readAlertEvent(text: string): AlertEvent | undefined {
   }
   if (typeof value !== "object" || value === null) return undefined;
   const { type, id, fingerprint, topology, monitor, summary, at, fields, isPage, severity } = value;
+  const kind = value.kind ?? "drift";
   const texts = [id, fingerprint, topology, monitor, summary, at];
   const isOne =
     types.some((known) => known === type) &&
     texts.every((one) => typeof one === "string") &&
     typeof isPage === "boolean" &&
+    alertKinds.some((known) => known === kind) &&
     (severity === "page" || severity === "ticket") &&
     Array.isArray(fields) &&
     fields.every((field) => typeof field === "string");
-  return isOne ? (value as AlertEvent) : undefined;
+  return isOne ? ({ ...value, kind } as AlertEvent) : undefined;
 }

@@ -76,6 +76,7 @@ export function planMonitor(
     idleAfterMs,
     season: spec.season ?? defaults.monitor.season,
     practical: spec.thresholds?.psi ?? defaults.monitor.psi,
+    kind: "drift",
     severity: spec.severity ?? defaults.monitor.severity,
     version: hasher.sha256(JSON.stringify(counted)).slice(0, 16),
   };

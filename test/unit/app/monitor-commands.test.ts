@@ -201,7 +201,16 @@ test("what was judged is shown, as a table, as JSON and as a page", async () => 
 
 const incident = "small/inputs/20260101T120000Z";
 const eventOf = (type: AlertEvent["type"], field: string | undefined, at: string): AlertEvent => ({
-  ...{ type, id: `${type} ${at}`, topology: "small", monitor: "inputs", field, severity: "page", incident },
+  ...{
+    type,
+    id: `${type} ${at}`,
+    topology: "small",
+    monitor: "inputs",
+    field,
+    kind: "drift",
+    severity: "page",
+    incident,
+  },
   fingerprint: field === undefined ? "small/inputs" : `small/inputs/${field}`,
   ...{ isPage: field === undefined, cause: "world", at, from: undefined, to: undefined },
   ...{

@@ -27,6 +27,7 @@ const eventOf = (type: AlertEvent["type"], at: string, given: Partial<AlertEvent
     topology: "shop",
     monitor: "m",
     field,
+    kind: "drift",
     severity: "page",
     incident,
     isPage: false,

@@ -99,6 +99,7 @@ const event = (id: string): AlertEvent => ({
   topology: "shop",
   monitor: "inputs",
   field: "amount",
+  kind: "drift",
   severity: "page",
   incident: undefined,
   isPage: false,

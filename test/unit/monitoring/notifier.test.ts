@@ -26,6 +26,7 @@ const event = (more: Partial<AlertEvent> = {}): AlertEvent => ({
   topology: "shop",
   monitor: "inputs",
   field: undefined,
+  kind: "drift",
   severity: "page",
   incident: "shop/inputs/20260101T000000Z",
   isPage: true,

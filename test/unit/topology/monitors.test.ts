@@ -29,6 +29,7 @@ test("a monitor that says nothing more watches what the one model learns from, a
       idleAfterMs: minute,
       season: "none",
       practical: 0.1,
+      kind: "drift",
       severity: "page",
       version: expect.stringMatching(/^[0-9a-f]{16}$/),
       topic: plan.topics.find(({ name }) => name === "features"),
@@ -130,6 +131,7 @@ test("every key of a monitor goes into the plan", () => {
     lateMs: 5 * minute,
     season: "hour-of-week",
     practical: 0.25,
+    kind: "drift",
     severity: "ticket",
     baseline: { kind: "range", fromMs: Date.UTC(2026, 0, 1), toMs: Date.UTC(2026, 0, 2, 12) },
   });

@@ -21,6 +21,7 @@ export const spec: MonitorSpec = {
   idleAfterMs: 60_000,
   season: "none",
   practical: 0.1,
+  kind: "drift",
   severity: "page",
   version: "v1",
 };

@@ -221,6 +221,7 @@ describe("alerts", () => {
     topology: "card",
     monitor: "payments",
     field: "amount",
+    kind: "drift",
     severity: "page",
     incident: undefined,
     isPage: false,
@@ -249,6 +250,13 @@ describe("alerts", () => {
       ce_subject: "payments/amount",
     });
     expect(readAlertEvent(value.toString())).toEqual(event);
+  });
+
+  test("of a record that does not say what it is about are about drift, and of no other kind than there is", () => {
+    const { kind: _, ...older } = event;
+    expect(readAlertEvent(JSON.stringify(older))?.kind).toBe("drift");
+    expect(readAlertEvent(JSON.stringify({ ...event, kind: "performance" }))?.kind).toBe("performance");
+    expect(readAlertEvent(JSON.stringify({ ...event, kind: "weather" }))).toBeUndefined();
   });
 
   test.each(["", "null", "[]", '{"type":"other"}', '{"type":"millrace.alert.firing","id":7}'])("%j is none", (text) => {
