@@ -12,6 +12,13 @@ export {
   withChecksums,
 } from "./artefact.ts";
 export type { ArtefactFiles } from "./artefact-json.ts";
+export {
+  calibrationBytes,
+  calibrationFile,
+  calibrationOf,
+  expectedCalibrationError,
+  fitCalibration,
+} from "./calibration.ts";
 export { type DenseActivation, type DenseLayer, denseActivations } from "./dense/dense-layer.ts";
 export { denseScorer } from "./dense/dense-scorer.ts";
 export {
@@ -22,7 +29,14 @@ export {
   numbersEncoder,
   vocabularyOf,
 } from "./encoder.ts";
+export {
+  type ExpectedPerformance,
+  expectedAccuracy,
+  expectedAuc,
+  expectedPerformance,
+} from "./expected-performance.ts";
 export { inputKindOf } from "./feature-kind.ts";
+export { calibrated, fitIsotonic, type IsotonicMap, poolAdjacentViolators } from "./isotonic.ts";
 export { isLearnerKind, type LearnerKind, learnerCatalogue, learnerKinds, learnerOf } from "./learners/catalogue.ts";
 export type { FitMode, FitOptions, LabelledRows, Learner, LearnerModel } from "./learners/learner.ts";
 export {

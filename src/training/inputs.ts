@@ -1,6 +1,6 @@
 import { assert } from "../kernel/index.ts";
 import { type Encoder, type Signature, vocabularyOf } from "../model/index.ts";
-import type { TrainingSet } from "./training-rows.ts";
+import type { TrainingSet } from "./join-rows.ts";
 
 /** One value that is so many times the next largest hides everything else of its column. */
 const standOutFactor = 1e6;

@@ -17,8 +17,10 @@ export interface ClosedLabelLog {
   /**
    * The last label of a key whose event time is before `beforeMs`, by event time, then event id; of one event that
    * was written twice the last one. Undefined when there is none. O(log n).
+   *
+   * @param fromMs labels before it do not count
    */
-  lastBefore(key: number, beforeMs: EpochMs): number | undefined;
+  lastBefore(key: number, beforeMs: EpochMs, fromMs?: EpochMs): number | undefined;
 }
 
 /** Labels in flat columns: one costs thirteen bytes and its event id. Keys are small whole numbers from 0. */
@@ -51,7 +53,7 @@ export function createLabelLog(): LabelLog {
         (a, b) => keyOf(a) - keyOf(b) || timeOf(a) - timeOf(b) || ids.compare(a, b),
       );
       return {
-        lastBefore(key, beforeMs) {
+        lastBefore(key, beforeMs, fromMs = Number.NEGATIVE_INFINITY) {
           // First place whose (key, time) is not below (key, beforeMs); what counts stands right before it.
           let low = 0;
           let high = order.length;
@@ -63,7 +65,8 @@ export function createLabelLog(): LabelLog {
             else high = middle;
           }
           const last = order[low - 1];
-          return last !== undefined && keyOf(last) === key ? labels.values[last] : undefined;
+          const isCounted = last !== undefined && keyOf(last) === key && timeOf(last) >= fromMs;
+          return isCounted ? labels.values[last] : undefined;
         },
       };
     },

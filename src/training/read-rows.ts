@@ -45,6 +45,8 @@ export interface LabelsRead extends TopicRowsResult {
   readonly untimed: number;
   /** Labels passed over because their event time is after `toMs`. */
   readonly afterBound: number;
+  /** The largest event time up to `toMs`; undefined when there is none. */
+  readonly labelTimeMs: EpochMs | undefined;
 }
 
 /** Sends the feature rows whose event time is inside the range; one without a time has no place in the order. */
@@ -104,6 +106,7 @@ export async function readLabels(
   const chunk = new LabelBuffer();
   let untimed = 0;
   let afterBound = 0;
+  let labelTimeMs: EpochMs | undefined;
   const row = (read: Row): void => {
     const timeMs = read[timeField];
     const joinKey = read[label.on];
@@ -115,6 +118,7 @@ export async function readLabels(
       afterBound++;
       return;
     }
+    if (labelTimeMs === undefined || timeMs > labelTimeMs) labelTimeMs = timeMs;
     const value = label.field === undefined ? true : read[label.field];
     if (value === null || value === undefined || joinKey === null || joinKey === undefined) return;
     const eventId = String(read["event_id"]);
@@ -128,7 +132,7 @@ export async function readLabels(
   };
   const result = await rows(topic.clusterName, schemaOf(topic), visitor, signal);
   if (chunk.count > 0) trainer.addLabels(chunk.taken());
-  return { ...result, untimed, afterBound };
+  return { ...result, untimed, afterBound, labelTimeMs };
 }
 
 /** 3 stars, a probability or a code are no truth to learn from: a rule above 0 would turn them into one silently. */

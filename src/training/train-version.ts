@@ -10,6 +10,7 @@ import {
   versionFiles,
 } from "../model/index.ts";
 import type { ChoiceMetric } from "./choice-metric.ts";
+import type { RowCounts } from "./join-rows.ts";
 import {
   type FeaturesRead,
   type LabelSource,
@@ -19,7 +20,6 @@ import {
   type TrainingSource,
 } from "./read-rows.ts";
 import type { TrainerOpener } from "./trainer.ts";
-import type { RowCounts } from "./training-rows.ts";
 import { warmStart } from "./warm-start.ts";
 
 export interface TrainingRequest extends Omit<TrainingSource, "progress"> {
@@ -92,7 +92,9 @@ export async function trainVersion(request: TrainingRequest, signal: AbortSignal
     checkTaken(features, request.featuresFrom);
     const labels = await readLabels(request, label, trainer, signal);
     const onIteration = (iteration: number, loss: number): void => progress("fit", iteration, iteration, loss);
-    const result = await trainer.train(onIteration, signal, plan);
+    const { withinMs, matureAfterMs } = label;
+    const rules = { withinMs, matureAfterMs, labelTimeMs: labels.labelTimeMs };
+    const result = await trainer.train(onIteration, signal, { ...plan, labels: rules });
     const { learner, split, counts, metrics } = result;
     const splitAt = split.splitAtMs === undefined ? null : formatIsoTime(split.splitAtMs);
     const warnings = [...result.warnings, ...oddities(counts, features)];

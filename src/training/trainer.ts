@@ -37,7 +37,7 @@ export const openTrainerHere: TrainerOpener = (signature) => {
     expect: (kind, count) => rows.expect(kind, count),
     addFeatures: (chunk) => rows.addFeatures(chunk),
     addLabels: (chunk) => rows.addLabels(chunk),
-    train: async (onIteration, signal, plan) => train(rows.join(), signature, onIteration, plan, signal),
+    train: async (onIteration, signal, plan) => train(rows.join(plan?.labels), signature, onIteration, plan, signal),
     close: async () => undefined,
   };
 };

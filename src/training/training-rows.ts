@@ -2,42 +2,13 @@ import { assert, type EpochMs, formatIsoTime, OperationError } from "../kernel/i
 import type { InputKind } from "../model/index.ts";
 import type { FeatureChunk, LabelChunk } from "./chunks.ts";
 import { Column } from "./column.ts";
-import { createLabelLog, type LabelLog } from "./label-log.ts";
-import { orderOf } from "./order.ts";
+import { type Collected, joinRows, splitSet, type TrainingSet, type WholeSet } from "./join-rows.ts";
+import { createLabelLog } from "./label-log.ts";
+import type { LabelRules } from "./label-rules.ts";
 import { TextNumbers, textAt } from "./texts.ts";
-import { splitByTime, type TimeSplit } from "./time-split.ts";
-
-/** Share of the rows, the latest ones, that metrics are measured on. */
-const validationShare = 0.2;
 
 /** Room that is made for inputs ahead of them, at most: a topic may have far more records than are asked for. */
 const reservedBytesMax = 256 * 2 ** 20;
-
-/** Labelled rows in time order, those to learn from first, as a learner takes them. */
-export interface TrainingSet {
-  /** Row-major; NaN for null, and for a category the index of its text. */
-  readonly inputs: Float64Array;
-  readonly labels: Float64Array;
-  readonly timesMs: Float64Array;
-  readonly width: number;
-  /** Texts of each input that is a category, by index; null for the others. */
-  readonly texts: readonly (readonly string[] | null)[];
-  readonly split: TimeSplit;
-  readonly counts: RowCounts;
-}
-
-export interface RowCounts {
-  /** Feature rows seen, repeats of an event left out. */
-  readonly features: number;
-  /** Feature rows that no label was found for. */
-  readonly unlabelled: number;
-  /** Rows before the split left out because no label of theirs was known before it. */
-  readonly labelledAfterSplit: number;
-  /** Records passed over because their event was there already. */
-  readonly repeats: number;
-  /** Repeats with other features than the record before; the last one counts. */
-  readonly repeatsDiffering: number;
-}
 
 /** Collects features and labels in any order, then joins them. */
 export interface TrainingRows {
@@ -46,8 +17,10 @@ export interface TrainingRows {
   /** @throws OperationError MR_TRAINING when an event id has been seen at another time or under another key */
   addFeatures(chunk: FeatureChunk): void;
   addLabels(chunk: LabelChunk): void;
-  /** Ends the adding: the rows are put in order where they lie. */
-  join(): TrainingSet;
+  /** Ends the adding: the rows are put in order where they lie, and what has no label yet at the split is left out. */
+  join(rules?: LabelRules): TrainingSet;
+  /** Ends the adding likewise, and leaves it to the caller as of when labels count. */
+  joinWhole(rules?: LabelRules): WholeSet;
 }
 
 /**
@@ -69,6 +42,18 @@ export function createTrainingRows(kinds: readonly InputKind[]): TrainingRows {
       const text = texts[row * categories.length + i] ?? null;
       given[row * width + input] = text === null ? Number.NaN : numberOf(dictionaries[i] as Map<string, number>, text);
     }
+  };
+
+  const joinWhole = (rules: LabelRules = {}): WholeSet => {
+    assert(rows !== undefined, "rows that were not joined yet");
+    const texts = kinds.map((_, input) => {
+      const i = categories.indexOf(input);
+      return i < 0 ? null : [...(dictionaries[i]?.keys() ?? [])];
+    });
+    const set = joinRows(rows, texts, rules);
+    // What is not part of the set goes before the fit needs room.
+    rows = undefined;
+    return set;
   };
 
   return {
@@ -108,31 +93,10 @@ export function createTrainingRows(kinds: readonly InputKind[]): TrainingRows {
       }
     },
 
-    join() {
-      assert(rows !== undefined, "rows that were not joined yet");
-      const texts = kinds.map((_, input) => {
-        const i = categories.indexOf(input);
-        return i < 0 ? null : [...(dictionaries[i]?.keys() ?? [])];
-      });
-      const set = joined(rows, texts);
-      // What is not part of the set goes before the fit needs room.
-      rows = undefined;
-      return set;
-    },
-  };
-}
+    join: (rules) => splitSet(joinWhole(rules)),
 
-/** Rows as they came, each with the number of its event id as its place. */
-interface Collected {
-  readonly width: number;
-  readonly ids: TextNumbers;
-  readonly keys: TextNumbers;
-  readonly rowKeys: Column<Uint32Array<ArrayBuffer>>;
-  readonly times: Column<Float64Array<ArrayBuffer>>;
-  readonly inputs: Column<Float64Array<ArrayBuffer>>;
-  readonly labels: LabelLog;
-  repeats: number;
-  repeatsDiffering: number;
+    joinWhole,
+  };
 }
 
 function collected(width: number): Collected {
@@ -166,87 +130,6 @@ function addRow(rows: Collected, key: number, id: number, timeMs: EpochMs, given
   if (stored.every((x, i) => x === given[i] || (Number.isNaN(x) && Number.isNaN(given[i])))) return;
   rows.repeatsDiffering++;
   stored.set(given);
-}
-
-function joined(rows: Collected, texts: TrainingSet["texts"]): TrainingSet {
-  const { ids, width, times, inputs, repeats, repeatsDiffering } = rows;
-  const rowCount = times.length;
-  const known = rows.labels.close();
-  const labelOf = (at: number, beforeMs: EpochMs) => known.lastBefore(rows.rowKeys.values[at] as number, beforeMs);
-  const timeOf = (at: number): number => times.values[at] as number;
-  const labelled = orderOf(
-    rowCount,
-    (at) => labelOf(at, Number.POSITIVE_INFINITY) !== undefined,
-    (a, b) => timeOf(a) - timeOf(b) || ids.texts.compare(a, b),
-  );
-  const timesMs = numbersOf(labelled, timeOf);
-  const split = splitByTime(timesMs, validationShare);
-  const splitAtMs = split.splitAtMs ?? Number.POSITIVE_INFINITY;
-  // Rows to learn from move up over those that are left out, and the later ones follow.
-  let count = 0;
-  for (let i = 0; i < labelled.length; i++) {
-    const at = labelled[i] as number;
-    if (i < split.trainCount && labelOf(at, splitAtMs) === undefined) continue;
-    labelled[count] = at;
-    timesMs[count] = timesMs[i] as number;
-    count++;
-  }
-  const trainCount = count - split.validationCount;
-  const order = labelled.subarray(0, count);
-  const labels = numbersOf(order, (at, i) => labelOf(at, i < trainCount ? splitAtMs : Number.POSITIVE_INFINITY) ?? 0);
-  moveRows(inputs.values, width, order, rowCount);
-  return {
-    inputs: inputs.values.subarray(0, count * width),
-    labels,
-    timesMs: timesMs.subarray(0, count),
-    width,
-    texts,
-    split: { ...split, trainCount },
-    counts: {
-      features: rowCount,
-      unlabelled: rowCount - labelled.length,
-      labelledAfterSplit: split.trainCount - trainCount,
-      repeats,
-      repeatsDiffering,
-    },
-  };
-}
-
-/** Puts row `order[i]` at place i, for all of `order`, whose rows are distinct, without a second array of rows. */
-function moveRows(rows: Float64Array, width: number, order: Uint32Array, rowCount: number): void {
-  const rowFor = wholeOrder(order, rowCount);
-  const held = new Float64Array(width);
-  for (let first = 0; first < rowCount; first++) {
-    // Round by round: each place takes its row, and the last one of a round that of the first.
-    if (rowFor[first] === first) continue;
-    held.set(rows.subarray(first * width, (first + 1) * width));
-    let to = first;
-    for (;;) {
-      const from = rowFor[to] as number;
-      rowFor[to] = to;
-      if (from === first) break;
-      rows.copyWithin(to * width, from * width, (from + 1) * width);
-      to = from;
-    }
-    rows.set(held, to * width);
-  }
-}
-
-/** The order with all rows behind it that are not in it, so that every row has a place. */
-function wholeOrder(order: Uint32Array, rowCount: number): Uint32Array {
-  const whole = new Uint32Array(rowCount);
-  for (const row of order) whole[row] = 1;
-  let at = rowCount;
-  // From behind: a place is read before it is written to, since at most as many rows are left as places are.
-  for (let row = rowCount - 1; row >= 0; row--) if (whole[row] === 0) whole[--at] = row;
-  whole.set(order);
-  return whole;
-}
-
-function numbersOf(places: Uint32Array, numberAt: (place: number, i: number) => number): Float64Array {
-  const numbers = new Float64Array(places.length);
-  for (let i = 0; i < places.length; i++) numbers[i] = numberAt(places[i] as number, i);
-  return numbers;
 }
 
 function numberOf(numbers: Map<string, number>, text: string): number {

@@ -15,8 +15,10 @@ import {
 } from "../model/index.ts";
 import { type ChoiceMetric, rankOf } from "./choice-metric.ts";
 import { encodeCategories, mostlyOther, standOuts } from "./inputs.ts";
+import type { RowCounts, TrainingSet } from "./join-rows.ts";
+import { outageText } from "./label-outage.ts";
+import type { LabelRules } from "./label-rules.ts";
 import type { TimeSplit } from "./time-split.ts";
-import type { RowCounts, TrainingSet } from "./training-rows.ts";
 
 /** What a training answers; plain data, so that it can come from another thread. */
 export interface TrainingResult {
@@ -45,6 +47,8 @@ export interface FitPlan {
   readonly seed?: number;
   /** The model to go on from: a warm start of the one candidate, which is its learner. */
   readonly start?: { readonly learner: LearnerKind; readonly model: LearnerModel };
+  /** How labels join the rows that were sent. */
+  readonly labels?: LabelRules;
 }
 
 /**
@@ -80,7 +84,11 @@ export function train(
     width,
   };
   const sample = inputs.slice(0, width);
-  const warnings = [...standOuts(earlier, signature), ...mostlyOther(earlier, signature, encoder)];
+  const warnings = [
+    ...set.outages.map(outageText),
+    ...standOuts(earlier, signature),
+    ...mostlyOther(earlier, signature, encoder),
+  ];
   const options: FitOptions = {
     seed,
     ...(start === undefined ? {} : { start: start.model }),

@@ -1,4 +1,4 @@
-import { FeatureBuffer, LabelBuffer, type TrainingRows } from "../../src/training/index.ts";
+import { FeatureBuffer, LabelBuffer, type LabelRules, type TrainingRows } from "../../src/training/index.ts";
 
 /** Training rows that take one record at a time. */
 export class RowByRow {
@@ -28,7 +28,11 @@ export class RowByRow {
     this.#rows.addLabels(this.#labels.taken());
   }
 
-  join(): ReturnType<TrainingRows["join"]> {
-    return this.#rows.join();
+  join(rules?: LabelRules): ReturnType<TrainingRows["join"]> {
+    return this.#rows.join(rules);
+  }
+
+  joinWhole(rules?: LabelRules): ReturnType<TrainingRows["joinWhole"]> {
+    return this.#rows.joinWhole(rules);
   }
 }

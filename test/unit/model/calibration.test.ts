@@ -1,0 +1,205 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  calibrated,
+  calibrationBytes,
+  calibrationFile,
+  calibrationOf,
+  expectedAccuracy,
+  expectedAuc,
+  expectedCalibrationError,
+  expectedPerformance,
+  fitCalibration,
+  fitIsotonic,
+  poolAdjacentViolators,
+} from "../../../src/model/index.ts";
+
+const f = (...values: number[]): Float64Array => Float64Array.from(values);
+const score = fc.integer({ min: 0, max: 20 }).map((x) => x / 20);
+const label = fc.constantFrom(0, 1);
+
+describe("pooling adjacent violators", () => {
+  // scikit-learn, `isotonic_regression([1, 3, 2, 4, 3.5, 5])`.
+  test("gives the nearest values that do not fall", () => {
+    expect([...poolAdjacentViolators([1, 3, 2, 4, 3.5, 5])]).toEqual([1, 2.5, 2.5, 3.75, 3.75, 5]);
+    // 4 pools with 1, and their mean 2.5 with the 2 after it: (4 + 1 + 2) / 3; the 3 stays.
+    expect([...poolAdjacentViolators([4, 1, 2, 3])]).toEqual([7 / 3, 7 / 3, 7 / 3, 3]);
+    expect([...poolAdjacentViolators([])]).toEqual([]);
+  });
+
+  test("weighs: three rows at 0.9 against one at 0.5", () => {
+    expect([...poolAdjacentViolators([0.9, 0.5], [3, 1])]).toEqual([0.8, 0.8]);
+  });
+
+  test("is as good as any other values that do not fall, and keeps the sum", () => {
+    const values = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(
+        values,
+        fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 12, maxLength: 12 }),
+        (given, other) => {
+          const fitted = poolAdjacentViolators(given);
+          const rival = other.slice(0, given.length).sort((a, b) => a - b);
+          const error = (guess: ArrayLike<number>) => given.reduce((sum, x, i) => sum + (x - guess[i]!) ** 2, 0);
+          expect(error(fitted)).toBeLessThanOrEqual(error(rival) + 1e-9);
+          expect(fitted.every((x, i) => i === 0 || x >= fitted[i - 1]!)).toBe(true);
+          expect(fitted.reduce((a, b) => a + b, 0)).toBeCloseTo(
+            given.reduce((a, b) => a + b, 0),
+            9,
+          );
+        },
+      ),
+    );
+  });
+});
+
+describe("an isotonic map", () => {
+  // By score: 0.1 has shares 0 of 1, 0.4 has 1 of 1, 0.5 has 0 of 1, 0.8 has 2 of 2. 0.4 and 0.5 pool to a half.
+  const map = fitIsotonic(f(0.8, 0.5, 0.1, 0.4, 0.8), f(1, 0, 0, 1, 1));
+
+  test("has the shares of positives at its knots, equal scores being one", () => {
+    expect(map).toEqual({ scores: [0.1, 0.4, 0.5, 0.8], probabilities: [0, 0.5, 0.5, 1] });
+  });
+
+  test("is a line between knots, level outside of them, and NaN for NaN", () => {
+    expect(calibrated(map, 0.25)).toBeCloseTo(0.25, 12);
+    expect([0, 0.1, 0.45, 0.8, 0.9].map((x) => calibrated(map, x))).toEqual([0, 0, 0.5, 1, 1]);
+    expect(calibrated(map, 0.65)).toBeCloseTo(0.75, 12);
+    expect(calibrated(map, Number.NaN)).toBeNaN();
+  });
+
+  test("leaves out what stands inside a level", () => {
+    const level = fitIsotonic(f(0.1, 0.2, 0.3, 0.4), f(1, 0, 1, 0));
+    expect(level).toEqual({ scores: [0.1, 0.4], probabilities: [0.5, 0.5] });
+    expect(calibrated(level, 0.25)).toBe(0.5);
+  });
+
+  test("never falls, stays a probability, and keeps the mean of the labels on its own rows", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(score, label), { minLength: 1, maxLength: 40 }), (rows) => {
+        const scores = f(...rows.map(([s]) => s));
+        const labels = f(...rows.map(([, l]) => l));
+        const fitted = fitIsotonic(scores, labels);
+        const answers = Array.from({ length: 41 }, (_, i) => calibrated(fitted, i / 40));
+        expect(answers.every((p, i) => p >= 0 && p <= 1 && (i === 0 || p >= answers[i - 1]! - 1e-12))).toBe(true);
+        const sum = scores.reduce((total, s) => total + calibrated(fitted, s), 0);
+        expect(sum).toBeCloseTo(
+          labels.reduce((a, b) => a + b, 0),
+          9,
+        );
+      }),
+    );
+  });
+});
+
+describe("the expected calibration error", () => {
+  test("is the distance of shares from scores by bin, by rows", () => {
+    // Bins of a tenth: {0.05, 0.05} has mean 0.05 and share 0.5; {0.95} has share 1; {1} falls into the last bin too.
+    // (2 x 0.45 + 2 x |1 - 0.975|) / 4 = (0.9 + 0.05) / 4
+    expect(expectedCalibrationError(f(0.05, 0.05, 0.95, 1), f(1, 0, 1, 1))).toBeCloseTo(0.2375, 12);
+    expect(expectedCalibrationError(f(0.2, 0.4, 0.6), f(0, 1, 1), 1)).toBeCloseTo(2 / 3 - 0.4, 12);
+    expect(expectedCalibrationError(f(), f())).toBeNaN();
+  });
+});
+
+describe("a calibration", () => {
+  /** Positives come at the square of the score: scores are far too sure of themselves. */
+  const rows = (count: number, shareOf: (score: number) => number) => {
+    const scores = Float64Array.from({ length: count }, (_, i) => ((i * 37) % 100) / 100 + 0.005);
+    // Of the hundred scores, each comes once in a hundred rows, and is positive in its share of them.
+    const labels = scores.map((s, i) => ((Math.floor(i / 100) * 61) % 100 < 100 * shareOf(s) ? 1 : 0));
+    return [scores, labels] as const;
+  };
+
+  test("is made where it brings scores nearer to what is true, on rows that it was not fitted on", () => {
+    const [scores, labels] = rows(10_000, (s) => s * s);
+    const map = fitCalibration(scores, labels);
+    for (const s of [0.305, 0.505, 0.905]) expect(Math.abs(calibrated(map!, s) - s * s)).toBeLessThan(0.05);
+  });
+
+  test("is not made where scores are probabilities, with few rows, or with a class alone in either half", () => {
+    // One row in four at 0.25, three in four at 0.75: nothing is wrong with that.
+    const sure = Float64Array.from({ length: 400 }, (_, i) => (i % 2 === 0 ? 0.25 : 0.75));
+    const labels = sure.map((s, i) =>
+      i % 8 < 2 === (s === 0.25) ? (s === 0.25 ? 1 : 1) : s === 0.75 && i % 8 > 1 ? 1 : 0,
+    );
+    expect(expectedCalibrationError(sure, labels)).toBe(0);
+    expect(fitCalibration(sure, labels)).toBeUndefined();
+    const [scores, squared] = rows(10_000, (s) => s * s);
+    expect(fitCalibration(scores.subarray(0, 99), squared.subarray(0, 99))).toBeUndefined();
+    expect(
+      fitCalibration(
+        scores,
+        squared.map((x, i) => (i < 5_000 ? 0 : x)),
+      ),
+    ).toBeUndefined();
+    expect(
+      fitCalibration(
+        scores,
+        squared.map((x, i) => (i < 5_000 ? x : 1)),
+      ),
+    ).toBeUndefined();
+  });
+
+  test("comes back as it was written; scores that were measured and need none are themselves", () => {
+    const map = { scores: [0.1, 0.4], probabilities: [0, 0.5] };
+    const metrics = (rows: object) => new Map([["metrics.json", Buffer.from(JSON.stringify(rows))]]);
+    expect(calibrationOf(new Map([[calibrationFile, calibrationBytes(map)]]), "m/1")).toEqual(map);
+    expect(calibrationOf(metrics({ rows: 10 }), "m/1")).toBe("identity");
+    expect(calibrationOf(metrics({}), "m/1")).toBeUndefined();
+    expect(calibrationOf(metrics({ rows: 0 }), "m/1")).toBeUndefined();
+  });
+
+  test.each([
+    ["falls", { scores: [0.1, 0.2], probabilities: [0.5, 0.4] }],
+    ["has scores that do", { scores: [0.2, 0.1], probabilities: [0.4, 0.5] }],
+    ["has one score twice", { scores: [0.2, 0.2], probabilities: [0.4, 0.5] }],
+    ["is longer on one side", { scores: [0.1, 0.2], probabilities: [0.4] }],
+    ["goes above 1", { scores: [0.1, 0.2], probabilities: [0.4, 1.1] }],
+    ["goes below 0", { scores: [0.1, 0.2], probabilities: [-0.1, 1] }],
+    ["is empty", { scores: [], probabilities: [] }],
+    ["has no numbers", { scores: ["a"], probabilities: [0.1] }],
+  ])("is refused when it %s", (_, file) => {
+    const files = new Map([[calibrationFile, Buffer.from(JSON.stringify(file))]]);
+    expect(() => calibrationOf(files, "m/1")).toThrow(expect.objectContaining({ code: "MR_MODEL" }));
+  });
+});
+
+describe("expected performance", () => {
+  // NannyML 0.13, as `monitoring.md` of the reference cites it: estimated metrics of these five rows.
+  test("equals what NannyML estimates", () => {
+    const performance = expectedPerformance(f(0.9, 0.8, 0.3, 0.1, 0.6), [1, 1, 0, 0, 1]);
+    expect(performance.precision).toBeCloseTo(0.7666667, 7);
+    expect(performance.recall).toBeCloseTo(0.8518519, 7);
+    expect(performance.specificity).toBeCloseTo(0.6956522, 7);
+    expect(performance.f1).toBeCloseTo(0.8070175, 7);
+    expect(performance.accuracy).toBeCloseTo(0.78, 12);
+    expect(performance.auc).toBeCloseTo(0.8381642512, 10);
+    expect(performance.rows).toBe(5);
+    // Variances .09 .16 .21 .09 .24 sum up to .79; sqrt(.79) / 5
+    expect(performance.accuracyStandardError).toBeCloseTo(0.177763888, 8);
+  });
+
+  test("takes rows of equal score together, whatever their probabilities are", () => {
+    // Each pair is half right: area 1/2.
+    expect(expectedAuc(f(1, 0), f(0.5, 0.5))).toBe(0.5);
+    expect(expectedAuc(f(0, 1), f(0.5, 0.5))).toBe(0.5);
+    // The positive stands behind both negatives.
+    expect(expectedAuc(f(0, 0, 1), f(0.9, 0.9, 0.1))).toBe(0);
+    expect(expectedAuc(f(1, 0, 0), f(0.9, 0.1, 0.1))).toBe(1);
+  });
+
+  test("is what is true where the probabilities are 0 and 1", () => {
+    expect(expectedAccuracy(f(1, 0, 1, 0), [1, 0, 0, 0])).toBe(0.75);
+    expect(expectedAuc(f(1, 0, 1, 0), f(0.9, 0.8, 0.7, 0.1))).toBe(0.75);
+  });
+
+  test("says NaN where there is nothing to say", () => {
+    expect(expectedAccuracy(f(), [])).toBeNaN();
+    expect(expectedAuc(f(1, 1))).toBeNaN();
+    expect(expectedAuc(f(0, 0))).toBeNaN();
+    expect(expectedAuc(f(0.5, Number.NaN))).toBeNaN();
+    expect(expectedAuc(f(0.5, 0.5), f(0.5, Number.NaN))).toBeNaN();
+    expect(expectedPerformance(f(0.5), [0]).precision).toBeNaN();
+  });
+});
