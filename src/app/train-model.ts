@@ -7,7 +7,7 @@ import type { Plan, PlannedModel } from "../topology/index.ts";
 import { type TrainingOutcome, type TrainingRequest, trainVersion } from "../training/index.ts";
 
 export interface TrainingOptions
-  extends Pick<TrainingRequest, "seed" | "openTrainer" | "artefacts" | "clock" | "hasher" | "progress"> {
+  extends Pick<TrainingRequest, "seed" | "warmFrom" | "openTrainer" | "artefacts" | "clock" | "hasher" | "progress"> {
   readonly plan: Plan;
   readonly model: PlannedModel;
   /** Bounds on the event time of feature rows, half open; a label counts up to and including `toMs`. */
