@@ -25,11 +25,8 @@ export async function cutOff<T>(
     },
     () => aborted,
   );
-  // Whoever loses the race must not end the process by what it rejects with.
-  work.catch(() => undefined);
-  late.catch(() => undefined);
-  aborted.catch(() => undefined);
   try {
+    // The race listens to all of them, so that whoever loses it does not end the process by what it rejects with.
     return await Promise.race([work, late, aborted]);
   } finally {
     over.abort();

@@ -155,6 +155,24 @@ test("the next is due a minute later where anything has changed, and no more oft
   expect(log.asked).toBe(2);
 });
 
+test("one that was loaded is as good as one that was just written: the next is due a minute later", async () => {
+  const shelf = createMemoryShelf();
+  const before = bench({ shelf });
+  await before.open();
+  for (let i = 0; i < 4; i++) await before.chunk();
+  await before.keeper.close(0);
+  const { open, chunk, clock, log, keeper, changelog } = bench({ shelf });
+  await open();
+  log.end = 4 as Offset;
+  const slices = new TimeSlices(clock, 10, nextTurn);
+  expect(await keeper.load(0, changelog, { low: 0, end: 4 }, slices, never)).toBeDefined();
+  for (let i = 0; i < 4; i++) await chunk();
+  expect(log.asked).toBe(0);
+  clock.nowMs += 60_000;
+  await chunk();
+  expect(log.asked).toBe(1);
+});
+
 test("of 65,536 entries the next is taken sooner, and never within ten seconds of the last", async () => {
   const { open, chunk, clock, log, changelog } = bench();
   await open();

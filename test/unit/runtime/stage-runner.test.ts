@@ -166,18 +166,28 @@ test("an external topic that is missing is its owner's to create, and nobody is 
 });
 
 test("records that one topic could not take refuse the start instead of failing one by one", async () => {
-  const cluster = new Cluster({ ...totalsStage, to: { ...totalsStage.to, clusterName: "small" } });
-  const { admin } = cluster.broker;
-  const never = new AbortController().signal;
-  await admin.deleteTopics(["small"], never);
-  await admin.createTopics(
-    [{ topic: "small", partitions: 2, replication: undefined, configs: { "max.message.bytes": "500000" } }],
-    never,
-  );
-  await expect(cluster.run()).rejects.toThrow(
-    "limits.recordBytes 900000 does not fit max.message.bytes 500000 of small",
-  );
-  await cluster.close();
+  // The header of its batch, and the record's own lengths.
+  const overheadBytes = 61 + 30;
+  for (const [bytes, fits] of [
+    [500_000, false],
+    [900_000 + overheadBytes - 1, false],
+    [900_000 + overheadBytes, true],
+  ] as const) {
+    const cluster = new Cluster({ ...totalsStage, to: { ...totalsStage.to, clusterName: "small" } });
+    const { admin } = cluster.broker;
+    const never = new AbortController().signal;
+    await admin.deleteTopics(["small"], never);
+    await admin.createTopics(
+      [{ topic: "small", partitions: 2, replication: undefined, configs: { "max.message.bytes": String(bytes) } }],
+      never,
+    );
+    if (fits) await cluster.run();
+    else
+      await expect(cluster.run()).rejects.toThrow(
+        `limits.recordBytes 900000 does not fit max.message.bytes ${bytes} of small`,
+      );
+    await cluster.close();
+  }
 });
 
 test("caught up means that everything before the end is committed, by all tasks of the member", async () => {

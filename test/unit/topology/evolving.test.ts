@@ -294,6 +294,7 @@ test("a registered version that is no schema stands in the way, and the others a
 
 test.each([
   ["hour(paid_at) < 6", "0", "boolean", "true or false"],
+  ["hour(paid_at) < 6", '"true"', "boolean", "true or false"],
   ["hour(paid_at)", "0.5", "int", "whole number of 32 bits"],
   ["hour(paid_at)", "2147483648", "int", "whole number of 32 bits"],
   ["to_long(hour(paid_at))", "0.25", "long", "whole number up to 2^53"],
