@@ -231,7 +231,7 @@ function namedCause(plan: Plan, cells: readonly Cells[], records: readonly Basel
     ageMaxMs: 6 * hourMs,
   });
   for (const record of records) judge.takeBaseline(record);
-  judge.takeBaseline({ monitor: spec.name, version: spec.version, id: "b", origin: "bench", atMs: 0 });
+  judge.takeBaseline({ monitor: spec.name, version: spec.version, id: "b", origin: "bench", asked: "", atMs: 0 });
   const source = seededRng(Math.floor(rng.uniform() * 2 ** 31));
   for (let window = -quietWindows; window < windowsMax; window++) {
     const atMs = (plan.hour + window + 1) * hourMs;

@@ -7,7 +7,7 @@
  * J2 What was judged before ({@link Judge.takeVerdict}) is not judged again, and alerts go on from there.
  * J3 Records of one task with one timestamp belong together: nothing closes between them.
  */
-import type { EpochMs } from "../kernel/index.ts";
+import { type EpochMs, parseIsoTimeMs } from "../kernel/index.ts";
 import type { AlertRules } from "./alert-machine.ts";
 import { causeOf } from "./judging/causes.ts";
 import { Mutes } from "./judging/commands.ts";
@@ -107,6 +107,15 @@ export class Judge {
     if (first !== undefined && record.fromMs > first.fromMs) this.#restore(monitor);
     // Of a window that two baselines have judged, the alert took note of the one with more rows, which came last.
     monitor.restored.set(record.field, record);
+  }
+
+  /**
+   * An event that was written before, in the order of its topic. Verdicts do not say whom a silence kept from being woken.
+   */
+  takeEvent({ type, isPage, monitor, at }: AlertEvent): void {
+    const atMs = parseIsoTimeMs(at);
+    if (type !== "millrace.incident.opened" || !isPage || atMs === undefined) return;
+    this.#monitors.get(monitor)?.alerts.restorePage(atMs);
   }
 
   /** A record of the control topic: an acknowledgement or a silence; others are passed over. */

@@ -1,4 +1,4 @@
-import { type Clock, type EpochMs, type Hasher, MillraceError, type RecordOut } from "../kernel/index.ts";
+import { type Clock, type EpochMs, type Hasher, MillraceError, type Offset, type RecordOut } from "../kernel/index.ts";
 import {
   type BaselineFieldRecord,
   type BaselineHeadRecord,
@@ -11,7 +11,7 @@ import {
 } from "../monitor/index.ts";
 import type { Broker } from "../runtime/index.ts";
 import { ownSchemaId, type SchemaRegistry } from "../schema/index.ts";
-import { OwnWriters, ownPartition, ownRecords } from "./own-topic.ts";
+import { type OwnRecord, OwnWriters, ownPartition, ownRecords } from "./own-topic.ts";
 
 /** Fields that nobody has named as in service are left alone for so long: their writer may be at work. */
 const unnamedForMs = 3_600_000;
@@ -35,34 +35,57 @@ export interface BaselinesRead {
   readonly unread: number;
 }
 
+/** The baselines of all monitors of a topology, read again and again: what was read once is not read a second time. */
+export class BaselinesReader {
+  readonly #broker: Broker;
+  readonly #topic: string;
+  readonly #writers: OwnWriters;
+  readonly #baselines = new BaselineSet();
+  readonly #heads = new Map<string, BaselineHeadRecord>();
+  readonly #stored = new Map<string, StoredField>();
+  #unread = 0;
+  #offsetNext: Offset = 0;
+
+  constructor(broker: Broker, registry: Pick<SchemaRegistry, "byId">, topic: string) {
+    this.#broker = broker;
+    this.#topic = topic;
+    this.#writers = new OwnWriters(registry);
+  }
+
+  /** Reads on to the end of the topic as it is now. @throws as {@link ownRecords}; what was read before is not lost */
+  async read(signal: AbortSignal): Promise<BaselinesRead> {
+    for await (const record of ownRecords(this.#broker, this.#topic, signal, { from: this.#offsetNext })) {
+      await this.#take(record, signal);
+      this.#offsetNext = record.offset + 1;
+    }
+    return { baselines: this.#baselines, heads: this.#heads, stored: this.#stored, unread: this.#unread };
+  }
+
+  async #take({ key, value, timestampMs }: OwnRecord, signal: AbortSignal): Promise<void> {
+    if (value === null) {
+      this.#stored.delete(key);
+      return;
+    }
+    try {
+      const record = decodeBaseline(value, await this.#writers.of(value, signal));
+      this.#baselines.take(record);
+      if (isBaselineHead(record)) this.#heads.set(record.monitor, record);
+      else this.#stored.set(key, { monitor: record.monitor, id: record.id, writtenMs: timestampMs });
+    } catch (thrown) {
+      if (!(thrown instanceof MillraceError) || thrown.disposition !== "quarantine") throw thrown;
+      this.#unread++;
+    }
+  }
+}
+
 /** Reads the baselines of all monitors of a topology, up to the end of their topic as it is now. */
-export async function readBaselines(
+export function readBaselines(
   broker: Broker,
   registry: Pick<SchemaRegistry, "byId">,
   topic: string,
   signal: AbortSignal,
 ): Promise<BaselinesRead> {
-  const baselines = new BaselineSet();
-  const heads = new Map<string, BaselineHeadRecord>();
-  const stored = new Map<string, StoredField>();
-  const writers = new OwnWriters(registry);
-  let unread = 0;
-  for await (const { key, value, timestampMs } of ownRecords(broker, topic, signal)) {
-    if (value === null) {
-      stored.delete(key);
-      continue;
-    }
-    try {
-      const record = decodeBaseline(value, await writers.of(value, signal));
-      baselines.take(record);
-      if (isBaselineHead(record)) heads.set(record.monitor, record);
-      else stored.set(key, { monitor: record.monitor, id: record.id, writtenMs: timestampMs });
-    } catch (thrown) {
-      if (!(thrown instanceof MillraceError) || thrown.disposition !== "quarantine") throw thrown;
-      unread++;
-    }
-  }
-  return { baselines, heads, stored, unread };
+  return new BaselinesReader(broker, registry, topic).read(signal);
 }
 
 export interface WriteOptions {
@@ -82,6 +105,8 @@ export interface NewBaseline {
   readonly model: string | undefined;
   /** Where it comes from, for people. */
   readonly origin: string;
+  /** As {@link BaselineHeadRecord.asked}. */
+  readonly asked: string;
 }
 
 /**
@@ -97,7 +122,7 @@ export async function writeBaseline(
   signal: AbortSignal,
 ): Promise<BaselineHeadRecord> {
   const { broker, registry, topic, clock } = options;
-  const { monitor, model, origin } = baseline;
+  const { monitor, model, origin, asked } = baseline;
   const schemaId = await ownSchemaId(registry, topic, baselineSchema, signal);
   const before = await readBaselines(broker, registry, topic, signal);
   const hash = hashOf(baseline, options.hasher);
@@ -112,7 +137,7 @@ export async function writeBaseline(
     fields.map((field) => out(baselineKey(field), encodeBaseline(field, schemaId))),
     signal,
   );
-  const head = { monitor: monitor.name, version: monitor.version, id, origin, atMs: nowMs };
+  const head = { monitor: monitor.name, version: monitor.version, id, origin, asked, atMs: nowMs };
   await broker.append([out(baselineKey(head), encodeBaseline(head, schemaId))], signal);
   const kept = new Set([id, before.heads.get(monitor.name)?.id]);
   const gone = [...before.stored].filter(

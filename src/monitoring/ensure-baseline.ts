@@ -2,6 +2,7 @@ import {
   type Clock,
   type EpochMs,
   formatIsoTime,
+  type Hasher,
   MillraceError,
   OperationError,
   parseIsoTimeMs,
@@ -78,8 +79,14 @@ export async function measureAndWrite(
   const { broker, registry, monitor, progress } = options;
   const measured = await measureBaseline({ broker, registry, monitor, fromMs, toMs, ranges, progress }, signal);
   const { fields, rows, windows } = measured;
-  const head = await writeBaseline(options, { monitor, fields, model, origin }, signal);
+  const asked = askedOf(monitor.baseline, options.hasher);
+  const head = await writeBaseline(options, { monitor, fields, model, origin, asked }, signal);
   return { kind: "written", head, rows, windows };
+}
+
+/** 16 hex digits of what a topology asks for: another `baseline:` asks for another measurement. */
+export function askedOf(baseline: BaselineOrigin, hasher: Hasher): string {
+  return hasher.sha256(JSON.stringify(baseline)).slice(0, 16);
 }
 
 async function referenceOf(options: EnsureOptions, signal: AbortSignal): Promise<Reference | string> {

@@ -28,7 +28,8 @@ export { type FieldStatus, fieldStatuses } from "./field-status.ts";
 export { judgeOptionsOf, stagePartitions } from "./judge-options.ts";
 export { createJudgeRunner, type JudgeRunnerOptions } from "./judge-runner.ts";
 export type { JudgeTopics, LagWatcher, WindowJudge } from "./judge-work.ts";
-export { isInService, type KeepOptions, keepBaselines, learntWindows } from "./keep-baselines.ts";
+export { isInService, type KeepOptions, keepBaselines } from "./keep-baselines.ts";
+export { LearntWindows } from "./learnt-windows.ts";
 export {
   type MeasuredBaseline,
   type MeasuredMonitor,

@@ -47,6 +47,8 @@ export interface WindowJudge {
   /** What was judged before, in the order of its topic. */
   takeVerdict(record: VerdictRecord): void;
   takeCommand(record: ControlRecord): void;
+  /** What was told before, in the order of its topic. */
+  takeEvent(event: AlertEvent): void;
   lagging(stage: string, isLagging: boolean): void;
   /** Every window that can be closed now, oldest first. */
   judge(): { readonly verdicts: readonly VerdictRecord[]; readonly events: readonly AlertEvent[] };
@@ -54,8 +56,12 @@ export interface WindowJudge {
 
 /** What watches the lag beside, and says what comes of it. */
 export interface LagWatcher {
-  /** Begins anew with the events that were written of lags before, in order. */
-  restore(events: readonly AlertEvent[]): void;
+  /** Forgets everything: a new ownership begins. */
+  begin(): void;
+  /** What was told before, in order; what is not of a lag is passed over. */
+  takeEvent(event: AlertEvent): void;
+  /** A record of the control topic; what is no command is passed over. */
+  takeCommand(record: ControlRecord): void;
   /** Looks when it is time, beside; what came of looks before is answered. @param nowMs monotonic */
   tick(nowMs: number): { readonly events: readonly AlertEvent[]; readonly lagging: ReadonlyMap<string, boolean> };
   /** Ends a look that is under way. */
@@ -120,8 +126,9 @@ export class JudgeWork implements FollowerWork {
     this.#judge = await createJudge(signal);
     const baselinesTo = await this.#readAll(topics.baselines, (batch) => this.#takeBaselines(batch, signal), signal);
     await this.#readAll(topics.verdicts, (batch) => this.#takeVerdicts(batch, signal), signal);
+    lag?.begin();
     const controlTo = await this.#readAll(topics.control, (batch) => this.#takeCommands(batch), signal);
-    await this.#restoreLag(lag, signal);
+    await this.#restoreEvents(lag, signal);
     const [{ low } = { low: 0 }] = await this.#options.broker.admin.watermarks(topics.partials, signal);
     const range = { topic: topics.partials, from: low, to: offsetNext };
     await readUpTo(this.#options.broker, range, (batch) => this.#takePartials(batch, 0, signal), signal);
@@ -198,17 +205,20 @@ export class JudgeWork implements FollowerWork {
   }
 
   #takeCommands(batch: RawBatch): void {
-    for (const record of controlRecordsIn(batch)) this.#judge?.takeCommand(record);
+    for (const record of controlRecordsIn(batch)) {
+      this.#judge?.takeCommand(record);
+      this.#options.lag?.takeCommand(record);
+    }
   }
 
-  async #restoreLag(lag: LagWatcher | undefined, signal: AbortSignal): Promise<void> {
-    if (lag === undefined) return;
-    const told: AlertEvent[] = [];
+  async #restoreEvents(lag: LagWatcher | undefined, signal: AbortSignal): Promise<void> {
     const take = (batch: RawBatch): void => {
-      for (const [, event] of alertEventsIn(batch, 0)) told.push(event);
+      for (const [, event] of alertEventsIn(batch, 0)) {
+        this.#judge?.takeEvent(event);
+        lag?.takeEvent(event);
+      }
     };
     await this.#readAll(this.#options.topics.alerts, take, signal);
-    lag.restore(told);
   }
 
   #tail(topic: string, from: Offset): TopicTail {

@@ -1,7 +1,7 @@
-import { type Clock, codeOf, type Facts, messageOf } from "../kernel/index.ts";
-import { type BaselinesRead, readBaselines } from "./baselines-topic.ts";
-import { type BaselinedMonitor, type ClosedWindow, type EnsureOptions, ensureBaseline } from "./ensure-baseline.ts";
-import { readVerdicts } from "./read-verdicts.ts";
+import { type Clock, codeOf, type Facts, type Hasher, messageOf } from "../kernel/index.ts";
+import { type BaselinesRead, BaselinesReader } from "./baselines-topic.ts";
+import { askedOf, type BaselinedMonitor, type EnsureOptions, ensureBaseline } from "./ensure-baseline.ts";
+import { LearntWindows } from "./learnt-windows.ts";
 
 /** How often it is seen whether what a baseline waits for is there. */
 const lookAgainMs = 30_000;
@@ -15,13 +15,15 @@ export interface KeepOptions extends Omit<EnsureOptions, "monitor" | "closed" | 
 
 /**
  * Sees to it that each monitor gets the baseline that its topology asks for: looks every 30 s whether it can be measured,
- * and ends when all are in service. To be run beside the judge; two at once write the same baseline twice, which is none
+ * and ends when all are in service. Topics are read on from where they were read to. To be run beside the judge; two at once write the same baseline twice, which is none
  * other.
  *
  * What fails is said and tried again. Rejects with the signal's reason.
  */
 export async function keepBaselines(options: KeepOptions, signal: AbortSignal): Promise<void> {
-  const { broker, registry, topic, monitors, clock, facts } = options;
+  const { broker, registry, topic, verdictsTopic, monitors, clock, facts, hasher } = options;
+  const reader = new BaselinesReader(broker, registry, topic);
+  const learnt = new LearntWindows(broker, registry, verdictsTopic, monitors);
   const told = new Map<string, string>();
   const tell = (monitor: string, reason: string, say: () => void): void => {
     if (told.get(monitor) !== reason) say();
@@ -30,8 +32,8 @@ export async function keepBaselines(options: KeepOptions, signal: AbortSignal): 
   for (;;) {
     let lacking = monitors;
     try {
-      const { baselines } = await readBaselines(broker, registry, topic, signal);
-      lacking = monitors.filter((monitor) => !isInService(baselines, monitor));
+      const { baselines } = await reader.read(signal);
+      lacking = monitors.filter((monitor) => !isInService(baselines, monitor, hasher));
     } catch (thrown) {
       signal.throwIfAborted();
       const reason = messageOf(thrown);
@@ -43,7 +45,7 @@ export async function keepBaselines(options: KeepOptions, signal: AbortSignal): 
     for (const monitor of lacking) {
       const { name } = monitor;
       try {
-        const closed = await learntWindows(options, monitor, signal);
+        const closed = await learnt.of(monitor, signal);
         const ensured = await ensureBaseline({ ...options, monitor, closed }, signal);
         if (ensured.kind === "written") {
           const { head, rows, windows } = ensured;
@@ -64,28 +66,14 @@ export async function keepBaselines(options: KeepOptions, signal: AbortSignal): 
   }
 }
 
-/** Whether the monitor as it is now has a baseline that counts the same. */
+/** Whether the monitor as it is now has a baseline that counts the same and is what its topology asks for. */
 export function isInService(
   baselines: BaselinesRead["baselines"],
-  { name, version }: Pick<BaselinedMonitor, "name" | "version">,
+  { name, version, baseline }: Pick<BaselinedMonitor, "name" | "version" | "baseline">,
+  hasher: Hasher,
 ): boolean {
-  return baselines.current(name)?.version === version;
-}
-
-/** The windows of a monitor that the judge has found over while there was no baseline. */
-export async function learntWindows(
-  { broker, registry, verdictsTopic }: Pick<KeepOptions, "broker" | "registry" | "verdictsTopic">,
-  { name, fields, baseline }: Pick<BaselinedMonitor, "name" | "fields" | "baseline">,
-  signal: AbortSignal,
-): Promise<readonly ClosedWindow[]> {
-  if (baseline.kind === "range") return [];
-  const field = fields[0]?.name;
-  const { verdicts } = await readVerdicts(
-    broker,
-    registry,
-    verdictsTopic,
-    (verdict) => verdict.monitor === name && verdict.field === field && verdict.kind === "LEARNING",
-    signal,
-  );
-  return verdicts.map(({ fromMs, m }) => ({ fromMs, rows: m }));
+  const current = baselines.current(name);
+  if (current?.version !== version) return false;
+  // What was written before heads said so is taken for what is asked for.
+  return current.asked === "" || current.asked === askedOf(baseline, hasher);
 }

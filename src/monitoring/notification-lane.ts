@@ -45,10 +45,12 @@ interface Queued {
 /** What is told one target: in order, at its own pace, so that one that is away does not hold up the others. */
 export class NotificationLane {
   readonly #options: NotificationLaneOptions;
-  readonly #pace: NotificationPace;
+  #pace: NotificationPace;
   readonly #wake = new Wake();
   readonly #told = new Set<string>();
   #queue: Queued[] = [];
+  /** Offset of the first record that a summary is yet to tell of. */
+  #offsetGathered: Offset | undefined;
   #over = new AbortController();
   #loop: Promise<void> | undefined;
 
@@ -69,11 +71,17 @@ export class NotificationLane {
     this.#wake.wake();
     await this.#loop;
     this.#queue = [];
+    this.#offsetGathered = undefined;
+    // What is gathered comes again, and is told at once as far as the pace of a new minute lets it.
+    this.#pace = new NotificationPace(this.#options.perMinute);
   }
 
-  /** Offset of the first record that this target was not told of; undefined when there is none. */
+  /**
+   * Offset of the first record that this target was not told of, in its own words or in a summary; undefined when there is
+   * none.
+   */
   get offsetUntold(): Offset | undefined {
-    return this.#queue[0]?.offset;
+    return this.#offsetGathered ?? this.#queue[0]?.offset;
   }
 
   /** Queues an event, when it is for this target and was not told before. */
@@ -101,20 +109,37 @@ export class NotificationLane {
       const summary = this.#pace.summary(clock.monotonicMs(), clock.now());
       const [head] = this.#queue;
       try {
-        if (summary !== undefined) await this.#tell(summary, summary.kind === "summary" ? summary.id : "", signal);
-        else if (head !== undefined) await this.#tellHead(head, signal);
+        if (summary !== undefined) {
+          await this.#tell(summary, summary.kind === "summary" ? summary.id : "", signal);
+          this.#offsetGathered = undefined;
+        } else if (head !== undefined) await this.#tellHead(head, signal);
         else await this.#wake.wait();
-      } catch {
-        // The signal's reason: what is queued comes again.
-        return;
+      } catch (thrown) {
+        // What is queued comes again.
+        if (signal.aborted) return;
+        this.#giveUp(summary === undefined ? head : undefined, thrown);
       }
     }
   }
 
+  /** Goes on behind what nobody can be told of for a fault of ours, which would be met again and again. */
+  #giveUp(head: Queued | undefined, thrown: unknown): void {
+    const { facts, name } = this.#options;
+    facts.emit("notificationFailed", {
+      target: name,
+      id: head?.event.id ?? "",
+      attempts: 1,
+      reason: messageOf(thrown),
+    });
+    if (head === undefined) this.#offsetGathered = undefined;
+    else if (this.#queue[0] === head) this.#queue.shift();
+  }
+
   async #tellHead(head: Queued, signal: AbortSignal): Promise<void> {
-    const { event } = head;
+    const { event, offset } = head;
     const isNow = this.#pace.admits(event, this.#options.clock.monotonicMs());
     if (isNow) await this.#tell({ kind: "event", event }, event.id, signal);
+    else this.#offsetGathered ??= offset;
     this.#told.add(event.id);
     const [oldest] = this.#told;
     if (this.#told.size > toldMax && oldest !== undefined) this.#told.delete(oldest);

@@ -26,22 +26,24 @@ export interface OwnRecord {
 /**
  * The records of a topic of one partition up to its end as it is now, in their order.
  *
- * @param since leaves out what was written before, in Kafka's time; all when left out
+ * @param begin `since`: leaves out what was written before, in Kafka's time; `from`: what was read before; all when left out
  * @throws OperationError MR_TOPIC_MISSING when there is no such topic
  */
 export async function* ownRecords(
   broker: Broker,
   topic: string,
   signal: AbortSignal,
-  since?: EpochMs,
+  begin: { readonly since?: EpochMs | undefined; readonly from?: Offset } = {},
 ): AsyncGenerator<OwnRecord> {
   const [described] = (await broker.admin.describe([topic], signal)).topics;
   const [watermark] = described === undefined ? [] : await broker.admin.watermarks(topic, signal);
   if (watermark === undefined)
     throw new OperationError("MR_TOPIC_MISSING", `reading topic ${topic}: it does not exist; run millrace apply`);
-  const { low, end } = watermark;
-  if (low === end) return;
-  const from = since === undefined ? low : { timeMs: since };
+  const { end } = watermark;
+  const { since } = begin;
+  const first = firstOf(watermark, begin.from);
+  if (first === end) return;
+  const from = since === undefined ? first : { timeMs: since };
   for await (const batch of broker.read({ topic, partition: ownPartition, from, to: end }, signal)) {
     refuseDamage(batch);
     for (let i = 0; i < batch.count; i++) {
@@ -53,6 +55,11 @@ export async function* ownRecords(
       yield { offset: batch.offsets[i] ?? 0, timestampMs, key, value };
     }
   }
+}
+
+/** Where reading goes on. A topic that was made anew ends before where it was read to. */
+function firstOf({ low, end }: { readonly low: Offset; readonly end: Offset }, readTo = low): Offset {
+  return readTo > end ? low : Math.max(low, readTo);
 }
 
 /** The schemas that values of such topics were written with, by the ids in their framing. */

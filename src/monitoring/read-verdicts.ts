@@ -29,7 +29,7 @@ export async function readVerdicts(
   const writers = new OwnWriters(registry);
   const verdicts = new Map<string, VerdictRecord>();
   let unread = 0;
-  for await (const { value } of ownRecords(broker, topic, signal, sinceMs)) {
+  for await (const { value } of ownRecords(broker, topic, signal, { since: sinceMs })) {
     if (value === null) continue;
     try {
       const verdict = decodeVerdict(value, await writers.of(value, signal));

@@ -104,7 +104,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
     bytesMax: plan.limits.recordBytes,
     ...(path === undefined ? {} : { values: path.values }),
   });
-  const stageTap = deps.tap && new StageTap(deps.tap, stage.name, outputSchema(stage), plan.hash);
+  const stageTap = deps.tap && new StageTap(deps.tap, stage.name, outputSchema(stage));
   const ingestReader = ingestReaderOf(stage);
   const avroInputs: AvroInput[] = [];
   const inputOf = (): InputReader => {

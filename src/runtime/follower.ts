@@ -285,12 +285,20 @@ export class Follower implements GroupSink, ReadyStage {
         await this.#work(owned, membership, cut);
         return;
       } catch (thrown) {
+        if (this.#isDraining) this.#tellMissed(thrown, cut);
         if (cut.aborted || this.#isDraining) return;
         if (!this.#mayGoOn(thrown)) return;
         const waitMs = this.#patience.waitMs(attempt);
         await this.#options.clock.sleep(waitMs, AbortSignal.any([cut, this.#stopping.signal])).catch(() => undefined);
       }
     }
+  }
+
+  /** What it was to write before it stops is not there; whoever comes next writes it. */
+  #tellMissed(thrown: unknown, cut: AbortSignal): void {
+    if (cut.aborted || this.#status === "halted") return;
+    const error = thrown instanceof Error ? thrown.name : "Error";
+    this.#facts.emit("commitMissedAtStop", { code: codeOf(thrown), reason: messageOf(thrown), error });
   }
 
   /** Says what was thrown. @returns true when opening again may help */

@@ -8,7 +8,7 @@ import {
   type RecordErrorCode,
   topicPartitionKey,
 } from "../kernel/index.ts";
-import { framingBytes, type Row, readSchemaId, transcoderOf } from "../schema/index.ts";
+import { type Row, readSchemaId, transcoderOf } from "../schema/index.ts";
 import type { Store } from "../state/index.ts";
 import { type ErrorPlace, recordOverheadBytes } from "../topology/index.ts";
 import { type Outgoing, partitionOf, type RawBatch } from "../wire/index.ts";
@@ -506,7 +506,7 @@ export class StageTask {
       ? readSchemaId(batch.bytes, batch.valueFrom[index] as number, batch.valueTo[index] as number)
       : -1;
     try {
-      tap.count(this.#parts.encoder.value, framingBytes, valueTo, batch.offsets[index] as number, schema);
+      tap.count(this.#parts.encoder.value, valueTo, batch, index, schema);
     } catch (cause) {
       // The row is written: what a monitor throws must not make a dead letter of it too.
       throw new AssertionError(`a monitor of stage output ${this.#outputs.topic.topic} could not count a row`, {

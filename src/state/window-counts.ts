@@ -6,7 +6,7 @@ import { noSchema, type SchemaCounts, WindowTotal } from "./window-total.ts";
 
 /** Where the entry of the known schemas stands, before every window. */
 const schemasFromMs = Number.NEGATIVE_INFINITY;
-/** Writer schemas that are remembered, those that were met last. */
+/** Writer schemas that are remembered. */
 const knownSchemasMax = 64;
 
 export interface WindowCountsOptions {
@@ -30,8 +30,8 @@ interface Change {
  * Counts of rows by window of event time and by cell, behind an undo log.
  *
  * Stream time is the latest event time of the rows that came here. A row whose window is over is not counted in it but as
- * late, in the window that stream time is in: what a window has when it is taken out is what it will ever have. Which cell
- * a row belongs to is the caller's to say: it adds to {@link counts}, and to {@link recentCounts} where there are any.
+ * late, in the window that stream time is in: what a window has when it is taken out is what it will ever have. So is one
+ * that is dated far ahead. Which cell a row belongs to is the caller's to say: it adds to {@link counts}, and to {@link recentCounts} where there are any.
  *
  * An entry is a window under one baseline; one more holds the writer schemas that were met, and in which window first.
  */
@@ -116,15 +116,20 @@ export class WindowCounts implements Store {
   /**
    * Takes a row, and points {@link counts} to the window in whose cells it is to be counted.
    *
+   * @param timeMs its event time; NaN for none: it belongs where stream time is, and moves it nowhere
+   * @param writtenMs Kafka's time of the record that it was made of; negative for none. A row that is dated more than a
+   *   window ahead of it counts as late and moves no stream time: one dated 2099 would make all that follow late
    * @param schema id of the writer schema of what the row was made of; -1 for none
    * @returns false for a late one, which is in no cell
    */
-  count(timeMs: EpochMs, offset: Offset, schema: number): boolean {
+  count(timeMs: EpochMs, writtenMs: EpochMs, offset: Offset, schema: number): boolean {
     const streamMs = this.#streamMs;
-    if (timeMs > streamMs) this.#streamMs = timeMs;
+    const isAhead = writtenMs >= 0 && timeMs > writtenMs + this.#windowMs;
+    if (timeMs > streamMs && !isAhead) this.#streamMs = timeMs;
     let fromMs = this.#startOf(timeMs);
-    const isLate = this.#isOver(fromMs, streamMs);
-    if (isLate) fromMs = this.#startOf(streamMs);
+    const isLate = isAhead || this.#isOver(fromMs, streamMs);
+    if (isLate || Number.isNaN(timeMs))
+      fromMs = this.#startOf(Number.isFinite(streamMs) ? streamMs : Math.max(0, writtenMs));
     const last = this.#last;
     const total = last !== undefined && last.fromMs === fromMs ? last : this.#touch(fromMs);
     if (offset < total.offsetFrom) total.offsetFrom = offset;
@@ -315,9 +320,20 @@ export class WindowCounts implements Store {
     this.#knownBefore ??= new Map(this.#known);
     const firstMs = this.#known.size === 0 ? Number.NEGATIVE_INFINITY : fromMs;
     this.#known.set(schema, firstMs);
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > knownSchemasMax && oldest !== undefined) this.#known.delete(oldest);
+    if (this.#known.size > knownSchemasMax) this.#known.delete(this.#unused(schema));
     return firstMs;
+  }
+
+  /** The schema that was met first of those that no open window has; of all but the newest where each is in use. */
+  #unused(newest: number): number {
+    const used = new Set([newest]);
+    for (const { schemas } of this.#all()) for (const { id } of schemas) used.add(id);
+    let oldest = newest;
+    for (const id of this.#known.keys()) {
+      if (!used.has(id)) return id;
+      if (oldest === newest) oldest = id;
+    }
+    return oldest;
   }
 
   #endChunk(): void {

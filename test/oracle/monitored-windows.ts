@@ -60,7 +60,7 @@ export function baselineRecords(
     const fields = cellsOf[monitor];
     return [
       ...fields.map(([field, cells]) => ({ monitor, id, field, fields: fields.length, cells, windows: [] })),
-      { monitor, version, id, origin: "test", atMs: 0 },
+      { monitor, version, id, origin: "test", asked: "", atMs: 0 },
     ];
   });
 }

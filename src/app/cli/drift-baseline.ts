@@ -4,7 +4,7 @@ import {
   type BaselinesRead,
   ensureBaseline,
   isInService,
-  learntWindows,
+  LearntWindows,
   measureAndWrite,
   rangeText,
   readBaselines,
@@ -97,7 +97,8 @@ async function measure(
     await measureAndWrite(by, { ...range, origin: `${rangeText(range.fromMs, range.toMs)}, by hand` }, context.stop);
     return undefined;
   }
-  const closed = await learntWindows({ broker, registry, verdictsTopic: verdicts.clusterName }, monitor, context.stop);
+  const learnt = new LearntWindows(broker, registry, verdicts.clusterName, [monitor]);
+  const closed = await learnt.of(monitor, context.stop);
   const of = { controlTopic: plan.control.clusterName, alias: championAlias, artefacts, closed };
   const ensured = await ensureBaseline({ ...by, ...of }, context.stop);
   return ensured.kind === "waiting" ? ensured.reason : undefined;
@@ -114,7 +115,7 @@ function statusOf(monitor: PlannedMonitor, { baselines, heads }: BaselinesRead):
   const windows = current.fields[0]?.windows ?? [];
   return {
     monitor: name,
-    state: isInService(baselines, monitor) ? "in-service" : "outdated",
+    state: isInService(baselines, monitor, nodeHasher) ? "in-service" : "outdated",
     baseline: current.id,
     origin: head.origin,
     since: formatIsoTime(head.atMs),

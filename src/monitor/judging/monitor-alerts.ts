@@ -95,7 +95,7 @@ export class MonitorAlerts {
   restore(verdicts: readonly VerdictRecord[]): void {
     const [first] = verdicts;
     if (first === undefined) return;
-    const { opened, closed } = this.#step(verdicts, first);
+    const { closed } = this.#step(verdicts, first);
     if (closed !== undefined) this.#incident = undefined;
     // What was written down knew more than what is still there to be read: it counts.
     for (const { field, phase, incident } of verdicts) {
@@ -103,7 +103,11 @@ export class MonitorAlerts {
       if (isSettled(phase) && this.#incidents.alertOf(field).phase !== phase)
         this.#incidents.restore(field, phase, incident !== undefined);
     }
-    if (opened !== undefined && this.#spec.severity === "page") this.#pagesMs.push(first.toMs);
+  }
+
+  /** An incident that somebody was woken by before, as its event tells it. */
+  restorePage(atMs: EpochMs): void {
+    if (!this.#pagesMs.includes(atMs)) this.#pagesMs.push(atMs);
   }
 
   #step(verdicts: readonly CausedVerdict[], { fromMs, toMs }: CausedVerdict) {

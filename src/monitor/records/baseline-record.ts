@@ -38,6 +38,8 @@ export interface BaselineHeadRecord {
   readonly id: string;
   /** Where it comes from, for people. */
   readonly origin: string;
+  /** Hash of what the topology asked for when it was put in service; empty where that was not written down. */
+  readonly asked: string;
   readonly atMs: EpochMs;
 }
 
@@ -64,6 +66,12 @@ const codec = new RecordCodec(
               { name: "version", type: "string" },
               { name: "origin", type: "string" },
               { name: "at", type: time },
+              {
+                name: "asked",
+                type: "string",
+                default: "",
+                doc: "hash of what the topology asked for; empty: not known",
+              },
             ],
           },
         ],
@@ -137,7 +145,12 @@ interface WireField {
 interface WireBaseline {
   readonly monitor: string;
   readonly id: string;
-  readonly head: { readonly version: string; readonly origin: string; readonly at: Long } | null;
+  readonly head: {
+    readonly version: string;
+    readonly origin: string;
+    readonly at: Long;
+    readonly asked: string;
+  } | null;
   readonly field: WireField | null;
 }
 
@@ -154,8 +167,8 @@ export function isBaselineHead(record: BaselineFieldRecord | BaselineHeadRecord)
 export function encodeBaseline(record: BaselineFieldRecord | BaselineHeadRecord, id: number): Buffer {
   const { monitor } = record;
   if (isBaselineHead(record)) {
-    const { version, origin, atMs } = record;
-    return codec.encode({ monitor, id: record.id, head: { version, origin, at: atMs }, field: null }, id);
+    const { version, origin, asked, atMs } = record;
+    return codec.encode({ monitor, id: record.id, head: { version, origin, at: atMs, asked }, field: null }, id);
   }
   const { cells } = record;
   const field = {
@@ -176,7 +189,8 @@ export function encodeBaseline(record: BaselineFieldRecord | BaselineHeadRecord,
 export function decodeBaseline(value: Uint8Array, writer?: RecordSchema): BaselineFieldRecord | BaselineHeadRecord {
   const { monitor, id, head, field } = codec.decode(value, writer) as unknown as WireBaseline;
   if (field === null) {
-    return { monitor, id, version: head?.version ?? "", origin: head?.origin ?? "", atMs: whole(head?.at ?? 0) };
+    const { version, origin, asked, at } = head ?? { version: "", origin: "", asked: "", at: 0 };
+    return { monitor, id, version, origin, asked, atMs: whole(at) };
   }
   const cells: CellsSource =
     field.values === null

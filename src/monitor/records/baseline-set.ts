@@ -5,6 +5,8 @@ export interface HeldBaseline {
   readonly id: string;
   /** Of the monitor when it was measured. */
   readonly version: string;
+  /** Hash of what the topology asked for then; empty where that was not written down. */
+  readonly asked: string;
   readonly fields: readonly BaselineFieldRecord[];
 }
 
@@ -36,7 +38,8 @@ export class BaselineSet {
   current(monitor: string): HeldBaseline | undefined {
     const head = this.#heads.get(monitor);
     const fields = head === undefined ? undefined : this.fieldsOf(monitor, head.id);
-    return head === undefined || fields === undefined ? undefined : { id: head.id, version: head.version, fields };
+    if (head === undefined || fields === undefined) return undefined;
+    return { id: head.id, version: head.version, asked: head.asked, fields };
   }
 
   /** The fields of a baseline, in service or lately so; undefined until all of them are there. */

@@ -73,7 +73,7 @@ export class FollowedBaselines implements BaselineSource {
   async #follow(from: Offset): Promise<void> {
     const { broker, topic, clock, facts, signal } = this.#options;
     const backOff = new BackOff(pauses);
-    let offsetNext = from;
+    let offsetNext: Offset | "earliest" = from;
     while (!signal.aborted) {
       try {
         for await (const batch of broker.read({ topic, partition, from: offsetNext }, signal)) {
@@ -84,6 +84,8 @@ export class FollowedBaselines implements BaselineSource {
       } catch (thrown) {
         if (signal.aborted) return;
         facts.emit("ownTopicReadAgain", { code: codeOf(thrown, "MR_BROKER"), topic, reason: messageOf(thrown) });
+        // The topic was made anew, or what it began with is gone: what it has now is what counts.
+        if (thrown instanceof OperationError && thrown.code === "MR_OFFSET_RANGE") offsetNext = "earliest";
         await clock.sleep(backOff.next(), signal).catch(() => undefined);
       }
     }

@@ -44,7 +44,14 @@ export async function beginTapping(
   // A stage writes one topic, and that has one event time.
   const { timeField } = first.monitor;
   return {
-    deps: { monitors, timeField, baselines, partials: partialsTopic, partialSchemaId: schemaId },
+    deps: {
+      monitors,
+      timeField,
+      baselines,
+      plan: monitoring.workHash,
+      partials: partialsTopic,
+      partialSchemaId: schemaId,
+    },
     heartbeats: new Heartbeats({ ...options, ...own }),
   };
 }

@@ -46,10 +46,10 @@ export class MonitorCounter {
     );
   }
 
-  /** @param timeMs event time; a row without one belongs where stream time is */
-  count(values: FieldValues, timeMs: EpochMs | undefined, offset: Offset, schema: number): void {
+  /** @param timeMs event time; NaN for none @param writtenMs Kafka's time of the record; negative for none */
+  count(values: FieldValues, timeMs: EpochMs, writtenMs: EpochMs, offset: Offset, schema: number): void {
     const { store } = this;
-    if (!store.count(timeMs ?? Math.max(0, store.latestTimeMs), offset, schema)) return;
+    if (!store.count(timeMs, writtenMs, offset, schema)) return;
     const { counts, recentCounts } = store;
     const fields = this.#fields;
     for (let i = 0; i < fields.length; i++) {

@@ -20,6 +20,8 @@ export interface StageTapDeps {
   /** Of the rows; their event time. */
   readonly timeField: string;
   readonly baselines: BaselineSource;
+  /** {@link PlannedMonitoring.workHash} */
+  readonly plan: string;
   /** Where partials go: a topic of one partition. */
   readonly partials: OutputTopic;
   /** Registry id of the schema of a partial. */
@@ -30,15 +32,13 @@ export interface StageTapDeps {
 export class StageTap {
   readonly #deps: StageTapDeps;
   readonly #stage: string;
-  readonly #plan: string;
   readonly #values: FieldValues;
   readonly #places: ReadonlyMap<string, number>;
 
-  /** @param schema of the rows @param plan hash of the plan */
-  constructor(deps: StageTapDeps, stage: string, schema: RecordSchema, plan: string) {
+  /** @param schema of the rows */
+  constructor(deps: StageTapDeps, stage: string, schema: RecordSchema) {
     this.#deps = deps;
     this.#stage = stage;
-    this.#plan = plan;
     const wanted = wantedValues(deps);
     this.#places = new Map(wanted.map(({ name, as }, place) => [placeName(name, as), place]));
     this.#values = fieldValues(schema.type, wanted);
@@ -46,12 +46,12 @@ export class StageTap {
 
   /** @param model `<model>/<version>` that the task scores with */
   ofTask(task: TaskId, model: string | undefined): TaskTap {
-    const { monitors, baselines, partials: topic, partialSchemaId: schemaId, timeField } = this.#deps;
+    const { monitors, baselines, partials: topic, partialSchemaId: schemaId, timeField, plan } = this.#deps;
     return new TaskTap({
       monitors: monitors.map(({ monitor }) => monitor),
       storeOf: (monitor) => storeOf(monitors, monitor),
       baselines,
-      place: { topic, schemaId, stage: this.#stage, plan: this.#plan },
+      place: { topic, schemaId, stage: this.#stage, plan },
       task,
       model,
       values: this.#values,

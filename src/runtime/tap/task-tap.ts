@@ -1,4 +1,4 @@
-import type { EpochMs, Offset } from "../../kernel/index.ts";
+import type { EpochMs } from "../../kernel/index.ts";
 import {
   encodePartial,
   type MonitoredField,
@@ -6,8 +6,9 @@ import {
   type PartialRecord,
   partialKey,
 } from "../../monitor/index.ts";
-import type { FieldValues } from "../../schema/index.ts";
+import { type FieldValues, framingBytes } from "../../schema/index.ts";
 import type { WindowTotal } from "../../state/index.ts";
+import type { RawBatch } from "../../wire/index.ts";
 import type { Outlet } from "../outbox.ts";
 import { OutputBatches, type OutputTopic } from "../output-batches.ts";
 import type { TaskId } from "../port.ts";
@@ -108,15 +109,17 @@ export class TaskTap {
   /**
    * Counts a row.
    *
-   * @param bytes holds its Avro body at `from` to `to`
-   * @param offset of the record that it was made of
+   * @param bytes holds the row, framed, up to `to`
+   * @param batch has the record that it was made of at `index`
    * @param schema id of that record's schema; -1 where it has none
    */
-  count(bytes: Buffer, from: number, to: number, offset: Offset, schema: number): void {
+  count(bytes: Buffer, to: number, batch: RawBatch, index: number, schema: number): void {
     const { values, timePlace } = this.#options;
-    values.read(bytes, from, to);
-    const timeMs = values.areNull[timePlace] === 1 ? undefined : values.numbers[timePlace];
-    for (const counter of this.counters) counter.count(values, timeMs, offset, schema);
+    values.read(bytes, framingBytes, to);
+    const timeMs = values.areNull[timePlace] === 1 ? Number.NaN : (values.numbers[timePlace] as number);
+    const writtenMs = batch.timestampsMs[index] as number;
+    const offset = batch.offsets[index] as number;
+    for (const counter of this.counters) counter.count(values, timeMs, writtenMs, offset, schema);
     this.#isRowInHand = true;
   }
 

@@ -45,6 +45,11 @@ export type MonitoringTopic = "partials" | "baselines" | "verdicts" | "alerts";
 export interface PlannedMonitoring {
   readonly monitors: readonly PlannedMonitor[];
   readonly alerts: PlannedAlerts;
+  /**
+   * Hash of what the stages do, of the plan without monitors and alerts: another one is a deployment of ours, and another
+   * threshold is none.
+   */
+  readonly workHash: string;
   readonly topics: Readonly<Record<MonitoringTopic, { readonly clusterName: string }>>;
   /** `<namespace.><topology>.monitor`. */
   readonly judgeGroup: string;

@@ -37,6 +37,11 @@ export function hashedText(plan: Plan): string {
   return [printBody(plan), ...schemas, ...readings].join("\n");
 }
 
+/** The same without what is watched and who is told. */
+export function hashedWork(plan: Plan): string {
+  return hashedText({ ...plan, monitoring: undefined, stages: plan.stages.map((stage) => ({ ...stage, taps: [] })) });
+}
+
 function printBody(plan: Plan): string {
   return [
     head(plan),

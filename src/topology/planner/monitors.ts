@@ -40,6 +40,7 @@ export function planMonitoring(surroundings: MonitorSurroundings, findings: Find
   return {
     monitors,
     alerts,
+    workHash: "",
     topics: {
       partials: { clusterName: named("partials") },
       baselines: { clusterName: named("baselines") },

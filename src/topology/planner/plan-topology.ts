@@ -1,7 +1,7 @@
 import { assert, type Hasher } from "../../kernel/index.ts";
 import { type StepDefinition, stepCatalogue } from "../../step/index.ts";
 import type { Plan, PlannedStage, PlannedTopic } from "../plan/plan.ts";
-import { hashedText } from "../plan/print.ts";
+import { hashedText, hashedWork } from "../plan/print.ts";
 import type { RegisteredVersions } from "../plan/registered.ts";
 import { inFileOrder, type LocatedProblem, type SpecProblem } from "../problems.ts";
 import { defaults } from "../spec/defaults.ts";
@@ -102,7 +102,9 @@ export function planTopology(request: PlanRequest): PlanResult {
   assert(draft !== undefined, `${request.file}: nothing is reported, and there is no plan`);
   const read = [...reading.warnings, ...warningsOfCuts(cuts, request.file, positions)];
   const plan = { ...draft, warnings: inFileOrder([...read, ...findings.warnings.map(placed)], request.file), hash: "" };
-  return { plan: { ...plan, hash: request.hasher.sha256(hashedText(plan)) }, problems: [] };
+  const { hasher } = request;
+  const monitoring = plan.monitoring && { ...plan.monitoring, workHash: hasher.sha256(hashedWork(plan)) };
+  return { plan: { ...plan, monitoring, hash: hasher.sha256(hashedText(plan)) }, problems: [] };
 }
 
 /** A value that a missing variable leaves open is reported as that and nothing else. */

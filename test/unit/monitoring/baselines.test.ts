@@ -117,7 +117,7 @@ describe("measuring a baseline", () => {
 describe("writing a baseline", () => {
   const write = async (hours: readonly number[], model?: string) => {
     const { fields } = await measured({ fromMs: (hours[0] ?? 0) * hourMs, toMs: ((hours.at(-1) ?? 0) + 1) * hourMs });
-    return writeBaseline(scene, { monitor: rowsMonitor, fields, model, origin: "a test" }, never);
+    return writeBaseline(scene, { monitor: rowsMonitor, fields, model, origin: "a test", asked: "" }, never);
   };
   const keys = async () => {
     const held = new Map<string, boolean>();
@@ -156,7 +156,11 @@ describe("writing a baseline", () => {
     const { fields } = await measured();
     const another = { name: "another", version: "v" };
     const theirs = fields.map((field) => ({ ...field, monitor: "another" }));
-    const other = await writeBaseline(scene, { monitor: another, fields: theirs, model: undefined, origin: "" }, never);
+    const other = await writeBaseline(
+      scene,
+      { monitor: another, fields: theirs, model: undefined, origin: "", asked: "" },
+      never,
+    );
     const ids: string[] = [];
     for (const hour of [10, 11, 12]) {
       ids.push((await write([10, hour])).id);
@@ -182,7 +186,7 @@ describe("writing a baseline", () => {
     await expect(
       writeBaseline(
         { ...scene, topic: "shop.control" },
-        { monitor: rowsMonitor, fields: [], model: undefined, origin: "" },
+        { monitor: rowsMonitor, fields: [], model: undefined, origin: "", asked: "" },
         never,
       ),
     ).rejects.toThrow(

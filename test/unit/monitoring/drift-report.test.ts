@@ -46,7 +46,7 @@ const field = (name: "amount" | "country", given: Partial<BaselineFieldRecord> =
 function baselinesOf(fields: readonly BaselineFieldRecord[]): BaselineSet {
   const set = new BaselineSet();
   for (const record of fields) set.take(record);
-  set.take({ monitor: "m", version: monitor.version, id, origin: "a test", atMs: 0 });
+  set.take({ monitor: "m", version: monitor.version, id, origin: "a test", asked: "", atMs: 0 });
   return set;
 }
 // The baseline's fields come in another order than the monitor's.

@@ -143,6 +143,10 @@ class PlainJudge implements WindowJudge {
     this.calls.push(`command ${key}`);
   }
 
+  takeEvent({ id }: AlertEvent): void {
+    this.calls.push(`event ${id}`);
+  }
+
   lagging(stage: string, isLagging: boolean): void {
     this.calls.push(`lagging ${stage} ${isLagging}`);
   }
@@ -288,6 +292,7 @@ describe("the judge's runner", () => {
       version: "0011223344556677",
       id: "first/1",
       origin: "first",
+      asked: "",
       atMs: 1,
     };
     await court.append(topics.baselines, baselineKey(head), encodeBaseline(head, baselineId));
@@ -303,6 +308,7 @@ describe("the judge's runner", () => {
       "baseline first/1",
       "verdict 0",
       "command silence/1",
+      "event window 0",
       "partial 0 at 5000",
       "partial 1 at 6000",
     ]);
@@ -339,6 +345,7 @@ describe("the judge's runner", () => {
       version: "0011223344556677",
       id: "b",
       origin: "first",
+      asked: "",
       atMs: 1,
     };
     await court.append(topics.baselines, baselineKey(head), encodeBaseline(head, baselineId));
@@ -364,11 +371,14 @@ describe("the judge's runner", () => {
   test("begins the lags with the events that were written before, tells the judge who lags, and writes what comes of it", async () => {
     const { key, value } = alertRecord(event("before"));
     await court.append(topics.alerts, key.toString(), value);
+    await court.append(topics.control, "ack/shop/lag", Buffer.from("{}"));
     const restored: string[] = [];
     let ended = 0;
     let isFirst = true;
     const lag: LagWatcher = {
-      restore: (events) => void restored.push(...events.map(({ id }) => id)),
+      begin: () => void restored.push("begins"),
+      takeCommand: ({ key }) => void restored.push(key),
+      takeEvent: ({ id }) => void restored.push(id),
       tick: () => {
         const events = isFirst ? [event("lag")] : [];
         isFirst = false;
@@ -378,8 +388,19 @@ describe("the judge's runner", () => {
     };
     const follower = await court.run(court.memory, lag);
     await until("the event", async () => (await court.events()).length === 2);
-    expect([restored, await court.events()]).toEqual([["before"], ["before", "lag"]]);
-    expect(court.judge.calls).toContain("lagging features true");
+    expect([restored, await court.events()]).toEqual([
+      ["begins", "ack/shop/lag", "before"],
+      ["before", "lag"],
+    ]);
+    expect(court.judge.calls).toEqual(
+      expect.arrayContaining(["command ack/shop/lag", "event before", "lagging features true"]),
+    );
+    await court.append(topics.control, "silence/1", Buffer.from("{}"));
+    await until("the silence", () => {
+      court.clock.nowMs += 1_000;
+      follower.tick(court.clock.monotonicMs());
+      return restored.includes("silence/1");
+    });
     const before = ended;
     await follower.drain();
     expect(ended).toBeGreaterThan(before);

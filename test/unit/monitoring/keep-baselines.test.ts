@@ -6,6 +6,7 @@ import {
   keepBaselines,
   readBaselines,
   readVerdicts,
+  writeBaseline,
 } from "../../../src/monitoring/index.ts";
 import { BaselineScene, hourMs, rowsMonitor } from "./baseline-scene.ts";
 import { verdictOf } from "./verdicts.ts";
@@ -54,6 +55,11 @@ async function keep(monitors: readonly BaselinedMonitor[], meanwhile: readonly (
 
 const first = { kind: "first", windows: 2 } as const;
 
+async function readFieldsOf(monitor: string) {
+  const { baselines } = await readBaselines(scene.broker, scene.registry, scene.topic, never);
+  return baselines.current(monitor)?.fields ?? [];
+}
+
 test("measures what can be measured, waits for the rest, and ends when all monitors have a baseline", async () => {
   await scene.send(0, [...hourOf(10, 300), ...hourOf(11, 300)]);
   const range = { kind: "range", fromMs: 10 * hourMs, toMs: 11 * hourMs } as const;
@@ -74,8 +80,41 @@ test("measures what can be measured, waits for the rest, and ends when all monit
     ["A baseline is in service.", "a", 600],
   ]);
   const { baselines } = await readBaselines(scene.broker, scene.registry, scene.topic, never);
-  for (const monitor of monitors) expect(isInService(baselines, monitor)).toBe(true);
-  expect(isInService(baselines, { name: "a", version: "another" })).toBe(false);
+  for (const monitor of monitors) expect(isInService(baselines, monitor, scene.hasher)).toBe(true);
+  expect(isInService(baselines, { name: "a", version: "another", baseline: first }, scene.hasher)).toBe(false);
+});
+
+test("measures anew what the topology asks for otherwise now, and leaves what was written before heads said so", async () => {
+  await scene.send(0, [...hourOf(10, 300), ...hourOf(11, 200)]);
+  const range = (toHour: number) => ({ kind: "range", fromMs: 0, toMs: toHour * hourMs }) as const;
+  await keep([monitorOf("a", range(11))]);
+  await keep([monitorOf("a", range(12))]);
+  await keep([monitorOf("a", range(12))]);
+  expect(told.map(([, { rows }]) => rows)).toEqual([300, 500]);
+  const { baselines } = await readBaselines(scene.broker, scene.registry, scene.topic, never);
+  expect(isInService(baselines, monitorOf("a", range(11)), scene.hasher)).toBe(false);
+  const { broker, registry, topic, clock, hasher } = scene;
+  const fields = (await readFieldsOf("a")).map((field) => ({ ...field, id: "" }));
+  const old = { monitor: rowsMonitor, fields, model: undefined, origin: "of an older version", asked: "" };
+  await writeBaseline({ broker, registry, topic, clock, hasher }, { ...old, monitor: monitorOf("a", first) }, never);
+  told = [];
+  await keep([monitorOf("a", range(11))]);
+  expect(told).toEqual([]);
+});
+
+test("reads what it has read of its topics no second time", async () => {
+  await scene.send(0, hourOf(10, 300));
+  await scene.judge([learning("a", 10, 300)]);
+  const from: string[] = [];
+  const { read } = scene.broker;
+  scene.broker.read = (range, signal) => {
+    if (range.topic !== rowsMonitor.topic.clusterName) from.push(`${range.topic} ${JSON.stringify(range.from)}`);
+    return read.call(scene.broker, range, signal);
+  };
+  await expect(keep([monitorOf("a", first)], [() => scene.judge([learning("a", 11, 7)])])).rejects.toThrow();
+  expect(from).toEqual([`${scene.verdictsTopic} 0`, `${scene.verdictsTopic} 1`]);
+  // The number of rows of the second window tells that both were seen.
+  expect(told.at(-1)?.[1]["reason"]).toContain("2 are over, with 307 rows");
 });
 
 test("has nothing to do where all have a baseline", async () => {

@@ -11,7 +11,7 @@ import {
   type Notification,
   NotificationPace,
 } from "../../../src/monitor/index.ts";
-import { createNotifier, type SendOutcome } from "../../../src/monitoring/index.ts";
+import { createNotifier, type NotifierOptions, type SendOutcome } from "../../../src/monitoring/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
 import { eventually } from "../../support/deadline.ts";
@@ -174,7 +174,7 @@ describe("the notifier", () => {
     { kind: "failed", reason: "status 500" },
     { kind: "sent" },
   ];
-  const stand = async (answers: readonly SendOutcome[]) => {
+  const stand = async (answers: readonly SendOutcome[], perMinute = 10, jitter = () => 0) => {
     const broker = createMemoryBroker({
       codecs: noCodecs,
       clock: new FakeClock(1_700_000_000_000),
@@ -187,7 +187,7 @@ describe("the notifier", () => {
     const log = (_fields: object, message: string): void => void logged.push(message);
     const clock = new AutoClock();
     const rest = [...answers];
-    const notifier = createNotifier({
+    const options: NotifierOptions = {
       group: "shop.notifier",
       topic: "shop.alerts",
       broker,
@@ -202,17 +202,19 @@ describe("the notifier", () => {
           },
         },
       ],
-      perMinute: 10,
+      perMinute,
       ageMaxMs: 3_600_000,
-      jitter: () => 0,
-    });
+      jitter,
+    };
+    const notifier = createNotifier(options);
+    const another = () => createNotifier(options);
     const write = (id: string, timestampMs = clock.nowMs, more: Partial<AlertEvent> = {}): Promise<void> => {
       const { key, value, headers } = alertRecord(event({ id, ...more }));
       return broker.append([{ topic: "shop.alerts", partition: 0, timestampMs, key, value, headers }], signal);
     };
     const committed = async (): Promise<number | undefined> =>
       (await broker.admin.committed("shop.notifier", "shop.alerts", signal))[0]?.offset;
-    return { notifier, sent, logged, write, committed, clock };
+    return { notifier, another, sent, logged, write, committed, clock };
   };
   const until = (what: string, isMet: () => boolean): Promise<true> =>
     eventually(5_000, what, async () => isMet() || undefined);
@@ -230,6 +232,41 @@ describe("the notifier", () => {
     });
     await notifier.drain();
     expect([sent, await committed()]).toEqual([["a", "a", "a", "b"], 3]);
+  });
+
+  test("tells of what was gathered for a summary after it was stopped before it told it", async () => {
+    const { notifier, another, sent, write, committed, clock } = await stand([], 1);
+    for (const id of ["a", "b", "c"]) await write(id, clock.nowMs, { incident: id });
+    await notifier.start();
+    await until("the first one", () => sent.length === 1 && notifier.isReady);
+    await write("a end", clock.nowMs, { type: "millrace.incident.closed", incident: "a" });
+    await until("the end", () => sent.includes("a end"));
+    await notifier.drain();
+    expect([sent, await committed()]).toEqual([["a", "a end"], 1]);
+    const second = another();
+    await second.start();
+    await until("the rest", () => {
+      clock.nowMs += 1_000;
+      second.tick(clock.monotonicMs());
+      return second.caughtUp(4);
+    });
+    await second.drain();
+    // One at once, the other in a summary of one; an end is told again rather than not at all.
+    expect([sent.slice(2), await committed()]).toEqual([["b", "a end", "c/and-0-more"], 4]);
+  });
+
+  test("says when it cannot tell of something for a fault of its own, and goes on behind it", async () => {
+    const broken = (): number => {
+      throw new Error("no dice");
+    };
+    const { notifier, sent, logged, write, committed } = await stand(outcomes.slice(1), 10, broken);
+    await write("a");
+    await write("b");
+    await notifier.start();
+    await until("the other one", () => sent.includes("b"));
+    await notifier.drain();
+    expect([sent, await committed()]).toEqual([["a", "b"], 2]);
+    expect(logged.at(-1)).toMatch(/is given up/);
   });
 
   test("gives up after five attempts, says so, and goes on", async () => {

@@ -186,7 +186,7 @@ export class DurableShop {
         paid_at: payment.paidAtMs,
         amount: payment.amount,
       };
-      return { topic: "payments", partition, timestampMs: 1, key, value: avro(this.stage.reader, row) };
+      return { topic: "payments", partition, timestampMs: payment.paidAtMs, key, value: avro(this.stage.reader, row) };
     });
     await this.broker.append(records, never);
   }

@@ -172,6 +172,26 @@ describe("a follower", () => {
     expect(follower.haltReason?.message).toBe("not allowed");
   });
 
+  test("says when its last commit does not get through before it stops", async () => {
+    const stand = new Stand();
+    const broker = faultyBroker(stand.memory, {
+      onCommit: () => ({ kind: "refused", error: new OperationError("MR_IO", "no answer") }),
+    });
+    const taken: number[] = [];
+    const follower = stand.follower({ broker, work: workOf({ take: async (batch) => void taken.push(batch.count) }) });
+    await stand.send(1);
+    await follower.start();
+    await until("the record", () => taken.length === 1);
+    await follower.drain();
+    expect(follower.status).toBe("stopped");
+    expect(stand.logged.filter(({ level }) => level !== "debug" && level !== "info")).toMatchObject([
+      {
+        message: "A task could not commit while its stage stopped; its chunk is done again later.",
+        fields: { reason: "no answer" },
+      },
+    ]);
+  });
+
   test("is not ready until its work holds what it held", async () => {
     const stand = new Stand();
     let restored = (): void => undefined;

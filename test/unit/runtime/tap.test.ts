@@ -60,7 +60,7 @@ describe.each(deliveries)("%s", (delivery) => {
     for (const { baseline, plan, model, stage, recent } of partials)
       expect({ baseline, plan, model, stage, recent }).toEqual({
         baseline: "b1",
-        plan: shop.plan.hash,
+        plan: shop.plan.monitoring!.workHash,
         model: undefined,
         stage: "features",
         recent: undefined,

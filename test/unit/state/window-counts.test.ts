@@ -34,7 +34,7 @@ const row = (timeMs: number, offset: number, schema = -1, cells: Row["cells"] = 
 
 /** Takes a row as a tap does. */
 function take(store: WindowCounts, { timeMs, offset, schema, cells }: Row): void {
-  if (!store.count(timeMs, offset, schema)) return;
+  if (!store.count(timeMs, -1, offset, schema)) return;
   for (const cell of [cells[0], 2 + cells[1]]) {
     store.counts[cell]!++;
     if (store.recentCounts !== undefined) store.recentCounts[cell]!++;
@@ -104,11 +104,65 @@ describe("windows", () => {
     take(store, row(150, 7));
     take(store, row(99, 5));
     take(store, row(100, 8));
-    expect(store.count(99, 9, -1)).toBe(false);
+    expect(store.count(99, -1, 9, -1)).toBe(false);
     const [total] = store.behind;
     expect([total!.fromMs, total!.rows, total!.late]).toEqual([100, 2, 2]);
     expect([total!.offsetFrom, total!.offsetNext]).toEqual([5, 10]);
     expect([...total!.counts]).toEqual([2, 0, 2, 0, 0]);
+  });
+
+  test("know a schema that is in use for longer than 64 others that came and went", () => {
+    const store = storeOf();
+    for (let i = 0; i <= 70; i++) {
+      const at = 1_000 * i;
+      take(store, row(at, 2 * i, 1));
+      take(store, row(at + 1, 2 * i + 1, 100 + i));
+      store.takeOver();
+      store.keep();
+    }
+    take(store, row(71_000, 200, 1));
+    expect(store.behind.at(-1)?.recent).toBeUndefined();
+    // The first of the others is forgotten: it would be new again.
+    take(store, row(71_001, 201, 100));
+    expect(store.behind.at(-1)?.recent?.schema).toBe(100);
+  });
+
+  test("take no row dated more than a window ahead of its record: it is late, and moves no stream time", () => {
+    const store = storeOf();
+    expect(store.count(150, 150, 0, -1)).toBe(true);
+    // 150 + 100 is the last time that is let through.
+    expect(store.count(4_000_000, 160, 1, -1)).toBe(false);
+    expect(store.count(251, 150, 2, -1)).toBe(false);
+    expect(store.latestTimeMs).toBe(150);
+    expect(store.takeOver()).toEqual([]);
+    expect(store.count(250, 150, 3, -1)).toBe(true);
+    expect(store.latestTimeMs).toBe(250);
+    expect(store.behind.map(({ fromMs, rows, late }) => [fromMs, rows, late])).toEqual([
+      [100, 1, 2],
+      [200, 1, 0],
+    ]);
+  });
+
+  test("begin where the record was written when the first row is dated far ahead or has no time", () => {
+    for (const [timeMs, rows] of [
+      [Number.NaN, 1],
+      [9_000, 0],
+    ] as const) {
+      const store = storeOf();
+      expect(store.count(timeMs, 730, 4, -1)).toBe(rows === 1);
+      expect(store.latestTimeMs).toBe(Number.NEGATIVE_INFINITY);
+      expect(store.behind.map((total) => [total.fromMs, total.rows, total.late])).toEqual([[700, rows, 1 - rows]]);
+      // Rows of long ago are none the later for it.
+      expect(store.count(20, 740, 5, -1)).toBe(true);
+    }
+  });
+
+  test("have a row without a time where stream time is, which it does not move", () => {
+    const store = storeOf();
+    store.count(320, -1, 0, -1);
+    expect(store.count(Number.NaN, 9_000, 1, -1)).toBe(true);
+    expect(store.latestTimeMs).toBe(320);
+    expect(store.behind.map(({ fromMs, rows }) => [fromMs, rows])).toEqual([[300, 2]]);
   });
 
   test("are counted apart under each baseline, and with none in service without cells", () => {
@@ -116,10 +170,10 @@ describe("windows", () => {
     take(store, row(10, 0));
     store.keep();
     store.serve("", [], "none");
-    expect(store.count(20, 1, -1)).toBe(true);
+    expect(store.count(20, -1, 1, -1)).toBe(true);
     store.keep();
     store.serve("b2", [4], "later");
-    expect(store.count(30, 2, -1)).toBe(true);
+    expect(store.count(30, -1, 2, -1)).toBe(true);
     store.counts[3]!++;
     expect(
       store.behind.map(plain).map(({ baseline, rows, counts, origin }) => [baseline, rows, counts, origin]),
@@ -282,7 +336,7 @@ describe("entries", () => {
 
   test("counts beyond 2^32 go there and back", () => {
     const store = storeOf();
-    store.count(10, 2 ** 40, -1);
+    store.count(10, -1, 2 ** 40, -1);
     store.counts[1] = 2 ** 52 + 1;
     const log = new Log();
     store.changes(log);

@@ -194,6 +194,22 @@ test("every key of the alerts goes into the plan, with the secrets of the enviro
   });
 });
 
+test("another threshold is none of what stages do, and another step is", () => {
+  const text = watched("  - { name: inputs, on: features, fields: [amount] }\n");
+  const planOf = (written: string) => soundPlan(written, { schemas });
+  const plan = planOf(text);
+  const { workHash } = plan.monitoring!;
+  expect(workHash).toMatch(/^[0-9a-f]{64}$/);
+  const judged = planOf(`${text.replace("[amount]", "[amount], thresholds: { psi: 0.3 }")}alerts: { cooldown: 2h }\n`);
+  expect(judged.hash).not.toBe(plan.hash);
+  expect(judged.monitoring!.workHash).toBe(workHash);
+  const renamed = planOf(text.replace("name: inputs", "name: renamed"));
+  expect(renamed.monitoring!.workHash).toBe(workHash);
+  const other = text.replace("delivery: at-least-once", "delivery: exactly-once");
+  expect(other).not.toBe(text);
+  expect(planOf(other).monitoring!.workHash).not.toBe(workHash);
+});
+
 test("neither an address nor a key stands in the printed plan, in its hash, or in what is wrong with it", () => {
   const plan = soundPlan(watched(alerts), { schemas, environment });
   expect(printPlan(plan)).not.toMatch(/SECRET|alertmanager:9093/);

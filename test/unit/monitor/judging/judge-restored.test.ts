@@ -13,18 +13,34 @@ function ready(over: Partial<JudgeOptions> = {}): Judge {
 const rows = [even, shifted, [320, 180], [50, 50]] as const;
 const anyWindows = fc.array(fc.constantFrom(...rows), { minLength: 4, maxLength: 30 });
 
+const anyStop = fc.record({
+  cut: fc.nat(29),
+  hasPartialsToo: fc.boolean(),
+  hours: fc.constantFrom(1, 10),
+  isSilenced: fc.boolean(),
+});
+/** For a part of the windows. */
+const silence = {
+  key: "silence/1",
+  value: JSON.stringify({ who: "me", reason: "", until: new Date(atEndOf(12)).toISOString(), requestId: "1" }),
+};
+
 const told = ({ verdicts, events }: Judgement) => ({ verdicts, events });
 
 test("a judge that was told what was judged before goes on as one that judged it, wherever it stopped (J2)", () => {
   fc.assert(
-    fc.property(anyWindows, fc.nat(29), fc.boolean(), fc.constantFrom(1, 10), (windows, cut, hasPartialsToo, hours) => {
+    fc.property(anyWindows, anyStop, (windows, { cut, hasPartialsToo, hours, isSilenced }) => {
       const at = Math.min(cut, windows.length);
       const over = { rules: { ...options.rules, cooldownMs: hours * hourMs } };
       const whole = ready(over);
+      if (isSilenced) whole.takeCommand(silence);
       const straight = feed(whole, windows);
       const judge = ready(over);
-      const before = straight.slice(0, at).flatMap(({ verdicts }) => verdicts);
-      for (const verdict of before) judge.takeVerdict(verdict);
+      const before = straight.slice(0, at);
+      for (const { verdicts } of before) for (const verdict of verdicts) judge.takeVerdict(verdict);
+      if (isSilenced) judge.takeCommand(silence);
+      // An event may stand on its topic twice.
+      for (const { events } of before) for (const event of [...events, ...events]) judge.takeEvent(event);
       // The topic of the partials is read again from its beginning, or from where it was.
       if (hasPartialsToo) expect(feed(judge, windows.slice(0, at)).flatMap(({ verdicts }) => verdicts)).toEqual([]);
       expect(feed(judge, windows.slice(at), at).map(told)).toEqual(straight.slice(at).map(told));

@@ -48,7 +48,7 @@ export function baseline(id = "b", monitor = "m", field = "x", fields = 1): Base
 }
 
 export function head(id = "b", monitor = "m"): BaselineHeadRecord {
-  return { monitor, version: "v1", id, origin: "first 30 windows", atMs: 0 };
+  return { monitor, version: "v1", id, origin: "first 30 windows", asked: "", atMs: 0 };
 }
 
 /** What a task counted of a window, closed. */

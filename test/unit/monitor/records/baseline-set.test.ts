@@ -9,7 +9,14 @@ const field = (id: string, name: string, fields = 2): BaselineFieldRecord => ({
   cells: { kind: "numbers", edges: [0, 1] },
   windows: [],
 });
-const head = (id: string): BaselineHeadRecord => ({ monitor: "m", version: `v-${id}`, id, origin: "first", atMs: 0 });
+const head = (id: string): BaselineHeadRecord => ({
+  monitor: "m",
+  version: `v-${id}`,
+  id,
+  origin: "first",
+  asked: "",
+  atMs: 0,
+});
 
 function given(...records: readonly (BaselineFieldRecord | BaselineHeadRecord)[]): BaselineSet {
   const set = new BaselineSet();
@@ -20,7 +27,7 @@ function given(...records: readonly (BaselineFieldRecord | BaselineHeadRecord)[]
 test("a baseline is in service once its head and all of its fields are there, in any order", () => {
   expect(given(field("a", "x"), field("a", "y")).current("m")).toBeUndefined();
   expect(given(field("a", "x"), head("a")).current("m")).toBeUndefined();
-  const whole = { id: "a", version: "v-a", fields: [field("a", "x"), field("a", "y")] };
+  const whole = { id: "a", version: "v-a", asked: "", fields: [field("a", "x"), field("a", "y")] };
   expect(given(field("a", "x"), field("a", "y"), head("a")).current("m")).toEqual(whole);
   expect(given(head("a"), field("a", "x"), field("a", "y")).current("m")).toEqual(whole);
 });

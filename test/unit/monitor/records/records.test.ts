@@ -163,6 +163,7 @@ describe("baselines", () => {
     version: "00112233aabbccdd",
     id: "fraud/7",
     origin: "model fraud",
+    asked: "0011223344556677",
     atMs: 1_700_000_000_000,
   };
 
