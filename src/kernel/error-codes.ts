@@ -86,6 +86,10 @@ export const errorCodes = {
     meaning: "Ingest changes key or partition count: a backlog arrives mixed and may be late.",
   },
   MR_ALIAS: { kind: "warning", meaning: "An alias names another field of its own record, and is not looked at." },
+  MR_INPUT_RANGE: {
+    kind: "warning",
+    meaning: "An input of a model lies beyond its trained range by more than half of it; the model gets the end.",
+  },
   MR_ALIAS_MOVED: { kind: "warning", meaning: "An alias names another version; a worker takes it at its next start." },
   MR_EXPOSED: { kind: "warning", meaning: "A password crosses a network in the clear." },
   MR_VARIABLE_UNKNOWN: { kind: "warning", meaning: "A variable begins with MILLRACE_ and is none that is read." },

@@ -149,6 +149,7 @@ export const facts = {
   notificationsOld: { level: "warn", says: "Alerts are too old to tell anybody; they stand on the alerts topic.", fields: { code: "MR_NOTIFY", count: "number" } },
 
   // Models and their aliases.
+  inputHeld: { level: "warn", says: "An input lies far outside what the model was trained on; it is held to that range.", fields: { code: "MR_INPUT_RANGE", model: "text", version: "number", input: "text", rows: "number" } },
   aliasMoved: { level: "warn", says: "The alias has moved; it is adopted at the next start.", fields: { code: "MR_ALIAS_MOVED", model: "text", alias: "text", version: "number", inService: "number" } },
   controlTopicReadAgain: { level: "warn", says: "The control topic is read again.", fields: { code: "code", topic: "text", reason: "text" } },
   aliasesUnfollowed: { level: "error", says: "Reading the control topic ended; new aliases are not seen.", fields: { code: "code", topic: "text", reason: "text" } },

@@ -57,3 +57,4 @@ export {
   type Scorer,
   type Signature,
 } from "./scorer.ts";
+export { tellingHeld } from "./telling-held.ts";

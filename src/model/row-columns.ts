@@ -1,4 +1,5 @@
 import { categoryColumn, columnStarts, type Encoder } from "./encoder.ts";
+import type { HeldInputs } from "./held-inputs.ts";
 import { type Scaler, standardised } from "./scaler.ts";
 
 /** Makes the columns of a model out of a row: numbers standardised, categories one-hot. */
@@ -11,8 +12,11 @@ export interface RowColumns {
   write(rows: Float64Array, at: number, into: Float64Array): void;
 }
 
-/** What {@link RowColumns} does to one row at a time, without an array of all. */
-export function rowColumns(scaler: Scaler, encoder: Encoder): RowColumns {
+/**
+ * What {@link RowColumns} does to one row at a time, without an array of all.
+ * @param held counts the inputs that are held to the trained range
+ */
+export function rowColumns(scaler: Scaler, encoder: Encoder, held?: HeldInputs): RowColumns {
   const starts = Int32Array.from(columnStarts(encoder));
   const width = encoder.inputs.length;
   const count = starts[width] as number;
@@ -29,7 +33,11 @@ export function rowColumns(scaler: Scaler, encoder: Encoder): RowColumns {
         const start = starts[j] as number;
         const valueCount = valueCounts[j] as number;
         if (valueCount >= 0) into[start + categoryColumn(x, valueCount)] = 1;
-        else into[start] = standardised(x, mean[j] as number, scale[j] as number, low[j] as number, high[j] as number);
+        else {
+          const [min, max] = [low[j] as number, high[j] as number];
+          if (held !== undefined && (x < min || x > max)) held.add(j);
+          into[start] = standardised(x, mean[j] as number, scale[j] as number, min, max);
+        }
       }
     },
   };

@@ -1,3 +1,5 @@
+import type { HeldInputs } from "./held-inputs.ts";
+
 /** Rows are scored in micro-batches of at most this many, so that a piece never blocks the loop for long. */
 export const microBatchRows = 64;
 
@@ -28,6 +30,8 @@ export interface Signature {
  */
 export interface Scorer {
   readonly signature: Signature;
+  /** What it has held to the trained range so far; undefined when it does not count that. */
+  readonly held?: HeldInputs;
   /** The number that stands in rows for a value of a category; asked only for inputs that are categories. */
   code?(input: number, value: string): number;
   score(rows: Float64Array, rowCount: number, into: Float64Array, intoAt: number): void | Promise<void>;

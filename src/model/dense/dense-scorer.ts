@@ -1,5 +1,6 @@
 import { assert } from "../../kernel/index.ts";
 import { categoryCodes, type Encoder } from "../encoder.ts";
+import { HeldInputs } from "../held-inputs.ts";
 import { rowColumns } from "../row-columns.ts";
 import type { Scaler } from "../scaler.ts";
 import type { DirectScorer, Signature } from "../scorer.ts";
@@ -18,7 +19,8 @@ export function denseScorer(
   signature: Signature,
 ): DirectScorer {
   const width = signature.inputs.length;
-  const columns = rowColumns(scaler, encoder);
+  const held = new HeldInputs(width);
+  const columns = rowColumns(scaler, encoder, held);
   assert(
     layers[0]?.inputs === columns.count && layers.at(-1)?.units === 1,
     "as many inputs as columns, and one output",
@@ -33,6 +35,7 @@ export function denseScorer(
   const x = new Float64Array(columns.count);
   return {
     signature,
+    held,
     code: categoryCodes(encoder),
     score(rows, rowCount, into, intoAt) {
       for (let row = 0; row < rowCount; row++) {

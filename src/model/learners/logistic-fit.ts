@@ -1,5 +1,6 @@
 import { assert } from "../../kernel/index.ts";
 import { categoryCodes, categoryColumn, columnStarts, type Encoder, numbersEncoder } from "../encoder.ts";
+import { HeldInputs } from "../held-inputs.ts";
 import { solveSymmetric } from "../linear-algebra.ts";
 import { applyScaler, fitScaler, type Scaler, standardised } from "../scaler.ts";
 import type { DirectScorer, Signature } from "../scorer.ts";
@@ -80,8 +81,10 @@ export function logisticScorer(model: LogisticModel, signature: Signature): Dire
   const scale = Float64Array.from(scaler.scale);
   const low = Float64Array.from(scaler.low);
   const high = Float64Array.from(scaler.high);
+  const held = new HeldInputs(width);
   return {
     signature,
+    held,
     code: categoryCodes(encoder),
     score(rows, rowCount, into, intoAt) {
       for (let row = 0, at = 0; row < rowCount; row++) {
@@ -91,10 +94,11 @@ export function logisticScorer(model: LogisticModel, signature: Signature): Dire
           const start = starts[j] as number;
           const valueCount = valueCounts[j] as number;
           if (valueCount >= 0) sum += weights[start + categoryColumn(x, valueCount)] as number;
-          else
-            sum +=
-              (weights[start] as number) *
-              standardised(x, mean[j] as number, scale[j] as number, low[j] as number, high[j] as number);
+          else {
+            const [min, max] = [low[j] as number, high[j] as number];
+            if (x < min || x > max) held.add(j);
+            sum += (weights[start] as number) * standardised(x, mean[j] as number, scale[j] as number, min, max);
+          }
         }
         into[intoAt + row] = 1 / (1 + Math.exp(-sum));
       }

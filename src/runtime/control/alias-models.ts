@@ -10,7 +10,13 @@ import {
   OperationError,
   silentAfterMs,
 } from "../../kernel/index.ts";
-import { type ArtefactFiles, type ArtefactStore, openVersion, type ScorerOpener } from "../../model/index.ts";
+import {
+  type ArtefactFiles,
+  type ArtefactStore,
+  openVersion,
+  type ScorerOpener,
+  tellingHeld,
+} from "../../model/index.ts";
 import type { Broker } from "../port.ts";
 import type { LoadListener, ModelSource, ServedModel } from "../served-model.ts";
 import { type Alias, followAliases, readAliases } from "./aliases.ts";
@@ -174,7 +180,9 @@ export function createAliasModelSource(options: {
     const files = await read(model, version, onSilent);
     if (files === undefined)
       throw new OperationError("MR_MODEL", `opening model ${where}: the models directory has no such version`);
-    const opened = { version, scorer: await openVersion(files, where, options.hasher, options.openTfjs) };
+    const scorer = await openVersion(files, where, options.hasher, options.openTfjs);
+    const tell = (input: string, rows: number): void => facts.emit("inputHeld", { model, version, input, rows });
+    const opened = { version, scorer: tellingHeld(scorer, tell) };
     served.set(key, opened);
     facts.emit("versionOpened", { model, version });
     return opened;
