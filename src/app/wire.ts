@@ -8,7 +8,7 @@ import { createFolderRegistry } from "../adapters/registry-fs/index.ts";
 import { createFolderShelf } from "../adapters/state-fs/index.ts";
 import { openTrainerThread } from "../adapters/training-thread/index.ts";
 import type { Logger } from "../kernel/index.ts";
-import type { ArtefactStore } from "../model/index.ts";
+import type { ArtefactStore, ScorerOpener } from "../model/index.ts";
 import {
   type AliasModelSource,
   type Broker,
@@ -87,16 +87,21 @@ export function openSnapshots(folder: string): SnapshotOptions {
 /** Where rows become a model: a thread of its own, which a signal can end. */
 export const openTrainer: TrainerOpener = openTrainerThread;
 
+/** What opens versions that TensorFlow.js serves; the library is loaded when there is one. */
+export function tfjsOpener(logger: Logger): ScorerOpener {
+  return async (artefact, where) => {
+    const { openTfjsScorer } = await import("../adapters/tfjs/index.ts");
+    return openTfjsScorer(artefact, where, logger);
+  };
+}
+
 /** Models by alias, from the control topic of a plan. */
 export function openModels(plan: Plan, broker: Broker, artefacts: ArtefactStore, logger: Logger): AliasModelSource {
   return createAliasModelSource({
     broker,
     controlTopic: plan.control.clusterName,
     artefacts,
-    openTfjs: async (artefact, where) => {
-      const { openTfjsScorer } = await import("../adapters/tfjs/index.ts");
-      return openTfjsScorer(artefact, where, logger);
-    },
+    openTfjs: tfjsOpener(logger),
     hasher: nodeHasher,
     clock: systemClock,
     logger,

@@ -103,6 +103,8 @@ export interface ArtefactStore {
   ): Promise<number>;
   /** Files of a version; undefined when there is no such version. Not yet verified. */
   read(model: string, version: number, signal: AbortSignal): Promise<ArtefactFiles | undefined>;
+  /** Takes a version away, as a whole: nobody reads half of it. One that is not there is no fault. */
+  remove(model: string, version: number, signal: AbortSignal): Promise<void>;
   /** Version numbers in ascending order. */
   versions(model: string, signal: AbortSignal): Promise<readonly number[]>;
 }

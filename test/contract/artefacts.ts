@@ -28,6 +28,17 @@ export function artefactStoreContract(name: string, open: () => ArtefactStore): 
       expect(await store.read("other", 1, signal)).toBeUndefined();
     });
 
+    test("a version that is removed is not there, and the others keep their numbers", async () => {
+      const store = open();
+      for (let i = 0; i < 3; i++) await store.write("m", files, unchecked, signal);
+      await store.remove("m", 2, signal);
+      await store.remove("m", 2, signal);
+      expect(await store.versions("m", signal)).toEqual([1, 3]);
+      expect(await store.read("m", 2, signal)).toBeUndefined();
+      expect(textsOf(await store.read("m", 3, signal))).toEqual(textsOf(files));
+      expect(await store.write("m", files, unchecked, signal)).toBe(4);
+    });
+
     test("gives each of many writers at once a number of its own", async () => {
       const store = open();
       const taken = await Promise.all(Array.from({ length: 8 }, () => store.write("m", files, unchecked, signal)));

@@ -108,6 +108,20 @@ export function createFolderArtefacts(folder: string, options: FolderArtefactsOp
       }
     },
 
+    async remove(model, version, signal) {
+      signal.throwIfAborted();
+      const parent = join(folder, checkedName(model));
+      const path = join(parent, `${unfinishedPrefix}${randomBytes(8).toString("hex")}`);
+      try {
+        await rename(join(parent, String(version)), path);
+        await syncFolder(parent);
+        await remove(path);
+      } catch (cause) {
+        if (isMissing(cause)) return;
+        throw ioError(`removing version ${version} of ${model} from ${folder}`, cause);
+      }
+    },
+
     versions: (model) => versionsOf(model),
   };
 }

@@ -13,6 +13,7 @@ export interface CommandEntry {
 
 /** Commands that have others below them, and what those are for together. */
 export const groups: Readonly<Record<string, string>> = {
+  models: "see the versions of models, and say which one serves",
   drift: "see how what stages write differs from what it was",
   alerts: "see who has to be told of what, and say that somebody knows",
   incidents: "see what was wrong together, from when to when",
@@ -74,6 +75,48 @@ export const commands: readonly CommandEntry[] = [
     summary: "train a model from its topics and point champion at it",
     example: "millrace train topologies/card-fraud.yaml --model card-fraud --dev",
     load: () => import("./train.ts"),
+  },
+  {
+    name: "models list",
+    summary: "show the versions of models, with their aliases and metrics",
+    example: "millrace models list topologies/card-fraud.yaml --brokers localhost:9092",
+    load: () => import("./models-list.ts"),
+  },
+  {
+    name: "models show",
+    summary: "show all that is known of a version: what it was made from, how good it was, what it takes",
+    example: "millrace models show topologies/card-fraud.yaml 3 --brokers localhost:9092",
+    load: () => import("./models-show.ts"),
+  },
+  {
+    name: "models promote",
+    summary: "put a version in service: it is opened and tried, then champion points at it",
+    example: 'millrace models promote topologies/card-fraud.yaml 3 --reason "checked by hand" --brokers localhost:9092',
+    load: () => import("./models-promote.ts"),
+  },
+  {
+    name: "models rollback",
+    summary: "put the version in service again that was there before",
+    example: "millrace models rollback topologies/card-fraud.yaml --brokers localhost:9092",
+    load: () => import("./models-rollback.ts"),
+  },
+  {
+    name: "models approve",
+    summary: "say yes to a version that waits for it",
+    example: "millrace models approve topologies/card-fraud.yaml 3 --by ann --brokers localhost:9092",
+    load: () => import("./models-approve.ts"),
+  },
+  {
+    name: "models prune",
+    summary: "remove versions that nobody needs any more, and say why the others stay",
+    example: "millrace models prune topologies/card-fraud.yaml --keep 10 --dry-run --brokers localhost:9092",
+    load: () => import("./models-prune.ts"),
+  },
+  {
+    name: "models who",
+    summary: "show which version made a prediction, what that was trained on and why it was in service",
+    example: "millrace models who topologies/card-fraud.yaml payments.predictions 0 17 --brokers localhost:9092",
+    load: () => import("./models-who.ts"),
   },
   {
     name: "reconcile",

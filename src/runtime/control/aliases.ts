@@ -23,7 +23,7 @@ export interface Alias {
 const keyPrefix = "alias/";
 /** The version that serves; `previous` is the one before it. */
 export const championAlias = "champion";
-const previousAlias = "previous";
+export const previousAlias = "previous";
 
 /** The record that points an alias at a version. */
 export function aliasRecord(alias: Alias): ControlRecord {

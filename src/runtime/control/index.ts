@@ -2,8 +2,13 @@
 export {
   type Alias,
   AliasReader,
+  aliasedVersion,
   championAlias,
   followAliases,
+  previousAlias,
   promotionRecords,
 } from "./aliases.ts";
+export { approvalRecord } from "./approvals.ts";
 export { changeAliases } from "./change-aliases.ts";
+export { proveVersion } from "./prove-version.ts";
+export { type PruneDecision, pruneDecisions } from "./pruning.ts";

@@ -119,6 +119,9 @@ class HeldArtefacts implements ArtefactStore {
   async read(): Promise<ArtefactFiles | undefined> {
     return this.isReadable ? this.files : undefined;
   }
+  async remove(): Promise<void> {
+    this.files = new Map();
+  }
   async versions(): Promise<readonly number[]> {
     return [];
   }

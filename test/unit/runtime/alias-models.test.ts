@@ -49,6 +49,7 @@ function sourceOf(broker: Broker, clock: Clock = systemClock, more: SourceOption
         await more.beforeRead?.(version);
         return files;
       },
+      remove: async () => undefined,
       versions: async () => [1, 2, 3],
       prepare: async () => undefined,
       write: async () => 4,

@@ -26,6 +26,7 @@ test("a served version says which input lies outside what it was trained on, and
     controlTopic,
     artefacts: {
       read: async () => files,
+      remove: async () => undefined,
       versions: async () => [4],
       prepare: async () => undefined,
       write: async () => 5,
