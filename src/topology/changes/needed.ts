@@ -13,6 +13,7 @@ const messageBytesDefault = 1_048_588;
 const allowanceBytes = 65_536;
 const deadLetterRetentionMs = 30 * 86_400_000;
 const monitoringRetentionMs = 90 * 86_400_000;
+const retrainingRetentionMs = 365 * 86_400_000;
 
 /** Names on the cluster that a plan is about: those to describe before {@link topicsNeeded} and `changesFor`. */
 export function clusterNamesOf(plan: Plan): string[] {
@@ -23,6 +24,7 @@ export function clusterNamesOf(plan: Plan): string[] {
     plan.control.clusterName,
     plan.accounts.clusterName,
     ...monitoringTopicsOf(plan).map(({ topic }) => topic),
+    ...retrainingTopicOf(plan).map(({ topic }) => topic),
   ];
 }
 
@@ -111,6 +113,20 @@ export function topicsNeeded(plan: Plan, cluster: ClusterDescription): TopicToCr
       configs: { "cleanup.policy": "compact" },
     },
     ...monitoringTopicsOf(plan),
+    ...retrainingTopicOf(plan),
+  ];
+}
+
+/** Where trainings are asked for, of one partition: requests have one order. */
+function retrainingTopicOf({ retraining, ...plan }: Plan): TopicToCreate[] {
+  if (retraining === undefined) return [];
+  return [
+    {
+      topic: retraining.clusterName,
+      partitions: 1,
+      replication: ownReplication(plan),
+      configs: { "retention.ms": String(retrainingRetentionMs) },
+    },
   ];
 }
 
@@ -182,7 +198,7 @@ function inputBytesMax(plan: Plan, inputs: readonly PlannedTopic[], cluster: Clu
 }
 
 /** Millrace's own topics are as safe as the safest of the topology's. */
-function ownReplication(plan: Plan): number | undefined {
+function ownReplication(plan: Pick<Plan, "topics">): number | undefined {
   const stated = plan.topics.flatMap(({ external, replication }) => (external ? [] : (replication ?? [])));
   return stated.length === 0 ? undefined : Math.max(...stated);
 }

@@ -4,7 +4,7 @@ import type { LearnerKind, ModelInput } from "../../model/index.ts";
 import type { CastType, RecordSchema } from "../../schema/index.ts";
 import type { StoreSpec } from "../../state/index.ts";
 import type { MemorySpec } from "../../step/index.ts";
-import type { ChoiceMetric } from "../../training/index.ts";
+import type { ChoiceMetric, GateSettings, RetrainSettings, RolloutSettings } from "../../training/index.ts";
 import type { LocatedProblem } from "../problems.ts";
 import type { PlannedMonitoring, PlannedTap } from "./monitoring.ts";
 import type { PlannedTest } from "./planned-test.ts";
@@ -107,15 +107,33 @@ export interface PlannedStage {
   readonly stepLines: readonly string[];
 }
 
+/** Where a model's truth comes from. */
+export interface PlannedLabel {
+  readonly topic: string;
+  readonly on: string;
+  /** Undefined: that a label is there says true. */
+  readonly field: string | undefined;
+  /** A label counts for events of its key that lie at most so long before it; undefined: for all of them. */
+  readonly withinMs: number | undefined;
+  /** How long after an event the absence of a label says false; undefined: it never does. */
+  readonly matureAfterMs: number | undefined;
+}
+
 export interface PlannedModel {
   readonly name: string;
   readonly task: "binary";
   readonly featuresFrom: string;
   readonly features: readonly ModelInput[];
-  readonly label: { readonly topic: string; readonly on: string; readonly field: string } | undefined;
+  readonly label: PlannedLabel | undefined;
   /** Training fits each, and takes the best by the metric on the latest rows. */
   readonly candidates: readonly LearnerKind[];
   readonly metric: ChoiceMetric;
+  /** What a new version has to pass. */
+  readonly gate: GateSettings;
+  /** What follows when it has passed. */
+  readonly rollout: RolloutSettings | "none";
+  /** When it is trained again; undefined: when somebody asks for it. */
+  readonly retrain: RetrainSettings | undefined;
 }
 
 /** The checked, resolved form of a topology that runs. */
@@ -142,6 +160,8 @@ export interface Plan {
   readonly accounts: { readonly clusterName: string; readonly partitions: number | undefined };
   /** Undefined for a topology without monitors. */
   readonly monitoring: PlannedMonitoring | undefined;
+  /** Where trainings are asked for, and the group of who does them; undefined when no model has a label. */
+  readonly retraining: { readonly clusterName: string; readonly group: string } | undefined;
   /** Cases under `tests:`, for `millrace test`; they are no part of the hash. */
   readonly tests: readonly PlannedTest[];
   readonly warnings: readonly LocatedProblem[];

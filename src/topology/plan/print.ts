@@ -6,6 +6,7 @@ import { typeText } from "./fit.ts";
 import type { PlannedTap } from "./monitoring.ts";
 import type { ErrorPlace, ErrorPolicy, Plan, PlannedModel, PlannedStage, PlannedStore, PlannedTopic } from "./plan.ts";
 import { monitoringTexts, monitoringTopicLines } from "./print-monitoring.ts";
+import { retrainingLines } from "./print-retraining.ts";
 import { countOf, wrapped } from "./text.ts";
 
 /**
@@ -168,11 +169,11 @@ function modelText(model: PlannedModel): string {
   const lines = [`model ${model.name}, ${model.task}, ${model.candidates.join(", ")}${chosen}`];
   const features = model.features.map(({ name, kind }) => (kind === "number" ? name : `${name} (${kind})`));
   lines.push(...wrapped(`  features of ${model.featuresFrom}: `, features));
-  if (label !== undefined) lines.push(`  label ${label.field} of ${label.topic}, joined by ${label.on}`);
+  if (label !== undefined) lines.push(...retrainingLines(model, label));
   return lines.join("\n");
 }
 
-function ownTopics({ deadLetters, control, accounts, monitoring }: Plan): string {
+function ownTopics({ deadLetters, control, accounts, monitoring, retraining }: Plan): string {
   const partitionsText = (count: number | undefined): string =>
     count === undefined ? "partitions as the widest input" : countOf(count, "partition");
   return [
@@ -180,5 +181,8 @@ function ownTopics({ deadLetters, control, accounts, monitoring }: Plan): string
     `control ${control.clusterName}, 1 partition, compacted`,
     `accounts ${accounts.clusterName}, ${partitionsText(accounts.partitions)}, compacted`,
     ...(monitoring === undefined ? [] : monitoringTopicLines(monitoring)),
+    ...(retraining === undefined
+      ? []
+      : [`retraining ${retraining.clusterName}, 1 partition, retention 365d, group ${retraining.group}`]),
   ].join("\n");
 }

@@ -7,6 +7,12 @@ type Path = readonly (string | number)[];
 export class Findings {
   readonly problems: SpecProblem[] = [];
   readonly warnings: SpecProblem[] = [];
+  readonly #ofShape: readonly SpecProblem[];
+
+  /** @param ofShape what was found wrong with keys, types and ranges before */
+  constructor(ofShape: readonly SpecProblem[] = []) {
+    this.#ofShape = ofShape;
+  }
 
   problem(code: ErrorCode, path: Path, message: string, hint: string): void {
     this.problems.push({ code, path, message, hint });
@@ -19,6 +25,11 @@ export class Findings {
   /** Whether something at or inside this path has been reported. */
   isAbout(path: Path): boolean {
     return this.problems.some((problem) => path.every((part, index) => problem.path[index] === part));
+  }
+
+  /** Whether keys, types or ranges at or inside this path were found wrong before: what was wrong there was left out. */
+  isMisshapen(path: Path): boolean {
+    return this.#ofShape.some((problem) => path.every((part, index) => problem.path[index] === part));
   }
 
   /** A name that nothing has: with the closest one, or all there are. */

@@ -5,6 +5,7 @@ import type { PlannedModel } from "../plan/plan.ts";
 import type { ModelSpec } from "../spec/model-spec.ts";
 import type { Outline, Part } from "../spec/shape.ts";
 import { type Findings, quoted } from "./findings.ts";
+import { checkAbsence, planRetraining } from "./retraining.ts";
 import type { StageDraft } from "./stages.ts";
 import type { TopicDraft } from "./topics.ts";
 
@@ -31,6 +32,7 @@ function planModel(
   findings: Findings,
 ): PlannedModel | undefined {
   if (spec === undefined) return undefined;
+  checkAbsence(spec, path, findings);
   const shape = shapeOf(spec.features.from, [...path, "features", "from"], topics, findings);
   if (spec.label !== undefined) checkLabel(spec, path, shape, topics, findings);
   if (shape === undefined) return undefined;
@@ -40,9 +42,9 @@ function planModel(
     task: spec.task,
     featuresFrom: spec.features.from,
     features,
-    label: spec.label,
     candidates: candidatesOf(spec, path, findings),
     metric: spec.metric ?? "average_precision",
+    ...planRetraining(spec, path, features, findings),
   };
 }
 
@@ -152,9 +154,9 @@ function checkLabel(
   const names = (shape ?? []).map((field) => field.name);
   if (shape !== undefined) {
     if (on === undefined) findings.dangling([...path, "on"], `field of topic ${label.topic} named`, label.on, names);
-    if (value === undefined)
+    if (value === undefined && label.field !== undefined)
       findings.dangling([...path, "field"], `field of topic ${label.topic} named`, label.field, names);
-    else if (!isLabel(value)) {
+    else if (value !== undefined && !isLabel(value)) {
       const message = `a label is a boolean or a number, and ${label.field} is ${kindText(value.type)}`;
       findings.problem(
         "MR_WRONG_TYPE",

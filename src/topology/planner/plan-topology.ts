@@ -16,6 +16,7 @@ import { Findings, quoted } from "./findings.ts";
 import { finishStage } from "./finish-stage.ts";
 import { planModels } from "./models.ts";
 import { addTaps, planMonitoring } from "./monitors.ts";
+import { checkTrainerName } from "./retraining.ts";
 import { planStage } from "./stages.ts";
 import { planTests } from "./tests.ts";
 import {
@@ -89,7 +90,7 @@ export function planTopology(request: PlanRequest): PlanResult {
   const source = reading.document;
   if (source === undefined) return { plan: undefined, problems: inFileOrder(reading.problems, request.file) };
   const shape = topologyLanguage.check(source.value);
-  const findings = new Findings();
+  const findings = new Findings(shape.problems);
   const positions = source.positions.withMoved(shape.moved);
   const placed = (problem: SpecProblem): LocatedProblem => locate(problem, request.file, positions);
   const draft = new Planning(request, shape.outline, findings).run((path) =>
@@ -166,6 +167,8 @@ class Planning {
     addTaps(stages, monitoring);
     const complete = [...stages.values()].filter((stage) => stage !== undefined);
     const pathOf = (name: string): Path => this.#outline.stages.find(({ spec }) => spec?.name === name)?.path ?? [];
+    const hasLabel = [...models.values()].some((model) => model?.label !== undefined);
+    if (hasLabel) checkTrainerName(this.#outline, findings);
     checkChangelogNames(complete, topics, pathOf, findings);
     if (findings.problems.length > 0 || head.delivery === undefined || complete.length !== this.#outline.stages.length)
       return undefined;
@@ -198,6 +201,12 @@ class Planning {
       },
       accounts: { clusterName: inNamespace(namespace, `${topology}.accounts`), partitions: widest(inFlow) },
       monitoring,
+      retraining: hasLabel
+        ? {
+            clusterName: inNamespace(namespace, `${topology}.retraining`),
+            group: inNamespace(namespace, `${topology}.trainer`),
+          }
+        : undefined,
       tests,
     };
   }

@@ -18,4 +18,7 @@ export const defaults = {
     ageMax: "6h",
     perMinute: 10,
   },
+  gate: { rowsMin: 300, rowsMax: 5_000, floor: "no-skill", sliceFloor: 0.05, latencyP99Ms: 5, sizeBytes: 5_000_000 },
+  shadow: { for: "2h", recordsMin: 1_000 },
+  retrain: { mode: "full", rows: 50_000, cooldown: "6h", perDay: 4, labelsMin: 500, breaker: 2, approve: false },
 } as const;

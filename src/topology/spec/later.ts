@@ -13,8 +13,7 @@ export const laterKeys: Readonly<Record<string, readonly string[]>> = {
   "stages.*.steps.*": [...stepNamesLater, "tumbling", "hopping"],
   "stages.*.steps.*.infer": ["shadow"],
   "stages.*.steps.*.rolling": ["delay", "order", "last"],
-  "models.*": ["gate", "rollout", "retrain"],
-  "models.*.label": ["matureAfter", "within"],
+  "models.*.rollout": ["canary"],
   "monitors.*": ["metrics", "detectors", "warn", "page"],
   "monitors.*.on": ["labels"],
   "monitors.*.thresholds": ["w1"],
@@ -29,6 +28,7 @@ export const laterValues: Readonly<Record<string, readonly string[]>> = {
   "stages.*.steps.*.impute.with": ["median", "mean", "mode"],
   "models.*.task": ["multiclass", "regression", "anomaly"],
   "models.*.candidates.*": ["gbdt"],
+  "models.*.retrain.mode": ["online"],
   // A name like any other to whoever reads the shape alone: the planner refuses it.
   "monitors.*.on": ["lag"],
 };
@@ -42,4 +42,6 @@ export const laterHints: Readonly<Record<string, string>> = {
   "models.*.task=regression": "write task: binary",
   "models.*.task=anomaly": "write task: binary",
   "models.*.candidates.*=gbdt": "write candidates: [logistic, mlp]",
+  "models.*.retrain.mode=online": "write mode: warm, which goes on from the version in service",
+  "models.*.rollout": "write rollout: { shadow: { for: 2h } }, or rollout: none",
 };

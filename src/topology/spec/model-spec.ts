@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { learnerKinds } from "../../model/index.ts";
 import { choiceMetrics } from "../../training/index.ts";
+import { gateSpec, labelSpec, retrainSpec, rolloutSpec } from "./retrain-spec.ts";
 import { key, reference } from "./values.ts";
 
 const fieldNames = z.array(reference);
@@ -24,19 +25,11 @@ export const modelSpec = z
       "The inputs of the model: numbers, booleans, strings and enums. Text is one-hot: a column for each of the 50 most frequent values, one for any other, one for null.",
       { from: "payments.features", except: ["payment_id"] },
     ),
-    label: key(
-      z.strictObject({
-        topic: key(reference, "Topic that says, later, what came true.", "payments.labels"),
-        on: key(reference, "Field that joins a label to its features; predictions must keep it.", "payment_id"),
-        field: key(
-          reference,
-          "Boolean or number that is to be predicted; any value but 0, 1, true, false and null stops the training.",
-          "is_fraud",
-        ),
-      }),
-      "Where training finds the truth.",
-      { topic: "payments.labels", on: "payment_id", field: "is_fraud" },
-    ).optional(),
+    label: key(labelSpec, "Where training finds the truth.", {
+      topic: "payments.labels",
+      on: "payment_id",
+      field: "is_fraud",
+    }).optional(),
     candidates: key(
       z.array(z.enum(learnerKinds)).min(1),
       "Learners to train, see below. Where there are several, each is fitted, and the best by the metric on the latest rows becomes the version.",
@@ -49,6 +42,18 @@ export const modelSpec = z
       "average_precision",
       "average_precision",
     ).optional(),
+    gate: key(gateSpec, "What a new version has to pass before it may serve.", {
+      recent: { rowsMin: 300, rowsMax: 5000 },
+    }).optional(),
+    rollout: key(
+      rolloutSpec,
+      "What follows when a new version has passed: none puts it in service at once.",
+      { shadow: { for: "2h" } },
+      "none",
+    ).optional(),
+    retrain: key(retrainSpec, "When the model is trained again. Left out, when somebody asks for it.", {
+      on: ["drift", { age: "7d" }],
+    }).optional(),
   })
   .meta({ description: "A model that an infer step serves and train makes." });
 

@@ -18,7 +18,12 @@ import {
 } from "../../../src/schema/index.ts";
 import { FakeClock, MemoryRegistry } from "../../../src/testing/index.ts";
 import type { Plan, PlannedModel, PlannedTopic } from "../../../src/topology/index.ts";
-import { openTrainerHere, type TrainerOpener, type TrainingOutcome } from "../../../src/training/index.ts";
+import {
+  gateDefaults,
+  openTrainerHere,
+  type TrainerOpener,
+  type TrainingOutcome,
+} from "../../../src/training/index.ts";
 import { writtenAtMs } from "../../support/records.ts";
 
 const never = new AbortController().signal;
@@ -40,9 +45,12 @@ const model: PlannedModel = {
   task: "binary",
   featuresFrom: "features",
   features: [{ name: "x", kind: "number" }],
-  label: { topic: "labels", on: "id", field: "is_bad" },
+  label: { topic: "labels", on: "id", field: "is_bad", withinMs: undefined, matureAfterMs: undefined },
   candidates: ["logistic"],
   metric: "average_precision",
+  gate: gateDefaults,
+  rollout: "none",
+  retrain: undefined,
 };
 const topicOf = (name: string, schema: RecordSchema): Partial<PlannedTopic> => ({
   name,

@@ -321,6 +321,7 @@ export function planOf(stages: readonly PlannedStage[], recordBytes = 900_000): 
     deadLetters: { clusterName: "shop.dead-letters", partitions: 2 },
     control: { clusterName: "shop.control", aliasesId: "shop.aliases" },
     accounts: { clusterName: "shop.accounts", partitions: 2 },
+    retraining: undefined,
     monitoring: undefined,
     warnings: [],
     tests: [],

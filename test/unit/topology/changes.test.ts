@@ -54,6 +54,7 @@ test("an empty cluster gets the topics of the plan, dead letters, control and ac
   + topic small.dead-letters: 2 partitions, max.message.bytes 1114124, retention 30d
   + topic small.control: 1 partition, cleanup.policy compact
   + topic small.accounts: 2 partitions, cleanup.policy compact
+  + topic small.retraining: 1 partition, retention 365d
   + schema raw-value: version 1
   + schema features-value: version 1
   + schema predictions-value: version 1
@@ -78,6 +79,7 @@ test("names to ask the cluster and the registry for are those of the plan", () =
     "small.dead-letters",
     "small.control",
     "small.accounts",
+    "small.retraining",
   ]);
   expect(schemasNeeded(plan).map(({ subject }) => subject)).toEqual([
     "raw-value",
@@ -230,6 +232,7 @@ test("replication and a smaller dead-letter topic are shown, with the command wh
     "~ topic small.dead-letters differs: replication 1, planned 3; apply leaves it",
     "~ topic small.control differs: replication 1, planned 3; apply leaves it",
     "~ topic small.accounts differs: replication 1, planned 3; apply leaves it",
+    "~ topic small.retraining differs: replication 1, planned 3; apply leaves it",
   ]);
   expect(startProblems(changesFor(replicated, state))).toEqual([]);
 });
@@ -255,7 +258,7 @@ test("of an external topic existence, stated partitions, and the room of one tha
 test("a worker does not start before what apply would make is there, and names the command", () => {
   const problems = startProblems(changesFor(plan, { cluster: { topics: [inbox], brokerCount: 1 }, ...emptyRegistry }));
   expect(problems.map(({ code, hint }) => `${code} ${hint}`)).toEqual([
-    ...new Array(8).fill("MR_TOPIC_MISSING run millrace apply"),
+    ...new Array(9).fill("MR_TOPIC_MISSING run millrace apply"),
     ...new Array(4).fill("MR_SUBJECT_MISSING run millrace apply"),
   ]);
 });
@@ -278,9 +281,10 @@ test("a schema that differs from the newest version only in what readers do not 
   expect(startProblems(changes)).toEqual([]);
 });
 
-test("stages that run alone ask for their own topics, the dead letters, the control topic and the accounts", () => {
+test("stages that run alone ask for their own topics, and for those of the whole topology", () => {
   const part = partOf(plan, plan.stages.slice(0, 1));
-  expect(clusterNamesOf(part)).toEqual(["inbox", "raw", "small.dead-letters", "small.control", "small.accounts"]);
+  const whole = ["small.dead-letters", "small.control", "small.accounts", "small.retraining"];
+  expect(clusterNamesOf(part)).toEqual(["inbox", "raw", ...whole]);
 });
 
 // 0.1 let it through, and the records may be gone: a worker that runs today must start tomorrow.

@@ -248,10 +248,10 @@ const cases: readonly Case[] = [
   {
     name: "parts of the language that come later",
     from: "models:\n  fraud:",
-    to: "profiles: []\nmodels:\n  fraud:\n    gate: false",
+    to: "profiles: []\nmodels:\n  fraud:\n    rollout: { canary: {} }",
     expected: [
       "t.yaml:31:1 MR_UNSUPPORTED profiles: this version does not have profiles yet; remove it",
-      "t.yaml:34:5 MR_UNSUPPORTED models.fraud.gate: this version does not have gate yet; remove it",
+      "t.yaml:34:16 MR_UNSUPPORTED models.fraud.rollout.canary: this version does not have canary yet; write rollout: { shadow: { for: 2h } }, or rollout: none",
     ],
   },
   {

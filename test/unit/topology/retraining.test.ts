@@ -1,0 +1,194 @@
+import { describe, expect, test } from "vitest";
+import { clusterNamesOf, printPlan, topicsNeeded } from "../../../src/topology/index.ts";
+import { problemLines, replaced, smallSchemas, smallText, soundPlan } from "./fixture.ts";
+
+const label = "label: { topic: labels, on: payment_id, field: is_fraud }";
+const schemas = smallSchemas;
+
+const within = (keys: string): string => replaced(smallText, label, `${label}\n    ${keys}`);
+const modelOf = (text: string) => soundPlan(text, { schemas }).models[0];
+/** What is said of keys that stand on line 36, below the label. */
+const refusals = (keys: string): string[] =>
+  problemLines(within(keys), { schemas }).map((line) => line.replace(/^t\.yaml:36:/, ""));
+
+describe("what a file leaves out", () => {
+  test("is the gate with all its checks, no rollout, and a training when somebody asks", () => {
+    expect(modelOf(smallText)).toMatchObject({
+      label: { topic: "labels", on: "payment_id", field: "is_fraud", withinMs: undefined, matureAfterMs: undefined },
+      gate: {
+        recent: { rowsMin: 300, rowsMax: 5000 },
+        before: { floor: "no-skill" },
+        slices: [],
+        sliceFloor: 0.05,
+        latencyP99Ms: 5,
+        sizeBytes: 5_000_000,
+      },
+      rollout: "none",
+      retrain: undefined,
+    });
+  });
+
+  test("of a retraining is what the reference says", () => {
+    expect(modelOf(within("retrain: { on: [drift] }"))?.retrain).toEqual({
+      on: [{ kind: "drift" }],
+      mode: "full",
+      rows: 50_000,
+      cooldownMs: 21_600_000,
+      perDay: 4,
+      labelsMin: 500,
+      breaker: 2,
+      approve: false,
+    });
+  });
+
+  test("of a shadow is two hours and a thousand records", () => {
+    expect(modelOf(within("rollout: { shadow: {} }"))?.rollout).toEqual({
+      shadow: { forMs: 7_200_000, recordsMin: 1_000 },
+    });
+  });
+});
+
+test("every key of gate, rollout and retrain reaches the plan", () => {
+  const keys = [
+    "gate: { recent: false, before: false, slices: [], sliceFloor: 0.1, latencyP99Ms: 2.5, sizeBytes: false }",
+    "rollout: { shadow: { for: 1h, recordsMin: 5 } }",
+    'retrain: { on: [drift, performance, quality, { age: 7d }, { labels: 9 }, { schedule: "0 3 * * *" }, { schedule: "0 4 * * *" }, webhook], mode: warm, rows: 7, cooldown: 1h, perDay: 2, labelsMin: 0, breaker: 3, approve: true }',
+  ];
+  expect(modelOf(within(keys.join("\n    ")))).toMatchObject({
+    gate: { recent: false, before: false, slices: [], sliceFloor: 0.1, latencyP99Ms: 2.5, sizeBytes: false },
+    rollout: { shadow: { forMs: 3_600_000, recordsMin: 5 } },
+    retrain: {
+      on: [
+        { kind: "drift" },
+        { kind: "performance" },
+        { kind: "quality" },
+        { kind: "age", ageMs: 604_800_000 },
+        { kind: "labels", count: 9 },
+        { kind: "schedule", cron: "0 3 * * *" },
+        { kind: "schedule", cron: "0 4 * * *" },
+        { kind: "webhook" },
+      ],
+      mode: "warm",
+      rows: 7,
+      cooldownMs: 3_600_000,
+      perDay: 2,
+      labelsMin: 0,
+      breaker: 3,
+      approve: true,
+    },
+  });
+});
+
+test("a label may be its presence alone, within a time, and ripen", () => {
+  const text = replaced(
+    smallText,
+    label,
+    "label: { topic: labels, on: payment_id, within: 1h, matureAfter: 7d }\n    gate: { recent: { rowsMin: 10 } }",
+  );
+  const plan = soundPlan(text, { schemas });
+  expect(plan.models[0]?.label).toEqual({
+    topic: "labels",
+    on: "payment_id",
+    field: undefined,
+    withinMs: 3_600_000,
+    matureAfterMs: 604_800_000,
+  });
+  expect(printPlan(plan)).toContain(
+    "  label by presence in labels, joined by payment_id within 1h, its absence says false after 7d\n  gate recent on 10 to 5000 rows; before above no-skill; p99 within 5 ms; at most 5000000 bytes\n",
+  );
+});
+
+test("the printed plan says when a model is trained again, and what follows", () => {
+  const keys =
+    'rollout: { shadow: { for: 1h } }\n    retrain: { on: [drift, { age: 7d }, { labels: 9 }, { schedule: "0 3 * * *" }], approve: true }';
+  expect(printPlan(soundPlan(within(keys), { schemas }))).toContain(
+    [
+      "  scores beside the champion for 1h and 1000 records before it serves",
+      "  trained again on drift, age 7d, 9 labels, schedule 0 3 * * *",
+      "    full, of the newest 50000 rows, from 500 new labels on, approved by a person",
+      "    cool-down 6h, 4 a day, breaker after 2 rejections",
+    ].join("\n"),
+  );
+});
+
+test("a topology with labels has a topic for requests, of one partition and a year", () => {
+  const plan = soundPlan(smallText, { schemas });
+  expect(plan.retraining?.group).toMatch(/\.trainer$/);
+  expect(clusterNamesOf(plan)).toContain(plan.retraining?.clusterName);
+  expect(
+    topicsNeeded(plan, { topics: [], brokerCount: 1 }).find(({ topic }) => topic === plan.retraining?.clusterName),
+  ).toEqual({
+    topic: plan.retraining?.clusterName,
+    partitions: 1,
+    replication: undefined,
+    configs: { "retention.ms": "31536000000" },
+  });
+});
+
+test("a topology without labels has none", () => {
+  const plan = soundPlan(replaced(smallText, `    ${label}\n`, ""), { schemas });
+  expect(plan.retraining).toBeUndefined();
+  expect(printPlan(plan)).not.toContain("retraining");
+});
+
+test.each<readonly [keys: string, ...said: string[]]>([
+  [
+    "rollout: { canary: { share: 0.1, for: 2h } }",
+    "16 MR_UNSUPPORTED models.fraud.rollout.canary: this version does not have canary yet; write rollout: { shadow: { for: 2h } }, or rollout: none",
+  ],
+  ["rollout: {}", "14 MR_MISSING_KEY models.fraud.rollout: it says nothing; write rollout: { shadow: { for: 2h } }"],
+  [
+    "retrain: { on: [drift], mode: online }",
+    "35 MR_UNSUPPORTED models.fraud.retrain.mode: this version does not have online yet; write mode: warm, which goes on from the version in service",
+  ],
+  [
+    "retrain: { on: [drift, { age: 7d }, { age: 8d }] }",
+    "41 MR_CONFLICT models.fraud.retrain.on[2]: age is among the reasons already; remove it",
+  ],
+  [
+    "retrain: { on: [{}] }",
+    "21 MR_MISSING_KEY models.fraud.retrain.on[0]: the entry gives no reason; write one of age, labels, schedule",
+  ],
+  [
+    "retrain: { on: [{ age: 7d, labels: 5 }] }",
+    "21 MR_CONFLICT models.fraud.retrain.on[0]: an entry is one reason: begin each with a hyphen of its own; write for example drift",
+  ],
+  [
+    'retrain: { on: [{ schedule: "0 0 31 2 *" }] }',
+    '33 MR_OUT_OF_RANGE models.fraud.retrain.on[0].schedule: expected the five fields of cron for a time that comes, such as 0 3 * * *; write for example schedule: "0 3 * * *"',
+  ],
+  [
+    "gate: { recent: { rowsMin: 6000 } }",
+    "21 MR_OUT_OF_RANGE models.fraud.gate.recent: rowsMin must not exceed rowsMax; write for example recent: { rowsMin: 300, rowsMax: 5000 }",
+  ],
+  [
+    "gate: { slices: [amount] }",
+    '22 MR_REFERENCE models.fraud.gate.slices[0]: there is no feature of the model, a text or a boolean, named "amount"; there is no feature of the model, a text or a boolean, named at all',
+  ],
+])("%s is refused", (keys, ...said) => {
+  expect(refusals(keys)).toEqual(said);
+});
+
+test("a model without a label cannot be trained again", () => {
+  const text = replaced(smallText, label, "retrain: { on: [drift] }\n    gate: { before: false }");
+  expect(problemLines(text, { schemas })).toEqual([
+    "t.yaml:35:14 MR_CONFLICT models.fraud.retrain: without a label the model is never trained; say under label where training finds the truth",
+    "t.yaml:36:11 MR_CONFLICT models.fraud.gate: without a label the model is never trained; say under label where training finds the truth",
+  ]);
+});
+
+test("a label by presence alone has to ripen", () => {
+  const text = replaced(smallText, label, "label: { topic: labels, on: payment_id }");
+  expect(problemLines(text, { schemas })).toEqual([
+    "t.yaml:35:12 MR_MISSING_KEY models.fraud.label: that a label is there says true, and nothing says false; name its field, or say with matureAfter when absence means false",
+  ]);
+});
+
+test("a stage cannot take the name of the trainer's group", () => {
+  const text = replaced(smallText, "name: features", "name: trainer");
+  expect(problemLines(text, { schemas })).toEqual([
+    expect.stringContaining(
+      "MR_CONFLICT stages[1].name: a topology with labels has a group of the name trainer of its own; give the stage another name",
+    ),
+  ]);
+});
