@@ -44,7 +44,7 @@ function alertLines({ budget, rules, ageMaxMs, perMinute, notify }: PlannedAlert
   return [
     `  ${countOf(budget.pages, "page")} by chance in ${formatDurationMs(budget.perMs)}`,
     `  fires at ${fire.windows} of ${countOf(fire.of, "window")}, ends with ${clear.windows} below ${clear.below} of the threshold, cool-down ${formatDurationMs(cooldownMs)}`,
-    `  tells nobody of windows older than ${formatDurationMs(ageMaxMs)}, and at most ${perMinute} a minute`,
+    `  tells ${ageMaxMs === Number.MAX_SAFE_INTEGER ? "of windows of any age" : `nobody of windows older than ${formatDurationMs(ageMaxMs)}`}, and at most ${perMinute} a minute`,
     ...notify.map((target) => `  tells ${target.kind} at ***`),
   ];
 }

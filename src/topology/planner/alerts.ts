@@ -23,11 +23,14 @@ export function planAlerts(written: AlertsEntry = {}, findings: Findings): Plann
       },
       cooldownMs: ms(written.cooldown ?? alerts.cooldown),
     },
-    ageMaxMs: ms(written.ageMax ?? alerts.ageMax),
+    ageMaxMs: written.ageMax === "none" ? anyAgeMs : ms(written.ageMax ?? alerts.ageMax),
     perMinute: written.perMinute ?? alerts.perMinute,
     notify: (written.notify ?? []).flatMap((entry, index) => targetOf(entry, index, findings)),
   };
 }
+
+/** Older than any event; finite, so that times can be counted back by it. */
+const anyAgeMs = Number.MAX_SAFE_INTEGER;
 
 /** A duration of the file, whose shape was checked. */
 export function ms(duration: string): number {

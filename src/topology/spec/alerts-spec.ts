@@ -98,8 +98,8 @@ export const alertsSpec = z.strictObject({
     defaults.alerts.cooldown,
   ).optional(),
   ageMax: key(
-    duration,
-    "A window that ended longer ago is judged, and nobody is told: a backlog pages no one.",
+    z.union([z.literal("none"), duration]),
+    "A window that ended longer ago is judged, and nobody is told: a backlog pages no one. `none` tells of windows of any age, for events of long ago.",
     "6h",
     defaults.alerts.ageMax,
   ).optional(),

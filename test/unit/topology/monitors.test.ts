@@ -194,6 +194,17 @@ test("every key of the alerts goes into the plan, with the secrets of the enviro
   });
 });
 
+// The events of a market of 1996, played again, were judged and nobody was ever told.
+test("windows of any age are told of where ageMax is none", () => {
+  const plan = soundPlan(watched(alerts.replace("ageMax: 1d", "ageMax: none")), { schemas, environment });
+  const ageMaxMs = plan.monitoring?.alerts.ageMaxMs ?? 0;
+  expect(Date.UTC(2100, 0, 1) - ageMaxMs).toBeLessThan(Date.UTC(1600, 0, 1));
+  expect(printPlan(plan)).toContain("tells of windows of any age, and at most 3 a minute");
+  expect(printPlan(soundPlan(watched(alerts), { schemas, environment }))).toContain(
+    "tells nobody of windows older than 1d, and at most 3 a minute",
+  );
+});
+
 test("another threshold is none of what stages do, and another step is", () => {
   const text = watched("  - { name: inputs, on: features, fields: [amount] }\n");
   const planOf = (written: string) => soundPlan(written, { schemas });
