@@ -1,6 +1,15 @@
 import { type EpochMs, messageOf } from "../kernel/index.ts";
 import { ensureBaseline } from "../monitoring/index.ts";
-import { championAlias, changeAliases, promotionRecords } from "../runtime/control/index.ts";
+import {
+  type Alias,
+  aliasedVersion,
+  aliasRecord,
+  challengerAlias,
+  championAlias,
+  changeAliases,
+  type Promotion,
+  promotionRecords,
+} from "../runtime/control/index.ts";
 import { type Broker, readTopicRows } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedModel } from "../topology/index.ts";
@@ -15,6 +24,11 @@ export interface TrainingOptions
   readonly toMs?: EpochMs;
   readonly broker: Broker;
   readonly registry: SchemaRegistry;
+  /** Puts the version in service although another one is. */
+  readonly isForced?: boolean;
+  /** Who trains and what for, as alias records keep it; `train` when left out. */
+  readonly by?: string;
+  readonly reason?: string;
 }
 
 /** What became of the baseline of a monitor that compares with what the model learned from. */
@@ -25,16 +39,26 @@ export type TrainedBaseline = { readonly monitor: string } & (
 
 /** What a training and the baselines that follow from it came to. */
 export interface ModelOutcome extends TrainingOutcome {
+  /** What points at the version now. */
+  readonly alias: typeof championAlias | typeof challengerAlias;
   readonly baselines: readonly TrainedBaseline[];
 }
 
 /**
- * Trains a planned model on what its topics hold, as {@link trainVersion} does, points `champion` at the version, and
- * puts the rows that it learned from in service as the baseline of the monitors that ask for them.
+ * Trains a planned model on what its topics hold, as {@link trainVersion} does. A first version becomes the
+ * champion, and the rows that it learned from go in service as the baseline of the monitors that ask for them. With a
+ * champion in place the version becomes the challenger, and serves nothing until somebody promotes it.
  */
 export async function trainModel(options: TrainingOptions, signal: AbortSignal): Promise<ModelOutcome> {
-  const { plan, model, broker, registry, clock } = options;
+  const { plan, model, broker, registry, clock, isForced, by, reason } = options;
   const { name, task, features, featuresFrom, label, candidates, metric } = model;
+  let alias: ModelOutcome["alias"] = championAlias;
+  const pointed = (aliases: readonly Alias[], at: Pick<Promotion, "model" | "version" | "at">) => {
+    const promotion = { ...at, by: by ?? "train", ...(reason === undefined ? {} : { reason }) };
+    const isFirst = aliasedVersion(aliases, name, championAlias) === undefined;
+    alias = isFirst || isForced === true ? championAlias : challengerAlias;
+    return alias === championAlias ? promotionRecords(aliases, promotion) : [aliasRecord({ ...promotion, alias })];
+  };
   const request: TrainingRequest = {
     ...options,
     model: name,
@@ -50,12 +74,13 @@ export async function trainModel(options: TrainingOptions, signal: AbortSignal):
     rows: (topic, reader, visitor, stop) => readTopicRows(broker, registry, topic, reader, visitor, stop),
     promote: async (version, stop) => {
       const at = clock.now();
-      const promotion = { model: name, version, at, by: "train" };
-      await changeAliases(broker, plan.control, (aliases) => promotionRecords(aliases, promotion), at, stop);
+      await changeAliases(broker, plan.control, (aliases) => pointed(aliases, { model: name, version, at }), at, stop);
     },
   };
   const outcome = await trainVersion(request, signal);
-  return { ...outcome, baselines: await writeBaselines(options, signal) };
+  // What monitors compare with is what the version in service has learned from.
+  const baselines = alias === championAlias ? await writeBaselines(options, signal) : [];
+  return { ...outcome, alias, baselines };
 }
 
 /** The version is in service whatever becomes of its baselines: what is wrong with one is told and ends nothing. */

@@ -72,7 +72,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "train",
-    summary: "train a model from its topics and point champion at it",
+    summary: "train a model from its topics; its first version serves at once, later ones wait to be promoted",
     example: "millrace train topologies/card-fraud.yaml --model card-fraud --dev",
     load: () => import("./train.ts"),
   },

@@ -1,11 +1,12 @@
 import { nodeHasher, systemClock } from "../../adapters/node/index.ts";
 import { assert, closest } from "../../kernel/index.ts";
 import type { BinaryMetrics } from "../../model/index.ts";
+import { championAlias } from "../../runtime/control/index.ts";
 import type { ChoiceMetric, TrainingOutcome } from "../../training/index.ts";
 import { exitCodes, usageError } from "../exit.ts";
 import { loadFilePlan } from "../load-topology.ts";
 import { openReach } from "../reach.ts";
-import { type TrainedBaseline, trainModel } from "../train-model.ts";
+import { type ModelOutcome, type TrainedBaseline, trainModel } from "../train-model.ts";
 import { openTrainer } from "../wire.ts";
 import {
   type CommandContext,
@@ -16,6 +17,7 @@ import {
   timeFlag,
   withConnection,
 } from "./command.ts";
+import { whyOf } from "./models.ts";
 
 export const command: CommandDefinition = {
   configure: (command) =>
@@ -24,10 +26,20 @@ export const command: CommandDefinition = {
       .addOption(flag("--model <name>", "model to train"))
       .addOption(flag("--from <time>", "first event time of the feature rows, ISO 8601"))
       .addOption(flag("--to <time>", "event time at which the feature rows end, ISO 8601; no label after it is used"))
+      .addOption(flag("--force", "put the version in service although another one is; --reason says why"))
+      .addOption(flag("--by <name>", "who trains; the user that runs the command when it is left out"))
+      .addOption(flag("--reason <text>", "what for"))
       .addOption(devFlag("train on")),
 
   async run(context, [file], flags) {
     const named = connectionFlags(flags);
+    const isForced = flags["force"] === true;
+    const why = whyOf(flags);
+    if (isForced && why.reason === undefined)
+      throw usageError(
+        "--force needs --reason",
+        "it replaces what serves without asking whether the new version is better",
+      );
     const dev = flags["dev"] === true;
     // A dev session has a broker to itself and no namespace.
     const loaded = loadFilePlan(String(file), context.environment, dev ? "" : named.namespace);
@@ -63,11 +75,17 @@ export const command: CommandDefinition = {
           clock: systemClock,
           hasher: nodeHasher,
           progress: trainingProgress(context),
+          isForced,
+          ...why,
         },
         context.stop,
       );
       for (const warning of outcome.warnings) context.stderr(`MR_TRAINING warning: ${warning}\n`);
       context.stdout(`${outcomeText(model.name, outcome)}\n${baselinesText(outcome.baselines)}`);
+      if (outcome.alias !== championAlias)
+        context.stderr(
+          `a version serves already; to put this one in its place: millrace models promote ${String(file)} ${outcome.version} --model ${model.name}${dev ? " --dev" : ""}\n`,
+        );
       return exitCodes.ok;
     } finally {
       await reach.close();
@@ -76,7 +94,7 @@ export const command: CommandDefinition = {
 };
 
 /** Metrics and what they were measured on, one line each. */
-export function outcomeText(model: string, outcome: TrainingOutcome): string {
+export function outcomeText(model: string, outcome: Omit<ModelOutcome, "baselines">): string {
   const { metrics } = outcome;
   const lines = [
     `model ${model} version ${outcome.version}`,
@@ -86,7 +104,7 @@ export function outcomeText(model: string, outcome: TrainingOutcome): string {
       ? "metrics none: the later rows lack one of the classes"
       : `metrics auc ${metrics.auc.toFixed(4)} average_precision ${metrics.averagePrecision.toFixed(4)} log_loss ${metrics.logLoss.toFixed(4)} brier ${metrics.brier.toFixed(4)}`,
     ...candidatesText(outcome),
-    `alias champion -> ${outcome.version}`,
+    `alias ${outcome.alias} -> ${outcome.version}`,
   ];
   return lines.join("\n");
 }

@@ -21,9 +21,10 @@ export interface Alias {
 }
 
 const keyPrefix = "alias/";
-/** The version that serves; `previous` is the one before it. */
+/** The version that serves, the one before it, and one that was trained and waits to serve. */
 export const championAlias = "champion";
 export const previousAlias = "previous";
+export const challengerAlias = "challenger";
 
 /** The record that points an alias at a version. */
 export function aliasRecord(alias: Alias): ControlRecord {

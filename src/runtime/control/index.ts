@@ -3,8 +3,11 @@ export {
   type Alias,
   AliasReader,
   aliasedVersion,
+  aliasRecord,
+  challengerAlias,
   championAlias,
   followAliases,
+  type Promotion,
   previousAlias,
   promotionRecords,
 } from "./aliases.ts";

@@ -93,7 +93,7 @@ test("a dev session takes produce, tail and train from outside, and keeps its mo
   expect(ended.stderr).toMatch(/^\d\d:\d\d:\d\d .*Ready\. {2}stages=ingest,reports,clean,features,score$/m);
   expect(existsSync(".millrace/dev/session.json")).toBe(false);
   expect(JSON.parse(readFileSync(".millrace/dev/aliases.json", "utf8"))).toEqual([
-    { model: "card-fraud", alias: "champion", version: 1, at: expect.any(Number), by: "train" },
+    { model: "card-fraud", alias: "champion", version: 1, at: expect.any(Number), by: expect.any(String) },
   ]);
 
   await startDev("--no-sample");

@@ -136,6 +136,8 @@ export class CardFraud {
         openTrainer,
         clock: systemClock,
         hasher: nodeHasher,
+        // A second version is to serve too.
+        isForced: true,
         progress,
       },
       never,

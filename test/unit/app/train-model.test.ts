@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nodeHasher } from "../../../src/adapters/node/index.ts";
 import { baselinesText, outcomeText } from "../../../src/app/cli/train.ts";
-import { type TrainingOptions, trainModel } from "../../../src/app/train-model.ts";
+import { type ModelOutcome, type TrainingOptions, trainModel } from "../../../src/app/train-model.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import { type ArtefactFiles, type ArtefactStore, withChecksums } from "../../../src/model/index.ts";
@@ -18,12 +18,7 @@ import {
 } from "../../../src/schema/index.ts";
 import { FakeClock, MemoryRegistry } from "../../../src/testing/index.ts";
 import type { Plan, PlannedModel, PlannedTopic } from "../../../src/topology/index.ts";
-import {
-  gateDefaults,
-  openTrainerHere,
-  type TrainerOpener,
-  type TrainingOutcome,
-} from "../../../src/training/index.ts";
+import { gateDefaults, openTrainerHere, type TrainerOpener } from "../../../src/training/index.ts";
 import { writtenAtMs } from "../../support/records.ts";
 
 const never = new AbortController().signal;
@@ -110,6 +105,8 @@ async function send(topic: string, schema: RecordSchema, rows: readonly Row[]): 
 class HeldArtefacts implements ArtefactStore {
   files: ArtefactFiles = new Map();
   prepared = 0;
+  /** The number that the next one is given. */
+  version = 1;
   spoil: (files: ArtefactFiles) => ArtefactFiles = (files) => files;
   async prepare(): Promise<void> {
     this.prepared++;
@@ -121,7 +118,7 @@ class HeldArtefacts implements ArtefactStore {
   ): Promise<number> {
     await check(this.spoil(files));
     this.files = files;
-    return 1;
+    return this.version;
   }
   isReadable = false;
   async read(): Promise<ArtefactFiles | undefined> {
@@ -142,6 +139,7 @@ const artefacts = new HeldArtefacts();
 beforeEach(() => {
   artefacts.files = new Map();
   artefacts.prepared = 0;
+  artefacts.version = 1;
   artefacts.isReadable = false;
   artefacts.spoil = (files) => files;
 });
@@ -155,7 +153,7 @@ const known = (i: number, at: number | null, is_bad = i % 3 === 0): Row => ({
 });
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
-function training(given: Partial<TrainingOptions> = {}, signal: AbortSignal = never): Promise<TrainingOutcome> {
+function training(given: Partial<TrainingOptions> = {}, signal: AbortSignal = never): Promise<ModelOutcome> {
   const ports = { broker, registry, artefacts, openTrainer: openTrainerHere, clock: new FakeClock(writtenAtMs) };
   return trainModel(
     { plan, model, seed: 0, progress: () => undefined, hasher: nodeHasher, ...ports, ...given },
@@ -502,5 +500,47 @@ describe("the baselines of monitors", () => {
   test("are none where the topology has no monitors", async () => {
     expect((await train({ plan })).baselines).toEqual([]);
     expect(baselinesText([])).toBe("");
+  });
+});
+
+describe("with a version in service", () => {
+  const aliases = async () => (await readAliases(broker, "shop.control", never)).aliases;
+  beforeEach(async () => {
+    await send(
+      "features",
+      features,
+      upTo(20).map((i) => feature(i, 1_000 + i)),
+    );
+    await send(
+      "labels",
+      labels,
+      upTo(20).map((i) => known(i, 1_000 + i)),
+    );
+    await training();
+    artefacts.version = 2;
+  });
+
+  test("a new one becomes the challenger and serves nothing", async () => {
+    const outcome = await training({ by: "ann", reason: "more rows" });
+    expect(outcome).toMatchObject({ version: 2, alias: "challenger" });
+    expect(outcomeText("bad", outcome)).toMatch(/^alias challenger -> 2$/m);
+    expect(await aliases()).toEqual([
+      { model: "bad", alias: "champion", version: 1, at: expect.any(Number), by: "train" },
+      { model: "bad", alias: "challenger", version: 2, at: expect.any(Number), by: "ann", reason: "more rows" },
+    ]);
+  });
+
+  test("a new one that is forced replaces it, and can be taken back", async () => {
+    const outcome = await training({ isForced: true, by: "ann", reason: "the old one was broken" });
+    expect(outcome).toMatchObject({ version: 2, alias: "champion" });
+    expect(await aliases()).toMatchObject([
+      { alias: "champion", version: 2, by: "ann", reason: "the old one was broken" },
+      { alias: "previous", version: 1, by: "ann" },
+    ]);
+  });
+
+  test("that of another model is none of this one's", async () => {
+    const other = { ...model, name: "worse" };
+    expect(await training({ model: other })).toMatchObject({ alias: "champion" });
   });
 });
