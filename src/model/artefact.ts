@@ -1,4 +1,4 @@
-import type { Hasher } from "../kernel/index.ts";
+import { type EpochMs, type Hasher, parseIsoTimeMs } from "../kernel/index.ts";
 import {
   type ArtefactFiles,
   damaged,
@@ -8,7 +8,9 @@ import {
   jsonObject,
   type VersionParts,
 } from "./artefact-json.ts";
+import { calibrationBytes, calibrationFile } from "./calibration.ts";
 import { columnStarts, type Encoder } from "./encoder.ts";
+import type { IsotonicMap } from "./isotonic.ts";
 import { isLearnerKind, type LearnerKind, learnerOf } from "./learners/catalogue.ts";
 import type { LearnerModel } from "./learners/learner.ts";
 import type { BinaryMetrics } from "./metrics.ts";
@@ -51,6 +53,8 @@ export interface Manifest {
   readonly labelsAfterBound: number;
   /** First event time of the validation rows, ISO 8601; null when none was held back. */
   readonly splitAt: string | null;
+  /** Every row learned from lies before it, ISO 8601; absent where that is `splitAt`. */
+  readonly learnedUntil?: string;
   readonly createdAt: string;
   /** What is odd about the rows, in sentences. */
   readonly warnings: readonly string[];
@@ -68,6 +72,10 @@ export interface TrainedModel {
   /** By what one of them was chosen. */
   readonly metric?: string;
   readonly manifest: Manifest;
+  /** Makes probabilities of its scores, where that brings them nearer to what is true. */
+  readonly calibration?: IsotonicMap;
+  /** What the gate said of it, as `gate.json`; versions that passed none have no such file. */
+  readonly gate?: Readonly<Record<string, unknown>>;
 }
 
 /** What one of several learners came to on the same rows. */
@@ -120,6 +128,17 @@ export function trainingRowsOf(files: ArtefactFiles): Pick<Manifest, "ranges" | 
   }
 }
 
+/** The rows that a version was fitted on lie before this event time; undefined where its manifest does not say. */
+export function learnedUntilOf(files: ArtefactFiles): EpochMs | undefined {
+  try {
+    const { learnedUntil, splitAt } = JSON.parse(decoder.decode(files.get("manifest.json"))) as Partial<Manifest>;
+    const time = learnedUntil ?? splitAt;
+    return typeof time === "string" ? parseIsoTimeMs(time) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function isRange(range: Partial<Manifest["ranges"][number]> | null): boolean {
   if (typeof range !== "object" || range === null || typeof range.topic !== "string") return false;
   return [range.partition, range.from, range.to].every((number) => Number.isSafeInteger(number));
@@ -132,7 +151,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** The files of a version: signature, the learner's own, scaler, encoder, metrics, manifest and their checksums. */
 export function versionFiles(trained: TrainedModel, hasher: Hasher): ArtefactFiles {
-  const { learner, signature, manifest, model, candidates, metric } = trained;
+  const { learner, signature, manifest, model, candidates, metric, calibration, gate } = trained;
   const { scaler, encoder } = model;
   const { repeats, repeatsDiffering } = manifest.rows;
   const compared = candidates === undefined ? {} : { metric, candidates };
@@ -144,6 +163,8 @@ export function versionFiles(trained: TrainedModel, hasher: Hasher): ArtefactFil
       ["encoder.json", jsonFile({ inputs: encoder.inputs.map((values) => (values === null ? null : { values })) })],
       ["metrics.json", jsonFile({ ...trained.metrics, repeats, repeatsDiffering, ...compared })],
       ["manifest.json", jsonFile(manifest)],
+      ...(calibration === undefined ? [] : [[calibrationFile, calibrationBytes(calibration)] as const]),
+      ...(gate === undefined ? [] : [["gate.json", jsonFile(gate)] as const]),
     ]),
     hasher,
   );

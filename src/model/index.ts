@@ -2,6 +2,7 @@ export {
   type ArtefactStore,
   type CandidateMetrics,
   checksumsFile,
+  learnedUntilOf,
   type Manifest,
   type ModelArtefact,
   type ModelKind,

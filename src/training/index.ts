@@ -1,3 +1,6 @@
+export { challenge } from "./challenge.ts";
+export type { ChallengePlan, ChallengeResult } from "./challenge-plan.ts";
+export type { Champion } from "./champion.ts";
 export { type ChoiceMetric, choiceMetrics } from "./choice-metric.ts";
 export { FeatureBuffer, type FeatureChunk, LabelBuffer, type LabelChunk } from "./chunks.ts";
 export type { GateCheck, GateDecision } from "./gate-decision.ts";
@@ -9,6 +12,7 @@ export type { RetrainSettings, RetrainTrigger, RolloutSettings } from "./retrain
 export type { RowSource, RowVisitor, TopicRange, TopicRowsResult, TrainingTopic } from "./row-source.ts";
 export { parseSchedule } from "./schedule.ts";
 export { splitByTime, type TimeSplit } from "./time-split.ts";
+export { type ChallengerOutcome, type ChallengerRequest, trainChallenger } from "./train-challenger.ts";
 export { type TrainingOutcome, type TrainingRequest, trainVersion } from "./train-version.ts";
 export { openTrainerHere, type Trainer, type TrainerOpener } from "./trainer.ts";
 export { createTrainingRows, type TrainingRows } from "./training-rows.ts";

@@ -25,3 +25,24 @@ export function splitByTime(timesMs: ArrayLike<EpochMs>, validationShare: number
   while (at > 0 && timesMs[at - 1] === splitAtMs) at--;
   return { trainCount: at, validationCount: count - at, splitAtMs };
 }
+
+/**
+ * Several splits of the same rows, each later than the one before: the last is {@link splitByTime}, and before it the
+ * later part moves back by its own length. So whatever is chosen by them is chosen on more than one stretch of time.
+ *
+ * @param folds at least 1; fewer come back where the earlier part would have no row
+ * @returns in time order; what lies behind a later part belongs to neither side
+ */
+export function foldsByTime(timesMs: ArrayLike<EpochMs>, folds: number, validationShare: number): readonly TimeSplit[] {
+  const last = splitByTime(timesMs, validationShare);
+  const found = [last];
+  for (let end = last.trainCount; found.length < folds && last.validationCount > 0; ) {
+    let at = end - last.validationCount;
+    const splitAtMs = timesMs[at];
+    while (at > 0 && timesMs[at - 1] === splitAtMs) at--;
+    if (at <= 0) break;
+    found.push({ trainCount: at, validationCount: end - at, splitAtMs });
+    end = at;
+  }
+  return found.reverse();
+}

@@ -5,6 +5,8 @@ import {
   type CandidateMetrics,
   type DirectScorer,
   type FitOptions,
+  fitCalibration,
+  type IsotonicMap,
   type LabelledRows,
   type Learner,
   type LearnerKind,
@@ -33,6 +35,8 @@ export interface TrainingResult {
   readonly metric: ChoiceMetric;
   /** One row as a scorer takes it and the score that the model gives it: what a version that was read back must give too. */
   readonly sample: { readonly inputs: Float64Array; readonly score: number };
+  /** Makes probabilities of scores; undefined where they are as good themselves, or no rows were there to tell. */
+  readonly calibration: IsotonicMap | undefined;
   /** What is odd about the rows, in sentences. */
   readonly warnings: readonly string[];
 }
@@ -121,6 +125,7 @@ export function train(
     metrics,
     candidates: compared,
     metric,
+    calibration: fitCalibration(scoreAll(best.scorer, later.inputs, width), later.labels),
     sample: { inputs: sample, score: scoreAll(best.scorer, sample, width)[0] ?? Number.NaN },
     warnings: fitted.length > 1 && metrics === null ? [...warnings, unmeasured] : warnings,
   };
@@ -150,7 +155,7 @@ function checkFinite(fault: ReturnType<Learner<unknown, LearnerModel>["fault"]>,
 }
 
 /** Scores all rows of a scorer that answers at once, in micro-batches. */
-function scoreAll(scorer: DirectScorer, inputs: Float64Array, width: number): Float64Array {
+export function scoreAll(scorer: DirectScorer, inputs: Float64Array, width: number): Float64Array {
   const scores = new Float64Array(inputs.length / width);
   for (let row = 0; row < scores.length; row += microBatchRows) {
     const count = Math.min(microBatchRows, scores.length - row);

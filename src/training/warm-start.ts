@@ -1,5 +1,6 @@
 import { type Hasher, OperationError } from "../kernel/index.ts";
-import { type ArtefactStore, learnerOf, type ModelInput, openArtefact, type Signature } from "../model/index.ts";
+import { type ArtefactStore, learnerOf, openArtefact, type Signature } from "../model/index.ts";
+import { inputsText } from "./champion.ts";
 import type { FitPlan } from "./training-run.ts";
 
 interface WarmSource {
@@ -30,11 +31,7 @@ export async function warmStart(
   if (kind === "tfjs-layers") throw refused("it was not trained here");
   const learner = learnerOf(kind);
   if (!learner.modes.includes("warm")) throw refused(`a ${kind} learns from nothing only`);
-  const [had, wanted] = [textOf(artefact.signature.inputs), textOf(inputs)];
+  const [had, wanted] = [inputsText(artefact.signature.inputs), inputsText(inputs)];
   if (had !== wanted) throw refused(`its inputs are ${had}, and those of the topology are ${wanted}`);
   return { candidates: [kind], start: { learner: kind, model: learner.read(artefact, where) } };
-}
-
-function textOf(inputs: readonly ModelInput[]): string {
-  return inputs.map(({ name, kind }) => `${name} (${kind})`).join(", ");
 }

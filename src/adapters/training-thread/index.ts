@@ -8,7 +8,15 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { messageOf, OperationError } from "../../kernel/index.ts";
 import type { Signature } from "../../model/index.ts";
-import type { FeatureChunk, FitPlan, LabelChunk, Trainer, TrainingResult } from "../../training/index.ts";
+import type {
+  ChallengePlan,
+  ChallengeResult,
+  FeatureChunk,
+  FitPlan,
+  LabelChunk,
+  Trainer,
+  TrainingResult,
+} from "../../training/index.ts";
 import type { Answer, Request } from "./messages.ts";
 
 /** Starts a thread that trains on rows of a signature. */
@@ -16,11 +24,13 @@ export function openTrainerThread(signature: Signature): Trainer {
   return new ThreadTrainer(signature);
 }
 
+type Progress = (iteration: number, loss: number) => void;
+
 class ThreadTrainer implements Trainer {
   readonly #worker: Worker;
   #failure: Error | undefined;
-  #waiting: ((failure: Error | undefined, result: TrainingResult | undefined) => void) | undefined;
-  #onIteration: (iteration: number, loss: number) => void = () => undefined;
+  #waiting: ((failure: Error | undefined, result: TrainingResult | ChallengeResult | undefined) => void) | undefined;
+  #onIteration: Progress = () => undefined;
   #isClosed = false;
 
   constructor(signature: Signature) {
@@ -43,11 +53,19 @@ class ThreadTrainer implements Trainer {
     this.#send({ kind: "labels", chunk }, [...buffersOf(chunk), chunk.labels.buffer]);
   }
 
-  train(
-    onIteration: (iteration: number, loss: number) => void,
+  train(onIteration: Progress, signal: AbortSignal, plan: FitPlan = {}): Promise<TrainingResult> {
+    return this.#ask({ kind: "train", plan }, onIteration, signal) as Promise<TrainingResult>;
+  }
+
+  challenge(onIteration: Progress, signal: AbortSignal, plan: ChallengePlan): Promise<ChallengeResult> {
+    return this.#ask({ kind: "challenge", plan }, onIteration, signal) as Promise<ChallengeResult>;
+  }
+
+  #ask(
+    request: Extract<Request, { plan: unknown }>,
+    onIteration: Progress,
     signal: AbortSignal,
-    plan: FitPlan = {},
-  ): Promise<TrainingResult> {
+  ): Promise<TrainingResult | ChallengeResult> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => this.#waiting?.(signal.reason, undefined);
       this.#waiting = (failure, result) => {
@@ -59,7 +77,7 @@ class ThreadTrainer implements Trainer {
       if (signal.aborted) return onAbort();
       signal.addEventListener("abort", onAbort, { once: true });
       this.#onIteration = onIteration;
-      if (this.#failure === undefined) this.#worker.postMessage({ kind: "train", plan } satisfies Request);
+      if (this.#failure === undefined) this.#worker.postMessage(request);
       else this.#waiting(this.#failure, undefined);
     });
   }
@@ -77,7 +95,7 @@ class ThreadTrainer implements Trainer {
 
   #take(answer: Answer): void {
     if (answer.kind === "iteration") this.#onIteration(answer.iteration, answer.loss);
-    else if (answer.kind === "trained") this.#waiting?.(undefined, answer.result);
+    else if (answer.kind === "done") this.#waiting?.(undefined, answer.result);
     else this.#fail(errorOf(answer));
   }
 

@@ -7,7 +7,7 @@ import type { Answer, Request } from "./messages.ts";
 
 const port = parentPort;
 assert(port !== null, "a thread");
-const trainer = openTrainerHere(workerData as Signature);
+const trainer = openTrainerHere(workerData as Signature, () => performance.now());
 let hasFailed = false;
 
 const answer = (message: Answer): void => port.postMessage(message);
@@ -18,8 +18,11 @@ async function handle(request: Request): Promise<void> {
   if (request.kind === "labels") return trainer.addLabels(request.chunk);
   const signal = new AbortController().signal; // the thread is ended from outside
   const onIteration = (iteration: number, loss: number): void => answer({ kind: "iteration", iteration, loss });
-  const result = await trainer.train(onIteration, signal, request.plan);
-  answer({ kind: "trained", result });
+  const result =
+    request.kind === "train"
+      ? await trainer.train(onIteration, signal, request.plan)
+      : await trainer.challenge(onIteration, signal, request.plan);
+  answer({ kind: "done", result });
 }
 
 port.on("message", (request: Request) => {

@@ -10,6 +10,8 @@ import {
   type Trainer,
 } from "../../../src/training/index.ts";
 
+import { planOf } from "../../support/challenges.ts";
+
 const { signal } = new AbortController();
 const signature: Signature = {
   task: "binary",
@@ -56,6 +58,25 @@ describe("training in a thread", () => {
     }
     expect(results[0]).toEqual(results[1]);
     expect(results[0]?.[1]).not.toEqual([]);
+  });
+
+  test("challenges as in the calling thread, and by a clock that goes", async () => {
+    const results = [];
+    for (const trainer of [open(), openTrainerHere(signature)]) {
+      trainer.addFeatures(features(1_000));
+      trainer.addLabels(labels(1_000));
+      const result = await trainer.challenge(() => undefined, signal, planOf({ mode: "warm" }));
+      results.push(result);
+    }
+    const [there, here] = results;
+    expect(there?.accepted).toEqual(here?.accepted);
+    expect(there?.accepted).toBeDefined();
+    expect(there?.warnings).toEqual(here?.warnings);
+    const p99Ms = results.map(
+      ({ decision }) => decision.checks.find(({ name }) => name === "latency")?.numbers["p99Ms"],
+    );
+    expect(p99Ms[0]).toBeGreaterThan(0);
+    expect(p99Ms[1]).toBe(0);
   });
 
   test("takes the arrays of a chunk with it, so that nothing is held twice", () => {
