@@ -58,7 +58,7 @@ export async function replayDrift(
 
 /** A monitor that the others do not have is judged by its own settings alone. */
 function checkSameCounts({ monitors }: PlannedMonitoring, tried: readonly PlannedMonitor[]): void {
-  if (tried.length === 0) throw usageError("--thresholds: the topology in that file has no monitors");
+  if (tried.length === 0) throw usageError("--thresholds: the topology in that file has no monitors of topics");
   for (const { name, version } of tried) {
     const own = monitors.find((monitor) => monitor.name === name);
     if (own?.version === version) continue;

@@ -9,6 +9,7 @@ import {
   createNotifier,
   judgeOptionsOf,
   keepBaselines,
+  StageLagWatcher,
   stagePartitions,
 } from "../monitoring/index.ts";
 import { championAlias } from "../runtime/control/index.ts";
@@ -41,7 +42,9 @@ export function roleNames(plan: Plan): readonly string[] {
   return ["monitor", "notifier"].slice(0, roleGroups(plan).length);
 }
 
-/** None for a plan without monitors. In the order in which they read what others write. */
+/**
+ * None for a plan without monitors. In the order in which they read what others write.
+ */
 export function createRoles(setup: RolesSetup): readonly Follower[] {
   const { plan, broker, registry, logger, artefacts, instanceId, decidingGroup } = setup;
   const { monitoring } = plan;
@@ -79,6 +82,14 @@ export function createRoles(setup: RolesSetup): readonly Follower[] {
       alerts: monitoring.topics.alerts.clusterName,
       control: plan.control.clusterName,
     },
+    lag: new StageLagWatcher({
+      plan,
+      monitors: monitoring.lag,
+      rules: monitoring.alerts.rules,
+      broker,
+      clock: systemClock,
+      facts: new Facts(logger, { stage: "monitor" }),
+    }),
     createJudge: async (signal) =>
       new Judge(judgeOptionsOf(plan, monitoring, await stagePartitions(plan, broker.admin, signal))),
     timeSliceMs,

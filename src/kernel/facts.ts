@@ -138,6 +138,7 @@ export const facts = {
   // Monitors: what is judged, and who is told.
   judgeElsewhere: { level: "warn", says: "The stages that run here count for monitors, and the judge is not among them: without another process that runs it nobody is told.", fields: { code: "MR_NO_JUDGE", judgeGroup: "text" } },
   ownRecordUnread: { level: "warn", says: "Records of a topic of Millrace's own cannot be read and are passed over.", fields: { code: "code", topic: "text", offset: "number", count: "number", reason: "text" } },
+  lagUnseen: { level: "warn", says: "How far the stages are behind cannot be seen now; nobody is told of it meanwhile.", fields: { code: "code", reason: "text" } },
   ownTopicReadAgain: { level: "warn", says: "A topic of Millrace's own is read again.", fields: { code: "code", topic: "text", reason: "text" } },
   baselineWritten: { level: "info", says: "A baseline is in service.", fields: { monitor: "text", baseline: "text", origin: "text", rows: "number", windows: "number" } },
   baselineAwaited: { level: "info", says: "A monitor has no baseline yet.", fields: { monitor: "text", reason: "text" } },

@@ -13,9 +13,11 @@ export {
   commandRecord,
   fingerprintOf,
   type MonitorCommand,
+  Mutes,
   readCommand,
   type SilenceCommand,
 } from "./judging/commands.ts";
+export { LagAlerts, type LagAlertsOptions, type LagLevel, type LagMonitorSpec, type SeenLag } from "./lag-alerts.ts";
 export { CommitHistory, type LagStatus } from "./lag-status.ts";
 export type { MonitoredField, MonitorSpec } from "./monitor-spec.ts";
 export { isTold, type Notification, NotificationPace, type NotifyKind, subjectOf, turnOf } from "./notification.ts";

@@ -64,7 +64,7 @@ export class Judge {
   readonly #baselines = new BaselineSet();
   readonly #prepared = new Map<string, PreparedBaseline | undefined>();
   readonly #mutes: Mutes;
-  readonly #lagging = new Set<string>();
+  readonly #behindMs = new Map<string, number>();
   #nowMs: EpochMs = Number.NEGATIVE_INFINITY;
   /** Task and timestamp of the record before. */
   #group = "";
@@ -123,10 +123,9 @@ export class Judge {
     this.#mutes.take(record);
   }
 
-  /** Whether a stage is behind by more than a window: what it counts meanwhile pages nobody. */
-  lagging(stage: string, isLagging: boolean): void {
-    if (isLagging) this.#lagging.add(stage);
-    else this.#lagging.delete(stage);
+  /** How far a stage is behind: what it counts while that is more than a window pages nobody. */
+  lagging(stage: string, behindMs: number): void {
+    this.#behindMs.set(stage, behindMs);
   }
 
   /** Pages of a monitor within the period of the budget, as shown beside it. */
@@ -231,9 +230,9 @@ export class Judge {
     return { verdicts: [...others, ...judged.verdicts], events: judged.events };
   }
 
-  #suppressed({ stages }: Watched, { toMs, closedAtMs }: ClosedWindow): string | undefined {
+  #suppressed({ stages, spec }: Watched, { toMs, closedAtMs }: ClosedWindow): string | undefined {
     if (toMs < closedAtMs - this.#options.ageMaxMs) return "old";
-    return stages.some((stage) => this.#lagging.has(stage)) ? "catching-up" : undefined;
+    return stages.some((stage) => (this.#behindMs.get(stage) ?? 0) > spec.windowMs) ? "catching-up" : undefined;
   }
 
   /** Of a field that drifts: what shows at its beginning alone is remembered from there. */

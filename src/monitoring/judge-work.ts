@@ -49,7 +49,8 @@ export interface WindowJudge {
   takeCommand(record: ControlRecord): void;
   /** What was told before, in the order of its topic. */
   takeEvent(event: AlertEvent): void;
-  lagging(stage: string, isLagging: boolean): void;
+  /** How far a stage is behind, in ms. */
+  lagging(stage: string, behindMs: number): void;
   /** Every window that can be closed now, oldest first. */
   judge(): { readonly verdicts: readonly VerdictRecord[]; readonly events: readonly AlertEvent[] };
 }
@@ -63,7 +64,7 @@ export interface LagWatcher {
   /** A record of the control topic; what is no command is passed over. */
   takeCommand(record: ControlRecord): void;
   /** Looks when it is time, beside; what came of looks before is answered. @param nowMs monotonic */
-  tick(nowMs: number): { readonly events: readonly AlertEvent[]; readonly lagging: ReadonlyMap<string, boolean> };
+  tick(nowMs: number): { readonly events: readonly AlertEvent[]; readonly behindMs: ReadonlyMap<string, number> };
   /** Ends a look that is under way. */
   end(): Promise<void>;
 }
@@ -146,8 +147,8 @@ export class JudgeWork implements FollowerWork {
     await this.#takeTails(signal);
     const { lag, clock } = this.#options;
     if (lag !== undefined) {
-      const { events, lagging } = lag.tick(clock.monotonicMs());
-      for (const [stage, isLagging] of lagging) this.#judge?.lagging(stage, isLagging);
+      const { events, behindMs } = lag.tick(clock.monotonicMs());
+      for (const [stage, ms] of behindMs) this.#judge?.lagging(stage, ms);
       for (const event of events) this.#writeEvent(event);
     }
     const { verdicts, events } = this.#judge?.judge() ?? { verdicts: [], events: [] };

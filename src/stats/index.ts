@@ -33,3 +33,4 @@ export {
   stdOf,
   sumOf,
 } from "./moments.ts";
+export { theilSenSlope } from "./theil-sen.ts";

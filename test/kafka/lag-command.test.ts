@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { StageLag } from "../../src/app/watch-lag.ts";
+import type { StageLag } from "../../src/monitoring/index.ts";
 import type { Broker } from "../../src/runtime/index.ts";
 import { describeKafka, testBroker, uniqueNamespace } from "./harness/broker.ts";
 import { connect } from "./harness/client.ts";

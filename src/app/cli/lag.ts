@@ -1,10 +1,10 @@
 import { systemClock } from "../../adapters/node/index.ts";
 import { formatDurationMs, parseDurationMs } from "../../kernel/index.ts";
+import { LagWatch, type StageLag } from "../../monitoring/index.ts";
 import { exitCodes, usageError } from "../exit.ts";
 import { loadPlan } from "../load-topology.ts";
 import { type Column, outputForm, printedRows } from "../printed-rows.ts";
 import { openReach } from "../reach.ts";
-import { LagWatch, type StageLag } from "../watch-lag.ts";
 import { type CommandDefinition, connectionFlags, devFlag, flag, withConnection } from "./command.ts";
 
 const columns: readonly Column<StageLag>[] = [

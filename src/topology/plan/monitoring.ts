@@ -1,5 +1,5 @@
 import type { EpochMs } from "../../kernel/index.ts";
-import type { AlertRules, MonitorSpec, PageBudget } from "../../monitor/index.ts";
+import type { AlertRules, LagMonitorSpec, MonitorSpec, PageBudget } from "../../monitor/index.ts";
 import type { StoreSpec } from "../../state/index.ts";
 import type { PlannedChangelog, PlannedTopic } from "./planned-topic.ts";
 
@@ -44,6 +44,7 @@ export type MonitoringTopic = "partials" | "baselines" | "verdicts" | "alerts";
 /** All that a topology's monitors need beside the taps of its stages. */
 export interface PlannedMonitoring {
   readonly monitors: readonly PlannedMonitor[];
+  readonly lag: readonly LagMonitorSpec[];
   readonly alerts: PlannedAlerts;
   /**
    * Hash of what the stages do, of the plan without monitors and alerts: another one is a deployment of ours, and another

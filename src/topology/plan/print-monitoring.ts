@@ -1,11 +1,13 @@
 import { formatDurationMs, formatIsoTime } from "../../kernel/index.ts";
+import type { LagLevel, LagMonitorSpec } from "../../monitor/index.ts";
 import type { BaselineOrigin, PlannedAlerts, PlannedMonitor, PlannedMonitoring } from "./monitoring.ts";
 import { countOf, wrapped } from "./text.ts";
 
 /** Monitors and alerts as the printed plan shows them, a part for each; addresses and keys are left out. */
-export function monitoringTexts({ monitors, alerts, judgeGroup, notifierGroup }: PlannedMonitoring): string[] {
+export function monitoringTexts({ monitors, lag, alerts, judgeGroup, notifierGroup }: PlannedMonitoring): string[] {
   return [
     ...monitors.map(monitorText),
+    ...lag.map(lagText),
     [`judge, group ${judgeGroup}`, `notifier, group ${notifierGroup}`, ...alertLines(alerts)].join("\n"),
   ];
 }
@@ -37,6 +39,21 @@ function originText(origin: BaselineOrigin): string {
   if (origin.kind === "model") return `what model ${origin.model} learnt from`;
   if (origin.kind === "first") return `the first ${countOf(origin.windows, "window")}`;
   return `the rows from ${formatIsoTime(origin.fromMs)} to ${formatIsoTime(origin.toMs)}`;
+}
+
+function lagText({ name, warn, page }: LagMonitorSpec): string {
+  const lines = [`monitor ${name} of the lag`];
+  if (warn !== undefined) lines.push(`  ticket ${levelText(warn)}`);
+  if (page !== undefined) lines.push(`  page ${levelText(page)}`);
+  return lines.join("\n");
+}
+
+function levelText({ records, seconds, isGrowing }: LagLevel): string {
+  const bounds = [
+    ...(records === undefined ? [] : [countOf(records, "record")]),
+    ...(seconds === undefined ? [] : [countOf(seconds, "second")]),
+  ];
+  return `from ${bounds.join(" or ")} on${isGrowing ? ", while it grows" : ""}`;
 }
 
 function alertLines({ budget, rules, ageMaxMs, perMinute, notify }: PlannedAlerts): string[] {

@@ -42,6 +42,11 @@ export function planMonitor(
   findings: Findings,
 ): PlannedMonitor[] {
   const { outline, stages, models, hasher } = surroundings;
+  for (const key of ["warn", "page"] as const) {
+    if (spec[key] === undefined) continue;
+    const message = `${key} belongs to a monitor of the lag, and this one is of a topic`;
+    findings.problem("MR_CONFLICT", [...path, key], message, "remove it, or write on: lag");
+  }
   const windowMs = ms(spec.window ?? defaults.monitor.window);
   if (windowMs < windowMinMs) {
     const message = `a window is at least ${formatDurationMs(windowMinMs)}, and this one is ${spec.window}`;
@@ -94,7 +99,8 @@ function topicOf(
   const at = typeof on === "string" ? [...path, "on"] : [...path, "on", "predictions"];
   const topic = topics.get(name);
   if (topic === undefined) {
-    findings.dangling(at, "topic", name, topics.keys());
+    const known = typeof on === "string" ? [...topics.keys(), "lag"] : topics.keys();
+    findings.dangling(at, "topic", name, known);
     return undefined;
   }
   if (topic.isBroken) return undefined;

@@ -1,6 +1,9 @@
+import type { LagLevel, LagMonitorSpec } from "../../monitor/index.ts";
 import type { StoreSpec } from "../../state/index.ts";
 import type { PlannedMonitor, PlannedMonitoring, PlannedTap } from "../plan/monitoring.ts";
 import type { PlannedStage } from "../plan/plan.ts";
+import { defaults } from "../spec/defaults.ts";
+import type { LagLevelEntry, MonitorEntry } from "../spec/monitor-spec.ts";
 import type { Outline } from "../spec/shape.ts";
 import { planAlerts } from "./alerts.ts";
 import type { Findings } from "./findings.ts";
@@ -30,15 +33,17 @@ export function planMonitoring(surroundings: MonitorSurroundings, findings: Find
   }
   checkNames(outline, findings);
   const monitors: PlannedMonitor[] = [];
+  const lag: LagMonitorSpec[] = [];
   for (const { path, spec } of outline.monitors) {
     if (spec === undefined) continue;
-    if (spec.on === "lag") refuseLag(path, surroundings, findings);
+    if (spec.on === "lag") lag.push(planLag(spec, path, surroundings, findings));
     else monitors.push(...planMonitor(spec, path, surroundings, findings));
   }
   checkFieldCounts(monitors, outline, findings);
   const named = (suffix: string): string => inNamespace(names.namespace, `${names.topology}.${suffix}`);
   return {
     monitors,
+    lag,
     alerts,
     workHash: "",
     topics: {
@@ -105,18 +110,29 @@ function checkFieldCounts(monitors: readonly PlannedMonitor[], outline: Outline,
   }
 }
 
-/**
- * The lag is part of the language, and nobody evaluates it yet. The name is kept free for it: a file that watches a topic
- * of that name would mean something else with the next version.
- */
-function refuseLag(path: Path, { topics }: MonitorSurroundings, findings: Findings): void {
-  const at = [...path, "on"];
+/** Keys that say something of rows. */
+const rowKeys = ["fields", "window", "late", "baseline", "season", "thresholds", "severity"] as const;
+
+function planLag(spec: MonitorEntry, path: Path, { topics }: MonitorSurroundings, findings: Findings): LagMonitorSpec {
   if (topics.has("lag")) {
     const message = "lag is how far the stages are behind, and there is a topic of that name too";
     const hint = "give the topic another name in this file, with name: lag where it is described";
-    findings.problem("MR_AMBIGUOUS", at, message, hint);
-    return;
+    findings.problem("MR_AMBIGUOUS", [...path, "on"], message, hint);
   }
-  const message = "this version does not have monitors of the lag yet";
-  findings.problem("MR_UNSUPPORTED", at, message, "remove the monitor, and look with millrace lag --watch");
+  for (const key of rowKeys) {
+    if (spec[key] === undefined) continue;
+    const message = `${key} belongs to monitors of a topic, and this one is of the lag`;
+    findings.problem("MR_CONFLICT", [...path, key], message, "remove it");
+  }
+  if (spec.warn === undefined && spec.page === undefined) {
+    const message = "nothing says how much lag is too much";
+    findings.problem("MR_MISSING_KEY", path, message, "write for example warn: { seconds: 30 }");
+  }
+  return { name: spec.name, warn: levelOf(spec.warn), page: levelOf(spec.page) };
+}
+
+function levelOf(level: LagLevelEntry | undefined): LagLevel | undefined {
+  if (level === undefined) return undefined;
+  const { records, seconds, growing } = level;
+  return { records, seconds, isGrowing: growing ?? defaults.monitor.growing };
 }

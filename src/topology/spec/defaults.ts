@@ -6,7 +6,7 @@ export const defaults = {
   from: { ahead: "10min" },
   /** Keys of a store: what a Map can hold. */
   state: { keys: 2 ** 24 },
-  monitor: { window: "1h", season: "none", psi: 0.1, severity: "page" },
+  monitor: { window: "1h", season: "none", psi: 0.1, severity: "page", growing: false },
   alerts: {
     pages: 1,
     per: "30d",

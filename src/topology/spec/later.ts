@@ -14,7 +14,7 @@ export const laterKeys: Readonly<Record<string, readonly string[]>> = {
   "stages.*.steps.*.infer": ["shadow"],
   "stages.*.steps.*.rolling": ["delay", "order", "last"],
   "models.*.rollout": ["canary"],
-  "monitors.*": ["metrics", "detectors", "warn", "page"],
+  "monitors.*": ["metrics", "detectors"],
   "monitors.*.on": ["labels"],
   "monitors.*.thresholds": ["w1"],
   "tests.*.with": ["state", "tables"],
@@ -29,8 +29,6 @@ export const laterValues: Readonly<Record<string, readonly string[]>> = {
   "models.*.task": ["multiclass", "regression", "anomaly"],
   "models.*.candidates.*": ["gbdt"],
   "models.*.retrain.mode": ["online"],
-  // A name like any other to whoever reads the shape alone: the planner refuses it.
-  "monitors.*.on": ["lag"],
 };
 
 /** What to write instead, where the sentence "remove it" would not help. */

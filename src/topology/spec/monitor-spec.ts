@@ -20,13 +20,27 @@ const originSpec = z
     error: "from and to belong together",
   });
 
+const lagLevelSpec = z
+  .strictObject({
+    records: key(z.int().min(1).max(1e12), "So many records behind, all partitions together.", 100_000).optional(),
+    seconds: key(
+      z.int().min(1).max(31_536_000),
+      "The oldest record that waits was written so long ago.",
+      30,
+    ).optional(),
+    growing: key(z.boolean(), "Only while the lag grows.", true, defaults.monitor.growing).optional(),
+  })
+  .refine((level) => level.records !== undefined || level.seconds !== undefined, {
+    error: "must say how much is too much: records or seconds",
+  });
+
 /** One entry under `monitors:`. Which keys go together is checked later, so that all that is wrong is said at once. */
 export const monitorSpec = z
   .strictObject({
     name: key(kebabName, "Name of the monitor.", "inputs"),
     on: key(
       z.union([reference, predictionsSpec]),
-      "What is watched: a topic that a stage writes, or the predictions on one.",
+      "What is watched: a topic that a stage writes, the predictions on one, or `lag` for how far the stages are behind.",
       "payments.features",
     ),
     fields: key(
@@ -74,7 +88,13 @@ export const monitorSpec = z
       "ticket",
       defaults.monitor.severity,
     ).optional(),
+    warn: key(lagLevelSpec, "A lag worth a ticket. Of `on: lag` alone.", { seconds: 30 }).optional(),
+    page: key(lagLevelSpec, "A lag worth waking somebody. Of `on: lag` alone.", {
+      seconds: 120,
+      growing: true,
+    }).optional(),
   })
   .meta({ description: "What is watched while the stages run." });
 
 export type MonitorEntry = z.infer<typeof monitorSpec>;
+export type LagLevelEntry = z.infer<typeof lagLevelSpec>;

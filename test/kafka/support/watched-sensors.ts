@@ -45,6 +45,8 @@ export interface SensorsOptions {
   readonly namespace: string;
   /** Lines under `alerts:`, each of two spaces and a key. */
   readonly alerts?: string;
+  /** Lines of further monitors. */
+  readonly monitors?: string;
 }
 
 /**
@@ -101,8 +103,10 @@ export class WatchedSensors {
     return ["--brokers", bootstrap, "--registry", join(this.#folder, "registry"), "--namespace", namespace];
   }
 
-  start(environment: Readonly<Record<string, string>> = {}): WorkerProcess {
-    return new WorkerProcess(this.#options.millrace.entry, ["run", this.file, ...this.flags], environment);
+  /** @param stages those that it runs, roles among them; all when left out */
+  start(environment: Readonly<Record<string, string>> = {}, stages: readonly string[] = []): WorkerProcess {
+    const chosen = stages.flatMap((stage) => ["--stage", stage]);
+    return new WorkerProcess(this.#options.millrace.entry, ["run", this.file, ...this.flags, ...chosen], environment);
   }
 
   /** Sends the readings of the next minute, evenly over the partitions and over the minute. Answers its begin. */
@@ -162,7 +166,7 @@ function normal(rng: Rng): number {
   return Math.sqrt(-2 * Math.log(1 - rng.uniform())) * Math.cos(2 * Math.PI * rng.uniform());
 }
 
-function textOf({ namespace, alerts = "" }: SensorsOptions, beginMs: number): string {
+function textOf({ namespace, alerts = "", monitors = "" }: SensorsOptions, beginMs: number): string {
   const iso = (ms: number): string => new Date(ms).toISOString();
   return `apiVersion: millrace/v1
 kind: Topology
@@ -184,7 +188,7 @@ monitors:
     window: 1min
     late: 1min
     baseline: { from: ${iso(beginMs)}, to: ${iso(beginMs + baselineWindows * minuteMs)} }
-alerts:
+${monitors}alerts:
   budget: { pages: 1, per: 1d }
 ${alerts}`;
 }

@@ -68,7 +68,8 @@ test("settings that count something else are refused before anything is read", a
   await expect(tried("monitors: [{ name: other, on: features }]\n")).rejects.toThrow(
     "the topology has no monitor other",
   );
-  await expect(tried("")).rejects.toThrow("the topology in that file has no monitors");
+  for (const none of ["", "monitors: [{ name: m, on: lag, warn: { seconds: 1 } }]\n"])
+    await expect(tried(none)).rejects.toThrow("the topology in that file has no monitors of topics");
 });
 
 test("programs get rows, and a history without windows is said to be none", async () => {

@@ -147,8 +147,8 @@ class PlainJudge implements WindowJudge {
     this.calls.push(`event ${id}`);
   }
 
-  lagging(stage: string, isLagging: boolean): void {
-    this.calls.push(`lagging ${stage} ${isLagging}`);
+  lagging(stage: string, behindMs: number): void {
+    this.calls.push(`lagging ${stage} ${behindMs}`);
   }
 
   judge(): { verdicts: VerdictRecord[]; events: AlertEvent[] } {
@@ -382,7 +382,7 @@ describe("the judge's runner", () => {
       tick: () => {
         const events = isFirst ? [event("lag")] : [];
         isFirst = false;
-        return { events, lagging: new Map([["features", true]]) };
+        return { events, behindMs: new Map([["features", 7]]) };
       },
       end: async () => void ended++,
     };
@@ -393,7 +393,7 @@ describe("the judge's runner", () => {
       ["before", "lag"],
     ]);
     expect(court.judge.calls).toEqual(
-      expect.arrayContaining(["command ack/shop/lag", "event before", "lagging features true"]),
+      expect.arrayContaining(["command ack/shop/lag", "event before", "lagging features 7"]),
     );
     await court.append(topics.control, "silence/1", Buffer.from("{}"));
     await until("the silence", () => {

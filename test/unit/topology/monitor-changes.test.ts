@@ -14,6 +14,7 @@ import { smallSchemas, smallText, soundPlan } from "./fixture.ts";
 
 const text = `${smallText}monitors:
   - { name: inputs, on: features }
+  - { name: behind, on: lag, warn: { seconds: 30 } }
 `;
 const plan = soundPlan(text, { schemas: smallSchemas });
 const bare = soundPlan(smallText, { schemas: smallSchemas });

@@ -12,10 +12,7 @@ const one = (keys: string): string => `  - { name: a, ${keys} }`;
 
 test.each<readonly [keys: string, ...said: string[]]>([
   ["on: featurs", '20 MR_REFERENCE monitors[0].on: there is no topic "featurs"; did you mean "features"?'],
-  [
-    "on: lagg",
-    '20 MR_REFERENCE monitors[0].on: there is no topic "lagg"; there are: inbox, raw, features, predictions, labels',
-  ],
+  ["on: lagg", '20 MR_REFERENCE monitors[0].on: there is no topic "lagg"; did you mean "lag"?'],
   [
     "on: inbox",
     "20 MR_UNSUPPORTED monitors[0].on: no stage of this file writes topic inbox, and this version counts what its stages write; watch a topic that a stage writes",
@@ -93,21 +90,17 @@ test.each<readonly [keys: string, ...said: string[]]>([
   ],
   [
     "on: raw, page: { seconds: 3 }",
-    "25 MR_UNSUPPORTED monitors[0].page: this version does not have page yet; remove it",
+    "31 MR_CONFLICT monitors[0].page: page belongs to a monitor of the lag, and this one is of a topic; remove it, or write on: lag",
   ],
   [
-    "on: lag",
-    "20 MR_UNSUPPORTED monitors[0].on: this version does not have monitors of the lag yet; remove the monitor, and look with millrace lag --watch",
+    "on: lag, window: 1h, severity: page",
+    "5 MR_MISSING_KEY monitors[0]: nothing says how much lag is too much; write for example warn: { seconds: 30 }",
+    "33 MR_CONFLICT monitors[0].window: window belongs to monitors of a topic, and this one is of the lag; remove it",
+    "47 MR_CONFLICT monitors[0].severity: severity belongs to monitors of a topic, and this one is of the lag; remove it",
   ],
   [
-    "on: lag, warn: { seconds: 30 }, page: { records: 9, growing: true }",
-    "20 MR_UNSUPPORTED monitors[0].on: this version does not have monitors of the lag yet; remove the monitor, and look with millrace lag --watch",
-    "25 MR_UNSUPPORTED monitors[0].warn: this version does not have warn yet; remove it",
-    "48 MR_UNSUPPORTED monitors[0].page: this version does not have page yet; remove it",
-  ],
-  [
-    "on: { predictions: lag }",
-    '35 MR_REFERENCE monitors[0].on.predictions: there is no topic "lag"; there are: inbox, raw, features, predictions, labels',
+    "on: lag, warn: { growing: true }",
+    "31 MR_OUT_OF_RANGE monitors[0].warn: must say how much is too much: records or seconds; write for example warn: { seconds: 30 }",
   ],
 ])("a monitor with %s", (keys, ...said) => {
   expect(refusals(one(keys))).toEqual(said);
@@ -170,7 +163,7 @@ test("names that the judge and the notifier need are not to be had, and only wit
     't.yaml:10:19 MR_CONFLICT topics["small.partials"]: small.partials is a topic that Millrace keeps for itself; choose another name',
   ]);
   const lag = replaced(smallText, "labels: {", "lag: { external: true }\n  labels: {");
-  expect(refusals(one("on: lag"), lag)).toEqual([
+  expect(refusals(one("on: lag, warn: { seconds: 3 }"), lag)).toEqual([
     "t.yaml:38:20 MR_AMBIGUOUS monitors[0].on: lag is how far the stages are behind, and there is a topic of that name too; give the topic another name in this file, with name: lag where it is described",
   ]);
 });

@@ -160,6 +160,20 @@ test("the version changes with what is counted, and with nothing else", () => {
     expect(version(other)).not.toBe(first);
 });
 
+test("the lag is watched by levels of records and seconds", () => {
+  const { monitoring } = planned(
+    "  - { name: behind, on: lag, warn: { seconds: 30 }, page: { records: 9, growing: true } }\n",
+  );
+  expect(monitoring).toMatchObject({ monitors: [] });
+  expect(monitoring?.lag).toEqual([
+    {
+      name: "behind",
+      warn: { records: undefined, seconds: 30, isGrowing: false },
+      page: { records: 9, seconds: undefined, isGrowing: true },
+    },
+  ]);
+});
+
 const secret = "https://hooks.example.com/SECRET";
 const alerts = `  - { name: m, on: features }
 alerts:
@@ -284,6 +298,7 @@ test("the printed plan says what is counted, when a window is judged, against wh
   const monitors = `  - { name: inputs, on: features, season: hour-of-week }
   - { name: scores, on: { predictions: predictions }, window: 10min, late: 1h, severity: ticket }
   - { name: texts, on: raw, baseline: { from: 2026-01-01, to: 2026-02-01 }, thresholds: { psi: 0.2 } }
+  - { name: behind, on: lag, warn: { seconds: 30 }, page: { seconds: 120, records: 5000, growing: true } }
 alerts:
   notify:
     - slack: { url: "https://hooks.slack.com/services/T/B/X" }

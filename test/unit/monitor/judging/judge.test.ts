@@ -276,11 +276,11 @@ describe("an alert", () => {
 
   test("takes no note of windows that are old, or counted while their stage was far behind", () => {
     const judge = ready();
-    judge.lagging("s", true);
+    judge.lagging("s", hourMs + 1);
     const behind = feed(judge, [shifted, shifted, shifted]);
     expect(kinds(behind)).toEqual(Array(3).fill("SUPPRESSED(catching-up)"));
     expect(phases(behind)).toEqual(Array(3).fill("learning"));
-    judge.lagging("s", false);
+    judge.lagging("s", hourMs);
     expect(kinds(feed(judge, [shifted], 3))).toEqual(["DRIFT"]);
     const late = ready();
     for (const window of [0, 1]) {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadPlan } from "../../../src/app/load-topology.ts";
 import { type Column, outputForm, printedRows } from "../../../src/app/printed-rows.ts";
-import { LagWatch, type StageLag } from "../../../src/app/watch-lag.ts";
+import { LagWatch, type StageLag } from "../../../src/monitoring/index.ts";
 
 const plan = loadPlan(join(import.meta.dirname, "../../../topologies/card-fraud.yaml"), {}, undefined);
 const never = new AbortController().signal;

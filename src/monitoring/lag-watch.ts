@@ -38,12 +38,12 @@ type Admin = LagAdmin & Pick<ClusterAdmin, "members">;
 /** Looks at the lag of a plan's stages again and again, and remembers what it saw. */
 export class LagWatch {
   #looks = 0;
-  readonly #plan: Plan;
+  readonly #plan: Pick<Plan, "stages">;
   readonly #admin: Admin;
   readonly #histories = new Map<string, CommitHistory>();
   readonly #first = new Map<string, { readonly atMs: number; readonly records: number }>();
 
-  constructor(plan: Plan, admin: Admin) {
+  constructor(plan: Pick<Plan, "stages">, admin: Admin) {
     this.#plan = plan;
     this.#admin = admin;
   }
