@@ -138,6 +138,8 @@ export class QualityChain {
         plan: this.plan,
         model: this.#modelOf(name),
         ...given,
+        isForced: true,
+        by: "bench:quality",
         broker: this.#broker,
         registry: this.#registry,
         artefacts: this.#artefacts,

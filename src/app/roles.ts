@@ -19,6 +19,12 @@ import type { Plan } from "../topology/index.ts";
 
 /** Longest that reading partials keeps the process from anything else. */
 const timeSliceMs = 10;
+/**
+ * Roles commit an offset that only moved so many times less often than stages commit, and at least every five seconds:
+ * most of what they read gives them nothing to write.
+ */
+const silentCommits = 10;
+const silentCommitMsMax = 5_000;
 
 export interface RolesSetup {
   readonly plan: Plan;
@@ -53,6 +59,7 @@ export function createRoles(setup: RolesSetup): readonly Follower[] {
     broker,
     clock: systemClock,
     logger,
+    silentCommitMs: Math.min(silentCommitMsMax, silentCommits * plan.commit.everyMs),
     ...(instanceId === undefined ? {} : { instanceId }),
     ...(decidingGroup === undefined ? {} : { decidingGroup }),
   };

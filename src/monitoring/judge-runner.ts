@@ -6,11 +6,11 @@ import { JudgeWork, type JudgeWorkOptions } from "./judge-work.ts";
 const everyMs = 1_000;
 
 export type JudgeRunnerOptions = Omit<JudgeWorkOptions, "facts"> &
-  Pick<FollowerOptions, "group" | "broker" | "logger" | "instanceId" | "decidingGroup">;
+  Pick<FollowerOptions, "group" | "broker" | "logger" | "instanceId" | "decidingGroup" | "silentCommitMs">;
 
 /** The judge of a topology: one of the processes that run it works, the others stand by. */
 export function createJudgeRunner(options: JudgeRunnerOptions): Follower {
-  const { group, broker, logger, clock, topics, instanceId, decidingGroup } = options;
+  const { group, broker, logger, clock, topics, instanceId, decidingGroup, silentCommitMs } = options;
   const name = "monitor";
   return new Follower({
     name,
@@ -24,6 +24,7 @@ export function createJudgeRunner(options: JudgeRunnerOptions): Follower {
     logger,
     everyMs,
     work: new JudgeWork({ ...options, facts: new Facts(logger, { stage: name }) }),
+    ...(silentCommitMs === undefined ? {} : { silentCommitMs }),
     ...(instanceId === undefined ? {} : { instanceId }),
     ...(decidingGroup === undefined ? {} : { decidingGroup }),
   });

@@ -38,8 +38,8 @@ import { Wake } from "./wake.ts";
 
 /** The one partition. */
 const task: TaskId = 0;
-/** How often a follower that has nothing to write commits how far it has read. */
-const silentCommitMs = 5_000;
+/** How often a follower that has nothing to write commits how far it has read, unless it is told otherwise. */
+const silentCommitMsDefault = 5_000;
 
 export interface FollowerOptions {
   /** In logs and in `/readyz`. */
@@ -55,6 +55,8 @@ export interface FollowerOptions {
   readonly logger: Logger;
   /** How often `turn` is asked while nothing arrives. */
   readonly everyMs: number;
+  /** How often an offset that only moved is committed; 5 s when left out. */
+  readonly silentCommitMs?: number;
   readonly work: FollowerWork;
   /** Stem of the transactional id, shared by all that may not write at once; the group's name when left out. */
   readonly writesAs?: string;
@@ -376,8 +378,13 @@ export class Follower implements GroupSink, ReadyStage {
     const { work, clock } = this.#options;
     const { outgoing, offsetNext = this.#position } = await work.turn(cut);
     this.#done = offsetNext;
+    const { silentCommitMs = silentCommitMsDefault } = this.#options;
     const isDue = isLast || clock.monotonicMs() - this.#committedMs >= silentCommitMs;
-    if (outgoing.length === 0 && !(isDue && offsetNext > this.#committed)) return;
+    if (outgoing.length === 0 && !(isDue && offsetNext > this.#committed)) {
+      const committedByMs = this.#committedMs + silentCommitMs;
+      if (offsetNext > this.#committed) this.#turnDueMs = Math.min(this.#turnDueMs, committedByMs);
+      return;
+    }
     if (outgoing.length > 0) await handle.write(outgoing);
     await handle.commit(this.#positionAt(offsetNext));
     this.#committed = offsetNext;

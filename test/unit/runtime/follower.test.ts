@@ -126,6 +126,24 @@ describe("a follower", () => {
     expect(await stand.committed()).toBe(3);
   });
 
+  // Whoever waits for the judge of a stage that commits every 5 ms waited up to five seconds for each window.
+  test("commits an offset that only moved as soon as it is told to, before its next turn is due", async () => {
+    const stand = new Stand();
+    const work = workOf({ take: async () => void stand.work.taken.push("one") });
+    const follower = stand.follower({ work, silentCommitMs: 50 });
+    await follower.start();
+    await stand.send(1);
+    await until("the first record", () => stand.work.taken.length === 1);
+    expect(await stand.committed()).toBe(0);
+    stand.clock.nowMs += 49;
+    follower.tick(stand.clock.monotonicMs());
+    expect(await stand.committed()).toBe(0);
+    stand.clock.nowMs += 1;
+    follower.tick(stand.clock.monotonicMs());
+    await until("a commit", async () => (await stand.committed()) === 1);
+    await follower.drain();
+  });
+
   test("commits no further than its work is done", async () => {
     const stand = new Stand();
     const follower = stand.follower({ work: workOf({ turn: async () => ({ outgoing: [], offsetNext: 2 }) }) });
