@@ -1,4 +1,4 @@
-/** The product as the demo uses it: apply, run and train of `topologies/flights.yaml`, and nothing else. */
+/** The product as the demos use it: apply, run and train of a topology, and nothing else. */
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,7 +11,6 @@ import { type TrainingOptions, trainModel } from "../src/app/train-model.ts";
 import { openArtefacts, openModels, openRegistry, openTrainer } from "../src/app/wire.ts";
 import type { Logger } from "../src/kernel/index.ts";
 import type { ArtefactStore } from "../src/model/index.ts";
-import type { AliasModelSource } from "../src/runtime/control/alias-models.ts";
 import type { Broker } from "../src/runtime/index.ts";
 import type { SchemaRegistry } from "../src/schema/index.ts";
 import type { DeliveryMode, Plan, PlannedStage } from "../src/topology/index.ts";
@@ -20,13 +19,14 @@ import { closeBroker, connect, failingLogger, hasStart, lagOf, type Place } from
 
 const topologyFile = fileURLToPath(new URL("../topologies/flights.yaml", import.meta.url));
 
-const inboxPartitions = 4;
 const drainTimeoutMs = 25_000;
 const pollMs = 20;
 /** A real cluster is asked less often: each look is a request per stage. */
 const pollClusterMs = 200;
 
 export interface ChainOptions extends Place {
+  /** Topology file; `topologies/flights.yaml` when left out. */
+  readonly file?: string;
   /** Folder for schemas, models and the log; those of an earlier run are removed. */
   readonly out: string;
   /** Undefined leaves it to the topology. */
@@ -43,12 +43,12 @@ export class Chain {
   readonly registry: SchemaRegistry;
   readonly inbox: { readonly topic: string; readonly partitions: number };
   readonly #artefacts: ArtefactStore;
-  readonly #models: AliasModelSource;
   readonly #logger: Logger;
   readonly #pollMs: number;
   readonly #failure: AbortController;
   readonly #stop = new AbortController();
   readonly #running: Promise<number>[] = [];
+  readonly #stops = new Map<string, { readonly stop: AbortController; readonly running: Promise<number> }>();
   #stages: readonly PlannedStage[] = [];
 
   private constructor(
@@ -62,28 +62,27 @@ export class Chain {
     this.plan = plan;
     this.broker = broker;
     this.registry = registry;
-    this.inbox = { topic: inboxOf(plan), partitions: inboxPartitions };
+    this.inbox = inboxOf(plan);
     this.#artefacts = openArtefacts(modelsFolder(options.out));
     this.#logger = logger;
-    this.#models = openModels(plan, broker, this.#artefacts, this.#logger);
     this.#pollMs = options.brokers === undefined ? pollMs : pollClusterMs;
     this.#failure = failure;
   }
 
   /** Connects, makes the inbox and applies the topology; on a real cluster under a namespace that is new. */
   static async open(options: ChainOptions, signal: AbortSignal): Promise<Chain> {
-    const { brokers, out, environment } = options;
+    const { brokers, out, environment, file = topologyFile } = options;
     const failure = new AbortController();
     const logger = failingLogger(options.logger, options.terminal, failure);
     const namespace = brokers === undefined ? "" : `demo-${randomBytes(4).toString("hex")}`;
     const inbox = namespace === "" ? "flights.inbox" : `${namespace}.flights.inbox`;
-    const planned = loadPlan(topologyFile, { ...environment, FLIGHTS_INBOX: inbox }, namespace);
+    const planned = loadPlan(file, { ...environment, FLIGHTS_INBOX: inbox }, namespace);
     const plan = { ...planned, delivery: options.delivery ?? planned.delivery };
     for (const folder of [registryFolder(out), modelsFolder(out)]) await rm(folder, { recursive: true, force: true });
     const registry = await openRegistry(registryFolder(out), undefined, "write");
     const broker = await connect(options, logger);
     try {
-      const topic = { topic: inbox, partitions: inboxPartitions, replication: undefined, configs: {} };
+      const topic = { ...inboxOf(plan), replication: undefined, configs: {} };
       await broker.admin.createTopics([topic], signal);
       await applyChanges(await compareWithCluster(plan, broker, registry, signal), broker, registry, signal);
       return new Chain(plan, broker, registry, options, failure, logger);
@@ -94,31 +93,39 @@ export class Chain {
     }
   }
 
-  /** Runs stages in a worker; resolves when each has its tasks and its committed start. */
-  async start(names: readonly string[], signal: AbortSignal): Promise<void> {
+  /**
+   * Runs stages in a worker; resolves when each has its tasks and its committed start.
+   * @param hasRoles whether the judge of the monitors runs beside them, which only a topology with monitors has
+   */
+  async start(names: readonly string[], signal: AbortSignal, hasRoles = false): Promise<void> {
     const stages = chosenStages(this.plan, names);
     const { plan, broker, registry } = this;
     const ready = new AbortController();
+    const stop = new AbortController();
+    const models = openModels(plan, broker, this.#artefacts, this.#logger);
     const worker = await createWorker({
       plan,
       stages,
       broker,
       registry,
-      models: this.#models,
+      models,
+      hasRoles,
+      ...(hasRoles ? { artefacts: this.#artefacts } : {}),
       logger: this.#logger,
       drainTimeoutMs,
       untilCaughtUp: false,
       onReady: () => ready.abort(),
     });
-    const running = worker.run(this.#stop.signal);
+    const running = worker.run(AbortSignal.any([this.#stop.signal, stop.signal])).finally(() => models.close());
     this.#running.push(running);
+    for (const name of names) this.#stops.set(name, { stop, running });
     running.then(
       (code) => {
         if (code !== 0) this.#failure.abort(new Error(`running ${names.join(", ")}: the worker ended with ${code}`));
       },
       (thrown: unknown) => this.#failure.abort(thrown),
     );
-    this.#stages = [...this.#stages, ...stages];
+    this.#stages = [...new Set([...this.#stages, ...stages])];
     // A stage whose model is still being loaded counts as ready; where it begins is known when it is committed.
     const atLatest = stages.filter((stage) => stage.start.kind === "latest");
     await this.#until(async () => {
@@ -126,6 +133,22 @@ export class Chain {
       for (const stage of atLatest) if (!(await hasStart(broker, stage, signal))) return false;
       return true;
     }, signal);
+  }
+
+  /** Stops the worker of a stage as SIGTERM does, and runs the stage again with what its alias names now. */
+  async restart(name: string, signal: AbortSignal): Promise<void> {
+    const worker = this.#stops.get(name);
+    worker?.stop.abort();
+    await worker?.running;
+    await this.start([name], signal);
+  }
+
+  /** Waits until the judge of the monitors has seen all that was counted. */
+  async untilJudged(signal: AbortSignal): Promise<void> {
+    const { monitoring } = this.plan;
+    if (monitoring === undefined) return;
+    const judge = { from: monitoring.topics.partials, group: monitoring.judgeGroup };
+    await this.#until(async () => (await lagOf(this.broker, judge, signal)) === 0, signal);
   }
 
   /** Waits while the running stages together are further behind than this many records. */
@@ -144,12 +167,15 @@ export class Chain {
     }
   }
 
-  /** Trains a model on the feature rows before `toMs`. @throws Error when the broker no longer has all of them */
+  /**
+   * Trains a model on the feature rows before `toMs`, and puts the version in service. @throws Error when the broker no longer has all of them
+   */
   async train(
     name: string,
     toMs: number,
     progress: TrainingOptions["progress"],
     signal: AbortSignal,
+    more: Pick<TrainingOptions, "fromMs" | "reason"> = {},
   ): Promise<TrainingOutcome> {
     const { plan, broker, registry } = this;
     const model = plan.models.find((planned) => planned.name === name);
@@ -157,7 +183,7 @@ export class Chain {
     for (const topic of [model.featuresFrom, model.label?.topic]) await this.#checkWhole(topic, signal);
     const artefacts = this.#artefacts;
     const ports = { broker, registry, artefacts, openTrainer, clock: systemClock, hasher: nodeHasher };
-    return trainModel({ plan, model, toMs, seed: 0, progress, ...ports }, signal);
+    return trainModel({ plan, model, toMs, seed: 0, progress, isForced: true, by: "demo", ...more, ...ports }, signal);
   }
 
   /** Records in the inbox. */
@@ -179,7 +205,6 @@ export class Chain {
   async close(deletes: boolean): Promise<void> {
     this.#stop.abort();
     await Promise.allSettled(this.#running);
-    await this.#models.close();
     await closeBroker(this.broker, deletes ? this.plan : undefined);
   }
 
@@ -204,10 +229,10 @@ export class Chain {
   }
 }
 
-function inboxOf(plan: Plan): string {
+function inboxOf(plan: Plan): Chain["inbox"] {
   const inbox = plan.topics.find((topic) => topic.external);
-  if (inbox === undefined) throw new Error(`${topologyFile}: there is no external topic to feed`);
-  return inbox.clusterName;
+  if (inbox?.partitions === undefined) throw new Error(`${plan.topology}: there is no external topic to feed`);
+  return { topic: inbox.clusterName, partitions: inbox.partitions };
 }
 
 /** Names that only the demo uses: the folders are removed before each run. */
@@ -215,6 +240,6 @@ function registryFolder(out: string): string {
   return join(out, "flights-registry");
 }
 
-function modelsFolder(out: string): string {
+export function modelsFolder(out: string): string {
   return join(out, "flights-models");
 }

@@ -44,8 +44,14 @@ export async function closeBroker(broker: Broker, deletes: Plan | undefined): Pr
   }
 }
 
-/** Records that a stage has not committed yet. */
-export async function lagOf(broker: Broker, { from, group }: PlannedStage, signal: AbortSignal): Promise<number> {
+/** Who reads a topic. */
+export interface Reader {
+  readonly from: { readonly clusterName: string };
+  readonly group: string;
+}
+
+/** Records that a reader has not committed yet. */
+export async function lagOf(broker: Broker, { from, group }: Reader, signal: AbortSignal): Promise<number> {
   const watermarks = await broker.admin.watermarks(from.clusterName, signal);
   const committed = await broker.admin.committed(group, from.clusterName, signal);
   const offsets = new Map(committed.map(({ partition, offset }) => [partition, offset]));
