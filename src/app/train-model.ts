@@ -50,8 +50,8 @@ export interface ModelOutcome extends TrainingOutcome {
  * champion in place the version becomes the challenger, and serves nothing until somebody promotes it.
  */
 export async function trainModel(options: TrainingOptions, signal: AbortSignal): Promise<ModelOutcome> {
-  const { plan, model, broker, registry, clock, isForced, by, reason } = options;
-  const { name, task, features, featuresFrom, label, candidates, metric } = model;
+  const { plan, broker, clock, isForced, by, reason } = options;
+  const { name } = options.model;
   let alias: ModelOutcome["alias"] = championAlias;
   const pointed = (aliases: readonly Alias[], at: Pick<Promotion, "model" | "version" | "at">) => {
     const promotion = { ...at, by: by ?? "train", ...(reason === undefined ? {} : { reason }) };
@@ -59,7 +59,21 @@ export async function trainModel(options: TrainingOptions, signal: AbortSignal):
     alias = isFirst || isForced === true ? championAlias : challengerAlias;
     return alias === championAlias ? promotionRecords(aliases, promotion) : [aliasRecord({ ...promotion, alias })];
   };
-  const request: TrainingRequest = {
+  const promote: TrainingRequest["promote"] = async (version, stop) => {
+    const at = clock.now();
+    await changeAliases(broker, plan.control, (aliases) => pointed(aliases, { model: name, version, at }), at, stop);
+  };
+  const outcome = await trainVersion({ ...requestOf(options), promote }, signal);
+  // What monitors compare with is what the version in service has learned from.
+  const baselines = alias === championAlias ? await writeBaselines(options, signal) : [];
+  return { ...outcome, alias, baselines };
+}
+
+/** What a training is told of the model and of its topics. */
+export function requestOf(options: TrainingOptions): Omit<TrainingRequest, "promote"> {
+  const { plan, model, broker, registry } = options;
+  const { name, task, features, featuresFrom, label, candidates, metric } = model;
+  return {
     ...options,
     model: name,
     task,
@@ -72,19 +86,14 @@ export async function trainModel(options: TrainingOptions, signal: AbortSignal):
     topology: plan.topology,
     planHash: plan.hash,
     rows: (topic, reader, visitor, stop) => readTopicRows(broker, registry, topic, reader, visitor, stop),
-    promote: async (version, stop) => {
-      const at = clock.now();
-      await changeAliases(broker, plan.control, (aliases) => pointed(aliases, { model: name, version, at }), at, stop);
-    },
   };
-  const outcome = await trainVersion(request, signal);
-  // What monitors compare with is what the version in service has learned from.
-  const baselines = alias === championAlias ? await writeBaselines(options, signal) : [];
-  return { ...outcome, alias, baselines };
 }
 
 /** The version is in service whatever becomes of its baselines: what is wrong with one is told and ends nothing. */
-async function writeBaselines(options: TrainingOptions, signal: AbortSignal): Promise<readonly TrainedBaseline[]> {
+export async function writeBaselines(
+  options: TrainingOptions,
+  signal: AbortSignal,
+): Promise<readonly TrainedBaseline[]> {
   const { plan, model, broker, registry, clock, hasher, artefacts } = options;
   const { monitoring, control } = plan;
   if (monitoring === undefined) return [];

@@ -1,12 +1,15 @@
 import { nodeHasher, systemClock } from "../../adapters/node/index.ts";
 import { assert, closest } from "../../kernel/index.ts";
 import type { BinaryMetrics } from "../../model/index.ts";
-import { championAlias } from "../../runtime/control/index.ts";
+import { aliasedVersion, championAlias } from "../../runtime/control/index.ts";
+import { readAliases } from "../../runtime/index.ts";
+import type { Plan } from "../../topology/index.ts";
 import type { ChoiceMetric, TrainingOutcome } from "../../training/index.ts";
-import { exitCodes, usageError } from "../exit.ts";
+import { challengeModel, challengeText } from "../challenge-model.ts";
+import { type ExitCode, exitCodes, usageError } from "../exit.ts";
 import { loadFilePlan } from "../load-topology.ts";
 import { openReach } from "../reach.ts";
-import { type ModelOutcome, type TrainedBaseline, trainModel } from "../train-model.ts";
+import { type ModelOutcome, type TrainedBaseline, type TrainingOptions, trainModel } from "../train-model.ts";
 import { openTrainer } from "../wire.ts";
 import {
   type CommandContext,
@@ -26,6 +29,7 @@ export const command: CommandDefinition = {
       .addOption(flag("--model <name>", "model to train"))
       .addOption(flag("--from <time>", "first event time of the feature rows, ISO 8601"))
       .addOption(flag("--to <time>", "event time at which the feature rows end, ISO 8601; no label after it is used"))
+      .addOption(flag("--promote", "put the version in service if the gate finds it no worse than the one that is"))
       .addOption(flag("--force", "put the version in service although another one is; --reason says why"))
       .addOption(flag("--by <name>", "who trains; the user that runs the command when it is left out"))
       .addOption(flag("--reason <text>", "what for"))
@@ -33,27 +37,12 @@ export const command: CommandDefinition = {
 
   async run(context, [file], flags) {
     const named = connectionFlags(flags);
+    checkForce(flags);
     const isForced = flags["force"] === true;
-    const why = whyOf(flags);
-    if (isForced && why.reason === undefined)
-      throw usageError(
-        "--force needs --reason",
-        "it replaces what serves without asking whether the new version is better",
-      );
     const dev = flags["dev"] === true;
     // A dev session has a broker to itself and no namespace.
     const loaded = loadFilePlan(String(file), context.environment, dev ? "" : named.namespace);
-    const names = loaded.first.models.map((planned) => planned.name);
-    const wanted = typeof flags["model"] === "string" ? flags["model"] : names.length === 1 ? names[0] : undefined;
-    if (wanted === undefined || !names.includes(wanted)) {
-      const meant = closest(wanted ?? "", names);
-      throw usageError(
-        wanted === undefined
-          ? "--model is needed"
-          : `--model: ${loaded.first.topology} has no model ${JSON.stringify(wanted)}`,
-        meant === undefined ? `it has ${names.join(", ")}` : `did you mean "${meant}"?`,
-      );
-    }
+    const wanted = wantedModel(loaded.first, flags["model"]);
     const reach = await openReach(named, dev, context);
     try {
       const plan = await loaded.against(reach.registry, context.stop);
@@ -61,25 +50,26 @@ export const command: CommandDefinition = {
       assert(model !== undefined, `a plan that looks at the registry has other models: no ${wanted}`);
       const fromMs = timeFlag("from", flags);
       const toMs = timeFlag("to", flags);
-      const outcome = await trainModel(
-        {
-          plan,
-          model,
-          ...(fromMs === undefined ? {} : { fromMs }),
-          ...(toMs === undefined ? {} : { toMs }),
-          seed: 0,
-          broker: reach.broker,
-          registry: reach.registry,
-          artefacts: reach.artefacts,
-          openTrainer,
-          clock: systemClock,
-          hasher: nodeHasher,
-          progress: trainingProgress(context),
-          isForced,
-          ...why,
-        },
-        context.stop,
-      );
+      const options: TrainingOptions = {
+        plan,
+        model,
+        ...(fromMs === undefined ? {} : { fromMs }),
+        ...(toMs === undefined ? {} : { toMs }),
+        seed: 0,
+        broker: reach.broker,
+        registry: reach.registry,
+        artefacts: reach.artefacts,
+        openTrainer,
+        clock: systemClock,
+        hasher: nodeHasher,
+        progress: trainingProgress(context),
+        isForced,
+        ...whyOf(flags),
+      };
+      const { aliases } = await readAliases(reach.broker, plan.control.clusterName, context.stop);
+      const champion = aliasedVersion(aliases, wanted, championAlias);
+      if (flags["promote"] === true && champion !== undefined) return await challenge(options, champion, context);
+      const outcome = await trainModel(options, context.stop);
       for (const warning of outcome.warnings) context.stderr(`MR_TRAINING warning: ${warning}\n`);
       context.stdout(`${outcomeText(model.name, outcome)}\n${baselinesText(outcome.baselines)}`);
       if (outcome.alias !== championAlias)
@@ -92,6 +82,40 @@ export const command: CommandDefinition = {
     }
   },
 };
+
+/** @throws ExitError 64 */
+function checkForce({ force, promote, reason }: Readonly<Record<string, unknown>>): void {
+  if (force !== true) return;
+  if (promote === true) throw usageError("--promote asks the gate, and --force does not: choose one");
+  if (typeof reason !== "string")
+    throw usageError(
+      "--force needs --reason",
+      "it replaces what serves without asking whether the new version is better",
+    );
+}
+
+/** The model that is to be trained. @throws ExitError 64 where it has to be named, or the topology has none of the name */
+function wantedModel({ topology, models }: Plan, given: unknown): string {
+  const names = models.map((planned) => planned.name);
+  const wanted = typeof given === "string" ? given : names.length === 1 ? names[0] : undefined;
+  if (wanted === undefined || !names.includes(wanted)) {
+    const meant = closest(wanted ?? "", names);
+    throw usageError(
+      wanted === undefined ? "--model is needed" : `--model: ${topology} has no model ${JSON.stringify(wanted)}`,
+      meant === undefined ? `it has ${names.join(", ")}` : `did you mean "${meant}"?`,
+    );
+  }
+  return wanted;
+}
+
+/** Ends with 1 where the gate rejects the version, and with 75 where it has too little to decide by. */
+async function challenge(options: TrainingOptions, champion: number, context: CommandContext): Promise<ExitCode> {
+  const outcome = await challengeModel(options, champion, context.stop);
+  for (const warning of outcome.warnings) context.stderr(`MR_TRAINING warning: ${warning}\n`);
+  context.stdout(`${challengeText(options.model.name, outcome)}${baselinesText(outcome.baselines)}`);
+  if (outcome.alias === championAlias) return exitCodes.ok;
+  return outcome.decision.kind === "rejected" ? exitCodes.failure : exitCodes.temporary;
+}
 
 /** Metrics and what they were measured on, one line each. */
 export function outcomeText(model: string, outcome: Omit<ModelOutcome, "baselines">): string {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nodeHasher } from "../../../src/adapters/node/index.ts";
+import { challengeModel, challengeText } from "../../../src/app/challenge-model.ts";
 import { baselinesText, outcomeText } from "../../../src/app/cli/train.ts";
 import { type ModelOutcome, type TrainingOptions, trainModel } from "../../../src/app/train-model.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
@@ -7,7 +8,7 @@ import { silentLogger } from "../../../src/kernel/index.ts";
 import { type ArtefactFiles, type ArtefactStore, withChecksums } from "../../../src/model/index.ts";
 import { baselineSchema } from "../../../src/monitor/index.ts";
 import { readBaselines } from "../../../src/monitoring/index.ts";
-import { readAliases } from "../../../src/runtime/control/aliases.ts";
+import { readAliases, writeAlias } from "../../../src/runtime/control/aliases.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import {
   createEncoder,
@@ -18,7 +19,7 @@ import {
 } from "../../../src/schema/index.ts";
 import { FakeClock, MemoryRegistry } from "../../../src/testing/index.ts";
 import type { Plan, PlannedModel, PlannedTopic } from "../../../src/topology/index.ts";
-import { gateDefaults, openTrainerHere, type TrainerOpener } from "../../../src/training/index.ts";
+import { type GateSettings, gateDefaults, openTrainerHere, type TrainerOpener } from "../../../src/training/index.ts";
 import { writtenAtMs } from "../../support/records.ts";
 
 const never = new AbortController().signal;
@@ -542,5 +543,66 @@ describe("with a version in service", () => {
   test("that of another model is none of this one's", async () => {
     const other = { ...model, name: "worse" };
     expect(await training({ model: other })).toMatchObject({ alias: "champion" });
+  });
+
+  /** Trains beside version 1, by a gate that has these settings and no others. */
+  const challenged = (recent: GateSettings["recent"], broken: Broker = broker) => {
+    artefacts.isReadable = true;
+    const gate = {
+      recent,
+      before: false,
+      slices: [],
+      sliceFloor: 0.05,
+      latencyP99Ms: false,
+      sizeBytes: false,
+    } as const;
+    const ports = { registry, artefacts, openTrainer: openTrainerHere, clock: new FakeClock(writtenAtMs) };
+    const options = {
+      plan,
+      model: { ...model, gate },
+      seed: 0,
+      progress: () => undefined,
+      hasher: nodeHasher,
+      ...ports,
+    };
+    return challengeModel({ ...options, broker: broken, by: "ann" }, 1, never);
+  };
+
+  test("a challenger that the gate accepts replaces it", async () => {
+    const outcome = await challenged(false);
+    expect(outcome).toMatchObject({ version: 2, alias: "champion", decision: { kind: "accepted" } });
+    expect(await aliases()).toMatchObject([
+      { alias: "champion", version: 2, by: "ann" },
+      { alias: "previous", version: 1 },
+    ]);
+    expect(challengeText("bad", outcome)).toContain("gate accepted: ");
+    expect(challengeText("bad", outcome)).toContain("model bad version 2\nalias champion -> 2\n");
+  });
+
+  test("a challenger that the gate cannot decide on is not written, and the champion stays", async () => {
+    const outcome = await challenged({ rowsMin: 1_000, rowsMax: 2_000 });
+    expect(outcome).toMatchObject({ version: undefined, alias: undefined, decision: { kind: "undecided" } });
+    expect(await aliases()).toMatchObject([{ alias: "champion", version: 1, by: "train" }]);
+    expect(challengeText("bad", outcome)).toMatch(
+      /^gate undecided: .*\nmodel bad: no version was written, champion stays 1\n$/s,
+    );
+  });
+
+  test("a challenger is not put in the place of a champion that it was not compared with", async () => {
+    const moving = Object.create(broker, {
+      admin: { value: broker.admin },
+      read: { value: broker.read.bind(broker) },
+      transaction: {
+        value: async (id: string, signal: AbortSignal) => {
+          await writeAlias(broker, "shop.control", { model: "bad", alias: "champion", version: 9 }, 0, never);
+          return broker.transaction(id, signal);
+        },
+      },
+    }) as Broker;
+    expect(await challenged(false, moving)).toMatchObject({ version: 2, alias: "challenger" });
+    expect(await aliases()).toMatchObject([
+      { alias: "champion", version: 9 },
+      { alias: "challenger", version: 2 },
+    ]);
   });
 });

@@ -31,6 +31,14 @@ describe("a wrong command line ends with 64, says why on stderr and nothing on s
     ["a dev session and brokers at once", ["tail", "t", "--dev", "--brokers", "h:1"], /exclude each other/],
     ["a count that is none", ["tail", "t", "--max", "0"], /--max: a whole number above 0/],
     ["a place that is none", ["tail", "t", "--from", "yesterday"], /--from: "yesterday" is none of/],
+    ["a training that is forced without a reason", ["train", card, "--dev", "--force"], /--force needs --reason/],
+    [
+      "a training that is forced and asks the gate",
+      ["train", card, "--dev", "--force", "--promote", "--reason", "x"],
+      /--promote asks the gate, and --force does not/,
+    ],
+    ["no cluster for models", ["models", "list", card], /MR_USAGE no cluster is named\n.*--dev/],
+    ["a version that is none", ["models", "promote", card, "champion", "--dev"], /"champion" is no version/],
     ["no cluster for reconcile", ["reconcile", card], /MR_USAGE no cluster is named\n.*--dev/],
     [
       "a form that is none",
