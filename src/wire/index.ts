@@ -1,4 +1,4 @@
-export { readBatchHeader, stampProducer, writeBaseOffset } from "./batch-header.ts";
+export { readBatchHeader, stampAppendTime, stampProducer, writeBaseOffset } from "./batch-header.ts";
 export type { Codecs, CompressionName, Deflate, InflateParts } from "./codecs.ts";
 export { compactBatch } from "./compact-batch.ts";
 export { commitMarker } from "./control-batch.ts";

@@ -17,6 +17,25 @@ export function appending(bench: () => Bench): void {
     }
   });
 
+  test("records of a topic of arrival times have the time at which they came, whatever their writer says", async () => {
+    const topic = await bench().topic(1, { "message.timestamp.type": "LogAppendTime" });
+    const old = 1_000_000_000_000;
+    await bench().append([{ ...textRecord(topic, 0, "a"), timestampMs: old }]);
+    await bench().append([{ ...textRecord(topic, 0, "b"), timestampMs: 4_000_000_000_000 }]);
+    const writer = bench().broker.writer();
+    await writer.write([outgoingOf([{ ...textRecord(topic, 0, "c"), timestampMs: old }])]);
+    await bench().within("a flush", writer.flush());
+    await bench().within("a close", writer.close());
+    const read = await bench().read({ topic, partition: 0, from: 0, to: 3 });
+    expect(read.map((record) => textOf(record))).toEqual(["a", "b", "c"]);
+    for (const { timestampMs } of read) {
+      expect(timestampMs).toBeGreaterThan(old);
+      expect(timestampMs).toBeLessThan(4_000_000_000_000);
+    }
+    const times = read.map(({ timestampMs }) => timestampMs);
+    expect([...times].sort((a, b) => a - b)).toEqual(times);
+  });
+
   test("a record larger than the topic allows is refused by name when it is appended", async () => {
     const topic = await bench().topic(1, { "max.message.bytes": "2000" });
     const large = { topic, partition: 0, timestampMs: writtenAtMs, key: null, value: Buffer.alloc(3_000, "x") };

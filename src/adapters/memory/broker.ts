@@ -53,7 +53,7 @@ class MemoryBroker implements Broker {
 
   constructor(options: MemoryBrokerOptions) {
     this.#options = options;
-    this.#store = new TopicStore(options.bytesMax, options.codecs, options.logger);
+    this.#store = new TopicStore(options.bytesMax, options.codecs, options.logger, options.clock);
     for (const spec of options.topics ?? []) this.#store.create(spec);
     this.admin = new MemoryAdmin(this.#store, this.#groups);
   }

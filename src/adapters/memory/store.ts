@@ -1,7 +1,7 @@
-import { type Logger, type Offset, OperationError, topicPartitionKey } from "../../kernel/index.ts";
+import { type Clock, type EpochMs, type Logger, type Offset, OperationError, topicPartitionKey } from "../../kernel/index.ts";
 import { RecordRefusedError } from "../../runtime/index.ts";
 import type { TopicToCreate } from "../../topology/index.ts";
-import { type Codecs, commitMarker, type Outgoing, type RawBatch } from "../../wire/index.ts";
+import { type Codecs, commitMarker, type Outgoing, type RawBatch, stampAppendTime } from "../../wire/index.ts";
 import { fetchBatch, refusedRecordIndex } from "./fetch.ts";
 import type { PartitionLog } from "./partition-log.ts";
 import { Retention } from "./retention.ts";
@@ -12,12 +12,14 @@ export class TopicStore {
   readonly codecs: Codecs;
   readonly #topics = new Map<string, Topic>();
   readonly #retention: Retention;
+  readonly #clock: Pick<Clock, "now">;
 
   /** Topics made so far: the number of each is its id. */
   #madeCount = 0;
 
-  constructor(bytesMax: number, codecs: Codecs, logger: Logger) {
+  constructor(bytesMax: number, codecs: Codecs, logger: Logger, clock: Pick<Clock, "now">) {
     this.codecs = codecs;
+    this.#clock = clock;
     this.#retention = new Retention(bytesMax, logger);
   }
 
@@ -76,9 +78,9 @@ export class TopicStore {
   /** Appends a batch that {@link check} has let through. */
   append(outgoing: Outgoing): void {
     const log = this.log(outgoing.topic, outgoing.partition);
-    const begun = log.append(outgoing);
-    if (begun === undefined) return;
     const topic = this.get(outgoing.topic);
+    const begun = log.append(topic.isAppendTimed ? timedAt(outgoing, this.#clock.now()) : outgoing);
+    if (begun === undefined) return;
     this.#retention.begun(topic, log, begun);
     if (topic.isCompacted && log.isCompactionDue) this.#retention.compacted(topic, log, log.compact(this.codecs));
   }
@@ -108,4 +110,11 @@ export class TopicStore {
   #batchAt(log: PartitionLog, offset: Offset | undefined): RawBatch | undefined {
     return offset === undefined ? undefined : fetchBatch(log, offset, 1, this.codecs);
   }
+}
+
+/** The batch as it stands in a topic of arrival times. A copy: its writer may append it again. */
+function timedAt(outgoing: Outgoing, timestampMs: EpochMs): Outgoing {
+  const bytes = Buffer.from(outgoing.bytes);
+  stampAppendTime(bytes, timestampMs);
+  return { ...outgoing, bytes, timestampMinMs: timestampMs, timestampMaxMs: timestampMs };
 }

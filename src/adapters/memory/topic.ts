@@ -5,6 +5,7 @@ import { PartitionLog } from "./partition-log.ts";
 const defaultConfigs: Readonly<Record<string, string>> = {
   "cleanup.policy": "delete",
   "max.message.bytes": "1048588",
+  "message.timestamp.type": "CreateTime",
   "retention.bytes": "-1",
   "retention.ms": "604800000",
 };
@@ -19,6 +20,8 @@ export class Topic {
   /** Bytes kept per partition; -1 for no limit of its own. */
   readonly retentionBytes: number;
   readonly isCompacted: boolean;
+  /** Records get the time at which they arrive, whatever their writer says. */
+  readonly isAppendTimed: boolean;
   /** Set once; logs are woken so that readers notice. */
   isDeleted = false;
   readonly #replication: number;
@@ -35,6 +38,7 @@ export class Topic {
     this.batchBytesMax = Number(this.#configs["max.message.bytes"]);
     this.retentionBytes = Number(this.#configs["retention.bytes"]);
     this.isCompacted = (this.#configs["cleanup.policy"] ?? "").includes("compact");
+    this.isAppendTimed = this.#configs["message.timestamp.type"] === "LogAppendTime";
   }
 
   get logs(): readonly PartitionLog[] {

@@ -144,7 +144,12 @@ export function monitoringTopicsOf(plan: Plan): TopicToCreate[] {
 
 /** A baseline is in service for as long as nobody measures another. */
 const monitoringConfigs: Readonly<Record<MonitoringTopic, TopicToCreate["configs"]>> = {
-  partials: { "cleanup.policy": "compact,delete", "retention.ms": String(monitoringRetentionMs) },
+  partials: {
+    "cleanup.policy": "compact,delete",
+    "retention.ms": String(monitoringRetentionMs),
+    // When a window is over is judged by these times: one clock, and not those of the machines that workers run on.
+    "message.timestamp.type": "LogAppendTime",
+  },
   baselines: { "cleanup.policy": "compact" },
   verdicts: { "retention.ms": String(monitoringRetentionMs) },
   alerts: { "retention.ms": String(monitoringRetentionMs) },

@@ -176,7 +176,7 @@ test("a time is found although timestamps do not ascend: the first record at or 
 });
 
 test("a time whose records are gone, but not the marker that committed them, begins at the next record", () => {
-  const store = new TopicStore(64 * 1_048_576, noCodecs, silentLogger);
+  const store = new TopicStore(64 * 1_048_576, noCodecs, silentLogger, { now: () => 0 });
   store.create(topicOf("raw", 1));
   const log = store.log("raw", 0);
   const at = (text: string, seconds: number) => outgoingOf([textRecord("raw", 0, text, writtenAtMs + seconds * 1_000)]);

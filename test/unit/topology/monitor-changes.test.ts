@@ -58,7 +58,11 @@ test("monitors need four topics of one partition, and a changelog for each stage
       topic: "small.partials",
       partitions: 1,
       replication: undefined,
-      configs: { "cleanup.policy": "compact,delete", "retention.ms": days90 },
+      configs: {
+        "cleanup.policy": "compact,delete",
+        "retention.ms": days90,
+        "message.timestamp.type": "LogAppendTime",
+      },
     },
     { topic: "small.baselines", partitions: 1, replication: undefined, configs: { "cleanup.policy": "compact" } },
     { topic: "small.verdicts", partitions: 1, replication: undefined, configs: { "retention.ms": days90 } },
