@@ -1,4 +1,11 @@
-import { type Clock, type EpochMs, type Logger, type Offset, OperationError, topicPartitionKey } from "../../kernel/index.ts";
+import {
+  type Clock,
+  type EpochMs,
+  type Logger,
+  type Offset,
+  OperationError,
+  topicPartitionKey,
+} from "../../kernel/index.ts";
 import { RecordRefusedError } from "../../runtime/index.ts";
 import type { TopicToCreate } from "../../topology/index.ts";
 import { type Codecs, commitMarker, type Outgoing, type RawBatch, stampAppendTime } from "../../wire/index.ts";

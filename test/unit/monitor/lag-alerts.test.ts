@@ -89,6 +89,13 @@ describe("a stage that falls behind", () => {
     expect(look(alertsOf(growing), once)).toEqual([]);
   });
 
+  test("grows by its last 30 looks: how it fell before them says nothing", () => {
+    const growing = { warn: undefined, page: secondsOf(100, true) };
+    const fell = Array.from({ length: 60 }, (_, i) => 5_000 - 80 * i);
+    const rises = Array.from({ length: 30 }, (_, i) => 281 + i);
+    expect(told(look(alertsOf(growing), [...fell, ...rises]))).toContain("incident.opened shop/behind/score");
+  });
+
   test("a look that failed is neither well nor ill: it fires nothing and ends nothing", () => {
     const failed = Array<undefined>(20).fill(undefined);
     const alerts = alertsOf({ page: undefined });

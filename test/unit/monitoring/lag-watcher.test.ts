@@ -23,6 +23,7 @@ class Stand {
   readonly told: LogFields[] = [];
   committed: readonly number[] = [-1, -1];
   failure: Error | undefined;
+  hangs = false;
   looks = 0;
   readonly watcher: StageLagWatcher;
 
@@ -30,8 +31,9 @@ class Stand {
     const { admin: real } = this.memory;
     const admin = {
       watermarks: real.watermarks.bind(real),
-      committed: async () => {
+      committed: async (_group: string, _topic: string, ended: AbortSignal) => {
         this.looks++;
+        if (this.hangs) await new Promise((_, reject) => ended.addEventListener("abort", () => reject(ended.reason)));
         if (this.failure !== undefined) throw this.failure;
         return this.committed.flatMap((offset, partition) => (offset < 0 ? [] : [{ partition, offset }]));
       },
@@ -122,6 +124,22 @@ describe("the watcher of the lag", () => {
     stand.failure = new Error("no broker again");
     await stand.look();
     expect(stand.told.map(({ reason }) => reason)).toEqual(["no broker", "no broker again"]);
+  });
+
+  test("gives a look up that has no answer within thirty seconds, and looks again; its end cuts one off", async () => {
+    stand.hangs = true;
+    stand.watcher.tick(stand.clock.monotonicMs());
+    await eventually(5_000, "the look", async () => stand.looks === 1 || undefined);
+    stand.clock.advance(20_000);
+    // One look at a time.
+    stand.watcher.tick(stand.clock.monotonicMs());
+    stand.clock.advance(10_000);
+    await eventually(5_000, "the end of the look", async () => stand.told.length > 0 || undefined);
+    expect([stand.looks, stand.told]).toEqual([1, [{ code: "MR_BROKER", reason: "no answer within 30 s" }]]);
+    stand.watcher.tick(stand.clock.monotonicMs());
+    await eventually(5_000, "another look", async () => stand.looks === 2 || undefined);
+    await stand.watcher.end();
+    expect(stand.told).toHaveLength(1);
   });
 
   test("tells nobody what somebody has silenced, and forgets with a new beginning what it was told before", async () => {
