@@ -80,7 +80,6 @@ export const errorCodes = {
     meaning:
       "A store starts empty although its task has read records before: nothing was written down in its changelog. It is whole again after its longest window.",
   },
-  MR_MODEL_MISSING: { kind: "warning", meaning: "No version of the model exists yet; the stage will wait for one." },
   MR_MIXED_BACKLOG: {
     kind: "warning",
     meaning: "Ingest changes key or partition count: a backlog arrives mixed and may be late.",
@@ -90,7 +89,6 @@ export const errorCodes = {
     kind: "warning",
     meaning: "An input of a model lies beyond its trained range by more than half of it; the model gets the end.",
   },
-  MR_ALIAS_MOVED: { kind: "warning", meaning: "An alias names another version; a worker takes it at its next start." },
   MR_EXPOSED: { kind: "warning", meaning: "A password crosses a network in the clear." },
   MR_VARIABLE_UNKNOWN: { kind: "warning", meaning: "A variable begins with MILLRACE_ and is none that is read." },
   MR_BROKER_FULL: { kind: "warning", meaning: "The in-process broker drops old records to stay within its memory." },
@@ -124,6 +122,11 @@ export const errorCodes = {
   MR_STATE_CORRUPT: {
     kind: "operation",
     meaning: "An entry of a changelog cannot be read: the log is damaged, or others have written to it.",
+  },
+  MR_MODEL_MISSING: {
+    kind: "operation",
+    meaning:
+      "A model has no version yet, and its stage waits for one; or one that predictions were made with is gone from the models directory.",
   },
   MR_MODEL: { kind: "operation", meaning: "A model version is missing, damaged or does not fit the features." },
   MR_TRAINING: { kind: "operation", meaning: "Training cannot be done on the rows found." },

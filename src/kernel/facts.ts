@@ -151,7 +151,10 @@ export const facts = {
 
   // Models and their aliases.
   inputHeld: { level: "warn", says: "An input lies far outside what the model was trained on; it is held to that range.", fields: { code: "MR_INPUT_RANGE", model: "text", version: "number", input: "text", rows: "number" } },
-  aliasMoved: { level: "warn", says: "The alias has moved; it is adopted at the next start.", fields: { code: "MR_ALIAS_MOVED", model: "text", alias: "text", version: "number", inService: "number" } },
+  aliasMoved: { level: "info", says: "The alias has moved; its version is opened, and tasks take it over between two chunks.", fields: { model: "text", alias: "text", version: "number", inService: "number" } },
+  versionRefused: { level: "error", says: "The version that an alias names cannot be served; the one in service goes on.", fields: { code: "code", model: "text", alias: "text", version: "number", reason: "text" } },
+  versionAdopted: { level: "info", says: "A task scores with another version from here on.", fields: { task: "number", model: "text", version: "number", offset: "number" } },
+  versionServedAgain: { level: "debug", says: "A task scores with the version that was adopted here.", fields: { task: "number", model: "text", version: "number", offset: "number" } },
   controlTopicReadAgain: { level: "warn", says: "The control topic is read again.", fields: { code: "code", topic: "text", reason: "text" } },
   aliasesUnfollowed: { level: "error", says: "Reading the control topic ended; new aliases are not seen.", fields: { code: "code", topic: "text", reason: "text" } },
   versionOpened: { level: "debug", says: "A model version was opened.", fields: { model: "text", version: "number" } },

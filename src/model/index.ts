@@ -1,4 +1,11 @@
 export {
+  type Adoption,
+  adoptionKey,
+  adoptionSchema,
+  decodeAdoption,
+  encodeAdoption,
+} from "./adoption-record.ts";
+export {
   type ArtefactStore,
   type CandidateMetrics,
   checksumsFile,

@@ -49,6 +49,7 @@ export {
   partialKey,
   partialSchema,
 } from "./records/partial-record.ts";
+export { RecordCodec, whole } from "./records/record-codec.ts";
 export {
   type Cause,
   type Culprit,

@@ -5,6 +5,7 @@ import type { Store } from "../state/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
 import { AccountLog } from "./account-log.ts";
+import { type StageAdoption, TaskModel } from "./adoption/task-model.ts";
 import { Changelog } from "./changelog.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { FailurePolicy } from "./failure-policy.ts";
@@ -43,6 +44,8 @@ export interface StageDeps {
   readonly accounts?: OutputTopic;
   /** What monitors of the output need; left out, nobody counts its rows. */
   readonly tap?: StageTapDeps | undefined;
+  /** What tasks need to follow an alias; left out, a stage that infers serves the version that it is opened with. */
+  readonly adoption?: StageAdoption | undefined;
   /** Outlets of a task's own beside its output and its dead letters; they are written and reset with those. */
   readonly furtherOutlets?: (partition: number) => readonly Outlet[];
   /** Resolves in a later turn of the event loop. */
@@ -67,7 +70,8 @@ export interface CompiledStage {
   /** Fields that an ingest dropped because the schema does not have them, since the stage was compiled. */
   readonly unknownFields: number;
   /**
-   * A task with stores and batches of its own. `model` is what an infer stage scores with until the task closes.
+   * A task with stores and batches of its own. `model` is what an infer stage scores with; one that follows an alias needs
+   * none, and serves what was adopted before its first record.
    * @throws OperationError MR_MODEL when the model was trained on other inputs
    */
   openTask(partition: number, model?: ServedModel): StageTask;
@@ -128,7 +132,8 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
       const outputs: Outlet = { batches: new OutputBatches(deps.output, "output", undefined), onRefusal: "set-aside" };
       const origin = { topology: plan.topology, stage: stage.name };
       const deadLetters = new DeadLetters(deps.deadLetters, origin, deps.deflateGzip);
-      const tap = stageTap?.ofTask(partition, servedName(stage, model));
+      const following = followingOf(stage, deps.adoption, partition);
+      const tap = stageTap?.ofTask(partition);
       const changelogOf = (store: Store, isNoted: boolean): Changelog[] => {
         const topic = deps.changelogs?.get(store.spec.name);
         return topic === undefined ? [] : [new Changelog(store, topic, partition, isNoted)];
@@ -139,6 +144,8 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
       ];
       const accountLog = deps.accounts && new AccountLog(deps.accounts, stage.name, partition);
       const furtherOutlets = deps.furtherOutlets?.(partition) ?? [];
+      if (stage.infer !== undefined && model === undefined && following === undefined)
+        throw new TypeError(`stage ${stage.name}: opened without its model`);
       return new StageTask({
         partition,
         inputs: [topicPartitionKey(stage.from.clusterName, partition)],
@@ -151,10 +158,9 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
         changelogs,
         accountLog,
         tap,
-        inference: inferenceOf(stage, model, path?.prediction, {
-          clock,
-          afterMs: deps.scorerTimeoutMs ?? silentAfterMs,
-        }),
+        inference: inferenceOf(stage, path?.prediction, { clock, afterMs: deps.scorerTimeoutMs ?? silentAfterMs }),
+        model,
+        following,
         encoder,
         keyField: stage.keyField,
         eventTimeField: stage.eventTimeField,
@@ -165,6 +171,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
             ...changelogs.map(({ outlet }) => outlet),
             ...(tap === undefined ? [] : [tap.outlet]),
             ...(accountLog === undefined ? [] : [accountLog.outlet]),
+            ...(following === undefined ? [] : [following.outlet]),
             ...furtherOutlets,
           ],
           1,
@@ -190,19 +197,18 @@ function outputSchema(stage: PlannedStage): RecordSchema {
   return schema;
 }
 
-function servedName({ infer }: PlannedStage, model: ServedModel | undefined): string | undefined {
-  return infer === undefined || model === undefined ? undefined : `${infer.model}/${model.version}`;
+function followingOf(
+  { name, from, infer }: PlannedStage,
+  adoption: StageAdoption | undefined,
+  partition: number,
+): TaskModel | undefined {
+  if (infer === undefined || adoption === undefined) return undefined;
+  const { model, alias } = infer;
+  return new TaskModel(adoption, { stage: name, topic: from.clusterName, partition, model, alias });
 }
 
-function inferenceOf(
-  stage: PlannedStage,
-  model: ServedModel | undefined,
-  passing: Passing | undefined,
-  limit: ScorerLimit,
-): Inference | undefined {
-  if (stage.infer === undefined) return undefined;
-  if (model === undefined) throw new TypeError(`stage ${stage.name}: opened without its model`);
-  return new Inference(stage, stage.infer, model, passing, limit);
+function inferenceOf(stage: PlannedStage, passing: Passing | undefined, limit: ScorerLimit): Inference | undefined {
+  return stage.infer && new Inference(stage, stage.infer, passing, limit);
 }
 
 function ingestReaderOf({ ingest, keyField, eventTimeField }: PlannedStage): JsonReader | undefined {

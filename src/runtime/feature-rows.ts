@@ -13,16 +13,21 @@ export class FeatureRows implements RowMemory {
   readonly results = new Float64Array(0);
   rows: Float64Array;
   readonly #isText: readonly boolean[];
-  readonly #scorer: Scorer;
+  #scorer: Scorer | undefined;
   #at = 0;
 
-  constructor(inputs: readonly ModelInput[], scorer: Scorer, rowsMax: number) {
+  constructor(inputs: readonly ModelInput[], rowsMax: number) {
     this.#isText = inputs.map(({ kind }) => kind === "category");
     const textCount = this.#isText.filter((isText) => isText).length;
     this.texts = Array.from({ length: textCount }, () => null);
     this.numbers = new Float64Array(inputs.length - textCount);
     this.rows = new Float64Array(rowsMax * inputs.length);
+  }
+
+  /** Rows from here on are for this scorer, which knows the codes of their categories. */
+  serve(scorer: Scorer): void {
     this.#scorer = scorer;
+    this.renew();
   }
 
   /** Takes new memory: somebody may still read the old. */
@@ -47,6 +52,6 @@ export class FeatureRows implements RowMemory {
   }
 
   #codeOf(input: number, text: string | null): number {
-    return text === null ? Number.NaN : (this.#scorer.code?.(input, text) ?? Number.NaN);
+    return text === null ? Number.NaN : (this.#scorer?.code?.(input, text) ?? Number.NaN);
   }
 }

@@ -21,7 +21,7 @@ import {
   OperationError,
   RecordError,
 } from "../kernel/index.ts";
-import { microBatchRows } from "../model/index.ts";
+import { type ModelInput, microBatchRows } from "../model/index.ts";
 import type { Field, Row, RowShape } from "../schema/index.ts";
 import type { PlannedInfer, PlannedStage } from "../topology/index.ts";
 import { FeatureRows } from "./feature-rows.ts";
@@ -48,16 +48,15 @@ export class ScorerSilentError extends MillraceError {
 
 /** Scores the rows of a piece in micro-batches and makes prediction records of them. One per task. */
 export class Inference {
-  /** The model version that makes every prediction of this task. */
-  readonly version: number;
-  readonly #model: ServedModel;
+  #model: ServedModel | undefined;
+  readonly #inputs: readonly ModelInput[];
   readonly #infer: PlannedInfer;
-  /** Makes the prediction of a row and `#given`, the score. */
+  /** Makes the prediction of a row and `#given`: the score, and the version that gave it. */
   readonly #predict: CompiledProgram;
   readonly #given: RowMemory = {
     texts: [],
     numbers: new Float64Array(0),
-    results: new Float64Array(1),
+    results: new Float64Array(2),
     update: () => 0,
   };
   /** Appends the features of a row to `#features`. */
@@ -72,17 +71,36 @@ export class Inference {
    * @param passing of the program that makes predictions; left out, every field is carried as a value
    * @param limit left out, the scorer may take as long as it likes
    */
-  constructor(stage: PlannedStage, infer: PlannedInfer, model: ServedModel, passing?: Passing, limit?: ScorerLimit) {
-    const inputs = modelInputsOf(stage, infer.features);
-    checkSignature(infer.model, model, inputs);
+  constructor(stage: PlannedStage, infer: PlannedInfer, passing?: Passing, limit?: ScorerLimit) {
+    this.#inputs = modelInputsOf(stage, infer.features);
     this.#infer = infer;
-    this.#model = model;
     this.#limit = limit;
-    this.version = model.version;
-    this.#features = new FeatureRows(inputs, model.scorer, microBatchRows);
+    this.#features = new FeatureRows(this.#inputs, microBatchRows);
     this.#take = compileProgram(featureProgram(stage, infer), [this.#features]);
     const options = passing === undefined ? {} : { passing };
-    this.#predict = compileProgram(predictionProgram(stage, infer, model.version), [this.#given], options);
+    this.#predict = compileProgram(predictionProgram(stage, infer), [this.#given], options);
+  }
+
+  /** Name of the model. */
+  get model(): string {
+    return this.#infer.model;
+  }
+
+  /** The model version that makes predictions now; 0 before there is one. */
+  get version(): number {
+    return this.#model?.version ?? 0;
+  }
+
+  /**
+   * Rows from here on are scored with this version; between two pieces.
+   * @throws OperationError MR_MODEL when it was trained on other inputs
+   */
+  serve(model: ServedModel): void {
+    checkSignature(this.#infer.model, model, this.#inputs);
+    this.#model = model;
+    this.#given.results[1] = model.version;
+    this.#features.serve(model.scorer);
+    this.#failuresInRow = 0;
   }
 
   /**
@@ -125,6 +143,8 @@ export class Inference {
     chosen: number[],
     signal: AbortSignal,
   ): Promise<ScorerFault | undefined> | ScorerFault | undefined {
+    const model = this.#model;
+    if (model === undefined) throw new AssertionError("a row is scored before there is a version");
     this.#features.clear();
     let taken = 0;
     for (const index of chosen) {
@@ -139,7 +159,7 @@ export class Inference {
     if (taken === 0) return undefined;
     this.#scores.fill(Number.NaN, 0, chosen.length);
     try {
-      const done = this.#model.scorer.score(this.#features.rows, chosen.length, this.#scores, 0);
+      const done = model.scorer.score(this.#features.rows, chosen.length, this.#scores, 0);
       if (done === undefined) return undefined;
       return this.#inTime(done, signal);
     } catch (thrown) {
@@ -258,17 +278,18 @@ export function featureProgram(stage: PlannedStage, { features }: PlannedInfer):
   return { ...wideCodeOf(stage), input, ops: [call], output: [] };
 }
 
-/** From a row and its score, the one result of memory 0, to the record of the contract. */
-export function predictionProgram(stage: PlannedStage, infer: PlannedInfer, version: number): Program {
+/** From a row, its score and the version, which are the results of memory 0, to the record of the contract. */
+export function predictionProgram(stage: PlannedStage, infer: PlannedInfer): Program {
   const output = stage.to.schema?.shape ?? [];
   const score: Field = { name: "score", type: { kind: "double", nullable: false, avro: "double" } };
-  const input = stage.program.output.filter(({ name }) => name !== score.name);
+  const version: Field = { name: "model_version", type: { kind: "int", nullable: false, avro: "int" } };
+  const input = stage.program.output.filter(({ name }) => name !== score.name && name !== version.name);
   const scored = [...input, score];
-  const call: RowOp = { op: "call", memory: 0, texts: [], numbers: [], results: [score], drops: [] };
+  const results = [score, version];
+  const call: RowOp = { op: "call", memory: 0, texts: [], numbers: [], results, drops: [] };
   const sources: Readonly<Record<string, Ast>> = {
     event_time: ref(stage.eventTimeField ?? "event_time"),
     model: literal(infer.model),
-    model_version: literal(version),
   };
   const ops = output.flatMap((field): RowOp[] => {
     const source = Object.hasOwn(sources, field.name) ? sources[field.name] : undefined;

@@ -45,7 +45,8 @@ export interface GroupSpec {
   readonly delivery?: DeliveryMode;
   /**
    * Tasks write changelogs: batches of that role are seen with the commit of the offsets or never, in both deliveries. When
-   * a task is open, what its owners before have written there is decided, and they write nothing more.
+   * a task is open, what its owners before have written there is decided, and they write nothing more. At least once, a
+   * commit without such batches costs no more than where there are none.
    */
   readonly hasChangelogs?: boolean;
   /**

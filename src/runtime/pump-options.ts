@@ -57,6 +57,8 @@ export interface PumpOptions {
    * The note is what was left with it, if any was.
    */
   readonly restore?: (offset: Offset, note: TaskNote | undefined, signal: AbortSignal) => Promise<void>;
+  /** What is written is seen with the offsets or never; left out, it may be seen before. */
+  readonly isExactlyOnce?: boolean;
   readonly source: TaskSource;
   readonly share: BufferShare;
   readonly bounds: ChunkBounds;

@@ -13,6 +13,7 @@
  */
 import { AssertionError, codeOf, messageOf, type Offset, OperationError, seededRng } from "../kernel/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
+import type { TaskModel, VersionDue } from "./adoption/task-model.ts";
 import { unbalanced } from "./counts.ts";
 import { RecordHeldUpError } from "./failure-policy.ts";
 import { ScorerSilentError } from "./inference.ts";
@@ -39,6 +40,7 @@ import {
 import type { Position } from "./position.ts";
 import type { PumpOptions } from "./pump-options.ts";
 import { ScorerWait } from "./scorer-wait.ts";
+import type { ServedModel } from "./served-model.ts";
 import type { StageTask } from "./stage-task.ts";
 import { RunningNote, writeNote } from "./task-note.ts";
 import { Wake } from "./wake.ts";
@@ -152,6 +154,11 @@ export class Pump {
     if (arrival === "taken") this.#wake.wake();
     if (arrival === "hole") this.#moveFetchBack();
     if (arrival === "deleted") this.#skipDeleted(batch.logStartOffset);
+  }
+
+  /** Another version can be taken over: looks whether it is to be. */
+  versionMoved(): void {
+    this.#wake.wake();
   }
 
   /** Ends a chunk that is old enough. @param nowMs monotonic */
@@ -280,6 +287,7 @@ export class Pump {
   /** Passes at once where the stores hold what they should: nobody but this task has changed anything then. */
   async #restore(): Promise<void> {
     const { restore, facts } = this.#options;
+    await this.#stage.following?.opened(this.committedOffset, this.#isNothingAhead, this.#cut.signal);
     if (!this.#isRestored && restore !== undefined) {
       // What an attempt before has left half done goes.
       this.#stage.clear();
@@ -292,6 +300,11 @@ export class Pump {
     if (this.#isWellOnceRestored) this.#patience.recovered();
     this.#send({ kind: "restored" });
     this.#askForPartials();
+  }
+
+  /** Nobody can have seen anything that was made behind the committed offset, which this task or one before has left there. */
+  get #isNothingAhead(): boolean {
+    return this.#options.isExactlyOnce === true && this.#note.isFound;
   }
 
   #keep(): void {
@@ -365,6 +378,7 @@ export class Pump {
       this.#dropQueue();
       return false;
     }
+    if (!this.#hasChunk() && (await this.#isTakingOver())) return true;
     if (batch === undefined) {
       this.#isDraining = isRangeDone;
       if (isRangeDone || this.#hasChunk() || !this.#arePartialsDue) return isRangeDone;
@@ -383,7 +397,8 @@ export class Pump {
     const from = this.#intake.index;
     const nowMs = clock.monotonicMs();
     if (!this.#hasChunk()) this.#beginChunk(nowMs);
-    const to = Math.min(batch.count, from + Math.max(1, bounds.records - stage.tally.in));
+    const most = Math.min(batch.count, from + Math.max(1, bounds.records - stage.tally.in));
+    const to = indexBefore(batch, from, most, stage.following?.servedTo);
     const end = stage.compute(batch, from, to, nowMs + timeSliceMs);
     await this.#scorer.ask(
       (signal) => stage.infer(signal),
@@ -401,6 +416,53 @@ export class Pump {
     const isIdle = this.#intake.head === undefined && bounds.lingerMs < Number.POSITIVE_INFINITY;
     if (stage.hasUnsealed && (isIdle || clock.monotonicMs() - this.#unsealedSinceMs >= bounds.lingerMs))
       await this.#writeUnsealed();
+  }
+
+  /** Next offset that would be computed. */
+  get #offsetAhead(): Offset {
+    return this.#intake.head?.offsets[this.#intake.index] ?? this.#offsetOf(this.#state.position);
+  }
+
+  /** Whether a version had to be taken over before the next record is scored; between two chunks. */
+  async #isTakingOver(): Promise<boolean> {
+    const { following } = this.#stage;
+    const offset = this.#offsetAhead;
+    const due = following?.dueAt(offset);
+    if (following === undefined || due === undefined) return false;
+    if (due.kind === "adopt") await this.#adopt(following, due);
+    else await this.#serveAgain(following, due.version, offset);
+    return true;
+  }
+
+  /** R6: what is to be scored with a version is scored after everybody can know that it is. */
+  async #adopt(following: TaskModel, { adoption, served }: VersionDue & { kind: "adopt" }): Promise<void> {
+    const { committed } = this.#state;
+    if (committed === undefined) throw new AssertionError(`task ${this.task} adopts before it was opened`);
+    following.write(adoption, this.#stage.nowMs);
+    this.#stage.sealBatches();
+    await this.#write();
+    await this.#liveHandle().commit(committed, writeNote(this.#note.next(this.#stage)));
+    this.#stage.writtenAside();
+    following.adopted(adoption);
+    this.#serve(following, served, adoption.fromOffset);
+    const { model, version, fromOffset: offset } = adoption;
+    this.#options.facts.emit("versionAdopted", { task: this.task, model, version, offset });
+  }
+
+  /** A version that was adopted before; a drain or a revocation does not wait for it. */
+  async #serveAgain(following: TaskModel, version: number, offset: Offset): Promise<void> {
+    const { signal } = this.#interrupt;
+    try {
+      this.#serve(following, await following.versionOf(version, signal), offset);
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown;
+      this.#interrupt = new AbortController();
+    }
+  }
+
+  #serve(following: TaskModel, served: ServedModel, offset: Offset): void {
+    this.#stage.serve(served);
+    following.serves(served.version, offset);
   }
 
   #beginChunk(nowMs: number): void {
@@ -574,7 +636,13 @@ export class Pump {
     const { bounds } = this.#options;
     const { tally, bytesIn, endsHere } = this.#stage;
     // The registry may take its time, and what is made must not wait for it: exactly once, nobody sees it before the commit.
-    return this.#isTickDue || tally.in >= bounds.records || bytesIn >= bounds.bytes || endsHere;
+    return this.#isTickDue || tally.in >= bounds.records || bytesIn >= bounds.bytes || endsHere || this.#isVersionOver;
+  }
+
+  /** True when the next record is another version's. */
+  get #isVersionOver(): boolean {
+    const { following } = this.#stage;
+    return following !== undefined && this.#intake.head !== undefined && this.#offsetAhead >= following.servedTo;
   }
 
   /** Nothing is in hand any more: what is queued is fetched again by whoever owns the partition next. */
@@ -627,4 +695,12 @@ export class Pump {
     if (handle !== undefined) this.#handleClosed = handle.close().catch(() => undefined);
     return this.#handleClosed;
   }
+}
+
+/** Index of the first record from `from` on that is at or behind an offset, at most `to`. */
+function indexBefore({ offsets }: RawBatch, from: number, to: number, offset = Number.POSITIVE_INFINITY): number {
+  if (to === from || (offsets[to - 1] as number) < offset) return to;
+  let index = from;
+  while (index < to && (offsets[index] as number) < offset) index++;
+  return index;
 }

@@ -27,7 +27,7 @@ export function rowPathOf(stage: PlannedStage): RowPath {
     const steps: Passing = { from: "row", carried: new Set(key) };
     return { steps, prediction: steps, values: assigned, reads: withIngestReads(readsOf(program, steps), stage) };
   }
-  const predict = predictionProgram(stage, infer, 0);
+  const predict = predictionProgram(stage, infer);
   const isOutput = new Set(predict.output.map(({ name }) => name));
   const prediction: Passing = {
     from: "source",

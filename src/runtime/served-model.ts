@@ -1,6 +1,7 @@
 import { assert, OperationError } from "../kernel/index.ts";
 import { inputKindOf, type ModelInput, type Scorer } from "../model/index.ts";
 import type { PlannedStage } from "../topology/index.ts";
+import type { Alias } from "./control/aliases.ts";
 
 /** One version of a model, ready to score. */
 export interface ServedModel {
@@ -23,6 +24,25 @@ export interface ModelSource {
    * Resolves with the version that the alias points at, waiting until there is one, and until whatever holds it answers.
    */
   load(model: string, alias: string, signal: AbortSignal, listener?: LoadListener): Promise<ServedModel>;
+  /** What follows an alias over its moves; a source without it serves one version for good. */
+  readonly followed?: FollowedModels;
+}
+
+/** Aliases that move, and the versions that they have pointed at. */
+export interface FollowedModels {
+  /** Resolves when the alias exists. */
+  exists(model: string, alias: string, signal: AbortSignal, listener?: LoadListener): Promise<void>;
+  /** Where it points, as far as was read; undefined when it does not exist. */
+  now(model: string, alias: string): Alias | undefined;
+  /** Calls `moved` with each move of the alias, the last first where one was made before, until the signal ends it. */
+  onMoved(model: string, alias: string, moved: (alias: Alias) => void, signal: AbortSignal): void;
+  /** Everything that the control topic holds now is known when it resolves. */
+  catchUp(signal: AbortSignal): Promise<void>;
+  /**
+   * Opens a version, waiting until the store of the versions answers.
+   * @throws OperationError MR_MODEL_MISSING when the store does not have it, MR_MODEL when it is damaged
+   */
+  open(model: string, version: number, signal: AbortSignal, listener?: LoadListener): Promise<ServedModel>;
 }
 
 /** What the stage hands to its model: the features in the model's order, each as what its field can be taken for. */

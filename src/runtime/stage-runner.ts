@@ -12,6 +12,8 @@ import {
 import type { SchemaRegistry } from "../schema/index.ts";
 import { type Plan, type PlannedInfer, type PlannedStage, storeKey } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
+import { beginAdopting } from "./adoption/begin-adopting.ts";
+import type { StageAdoption } from "./adoption/task-model.ts";
 import { Alarm } from "./alarm.ts";
 import { type BufferBudget, unaccountedRoom } from "./buffer-budget.ts";
 import { type CompiledStage, compileStage, timeSliceMsDefault } from "./compile-stage.ts";
@@ -101,6 +103,8 @@ export class StageRunner implements GroupSink {
   #heartbeats: Heartbeats | undefined;
   #membership: Membership | undefined;
   #model: ServedModel | undefined;
+  /** Undefined where no alias is followed. */
+  #adoption: StageAdoption | undefined;
   #status: StageStatus = "new";
   #haltReason: Error | undefined;
   /** True once the group has said which tasks this member has, be it none. */
@@ -231,7 +235,17 @@ export class StageRunner implements GroupSink {
     const tapping = await beginTapping({ ...this.#options, facts, partials: surroundings.partials, signal });
     const tap = tapping?.deps;
     this.#heartbeats = tapping?.heartbeats;
-    this.#compiled = compileStage(plan, stage, { ...this.#options, ...surroundings, tap, facts, onLongWait });
+    this.#adoption = beginAdopting({
+      ...this.#options,
+      facts,
+      adoptions: surroundings.adoptions,
+      moved: () => {
+        for (const pump of this.#pumps.values()) pump.versionMoved();
+      },
+      signal,
+    });
+    const adoption = this.#adoption;
+    this.#compiled = compileStage(plan, stage, { ...this.#options, ...surroundings, tap, adoption, facts, onLongWait });
     const { storeNames } = this.#compiled;
     const volatile = storeNames.filter((store) => !surroundings.changelogs.has(store));
     this.#snapshots = await this.#keeperOf(surroundings.identity, signal);
@@ -264,7 +278,7 @@ export class StageRunner implements GroupSink {
         start: this.#isRemade ? { kind: "earliest" } : stage.start,
         onLogChange: stage.onLogChange,
         delivery: plan.delivery,
-        hasChangelogs: surroundings.changelogs.size > 0,
+        hasChangelogs: surroundings.changelogs.size > 0 || this.#adoption !== undefined,
         claims: () => this.#snapshots?.claims ?? new Map(),
         name: stage.group,
         logger,
@@ -382,7 +396,7 @@ export class StageRunner implements GroupSink {
   #open({ task, epoch }: OwnedTask, compiled: CompiledStage, membership: Membership): void {
     const { plan, stage, clock, budget, yieldToLoop, timeSliceMs } = this.#options;
     const after = this.#closing.get(task);
-    const stageTask = compiled.openTask(task, this.#model);
+    const stageTask = compiled.openTask(task, this.#adoption === undefined ? this.#model : undefined);
     const restorer = this.#restorer;
     const snapshots = this.#snapshots;
     const pump = new Pump({
@@ -394,6 +408,7 @@ export class StageRunner implements GroupSink {
         await snapshots?.open(task, stageTask, () => pump.isBetweenChunks);
         await restorer?.restore(task, stageTask, offset, note, signal);
       },
+      isExactlyOnce: plan.delivery === "exactly-once",
       source: membership,
       share: budget.join(),
       bounds: {
@@ -518,9 +533,12 @@ export class StageRunner implements GroupSink {
     const onWaiting = (): void => this.#facts.emit("modelAwaited", { model });
     const onSilent = (reason: string | undefined): void => this.#setTrouble("model", reason);
     try {
-      const served = await models.load(model, alias, this.#stopping.signal, { onWaiting, onSilent });
+      const adoption = this.#adoption;
+      const listener = { onWaiting, onSilent };
+      const { signal } = this.#stopping;
+      const served = await (adoption?.model.begin(listener) ?? models.load(model, alias, signal, listener));
       if (this.#stopping.signal.aborted) return;
-      checkSignature(model, served, modelInputsOf(this.stage, features));
+      if (adoption === undefined) checkSignature(model, served, modelInputsOf(this.stage, features));
       this.#model = served;
       this.#facts.emit("modelServed", { model, version: served.version });
       if (this.#status === "waiting") this.#status = "running";

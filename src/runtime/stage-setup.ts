@@ -1,4 +1,5 @@
 import { type Clock, type Facts, OperationError } from "../kernel/index.ts";
+import { adoptionSchema } from "../model/index.ts";
 import { partialSchema } from "../monitor/index.ts";
 import { ownSchemaId, parseRecordSchemaText, type SchemaRegistry } from "../schema/index.ts";
 import {
@@ -23,6 +24,8 @@ export interface StageSurroundings {
   readonly changelogs: ReadonlyMap<string, OutputTopic>;
   /** Where the counts for monitors go; undefined for a stage that nobody monitors. */
   readonly partials: { readonly topic: OutputTopic; readonly schemaId: number } | undefined;
+  /** Where tasks leave what they adopt; undefined for a stage that does not infer. */
+  readonly adoptions: { readonly topic: OutputTopic; readonly schemaId: number } | undefined;
   /** Undefined where the cluster tells neither itself nor its topics apart: then snapshots cannot be trusted. */
   readonly identity: SnapshotIdentity | undefined;
   /** -1 when the output is JSON. */
@@ -86,8 +89,22 @@ export async function surveyStage(
   const partials = await partialsOf(plan, stage, topicOf, (topic) =>
     waitOutRegistry(() => ownSchemaId(by.registry, topic, partialSchema, signal), by, signal),
   );
-  const own = { inputPartitions: from.partitions, output: to, deadLetters, accounts };
+  const adoptions = await adoptionsOf(plan, stage, topicOf, (topic) =>
+    waitOutRegistry(() => ownSchemaId(by.registry, topic, adoptionSchema, signal), by, signal),
+  );
+  const own = { adoptions, inputPartitions: from.partitions, output: to, deadLetters, accounts };
   return { ...own, changelogs, partials, identity, outputSchemaId };
+}
+
+async function adoptionsOf(
+  { adoptions }: Plan,
+  { infer }: PlannedStage,
+  topicOf: (name: string) => OutputTopic,
+  idOf: (topic: string) => Promise<number>,
+): Promise<StageSurroundings["adoptions"]> {
+  if (adoptions === undefined || infer === undefined) return undefined;
+  const topic = topicOf(adoptions.clusterName);
+  return { topic, schemaId: await idOf(topic.topic) };
 }
 
 async function partialsOf(
@@ -129,12 +146,13 @@ function identityOf(
 }
 
 /** Names on the cluster of every topic that a stage reads or writes. */
-export function topicsOfStage(plan: Plan, { from, to, stores, taps }: PlannedStage): readonly string[] {
+export function topicsOfStage(plan: Plan, { from, to, infer, stores, taps }: PlannedStage): readonly string[] {
   const changelogs = [...stores, ...taps].flatMap(({ changelog }) => changelog?.clusterName ?? []);
   const { partials, baselines } = plan.monitoring?.topics ?? {};
   const monitored = taps.length === 0 ? [] : [partials, baselines].flatMap((topic) => topic?.clusterName ?? []);
   const own = [from.clusterName, to.clusterName, plan.deadLetters.clusterName, plan.accounts.clusterName];
-  return [...own, ...changelogs, ...monitored];
+  const adopted = infer === undefined || plan.adoptions === undefined ? [] : [plan.adoptions.clusterName];
+  return [...own, ...changelogs, ...adopted, ...monitored];
 }
 
 function checkChangelog(

@@ -2,6 +2,7 @@ import type { CompiledProgram } from "../expression/index.ts";
 import type { Clock, Facts } from "../kernel/index.ts";
 import type { StepMemory } from "../step/index.ts";
 import type { AccountLog } from "./account-log.ts";
+import type { TaskModel } from "./adoption/task-model.ts";
 import type { Changelog } from "./changelog.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { FailurePolicy } from "./failure-policy.ts";
@@ -9,6 +10,7 @@ import type { Inference } from "./inference.ts";
 import type { InputReader } from "./input-reader.ts";
 import type { Outbox } from "./outbox.ts";
 import type { OutputEncoder } from "./output-encoder.ts";
+import type { ServedModel } from "./served-model.ts";
 import type { TaskTap } from "./tap/task-tap.ts";
 import type { WriterSchemas } from "./writer-schemas.ts";
 
@@ -31,6 +33,10 @@ export interface StageTaskParts {
   /** What the monitors of the output see of it; undefined where there is none. */
   readonly tap: TaskTap | undefined;
   readonly inference: Inference | undefined;
+  /** What it scores with from the start; undefined where it follows an alias, or does not score. */
+  readonly model: ServedModel | undefined;
+  /** What says which version it scores with; undefined where that never changes. */
+  readonly following: TaskModel | undefined;
   readonly encoder: OutputEncoder;
   /** Field whose text is the output's key; undefined copies the input's key bytes. */
   readonly keyField: string | undefined;

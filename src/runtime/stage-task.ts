@@ -12,6 +12,7 @@ import { type Row, readSchemaId, transcoderOf } from "../schema/index.ts";
 import type { Store } from "../state/index.ts";
 import { type ErrorPlace, recordOverheadBytes } from "../topology/index.ts";
 import { type Outgoing, partitionOf, type RawBatch } from "../wire/index.ts";
+import type { TaskModel } from "./adoption/task-model.ts";
 import type { Changelog } from "./changelog.ts";
 import { CountTally } from "./counts.ts";
 import type { RecordFailure } from "./dead-letters.ts";
@@ -24,6 +25,7 @@ import { tooLarge } from "./output-encoder.ts";
 import type { RecordRefusedError } from "./port.ts";
 import type { Position } from "./position.ts";
 import { ScoringPiece } from "./scoring-piece.ts";
+import type { ServedModel } from "./served-model.ts";
 import type { StageTaskParts } from "./stage-task-parts.ts";
 import type { TaskTap } from "./tap/task-tap.ts";
 import type { TaskNote } from "./task-note.ts";
@@ -129,6 +131,31 @@ export class StageTask {
     this.#recordBytesMax = parts.recordBytesMax;
     this.#failures = parts.failures;
     this.#fateCounts = new Float64Array(parts.program.fates.length);
+    if (parts.model !== undefined) this.serve(parts.model);
+  }
+
+  /** What says which version it scores with; undefined where that never changes. */
+  get following(): TaskModel | undefined {
+    return this.#parts.following;
+  }
+
+  /**
+   * Scores with this version from here on; between two chunks.
+   * @throws OperationError MR_MODEL when it was trained on other inputs
+   */
+  serve(model: ServedModel): void {
+    this.#inference?.serve(model);
+    if (this.#inference !== undefined) this.#tap?.serve(`${this.#inference.model}/${model.version}`);
+  }
+
+  /** What was written beside any chunk is committed. */
+  writtenAside(): void {
+    this.#outbox.reset();
+  }
+
+  /** The wall clock of its records. */
+  get nowMs(): EpochMs {
+    return this.#parts.clock.now();
   }
 
   /** Keys of its input topic-partitions. */

@@ -68,6 +68,8 @@ export function mortalBroker(broker: Broker, plan: DeathPlan = () => undefined):
     broker: {
       ...broker,
       join: async (spec, sink, signal) => {
+        // It may have died before it came to this.
+        if (isDead) return never;
         const membership = await broker.join(spec, sink, signal);
         memberships.push(membership);
         return membershipOf(membership);

@@ -340,7 +340,8 @@ export class KafkaMembership implements Membership {
     claim: ClaimOffsets,
   ): Promise<void> {
     const { link, spec, send } = this.#options;
-    if (this.#transactions === undefined) {
+    // What nothing has to be seen with needs no transaction: a stage that seldom holds anything seldom pays for one.
+    if (this.#transactions === undefined || (spec.delivery !== "exactly-once" && held.length === 0)) {
       const onError = (): void => link.forgetCoordinator(spec.group);
       return retrying({ ...this.#retry(ended), onError }, () => this.#commits.commit(claim, ended));
     }

@@ -7,6 +7,7 @@ import {
   type Logger,
   MillraceError,
   messageOf,
+  type Offset,
   OperationError,
   silentAfterMs,
 } from "../../kernel/index.ts";
@@ -18,14 +19,18 @@ import {
   tellingHeld,
 } from "../../model/index.ts";
 import type { Broker } from "../port.ts";
-import type { LoadListener, ModelSource, ServedModel } from "../served-model.ts";
-import { type Alias, followAliases, readAliases } from "./aliases.ts";
+import type { FollowedModels, LoadListener, ModelSource, ServedModel } from "../served-model.ts";
+import { type Alias, aliasChanges, type PlacedAlias } from "./aliases.ts";
+import { readableEnd } from "./control-topic.ts";
 
 export interface AliasModelSource extends ModelSource {
+  readonly followed: FollowedModels;
   /** Ends the following of the control topic. */
   close(): Promise<void>;
 }
 
+/** Versions that are kept open; one in use is held by who uses it. */
+const openMax = 16;
 const followAgainMs = 1_000;
 /**
  * Readings without an answer beside which another is begun, over all models: each of them holds one of the four threads
@@ -44,9 +49,7 @@ interface Waiting {
 /**
  * Models by alias: follows the alias records on the control topic and reads versions from the artefact store.
  *
- * The version that an alias names at the start, or the first one that appears later, is served until the process
- * ends; a change after that is logged, and adopted at the next start, because adoption at an offset inside the
- * commit does not exist yet.
+ * Whoever follows an alias is told of its moves in their order, and opens what it points at.
  */
 export function createAliasModelSource(options: {
   readonly broker: Broker;
@@ -60,31 +63,49 @@ export function createAliasModelSource(options: {
   const { broker, controlTopic, artefacts } = options;
   const facts = new Facts(options.logger);
   const stop = new AbortController();
-  const versions = new Map<string, number>();
-  const served = new Map<string, ServedModel>();
-  const loading = new Map<string, Promise<ServedModel>>();
+  /** Where each alias points, and since which offset of the control topic. */
+  const known = new Map<string, PlacedAlias>();
+  const open = new Map<string, Promise<ServedModel>>();
+  const followers = new Map<string, Set<(alias: Alias) => void>>();
   const waiting = new Set<Waiting>();
   let broken: unknown;
 
   let hasRead = false;
+  let offsetNext: Offset = 0;
 
-  const point = ({ model, alias, version }: Alias): void => {
-    const key = `${model}@${alias}`;
-    versions.set(key, version);
-    const inService = served.get(key);
-    if (inService !== undefined && inService.version !== version) {
-      facts.emit("aliasMoved", { model, alias, version, inService: inService.version });
-    }
-    for (const waiter of waiting) if (waiter.key === key) waiter.resolve(version);
+  /** The topic is read by two, and what the one has seen already is nothing new from the other. */
+  const point = (placed: PlacedAlias): void => {
+    const { alias, offset } = placed;
+    const key = keyOf(alias.model, alias.alias);
+    if (offset <= (known.get(key)?.offset ?? -1)) return;
+    known.set(key, placed);
+    for (const follower of followers.get(key) ?? []) follower(alias);
+    for (const waiter of waiting) if (waiter.key === key) waiter.resolve(alias.version);
+  };
+
+  const readTo = async (from: Offset, to: Offset, signal: AbortSignal): Promise<void> => {
+    const last = new Map<string, PlacedAlias>();
+    // All that is there comes first: a version that has been superseded must not be taken for the alias's own.
+    for await (const placed of aliasChanges(broker, controlTopic, { from, to }, signal))
+      last.set(keyOf(placed.alias.model, placed.alias.alias), placed);
+    for (const placed of last.values()) point(placed);
+    offsetNext = Math.max(offsetNext, to);
+  };
+
+  const catchUp = async (signal: AbortSignal): Promise<void> => {
+    const { low, end } = await readableEnd(broker, controlTopic, signal);
+    const from = Math.max(low, offsetNext);
+    if (from < end) await readTo(from, end, signal);
   };
 
   const follow = async (): Promise<void> => {
-    // All that is there comes first: a version that has been superseded must not be taken for the alias's own.
-    const { aliases, offsetNext } = await readAliases(broker, controlTopic, stop.signal);
-    for (const alias of aliases) point(alias);
+    await catchUp(stop.signal);
     hasRead = true;
     for (const waiter of waiting) waiter.onWaiting?.();
-    for await (const alias of followAliases(broker, controlTopic, offsetNext, stop.signal)) point(alias);
+    for await (const placed of aliasChanges(broker, controlTopic, { from: offsetNext }, stop.signal)) {
+      point(placed);
+      offsetNext = Math.max(offsetNext, placed.offset + 1);
+    }
   };
   /** A cluster that is away is waited for; what asking again cannot mend ends the following. */
   const following = (async () => {
@@ -105,8 +126,8 @@ export function createAliasModelSource(options: {
   });
 
   const versionOf = (key: string, signal: AbortSignal, onWaiting: (() => void) | undefined): Promise<number> => {
-    const known = versions.get(key);
-    if (known !== undefined) return Promise.resolve(known);
+    const { version } = known.get(key)?.alias ?? {};
+    if (version !== undefined) return Promise.resolve(version);
     if (broken !== undefined) return Promise.reject(broken);
     if (hasRead) onWaiting?.();
     return new Promise((resolve, reject) => {
@@ -170,42 +191,79 @@ export function createAliasModelSource(options: {
     }
   };
 
-  const open = async (
-    model: string,
-    key: string,
-    version: number,
-    onSilent: LoadListener["onSilent"],
-  ): Promise<ServedModel> => {
+  const openAnew = async (model: string, version: number, onSilent: LoadListener["onSilent"]): Promise<ServedModel> => {
     const where = `${model}/${version}`;
     const files = await read(model, version, onSilent);
     if (files === undefined)
-      throw new OperationError("MR_MODEL", `opening model ${where}: the models directory has no such version`);
+      throw new OperationError(
+        "MR_MODEL_MISSING",
+        `opening model ${where}: the models directory has no such version; put it back from a copy, or have an alias name another and move the offsets behind what this one has scored`,
+      );
     const scorer = await openVersion(files, where, options.hasher, options.openTfjs);
     const tell = (input: string, rows: number): void => facts.emit("inputHeld", { model, version, input, rows });
     const opened = { version, scorer: tellingHeld(scorer, tell) };
-    served.set(key, opened);
     facts.emit("versionOpened", { model, version });
     return opened;
   };
 
-  return {
-    async load(model, alias, signal, { onWaiting, onSilent } = {}) {
-      const key = `${model}@${alias}`;
-      const version = await versionOf(key, signal, onWaiting);
-      let opened = loading.get(key);
-      if (opened === undefined) {
-        opened = open(model, key, version, onSilent).finally(() => {
-          if (!served.has(key)) loading.delete(key);
-        });
-        loading.set(key, opened);
+  const openOnce = (model: string, version: number, { onSilent }: LoadListener): Promise<ServedModel> => {
+    const key = `${model}/${version}`;
+    let opening = open.get(key);
+    if (opening === undefined) {
+      opening = openAnew(model, version, onSilent);
+      open.set(key, opening);
+      opening.catch(() => open.delete(key));
+      for (const oldest of open.keys()) {
+        if (open.size <= openMax) break;
+        open.delete(oldest);
       }
-      return opened;
+    }
+    return opening;
+  };
+
+  const followed: FollowedModels = {
+    exists: async (model, alias, signal, { onWaiting } = {}) => {
+      await versionOf(keyOf(model, alias), signal, onWaiting);
+    },
+    now: (model, alias) => known.get(keyOf(model, alias))?.alias,
+    onMoved(model, alias, moved, signal) {
+      const key = keyOf(model, alias);
+      const all = followers.get(key) ?? new Set();
+      followers.set(key, all.add(moved));
+      signal.addEventListener("abort", () => all.delete(moved), { once: true });
+      const now = known.get(key);
+      if (now !== undefined) moved(now.alias);
+    },
+    catchUp,
+    open: (model, version, signal, listener = {}) => unlessAborted(openOnce(model, version, listener), signal),
+  };
+
+  return {
+    followed,
+    async load(model, alias, signal, listener = {}) {
+      const version = await versionOf(keyOf(model, alias), signal, listener.onWaiting);
+      return openOnce(model, version, listener);
     },
     async close() {
       stop.abort();
       await following;
     },
   };
+}
+
+function keyOf(model: string, alias: string): string {
+  return `${model}@${alias}`;
+}
+
+/** Settles as the promise does, or with the signal's reason; what is under way goes on for others. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const cut = (): void => reject(signal.reason);
+    signal.addEventListener("abort", cut, { once: true });
+    const done = (): void => signal.removeEventListener("abort", cut);
+    promise.then(resolve, reject).finally(done);
+  });
 }
 
 /** The store of the versions does not answer. */

@@ -1,6 +1,13 @@
 import type { Offset } from "../../kernel/index.ts";
 import type { Broker } from "../port.ts";
-import { type ControlRecord, controlPartition, controlRecordsIn, readControl, writeControl } from "./control-topic.ts";
+import {
+  type ControlRecord,
+  controlPartition,
+  controlRecordsIn,
+  placedRecordsIn,
+  readControl,
+  writeControl,
+} from "./control-topic.ts";
 
 /** What an alias points at: a record on `<topology>.control`, keyed by `alias/<model>/<name>`, compacted. */
 export interface Alias {
@@ -93,6 +100,27 @@ export async function readAliases(broker: Broker, controlTopic: string, signal: 
   const reader = new AliasReader();
   const offsetNext = await readControl(broker, controlTopic, (record) => reader.take(record), signal);
   return { aliases: reader.aliases, offsetNext };
+}
+
+/** A change of an alias, and where it stands on the control topic. */
+export interface PlacedAlias {
+  readonly offset: Offset;
+  readonly alias: Alias;
+}
+
+/** The changes of aliases in a range of the control topic, superseded ones too; without `to` it follows for ever. */
+export async function* aliasChanges(
+  broker: Pick<Broker, "read">,
+  controlTopic: string,
+  range: { readonly from: Offset; readonly to?: Offset },
+  signal: AbortSignal,
+): AsyncGenerator<PlacedAlias> {
+  for await (const batch of broker.read({ topic: controlTopic, partition: controlPartition, ...range }, signal)) {
+    for (const { offset, record } of placedRecordsIn(batch)) {
+      const alias = aliasOf(record);
+      if (alias !== undefined) yield { offset, alias };
+    }
+  }
 }
 
 /** Every change of an alias from `from` on, superseded ones too, until the signal ends it. */

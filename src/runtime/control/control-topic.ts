@@ -41,13 +41,23 @@ export async function readControl(
   take: (record: ControlRecord) => void,
   signal: AbortSignal,
 ): Promise<Offset> {
+  const { low, end } = await readableEnd(broker, controlTopic, signal);
+  if (low === end) return end;
+  const range = { topic: controlTopic, partition: controlPartition, from: low, to: end };
+  for await (const batch of broker.read(range, signal)) for (const record of controlRecordsIn(batch)) take(record);
+  return end;
+}
+
+/** Where the control topic begins, and up to where it can be read now. @throws OperationError MR_TOPIC_MISSING */
+export async function readableEnd(
+  broker: Pick<Broker, "admin">,
+  controlTopic: string,
+  signal: AbortSignal,
+): Promise<{ readonly low: Offset; readonly end: Offset }> {
   const [watermark] = await broker.admin.watermarks(controlTopic, signal);
   if (watermark === undefined)
     throw new OperationError("MR_TOPIC_MISSING", `reading the control topic: ${controlTopic} has no partitions`);
-  if (watermark.low === watermark.end) return watermark.end;
-  const range = { topic: controlTopic, partition: controlPartition, from: watermark.low, to: watermark.end };
-  for await (const batch of broker.read(range, signal)) for (const record of controlRecordsIn(batch)) take(record);
-  return watermark.end;
+  return watermark;
 }
 
 /** The records of a batch that have a key. A damaged batch is not passed over: one that counts may be in it. */

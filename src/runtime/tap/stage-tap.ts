@@ -44,8 +44,7 @@ export class StageTap {
     this.#values = fieldValues(schema.type, wanted);
   }
 
-  /** @param model `<model>/<version>` that the task scores with */
-  ofTask(task: TaskId, model: string | undefined): TaskTap {
+  ofTask(task: TaskId): TaskTap {
     const { monitors, baselines, partials: topic, partialSchemaId: schemaId, timeField, plan } = this.#deps;
     return new TaskTap({
       monitors: monitors.map(({ monitor }) => monitor),
@@ -53,7 +52,6 @@ export class StageTap {
       baselines,
       place: { topic, schemaId, stage: this.#stage, plan },
       task,
-      model,
       values: this.#values,
       placeOf: ({ name, kind }) => this.#placeOf(name, kind === "numbers" ? "number" : "scalar"),
       timePlace: this.#placeOf(timeField, "number"),

@@ -34,8 +34,6 @@ export interface TaskTapOptions {
   readonly baselines: BaselineSource;
   readonly place: PartialsPlace;
   readonly task: TaskId;
-  /** `<model>/<version>` that the task scores with. */
-  readonly model: string | undefined;
   /** Reads what is wanted of each row; shared by the tasks of the stage, which take turns. */
   readonly values: FieldValues;
   /** Where `values` has a field. */
@@ -58,7 +56,7 @@ export class TaskTap {
   readonly outlet: Outlet;
   readonly #batches: OutputBatches;
   readonly #options: TaskTapOptions;
-  readonly #origin: string;
+  #origin: string;
   #generation = -1;
   #reportedMs = Number.NEGATIVE_INFINITY;
   /** The chunk in hand tells everything that there is to tell. */
@@ -68,9 +66,9 @@ export class TaskTap {
 
   constructor(options: TaskTapOptions) {
     this.#options = options;
-    const { place, placeOf, model } = options;
+    const { place, placeOf } = options;
     this.counters = options.monitors.map((monitor) => new MonitorCounter(monitor, options.storeOf(monitor), placeOf));
-    this.#origin = model === undefined ? place.plan : `${place.plan} ${model}`;
+    this.#origin = place.plan;
     // Nobody stands in for a partial that is refused, and the judge would wait for it in vain.
     this.#batches = new OutputBatches(place.topic, "changelog", undefined);
     this.outlet = { batches: this.#batches, onRefusal: "halt" };
@@ -96,6 +94,12 @@ export class TaskTap {
   /** When the last chunk with a row was kept, monotonic; -Infinity before there was one. */
   get lastRowMs(): number {
     return this.#lastRowMs;
+  }
+
+  /** Rows from the next chunk on are made with this version. @param model `<model>/<version>` */
+  serve(model: string): void {
+    this.#origin = `${this.#options.place.plan} ${model}`;
+    this.#generation = -1;
   }
 
   /** Takes over the baselines in service; before the first record of a chunk. */

@@ -293,6 +293,7 @@ function roleOf(topic: string, plan: Plan): TopicRole {
   if (topic === plan.deadLetters.clusterName) return "dead-letters";
   if (topic === plan.control.clusterName) return "control";
   if (topic === plan.accounts.clusterName) return "accounts";
+  if (topic === plan.adoptions?.clusterName) return "adoptions";
   if (monitoringTopicsOf(plan).some((own) => own.topic === topic)) return "monitoring";
   return [...changelogsOf(plan), ...tapsOf(plan)].some(({ changelog }) => changelog.clusterName === topic)
     ? "changelog"

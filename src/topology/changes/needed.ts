@@ -1,3 +1,4 @@
+import { adoptionSchema } from "../../model/index.ts";
 import { baselineSchema, partialSchema, verdictSchema } from "../../monitor/index.ts";
 import type { RecordSchema } from "../../schema/index.ts";
 import type { StoreSpec } from "../../state/index.ts";
@@ -23,6 +24,7 @@ export function clusterNamesOf(plan: Plan): string[] {
     plan.deadLetters.clusterName,
     plan.control.clusterName,
     plan.accounts.clusterName,
+    ...adoptionsTopicOf(plan).map(({ topic }) => topic),
     ...monitoringTopicsOf(plan).map(({ topic }) => topic),
     ...retrainingTopicOf(plan).map(({ topic }) => topic),
   ];
@@ -48,20 +50,21 @@ export interface NeededSchema {
   readonly schema: RecordSchema;
 }
 
-/** Topics of ours with a schema in the registry: the topology's own, and what monitors write. */
+/** Topics of ours with a schema in the registry: the topology's own, what its tasks adopt, and what monitors write. */
 export function schemasNeeded(plan: Plan): NeededSchema[] {
   const own = plan.topics.flatMap(({ name, subject, schema, external }) =>
     subject === undefined || schema === undefined || external ? [] : [{ subject, topic: name, schema }],
   );
   const { partials, baselines, verdicts } = plan.monitoring?.topics ?? {};
-  const monitoring = [
+  const ofOurs = [
+    { topic: plan.adoptions?.clusterName, schema: adoptionSchema },
     { topic: partials?.clusterName, schema: partialSchema },
     { topic: baselines?.clusterName, schema: baselineSchema },
     { topic: verdicts?.clusterName, schema: verdictSchema },
   ];
   return [
     ...own,
-    ...monitoring.flatMap(({ topic, schema }) =>
+    ...ofOurs.flatMap(({ topic, schema }) =>
       topic === undefined ? [] : [{ subject: `${topic}-value`, topic, schema }],
     ),
   ];
@@ -70,7 +73,8 @@ export function schemasNeeded(plan: Plan): NeededSchema[] {
 /** The plan as far as some of its stages go: their topics, and what Millrace keeps for itself. */
 export function partOf(plan: Plan, stages: readonly PlannedStage[]): Plan {
   const used = new Set(stages.flatMap(({ from, to }) => [from.name, to.name]));
-  return { ...plan, stages, topics: plan.topics.filter(({ name }) => used.has(name)) };
+  const adoptions = stages.some(({ infer }) => infer !== undefined) ? plan.adoptions : undefined;
+  return { ...plan, stages, adoptions, topics: plan.topics.filter(({ name }) => used.has(name)) };
 }
 
 /** The least `max.message.bytes` of a topic with which every record that the plan lets through can be written. */
@@ -112,6 +116,7 @@ export function topicsNeeded(plan: Plan, cluster: ClusterDescription): TopicToCr
       replication: ownReplication(plan),
       configs: { "cleanup.policy": "compact" },
     },
+    ...adoptionsTopicOf(plan),
     ...monitoringTopicsOf(plan),
     ...retrainingTopicOf(plan),
   ];
@@ -128,6 +133,13 @@ function retrainingTopicOf({ retraining, ...plan }: Plan): TopicToCreate[] {
       configs: { "retention.ms": String(retrainingRetentionMs) },
     },
   ];
+}
+
+/** What says which version made a prediction is kept for as long as somebody may read the inputs again: for ever. */
+function adoptionsTopicOf({ adoptions, ...plan }: Plan): TopicToCreate[] {
+  if (adoptions === undefined) return [];
+  const configs = { "cleanup.policy": "delete", "retention.ms": "-1" };
+  return [{ topic: adoptions.clusterName, partitions: 1, replication: ownReplication(plan), configs }];
 }
 
 /** What monitors write: one partition each, because what is judged has one order. */

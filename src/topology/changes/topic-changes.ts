@@ -3,7 +3,7 @@ import { countOf } from "../plan/text.ts";
 import type { ClusterTopic, TopicToCreate } from "./cluster.ts";
 
 /** What a topic is for, which decides what may differ. */
-export type TopicRole = "own" | "changelog" | "dead-letters" | "control" | "accounts" | "monitoring";
+export type TopicRole = "own" | "changelog" | "dead-letters" | "control" | "accounts" | "adoptions" | "monitoring";
 
 /** A topic that is there, compared with the one that `apply` would make. */
 export interface TopicVerdict {
@@ -90,6 +90,7 @@ function partitionBlock(wanted: TopicToCreate, found: ClusterTopic, role: TopicR
 const partitionHints: Readonly<Record<Exclude<TopicRole, RoleByTask | "changelog">, (found: number) => string>> = {
   own: (found) => `write partitions: ${found}, or move to a new topic: keys would change partition`,
   control: () => "move the topology to another name or namespace: aliases need one order",
+  adoptions: () => "move the topology to another name or namespace: what tasks have adopted needs one order",
   monitoring: () => "delete it and run apply: what is judged needs one order",
 };
 
@@ -117,6 +118,7 @@ const policyReasons: Readonly<Record<TopicRole, string>> = {
   "dead-letters": "all but the newest record of each key would go",
   control: "aliases would be deleted with time",
   accounts: "those of partitions without new records would be deleted with time",
+  adoptions: "which version made a prediction would be forgotten",
   monitoring: "what was counted or judged would be gone before it is read",
 };
 

@@ -158,6 +158,8 @@ export interface Plan {
   };
   /** Where tasks leave what they have counted: compacted, as many partitions as the dead letters. */
   readonly accounts: { readonly clusterName: string; readonly partitions: number | undefined };
+  /** Where tasks say which version of a model they score with from which offset on: one partition. Undefined where no stage infers. */
+  readonly adoptions: { readonly clusterName: string } | undefined;
   /** Undefined for a topology without monitors. */
   readonly monitoring: PlannedMonitoring | undefined;
   /** Where trainings are asked for, and the group of who does them; undefined when no model has a label. */

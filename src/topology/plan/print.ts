@@ -173,13 +173,14 @@ function modelText(model: PlannedModel): string {
   return lines.join("\n");
 }
 
-function ownTopics({ deadLetters, control, accounts, monitoring, retraining }: Plan): string {
+function ownTopics({ deadLetters, control, accounts, adoptions, monitoring, retraining }: Plan): string {
   const partitionsText = (count: number | undefined): string =>
     count === undefined ? "partitions as the widest input" : countOf(count, "partition");
   return [
     `dead letters ${deadLetters.clusterName}, ${partitionsText(deadLetters.partitions)}, retention 30d`,
     `control ${control.clusterName}, 1 partition, compacted`,
     `accounts ${accounts.clusterName}, ${partitionsText(accounts.partitions)}, compacted`,
+    ...(adoptions === undefined ? [] : [`adoptions ${adoptions.clusterName}, 1 partition, kept for ever`]),
     ...(monitoring === undefined ? [] : monitoringTopicLines(monitoring)),
     ...(retraining === undefined
       ? []

@@ -200,6 +200,7 @@ class Planning {
         aliasesId: inNamespace(namespace, `${topology}.aliases`),
       },
       accounts: { clusterName: inNamespace(namespace, `${topology}.accounts`), partitions: widest(inFlow) },
+      adoptions: adoptionsOf(inFlow, inNamespace(namespace, `${topology}.adoptions`)),
       monitoring,
       retraining: hasLabel
         ? {
@@ -254,6 +255,10 @@ function finishUnwritten(topic: TopicDraft, mayBeWritten: boolean, findings: Fin
       "name a file in schemas/, or write external: true if others make it",
     );
   }
+}
+
+function adoptionsOf(stages: readonly PlannedStage[], clusterName: string): Plan["adoptions"] {
+  return stages.some(({ infer }) => infer !== undefined) ? { clusterName } : undefined;
 }
 
 function widest(stages: readonly PlannedStage[]): number | undefined {

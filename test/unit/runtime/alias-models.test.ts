@@ -47,7 +47,7 @@ function sourceOf(broker: Broker, clock: Clock = systemClock, more: SourceOption
     artefacts: {
       read: async (_model, version) => {
         await more.beforeRead?.(version);
-        return files;
+        return more.missing?.has(version) ? undefined : files;
       },
       remove: async () => undefined,
       versions: async () => [1, 2, 3],
@@ -66,6 +66,7 @@ function sourceOf(broker: Broker, clock: Clock = systemClock, more: SourceOption
 }
 
 interface SourceOptions {
+  readonly missing?: ReadonlySet<number>;
   readonly warned?: object[];
   /** Awaited before a version is handed out. */
   readonly beforeRead?: (version: number) => Promise<void>;
@@ -211,15 +212,42 @@ test("a store that does not answer is said every 30 s, asked a second time and n
   expect((await other).version).toBe(5);
 });
 
-test("R6: an alias that moves is said once, and the version in service stays", async () => {
+test("tells who follows an alias of each move, the last that was made before first, and opens what it names now", async () => {
   const broker = await controlBroker();
-  await pointAt(broker, 1);
-  const warned: { code?: string }[] = [];
-  const source = sourceOf(broker, systemClock, { warned });
-  const { scorer } = await source.load("fraud", "champion", signal);
+  for (const version of [1, 2]) await pointAt(broker, version);
+  const source = sourceOf(broker);
+  await source.followed.exists("fraud", "champion", signal);
+  const moves: number[] = [];
+  const stop = new AbortController();
+  source.followed.onMoved("fraud", "champion", ({ version }) => moves.push(version), stop.signal);
+  for (const version of [3, 1]) await pointAt(broker, version);
+  await eventually(5_000, "the moves to be told", async () => moves.length === 3 || undefined);
+  expect(moves).toEqual([2, 3, 1]);
+  expect((await source.load("fraud", "champion", signal)).version).toBe(1);
+  stop.abort();
   await pointAt(broker, 2);
-  const moved = await eventually(5_000, "the move to be said", async () => (warned.length > 0 ? warned : undefined));
-  expect(moved).toEqual([{ code: "MR_ALIAS_MOVED", model: "fraud", alias: "champion", version: 2, inService: 1 }]);
-  const again = await source.load("fraud", "champion", signal);
-  expect([again.version, again.scorer === scorer]).toEqual([1, true]);
+  await source.followed.catchUp(signal);
+  expect([moves.length, source.followed.now("fraud", "champion")?.version]).toEqual([3, 2]);
+});
+
+test("knows all that the control topic holds once it has caught up, however far the following has come", async () => {
+  const broker = await controlBroker();
+  const source = sourceOf(broker);
+  for (const version of [1, 2, 3]) {
+    await pointAt(broker, version);
+    await source.followed.catchUp(signal);
+    expect(source.followed.now("fraud", "champion")?.version).toBe(version);
+  }
+});
+
+test("a version that the models directory does not have is MR_MODEL_MISSING, and is looked for again when it is asked for", async () => {
+  const broker = await controlBroker();
+  const source = sourceOf(broker, systemClock, { missing: new Set([7]) });
+  await expect(source.followed.open("fraud", 7, signal)).rejects.toMatchObject({
+    code: "MR_MODEL_MISSING",
+    message: expect.stringContaining("opening model fraud/7: the models directory has no such version"),
+  });
+  await expect(source.followed.open("fraud", 7, signal)).rejects.toMatchObject({ code: "MR_MODEL_MISSING" });
+  const first = await source.followed.open("fraud", 1, signal);
+  expect((await source.followed.open("fraud", 1, signal)) === first).toBe(true);
 });

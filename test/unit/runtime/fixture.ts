@@ -322,6 +322,7 @@ export function planOf(stages: readonly PlannedStage[], recordBytes = 900_000): 
     control: { clusterName: "shop.control", aliasesId: "shop.aliases" },
     accounts: { clusterName: "shop.accounts", partitions: 2 },
     retraining: undefined,
+    adoptions: undefined,
     monitoring: undefined,
     warnings: [],
     tests: [],

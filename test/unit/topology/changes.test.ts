@@ -54,11 +54,13 @@ test("an empty cluster gets the topics of the plan, dead letters, control and ac
   + topic small.dead-letters: 2 partitions, max.message.bytes 1114124, retention 30d
   + topic small.control: 1 partition, cleanup.policy compact
   + topic small.accounts: 2 partitions, cleanup.policy compact
+  + topic small.adoptions: 1 partition, cleanup.policy delete, retention.ms -1
   + topic small.retraining: 1 partition, retention 365d
   + schema raw-value: version 1
   + schema features-value: version 1
   + schema predictions-value: version 1
   + schema labels-value: version 1
+  + schema small.adoptions-value: version 1
 `);
 });
 
@@ -79,6 +81,7 @@ test("names to ask the cluster and the registry for are those of the plan", () =
     "small.dead-letters",
     "small.control",
     "small.accounts",
+    "small.adoptions",
     "small.retraining",
   ]);
   expect(schemasNeeded(plan).map(({ subject }) => subject)).toEqual([
@@ -86,6 +89,7 @@ test("names to ask the cluster and the registry for are those of the plan", () =
     "features-value",
     "predictions-value",
     "labels-value",
+    "small.adoptions-value",
   ]);
 });
 
@@ -232,6 +236,7 @@ test("replication and a smaller dead-letter topic are shown, with the command wh
     "~ topic small.dead-letters differs: replication 1, planned 3; apply leaves it",
     "~ topic small.control differs: replication 1, planned 3; apply leaves it",
     "~ topic small.accounts differs: replication 1, planned 3; apply leaves it",
+    "~ topic small.adoptions differs: replication 1, planned 3; apply leaves it",
     "~ topic small.retraining differs: replication 1, planned 3; apply leaves it",
   ]);
   expect(startProblems(changesFor(replicated, state))).toEqual([]);
@@ -258,8 +263,8 @@ test("of an external topic existence, stated partitions, and the room of one tha
 test("a worker does not start before what apply would make is there, and names the command", () => {
   const problems = startProblems(changesFor(plan, { cluster: { topics: [inbox], brokerCount: 1 }, ...emptyRegistry }));
   expect(problems.map(({ code, hint }) => `${code} ${hint}`)).toEqual([
-    ...new Array(9).fill("MR_TOPIC_MISSING run millrace apply"),
-    ...new Array(4).fill("MR_SUBJECT_MISSING run millrace apply"),
+    ...new Array(10).fill("MR_TOPIC_MISSING run millrace apply"),
+    ...new Array(5).fill("MR_SUBJECT_MISSING run millrace apply"),
   ]);
 });
 
