@@ -438,7 +438,7 @@ export class Pump {
   async #adopt(following: TaskModel, { adoption, served }: VersionDue & { kind: "adopt" }): Promise<void> {
     const { committed } = this.#state;
     if (committed === undefined) throw new AssertionError(`task ${this.task} adopts before it was opened`);
-    following.write(adoption, this.#stage.nowMs);
+    following.write(adoption, this.#options.clock.now());
     this.#stage.sealBatches();
     await this.#write();
     await this.#liveHandle().commit(committed, writeNote(this.#note.next(this.#stage)));
@@ -453,7 +453,9 @@ export class Pump {
   async #serveAgain(following: TaskModel, version: number, offset: Offset): Promise<void> {
     const { signal } = this.#interrupt;
     try {
-      this.#serve(following, await following.versionOf(version, signal), offset);
+      const served = await following.versionOf(version, signal);
+      this.#serve(following, served, offset);
+      this.#options.facts.emit("versionServedAgain", { task: this.task, model: following.model, version, offset });
     } catch (thrown) {
       if (!signal.aborted) throw thrown;
       this.#interrupt = new AbortController();

@@ -1,3 +1,8 @@
+/**
+ * The hot path of one stage on one partition.
+ *
+ * In one file because all that a chunk changes is made, kept and undone here, and has to be read together.
+ */
 import type { CompiledProgram, RowContext } from "../expression/index.ts";
 import {
   AssertionError,
@@ -151,11 +156,6 @@ export class StageTask {
   /** What was written beside any chunk is committed. */
   writtenAside(): void {
     this.#outbox.reset();
-  }
-
-  /** The wall clock of its records. */
-  get nowMs(): EpochMs {
-    return this.#parts.clock.now();
   }
 
   /** Keys of its input topic-partitions. */

@@ -1,4 +1,7 @@
-import { type PruneDecision, pruneDecisions } from "../../runtime/control/index.ts";
+import { systemClock } from "../../adapters/node/index.ts";
+import { silentLogger } from "../../kernel/index.ts";
+import { versionsInUse } from "../../runtime/adoption/index.ts";
+import { type PruneDecision, pruneDecisions, type VersionInUse } from "../../runtime/control/index.ts";
 import { readAliases } from "../../runtime/index.ts";
 import { exitCodes } from "../exit.ts";
 import { type Column, outputForm, printedRows } from "../printed-rows.ts";
@@ -51,7 +54,8 @@ async function prune(
   const { broker, artefacts } = reach;
   const decide = async (): Promise<readonly PruneDecision[]> => {
     const { aliases } = await readAliases(broker, plan.control.clusterName, signal);
-    return pruneDecisions(model, await artefacts.versions(model, signal), { aliases, inUse: [], keep });
+    const inUse = await inUseOf(model, plan, reach, signal);
+    return pruneDecisions(model, await artefacts.versions(model, signal), { aliases, inUse, keep });
   };
   const found: Pruned[] = [];
   for (const { version, action, reason } of await decide()) {
@@ -63,4 +67,17 @@ async function prune(
     found.push({ model, version, action: shown, reason: now?.reason ?? reason });
   }
   return found;
+}
+
+async function inUseOf(
+  model: string,
+  { adoptions }: OnModels["plan"],
+  { broker, registry }: OnModels["reach"],
+  signal: AbortSignal,
+): Promise<readonly VersionInUse[]> {
+  if (adoptions === undefined) return [];
+  const topic = adoptions.clusterName;
+  // Read before the first `apply` of a version that has it.
+  if ((await broker.admin.describe([topic], signal)).topics.length === 0) return [];
+  return versionsInUse(model, { broker, topic, registry, clock: systemClock, logger: silentLogger }, signal);
 }

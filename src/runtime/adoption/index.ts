@@ -1,2 +1,2 @@
 /** What tasks have adopted, for folders after this one. */
-export { AdoptionLog, type AdoptionLogOptions } from "./adoption-log.ts";
+export { type InUseOptions, versionsInUse } from "./versions-in-use.ts";

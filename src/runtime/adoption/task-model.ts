@@ -78,6 +78,11 @@ export class TaskModel {
     this.#servedTo = Number.NEGATIVE_INFINITY;
   }
 
+  /** Name of the model. */
+  get model(): string {
+    return this.#place.model;
+  }
+
   /** Where the chunk in hand has to end, for another version scores from there on, or may. */
   get servedTo(): Offset {
     return this.#servedTo;

@@ -14,4 +14,4 @@ export {
 export { approvalRecord } from "./approvals.ts";
 export { changeAliases } from "./change-aliases.ts";
 export { proveVersion } from "./prove-version.ts";
-export { type PruneDecision, pruneDecisions } from "./pruning.ts";
+export { type PruneDecision, pruneDecisions, type VersionInUse } from "./pruning.ts";

@@ -8,7 +8,15 @@ import { applyChanges, compareWithCluster } from "../../../src/app/apply-plan.ts
 import { loadPlan } from "../../../src/app/load-topology.ts";
 import { devFolders, openArtefacts, openMemoryBroker, openRegistry } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
-import { type Manifest, type ModelInput, numbersEncoder, versionFiles } from "../../../src/model/index.ts";
+import {
+  adoptionKey,
+  adoptionSchema,
+  encodeAdoption,
+  type Manifest,
+  type ModelInput,
+  numbersEncoder,
+  versionFiles,
+} from "../../../src/model/index.ts";
 import { type Alias, readAliases, writeAlias } from "../../../src/runtime/control/aliases.ts";
 import { readControl } from "../../../src/runtime/control/control-topic.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
@@ -283,6 +291,35 @@ describe("models prune", () => {
     expect(await openArtefacts(devFolders(folder).models).versions("fraud", never)).toEqual([1, 2, 3, 4, 5]);
     expect(await rowsOf("prune", "--keep", "1")).toMatchObject(expected("removed"));
     expect(await openArtefacts(devFolders(folder).models).versions("fraud", never)).toEqual([1, 3, 5]);
+  });
+
+  test("keeps versions with which records would be scored again that are still on their topic", async () => {
+    for (let i = 0; i < 4; i++) await addVersion();
+    await point("champion", 4);
+    const { id } = (await registry.lookUp("small.adoptions-value", adoptionSchema.json, never))!;
+    const place = { stage: "score", topic: "features", partition: 1, model: "fraud", alias: "champion" };
+    const rest = { share: 1, salt: "", atMs: 0, incident: null };
+    const adoptions = [
+      { ...place, ...rest, version: 1, fromOffset: 0 },
+      { ...place, ...rest, version: 2, fromOffset: 0 },
+      { ...place, ...rest, partition: 0, version: 1, fromOffset: 3 },
+      { ...place, ...rest, version: 3, fromOffset: 5 },
+      { ...place, ...rest, partition: 0, version: 3, fromOffset: 3 },
+      { ...place, ...rest, topic: "gone", version: 1, fromOffset: 0 },
+    ];
+    await broker.append(
+      adoptions.map((adoption) => {
+        const [key, value] = [Buffer.from(adoptionKey(adoption)), encodeAdoption(adoption, id)];
+        return { topic: "small.adoptions", partition: 0, timestampMs: 0, key, value };
+      }),
+      never,
+    );
+    expect(await rowsOf("prune", "--keep", "1")).toMatchObject([
+      { version: 4, action: "kept", reason: "it is champion" },
+      { version: 3, action: "kept", reason: "a replay needs it: features-1 from offset 5 on" },
+      { version: 2, action: "kept", reason: "a replay needs it: features-1 from offset 0 to 4" },
+      { version: 1, action: "removed" },
+    ]);
   });
 
   test("keeps the latest five where nothing else is said", async () => {
