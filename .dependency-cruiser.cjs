@@ -15,7 +15,11 @@ module.exports = {
       { path: "^src/([^/]+)/" },
       {
         path: "^src/([^/]+)/",
-        pathNot: ["^src/$1/", "^src/[^/]+/index\\.ts$", "^src/(?:adapters/[^/]+|runtime/(?:control|adoption))/index\\.ts$"],
+        pathNot: [
+          "^src/$1/",
+          "^src/[^/]+/index\\.ts$",
+          "^src/(?:adapters/[^/]+|runtime/(?:control|adoption))/index\\.ts$",
+        ],
       },
     ),
     // A file that imports its own folder's index makes a cycle waiting to happen.

@@ -151,7 +151,7 @@ test("a run does not start when a topic is missing, and says which and what to d
   expect(await card.count("payments.raw")).toBe(0);
 });
 
-test("a later version of the alias is logged, and taken at the next start", async () => {
+test("a later version of the alias is adopted by a worker that runs, and scores what comes then", async () => {
   const card = await open();
   await card.feed(2_000);
   await (await card.run({ untilCaughtUp: true, stages: card.plan.stages.slice(0, 4) })).ended;
@@ -164,8 +164,8 @@ test("a later version of the alias is logged, and taken at the next start", asyn
   expect((await card.train()).version).toBe(2);
   await eventually(
     deadlineMs,
-    "the warning",
-    async () => card.lines("The alias has moved; it is adopted at the next start.")[0],
+    "the adoption",
+    async () => card.lines("A task scores with another version from here on.").find(({ version }) => version === 2),
   );
   expect(await stop()).toBe(0);
   // The first 2,000 come again, and are known to the stores: only what follows them is new.
