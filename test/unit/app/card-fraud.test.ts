@@ -162,10 +162,8 @@ test("a later version of the alias is adopted by a worker that runs, and scores 
     (await card.count("payments.predictions")) > 0 ? true : undefined,
   );
   expect((await card.train()).version).toBe(2);
-  await eventually(
-    deadlineMs,
-    "the adoption",
-    async () => card.lines("A task scores with another version from here on.").find(({ version }) => version === 2),
+  await eventually(deadlineMs, "the adoption", async () =>
+    card.lines("A task scores with another version from here on.").find(({ version }) => version === 2),
   );
   expect(await stop()).toBe(0);
   // The first 2,000 come again, and are known to the stores: only what follows them is new.
