@@ -1,3 +1,4 @@
+import { yieldToLoop } from "../adapters/node/index.ts";
 import { type EpochMs, messageOf } from "../kernel/index.ts";
 import { ensureBaseline } from "../monitoring/index.ts";
 import {
@@ -85,6 +86,7 @@ export function requestOf(options: TrainingOptions): Omit<TrainingRequest, "prom
     topics: plan.topics,
     topology: plan.topology,
     planHash: plan.hash,
+    yieldToLoop,
     rows: (topic, reader, visitor, stop) => readTopicRows(broker, registry, topic, reader, visitor, stop),
   };
 }

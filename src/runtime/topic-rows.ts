@@ -14,6 +14,9 @@ import type { RowVisitor, TopicRange, TopicRowsResult } from "../training/index.
 import type { RawBatch } from "../wire/index.ts";
 import type { Broker } from "./port.ts";
 
+/** Rows that are read without a pause, some milliseconds: a batch may hold many thousands, and batches may be there at once. */
+const rowsPerTurn = 500;
+
 /**
  * Reads an Avro topic once, from its beginning to its end as it is now, as rows of one reader schema.
  *
@@ -37,6 +40,7 @@ export async function readTopicRows(
   const rows = new RowReader(registry, reader);
   let passed = 0;
   let undecodable = 0;
+  let sincePause = 0;
   for (const range of ranges) {
     if (range.from === range.to) continue;
     for await (const batch of broker.read(range, signal)) {
@@ -48,6 +52,9 @@ export async function readTopicRows(
         const row = from < 0 ? undefined : await rows.decode(batch.bytes, from, to, signal);
         if (row === undefined) undecodable++;
         else visitor.row(row);
+        if (++sincePause < rowsPerTurn || visitor.pause === undefined) continue;
+        sincePause = 0;
+        await visitor.pause();
       }
       // Offsets and not records: compaction and transactions leave gaps that no record fills.
       visitor.progress?.(passed + Math.min(batch.offsetNext, range.to) - range.from, total);

@@ -30,6 +30,8 @@ export interface TrainingSource {
   readonly fromMs?: EpochMs;
   readonly toMs?: EpochMs;
   readonly progress: (phase: "features" | "labels", done: number, total: number) => void;
+  /** Lets others run while rows are read: a process that reads may serve too. */
+  readonly yieldToLoop?: () => Promise<void>;
 }
 
 export interface FeaturesRead extends TopicRowsResult {
@@ -86,6 +88,7 @@ export async function readFeatures(
     begin: (total) => trainer.expect("features", total),
     row,
     progress: (done, total) => progress("features", done, total),
+    ...(source.yieldToLoop === undefined ? {} : { pause: source.yieldToLoop }),
   };
   const result = await rows(topic.clusterName, schemaOf(topic), visitor, signal);
   if (chunk.count > 0) trainer.addFeatures(chunk.taken());
@@ -129,6 +132,7 @@ export async function readLabels(
     begin: (total) => trainer.expect("labels", total),
     row,
     progress: (done, total) => progress("labels", done, total),
+    ...(source.yieldToLoop === undefined ? {} : { pause: source.yieldToLoop }),
   };
   const result = await rows(topic.clusterName, schemaOf(topic), visitor, signal);
   if (chunk.count > 0) trainer.addLabels(chunk.taken());

@@ -143,3 +143,19 @@ test("a registry that is down ends the reading", async () => {
   );
   await expect(reading).rejects.toThrow("down");
 });
+
+test("others have their turn every so many rows, also inside one batch", async () => {
+  const { id } = registry.add("t-value", current.json);
+  const one = avro(current, { id: "a", amount: 1 }, id);
+  await send(0, ...Array.from({ length: 1_200 }, () => one));
+  await send(1, ...Array.from({ length: 400 }, () => one));
+  let rows = 0;
+  const pausedAt: number[] = [];
+  const pause = async (): Promise<void> => {
+    pausedAt.push(rows);
+    await new Promise(setImmediate);
+  };
+  await readTopicRows(broker, registry, "t", current, { row: () => void rows++, pause }, never);
+  expect(pausedAt).toEqual([500, 1_000, 1_500]);
+  expect(rows).toBe(1_600);
+});

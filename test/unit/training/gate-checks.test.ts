@@ -169,6 +169,8 @@ describe("a fit on all rows", () => {
     expect(challenged(whole, { champion }).decision.kind).toBe("accepted");
     const { decision, accepted } = challenged(turned, { champion });
     expect([decision.kind, accepted]).toEqual(["rejected", undefined]);
+    const unasked = { champion, gate: { ...gateDefaults, recent: false } } as const;
+    expect(challenged(turned, unasked).decision.kind).toBe("accepted");
     expect(decision.reason).toMatch(/^fitted on all rows it came out worse than without the newest: /);
   });
 });
