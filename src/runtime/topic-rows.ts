@@ -40,21 +40,17 @@ export async function readTopicRows(
   const rows = new RowReader(registry, reader);
   let passed = 0;
   let undecodable = 0;
-  let sincePause = 0;
+  let read = 0;
   for (const range of ranges) {
     if (range.from === range.to) continue;
     for await (const batch of broker.read(range, signal)) {
       const lost = offsetsLost(batch, range.to);
       undecodable += lost;
       for (let i = 0; lost === 0 && i < batch.count; i++) {
-        const from = batch.valueFrom[i] ?? -1;
-        const to = batch.valueTo[i] ?? -1;
-        const row = from < 0 ? undefined : await rows.decode(batch.bytes, from, to, signal);
+        const row = await rows.valueAt(batch, i, signal);
         if (row === undefined) undecodable++;
         else visitor.row(row);
-        if (++sincePause < rowsPerTurn || visitor.pause === undefined) continue;
-        sincePause = 0;
-        await visitor.pause();
+        if (++read % rowsPerTurn === 0) await visitor.pause?.();
       }
       // Offsets and not records: compaction and transactions leave gaps that no record fills.
       visitor.progress?.(passed + Math.min(batch.offsetNext, range.to) - range.from, total);
@@ -104,6 +100,12 @@ export class RowReader {
   /** Ids of the writers that were met and could be read, ascending. */
   get schemaIds(): readonly number[] {
     return [...this.#writers.ids].sort((a, b) => a - b);
+  }
+
+  /** The value of a record of a batch; undefined too where it has none. */
+  valueAt({ bytes, valueFrom, valueTo }: RawBatch, i: number, signal: AbortSignal): Decoded | Promise<Decoded> {
+    const from = valueFrom[i] ?? -1;
+    return from < 0 ? undefined : this.decode(bytes, from, valueTo[i] ?? -1, signal);
   }
 
   /** Awaits only for a writer schema not met before. */

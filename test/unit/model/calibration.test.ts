@@ -141,6 +141,13 @@ describe("a calibration", () => {
     ).toBeUndefined();
   });
 
+  test("is not made where each half has its own odds: a map that only fits its own rows is none", () => {
+    // Scores of 0.5 are true in the earlier half and not in the later: on its own half each map is perfect.
+    const scores = new Float64Array(400).map((_, i) => (i % 2 === 0 ? 0.45 : 0.55));
+    const labels = scores.map((s, i) => (i % 20 < 2 ? 1 - Number(i < 200 === s > 0.5) : Number(i < 200 === s > 0.5)));
+    expect(fitCalibration(scores, labels)).toBeUndefined();
+  });
+
   test("comes back as it was written; scores that were measured and need none are themselves", () => {
     const map = { scores: [0.1, 0.4], probabilities: [0, 0.5] };
     const metrics = (rows: object) => new Map([["metrics.json", Buffer.from(JSON.stringify(rows))]]);

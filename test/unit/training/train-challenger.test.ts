@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { nodeHasher } from "../../../src/adapters/node/index.ts";
 import { checksumsFile, openArtefact, versionFiles, withChecksums } from "../../../src/model/index.ts";
 import type { Row } from "../../../src/schema/index.ts";
-import { type ChallengerRequest, gateDefaults, trainChallenger } from "../../../src/training/index.ts";
+import { type ChallengerRequest, gateDefaults, trainChallenger, trainVersion } from "../../../src/training/index.ts";
 import { MemoryArtefacts, requestOf, topicsOf } from "../../support/challenger-requests.ts";
 import { drawing } from "../../support/challenges.ts";
 import { manifestOf } from "../../support/manifest.ts";
@@ -270,6 +270,42 @@ describe("a slice", () => {
     expect(slice.text).toMatch(/^shop value [01]: mean loss/);
     expect(slice.text).not.toMatch(/north|south/);
     expect(outcome.decision.kind).toBe("rejected");
+  });
+});
+
+describe("a version", () => {
+  test("takes along what makes probabilities of its scores", async () => {
+    const artefacts = new MemoryArtefacts();
+    // A step is no line in the logit: scores near it are wrong, and a map mends that.
+    const { features, labels } = history(3_000, (x) => (x > 0.5 ? 0.9 : 0.1));
+    await trainChallenger(requestOf(topicsOf(features, labels), artefacts), never);
+    const { kind, scores, probabilities } = artefacts.json(1, "calibration.json") as Record<string, unknown>;
+    expect(kind).toBe("isotonic");
+    expect((scores as number[]).length).toBe((probabilities as number[]).length);
+    await trainVersion({ ...requestOf(topicsOf(features, labels), artefacts), promote: async () => undefined }, never);
+    expect(artefacts.json(2, "calibration.json")).toMatchObject({ kind: "isotonic" });
+  });
+});
+
+describe("a champion with categories", () => {
+  test("is asked in its own codes, whatever those of the challenger are", async () => {
+    const artefacts = new MemoryArtefacts();
+    // The shop decides. Which of two is more frequent, and so comes first, changes after the champion has learned.
+    const given = (count: number) => {
+      const { features, labels } = history(count);
+      const shops = features.map((_, i) => ((i < 1_000 ? i % 3 === 0 : i % 3 !== 0) ? "north" : "south"));
+      return {
+        features: features.map((row, i) => ({ ...row, shop: shops[i] })),
+        labels: labels.map((row, i) => ({ ...row, is_bad: (shops[i] === "north") !== (i % 10 === 0) })),
+      };
+    };
+    const first = given(1_000);
+    await trainChallenger(requestOf(topicsOf(first.features, first.labels), artefacts), never);
+    const { decision } = await challenged(artefacts, given(2_400), { newestRows: 600 });
+    const { lossChallenger, lossOther } = decision.checks[0]!.numbers as Record<string, number>;
+    // One in ten is the other way round: both know that, at 0.325 nats, and turned codes would cost 2.
+    expect(lossOther).toBeLessThan(0.4);
+    expect(lossChallenger).toBeLessThan(0.4);
   });
 });
 
