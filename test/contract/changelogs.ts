@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { topicPartitionKey } from "../../src/kernel/index.ts";
-import { TaskLostError } from "../../src/runtime/index.ts";
+import { TaskLostError, TaskReopenError } from "../../src/runtime/index.ts";
 import type { Outgoing } from "../../src/wire/index.ts";
 import { outgoingOf, textRecords } from "../support/records.ts";
 import type { Bench } from "./bench.ts";
@@ -33,5 +33,17 @@ export function changelogs(bench: () => Bench): void {
     await bench().within("a write", after.write([changes(changelog, "kept")]));
     await bench().within("a commit", after.commit(after.offsetsNext));
     await bench().untilSeen(changelog, 0, ["kept0", "kept1"]);
+  });
+
+  test("a commit with nothing for a changelog is no transaction: it passes where another has taken the id, and one with something does not", async () => {
+    const [input, changelog] = [await bench().topic(1), await bench().topic(1)];
+    const group = bench().name("group");
+    const member = await bench().joinAlone([input], 1, { group, hasChangelogs: true });
+    const handle = await member.open(0);
+    await bench().broker.transaction(`${group}.0`, new AbortController().signal);
+    await bench().within("a commit", handle.commit(handle.offsetsNext));
+    await bench().within("a write", handle.write([changes(changelog, "lost")]));
+    await expect(bench().within("a commit", handle.commit(handle.offsetsNext))).rejects.toThrow(TaskReopenError);
+    expect(await bench().seenIn(changelog, 0)).toEqual([]);
   });
 }
