@@ -2,10 +2,10 @@ import { systemClock } from "../adapters/node/index.ts";
 import { createPinoLogger } from "../adapters/pino/index.ts";
 import { Facts, type Logger, say } from "../kernel/index.ts";
 import { patientRegistry } from "../runtime/index.ts";
-import { onHeldStores, type Plan, partOf } from "../topology/index.ts";
+import { onHeldStores, type Plan, type PlannedStage, partOf } from "../topology/index.ts";
 import { checkStart, compareWithCluster } from "./apply-plan.ts";
 import type { CommandContext } from "./cli/command.ts";
-import type { ExitCode } from "./exit.ts";
+import { type ExitCode, ExitError, exitCodes } from "./exit.ts";
 import { type FilePlan, loadFilePlan } from "./load-topology.ts";
 import { modelsFolderDefault, type OpenCluster, openCluster } from "./open-cluster.ts";
 import { probedWorker } from "./probed-worker.ts";
@@ -14,6 +14,7 @@ import { roleNames } from "./roles.ts";
 import type { ConnectionFlags } from "./settings.ts";
 import { choosesRoles, chosenStages, createWorker } from "./start-worker.ts";
 import { ownSupervisor } from "./supervised-worker.ts";
+import { trainsByItself } from "./trainer-role.ts";
 import { openArtefacts, openModels, openSnapshots } from "./wire.ts";
 import type { Worker } from "./worker.ts";
 
@@ -26,6 +27,8 @@ export interface RunOptions {
   readonly named: ConnectionFlags;
   /** Of the stages that run; all of them when empty. */
   readonly stages: readonly string[];
+  /** `trainer`: it alone; `worker`: all but the trainer; left out: all, with the trainer where a model is retrained by itself. */
+  readonly role: "worker" | "trainer" | undefined;
   /** Where probes are served, if they are. */
   readonly http: string | undefined;
   readonly drainTimeoutMs: number;
@@ -44,6 +47,7 @@ export async function runWorker(context: CommandContext, options: RunOptions): P
     file,
     named,
     stages: names,
+    role,
     http,
     drainTimeoutMs,
     untilCaughtUp,
@@ -53,7 +57,14 @@ export async function runWorker(context: CommandContext, options: RunOptions): P
   } = options;
   const supervisor = ownSupervisor(context.environment, (code) => process.exit(code));
   const loaded = loadFilePlan(file, context.environment, named.namespace);
-  const planned = chosenStages(loaded.first, names);
+  if (role === "trainer" && loaded.first.retraining === undefined)
+    throw new ExitError(exitCodes.failure, `${file}: no model of topology ${loaded.first.topology} has a label`, {
+      hint: "say under models.<name>.label where training finds the truth",
+    });
+  const isTrainer = role === "trainer";
+  const hasTrainer = isTrainer || (role === undefined && names.length === 0 && trainsByItself(loaded.first));
+  const chosen = (plan: Plan): readonly PlannedStage[] => (isTrainer ? [] : chosenStages(plan, names));
+  const planned = chosen(loaded.first);
   const logger = createPinoLogger("info");
   const cluster = await openCluster(named, context, "read", logger, {
     isLeaveForGood: leavesOnStop,
@@ -68,21 +79,23 @@ export async function runWorker(context: CommandContext, options: RunOptions): P
   try {
     let worker: Worker | undefined;
     if (http !== undefined) {
-      const roles = choosesRoles(loaded.first, names) ? roleNames(loaded.first) : [];
+      const monitors = !isTrainer && choosesRoles(loaded.first, names) ? roleNames(loaded.first) : [];
+      const roles = [...monitors, ...(hasTrainer ? ["trainer"] : [])];
       const probed = probedWorker(loaded.first, planned, roles, cluster.broker, () => worker);
       const probes = await serveProbes(http, probed);
       closing.unshift(() => probes.close());
     }
-    const plan = await checkedPlan(loaded, names, cluster, logger, context.stop);
-    if (plan.monitoring !== undefined && !choosesRoles(plan, names))
+    const plan = await checkedPlan(loaded, chosen, cluster, logger, context.stop);
+    if (plan.monitoring !== undefined && !isTrainer && !choosesRoles(plan, names))
       say(logger, "judgeElsewhere", { judgeGroup: plan.monitoring.judgeGroup });
     const artefacts = openArtefacts(cluster.modelsDir ?? modelsFolderDefault);
     const models = openModels(plan, cluster.broker, artefacts, logger);
     closing.unshift(() => models.close());
     worker = await createWorker({
       plan,
-      stages: chosenStages(plan, names),
-      hasRoles: choosesRoles(plan, names),
+      stages: chosen(plan),
+      hasRoles: !isTrainer && choosesRoles(plan, names),
+      hasTrainer,
       broker: cluster.broker,
       registry: cluster.registry,
       models,
@@ -106,14 +119,14 @@ export async function runWorker(context: CommandContext, options: RunOptions): P
  */
 async function checkedPlan(
   loaded: FilePlan,
-  names: readonly string[],
+  chosen: (plan: Plan) => readonly PlannedStage[],
   cluster: Pick<OpenCluster, "broker" | "registry">,
   logger: Logger,
   stop: AbortSignal,
 ): Promise<Plan> {
   const registry = patientRegistry(cluster.registry, { clock: systemClock, facts: new Facts(logger) });
   const plan = await loaded.against(registry, stop);
-  const part = partOf(plan, chosenStages(plan, names));
+  const part = partOf(plan, chosen(plan));
   const changes = await compareWithCluster(part, cluster.broker, registry, stop);
   checkStart(plan.topology, changes);
   for (const { code, message } of changes.warnings.filter((warning) => warning.code !== "MR_MODEL_MISSING"))

@@ -15,6 +15,7 @@ import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedStage } from "../topology/index.ts";
 import { usageError } from "./exit.ts";
 import { createRoles, roleGroups } from "./roles.ts";
+import { createTrainerRole } from "./trainer-role.ts";
 import { Worker } from "./worker.ts";
 
 /** Fetched bytes that a process holds at most before they are computed, and what each task may always hold. */
@@ -26,6 +27,8 @@ export interface WorkerSetup {
   readonly stages: readonly PlannedStage[];
   /** Whether the plan's judge and notifier run here too; they do when left out. */
   readonly hasRoles?: boolean;
+  /** Whether its trainer runs here; it needs the artefacts. */
+  readonly hasTrainer?: boolean;
   readonly broker: Broker;
   readonly registry: SchemaRegistry;
   readonly models: ModelSource;
@@ -43,8 +46,10 @@ export async function createWorker(setup: WorkerSetup): Promise<Worker> {
   const { plan, broker, registry, models, logger } = setup;
   const budget = new BufferBudget({ bytesMax: budgetBytesMax, reservedBytesPerTask: budgetBytesPerTask });
   const { deflateGzip } = await createCodecs();
-  const { hasRoles = true } = setup;
-  const groups = [...setup.stages.map(({ group }) => group), ...(hasRoles ? roleGroups(plan) : [])];
+  const { hasRoles = true, hasTrainer = false } = setup;
+  const trainerGroups = hasTrainer && plan.retraining !== undefined ? [plan.retraining.group] : [];
+  const stageGroups = setup.stages.map(({ group }) => group);
+  const groups = [...stageGroups, ...(hasRoles ? roleGroups(plan) : []), ...trainerGroups];
   const [decidingGroup = ""] = groups.sort();
   const { instanceId } = setup;
   const kept = setup.artefacts === undefined ? {} : { artefacts: setup.artefacts };
@@ -67,7 +72,12 @@ export async function createWorker(setup: WorkerSetup): Promise<Worker> {
   );
   return new Worker({
     stages,
-    roles: hasRoles ? createRoles({ plan, broker, registry, logger, ...kept, ...member }) : [],
+    roles: [
+      ...(hasRoles ? createRoles({ plan, broker, registry, logger, ...kept, ...member }) : []),
+      ...(hasTrainer && setup.artefacts !== undefined
+        ? createTrainerRole({ plan, broker, registry, artefacts: setup.artefacts, logger, ...member })
+        : []),
+    ],
     broker,
     clock: systemClock,
     logger,

@@ -162,6 +162,10 @@ export const facts = {
   tfjsBackendAbsent: { level: "debug", says: "A TensorFlow.js backend is absent.", fields: { backend: "text", reason: "text" } },
   tfjsDenseDiffers: { level: "info", says: "A network of dense layers answers otherwise here than in TensorFlow.js, which serves it instead.", fields: { version: "text", difference: "number" } },
 
+  // Retraining.
+  retrainingMoved: { level: "info", says: "A retraining has moved on: {event}.", fields: { event: "text", model: "text", request: "text", cause: "text", incident: "text?", reason: "text?" }, feeds: { millrace_retrains_total: { by: 1, labels: { trigger: "cause", outcome: "event" } } } },
+  trainingFailed: { level: "error", says: "A training ended without a version.", fields: { model: "text", request: "text", code: "code", reason: "text" } },
+
   // A command and its surroundings.
   clusterPasswordExposed: { level: "warn", says: "The password of the cluster is sent in the clear: PLAIN without TLS.", fields: { code: "MR_EXPOSED", brokers: "texts", mend: "text" } },
   registryPasswordExposed: { level: "warn", says: "The password of the registry is sent in the clear: basic authentication without TLS.", fields: { code: "MR_EXPOSED", registry: "text", mend: "text" } },

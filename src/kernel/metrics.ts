@@ -57,6 +57,11 @@ export const metrics = {
     buckets: stageBuckets,
     help: "Time that scoring took, once per piece of a chunk.",
   },
+  millrace_retrains_total: {
+    type: "counter",
+    labels: ["trigger", "outcome"],
+    help: "Steps of retrainings, by what asked for them and what happened; suppressed ones too.",
+  },
   millrace_snapshots_total: { type: "counter", labels: [], help: "Snapshots of stores that were written." },
   millrace_snapshot_failures_total: {
     type: "counter",

@@ -27,7 +27,7 @@ export {
 export { type FieldStatus, fieldStatuses } from "./field-status.ts";
 export { judgeOptionsOf, stagePartitions } from "./judge-options.ts";
 export { createJudgeRunner, type JudgeRunnerOptions } from "./judge-runner.ts";
-export type { JudgeTopics, LagWatcher, WindowJudge } from "./judge-work.ts";
+export { alertEventsIn, type JudgeTopics, type LagWatcher, type WindowJudge } from "./judge-work.ts";
 export { isInService, type KeepOptions, keepBaselines } from "./keep-baselines.ts";
 export { LagWatch, type StageLag } from "./lag-watch.ts";
 export { type LagWatcherOptions, StageLagWatcher } from "./lag-watcher.ts";
@@ -46,3 +46,4 @@ export { readVerdicts, type VerdictsRead } from "./read-verdicts.ts";
 export { type Replay, type ReplayRequest, replayMonitors } from "./replay.ts";
 export type { ReplayedIncident, ReplayedMonitor } from "./replay-tally.ts";
 export { type ReportPage, reportPage } from "./report-page.ts";
+export { readUpTo, TopicTail } from "./topic-tail.ts";

@@ -9,6 +9,8 @@ export type { RowCounts, TrainingSet, WholeSet } from "./join-rows.ts";
 export type { LabelRules } from "./label-rules.ts";
 export type { RetrainCause } from "./retrain-cause.ts";
 export type { RetrainSettings, RetrainTrigger, RolloutSettings } from "./retrain-settings.ts";
+export { type Guard, isEnd, type RetrainingEvent, readRetrainingEvent, retrainingRecord } from "./retraining-event.ts";
+export { type PolicyAlert, type PolicyDecision, type PolicyModel, RetrainingPolicy } from "./retraining-policy.ts";
 export type { RowSource, RowVisitor, TopicRange, TopicRowsResult, TrainingTopic } from "./row-source.ts";
 export { parseSchedule } from "./schedule.ts";
 export { splitByTime, type TimeSplit } from "./time-split.ts";

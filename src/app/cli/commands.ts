@@ -17,6 +17,7 @@ export const groups: Readonly<Record<string, string>> = {
   drift: "see how what stages write differs from what it was",
   alerts: "see who has to be told of what, and say that somebody knows",
   incidents: "see what was wrong together, from when to when",
+  triggers: "see why models are trained again, and why not",
 };
 
 /** Every command, in the order of the help text. Loaded only when it is asked for: start-up stays short. */
@@ -179,6 +180,30 @@ export const commands: readonly CommandEntry[] = [
     summary: "show all that happened in an incident",
     example: "millrace incidents show topologies/card-fraud.yaml ID --brokers localhost:9092",
     load: () => import("./incidents-show.ts"),
+  },
+  {
+    name: "triggers list",
+    summary: "show what was asked for, what was held back and why, and what came of it, the latest first",
+    example: "millrace triggers list topologies/card-fraud.yaml --brokers localhost:9092",
+    load: () => import("./triggers-list.ts"),
+  },
+  {
+    name: "triggers test",
+    summary: "show what each reason would come to now, with the guard that holds it back",
+    example: "millrace triggers test topologies/card-fraud.yaml --brokers localhost:9092",
+    load: () => import("./triggers-test.ts"),
+  },
+  {
+    name: "triggers cancel",
+    summary: "end a request, whether its training runs or not",
+    example: "millrace triggers cancel topologies/card-fraud.yaml ID --brokers localhost:9092",
+    load: () => import("./triggers-cancel.ts"),
+  },
+  {
+    name: "triggers reset",
+    summary: "close the breaker of a model that had several versions rejected",
+    example: "millrace triggers reset topologies/card-fraud.yaml --brokers localhost:9092",
+    load: () => import("./triggers-reset.ts"),
   },
   {
     name: "produce",

@@ -9,6 +9,7 @@ import { feedSample } from "../feed-sample.ts";
 import { loadFilePlan } from "../load-topology.ts";
 import { createPeopleLogger } from "../people-logger.ts";
 import { createWorker } from "../start-worker.ts";
+import { trainsByItself } from "../trainer-role.ts";
 import { devFolders, openArtefacts, openMemoryBroker, openModels, openRegistry } from "../wire.ts";
 import { type CommandDefinition, flag } from "./command.ts";
 
@@ -48,6 +49,7 @@ export const command: CommandDefinition = {
       const worker = await createWorker({
         plan,
         stages: plan.stages,
+        hasTrainer: trainsByItself(plan),
         broker,
         registry,
         models,

@@ -1,11 +1,13 @@
 import { closest } from "../../kernel/index.ts";
 import type { AlertEvent } from "../../monitor/index.ts";
 import { incidentSummaries, readAlertEvents } from "../../monitoring/index.ts";
+import { readRetrainings } from "../../retraining/index.ts";
 import { exitCodes, usageError } from "../exit.ts";
 import { type Column, outputForm, printedRows } from "../printed-rows.ts";
 import type { CommandDefinition } from "./command.ts";
 import { columns as incidentColumns } from "./incidents-list.ts";
 import { onMonitors, shownNumber, withMonitors, withOutput } from "./monitoring.ts";
+import { columns as retrainingColumns } from "./triggers-list.ts";
 
 const columns: readonly Column<AlertEvent>[] = [
   { heading: "AT", show: ({ at }) => at },
@@ -28,9 +30,12 @@ export const command: CommandDefinition = {
 
   async run(context, [file, id], flags) {
     const form = outputForm(flags["output"]);
-    const logged = await onMonitors(context, file, flags, ({ monitoring, reach }) =>
-      readAlertEvents(reach.broker, monitoring.topics.alerts.clusterName, context.stop),
-    );
+    const [logged, retrainings] = await onMonitors(context, file, flags, async ({ monitoring, plan, reach }) => [
+      await readAlertEvents(reach.broker, monitoring.topics.alerts.clusterName, context.stop),
+      plan.retraining === undefined
+        ? []
+        : await readRetrainings(reach.broker, plan.retraining.clusterName, context.stop),
+    ]);
     const incidents = incidentSummaries(logged);
     const found = incidents.find(({ incident }) => incident === id);
     if (found === undefined) {
@@ -40,9 +45,17 @@ export const command: CommandDefinition = {
       throw usageError(`there is no incident ${String(id)}`, hint);
     }
     const events = logged.flatMap(({ event }) => (event.incident === id ? [event] : []));
+    // What followed from it: the request, the training, the gate, the version that took over.
+    const followed = retrainings.filter(({ incident }) => incident === id);
     if (form === "table")
-      context.stdout(`${printedRows([found], incidentColumns, form)}\n${printedRows(events, columns, form)}`);
-    else context.stdout(printedRows([{ ...found, events }], [], form));
+      context.stdout(
+        [
+          printedRows([found], incidentColumns, form),
+          printedRows(events, columns, form),
+          ...(followed.length === 0 ? [] : [printedRows(followed, retrainingColumns, form)]),
+        ].join("\n"),
+      );
+    else context.stdout(printedRows([{ ...found, events, retrainings: followed }], [], form));
     return exitCodes.ok;
   },
 };

@@ -9,7 +9,12 @@ export const command: CommandDefinition = {
     withConnection(command)
       .argument("<file>", "topology file")
       .addOption(flag("--stage <names...>", "run only these stages"))
-      .addOption(flag("--role <role>", "worker, which is the default and the only role in this version"))
+      .addOption(
+        flag(
+          "--role <role>",
+          "worker: all but the trainer; trainer: it alone; left out: all, with the trainer where a model has retrain",
+        ),
+      )
       .addOption(flag("--instance-id <name>", "stable name of this worker: a restart under it keeps its partitions"))
       .addOption(
         flag("--state-dir <dir>", "keep snapshots of stores here, so that a restart reads back only what came since"),
@@ -49,6 +54,7 @@ function optionsOf(file: string, flags: Readonly<Record<string, unknown>>): RunO
     file,
     named: connectionFlags(flags),
     stages: (flags["stage"] as string[] | undefined) ?? [],
+    role: text("role") as RunOptions["role"],
     http: text("http"),
     drainTimeoutMs,
     untilCaughtUp: flags["untilCaughtUp"] === true,
@@ -63,6 +69,8 @@ function optionsOf(file: string, flags: Readonly<Record<string, unknown>>): RunO
 function refuseLater(flags: Readonly<Record<string, unknown>>): void {
   const unsupported = (what: string, why: string): ExitError =>
     new ExitError(exitCodes.usage, `${what}: ${why}`, { code: "MR_UNSUPPORTED" });
-  if (!["worker", undefined].includes(flags["role"] as string | undefined))
-    throw unsupported(`--role ${String(flags["role"])}`, "this version has workers only");
+  if (!["worker", "trainer", undefined].includes(flags["role"] as string | undefined))
+    throw unsupported(`--role ${String(flags["role"])}`, "this version has worker and trainer");
+  if (flags["role"] === "trainer" && flags["stage"] !== undefined)
+    throw usageError("--stage: a trainer runs no stages", "leave one of --role and --stage out");
 }

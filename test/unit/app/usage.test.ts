@@ -94,14 +94,14 @@ describe("a wrong command line ends with 64, says why on stderr and nothing on s
 });
 
 describe("what this version does not have is refused as MR_UNSUPPORTED with 64", () => {
-  test.each([["--role", "trainer"]])("run %s", async (...flags) => {
+  test.each([["--role", "registry"]])("run %s", async (...flags) => {
     const { code, stdout, stderr } = await millrace(["run", card, ...flags]);
     expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
     expect(stderr).toMatch(/^MR_UNSUPPORTED --/);
   });
 
   test("also when it comes from the environment", async () => {
-    const { code, stderr } = await millrace(["run", card], { environment: { MILLRACE_ROLE: "trainer" } });
+    const { code, stderr } = await millrace(["run", card], { environment: { MILLRACE_ROLE: "registry" } });
     expect({ code, stderr }).toMatchObject({ code: 64, stderr: expect.stringMatching(/^MR_UNSUPPORTED --role/) });
   });
 });

@@ -1,0 +1,89 @@
+/** The trainer of a plan: what it trains, and how. */
+import { nodeHasher, systemClock } from "../adapters/node/index.ts";
+import type { Logger } from "../kernel/index.ts";
+import type { ArtefactStore } from "../model/index.ts";
+import {
+  createModelTopics,
+  createTrainer,
+  type TrainingEnd,
+  type TrainingOrder,
+  trainedModels,
+} from "../retraining/index.ts";
+import type { Broker, Follower } from "../runtime/index.ts";
+import type { SchemaRegistry } from "../schema/index.ts";
+import type { Plan } from "../topology/index.ts";
+import { trainChallenger } from "../training/index.ts";
+import { requestOf } from "./train-model.ts";
+import { openTrainer } from "./wire.ts";
+
+/** How often topics are looked at for labels and predictions. */
+const lookEveryMs = 2_000;
+
+export interface TrainerSetup {
+  readonly plan: Plan;
+  readonly broker: Broker;
+  readonly registry: SchemaRegistry;
+  readonly artefacts: ArtefactStore;
+  readonly logger: Logger;
+  readonly instanceId?: string;
+  readonly decidingGroup?: string;
+}
+
+/** Whether a process that runs all of a plan trains too: where a model says when it is to be trained again. */
+export function trainsByItself({ models, retraining }: Plan): boolean {
+  return retraining !== undefined && models.some(({ retrain }) => retrain !== undefined);
+}
+
+/** None for a plan whose models have no label. */
+export function createTrainerRole(setup: TrainerSetup): readonly Follower[] {
+  const { plan, broker, registry, artefacts, logger, instanceId, decidingGroup } = setup;
+  const { retraining, control, monitoring } = plan;
+  if (retraining === undefined) return [];
+  const train = async (order: TrainingOrder, signal: AbortSignal): Promise<TrainingEnd> => {
+    const model = plan.models.find(({ name }) => name === order.model);
+    if (model === undefined) throw new TypeError(`training ${order.model}: the plan has no such model`);
+    const { decision, version } = await trainChallenger(
+      {
+        ...requestOf({
+          plan,
+          model,
+          broker,
+          registry,
+          artefacts,
+          openTrainer,
+          seed: 0,
+          clock: systemClock,
+          hasher: nodeHasher,
+          progress: () => undefined,
+        }),
+        gate: model.gate,
+        champion: order.champion,
+        cause: order.cause,
+        newestRows: order.rows,
+        mode: order.mode,
+      },
+      signal,
+    );
+    return { ...decision, version };
+  };
+  return [
+    createTrainer({
+      group: retraining.group,
+      aliasesId: control.aliasesId,
+      topics: {
+        retraining: retraining.clusterName,
+        control: control.clusterName,
+        alerts: monitoring?.topics.alerts.clusterName,
+      },
+      models: trainedModels(plan),
+      train,
+      lookAt: createModelTopics(plan, broker, registry),
+      lookEveryMs,
+      broker,
+      clock: systemClock,
+      logger,
+      ...(instanceId === undefined ? {} : { instanceId }),
+      ...(decidingGroup === undefined ? {} : { decidingGroup }),
+    }),
+  ];
+}

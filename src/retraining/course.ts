@@ -1,0 +1,63 @@
+/** How far a request has come, by the events that stand on the topic. */
+import { isEnd, type RetrainingEvent, type RolloutSettings } from "../training/index.ts";
+
+export interface Course {
+  readonly request: RetrainingEvent;
+  /** Times that a training was begun for it. */
+  readonly starts: number;
+  /** What passed the gate. */
+  readonly trained: RetrainingEvent | undefined;
+  readonly isWaiting: boolean;
+  readonly hasEnded: boolean;
+}
+
+/** The courses of requests, by their ids. */
+export class Courses {
+  readonly #courses = new Map<string, Course>();
+  readonly #taken = new Set<string>();
+
+  /** Takes an event; one that it has taken before is nothing. */
+  take(event: RetrainingEvent): void {
+    if (this.#taken.has(event.id)) return;
+    this.#taken.add(event.id);
+    // What the policy holds back was never asked for.
+    if (event.by === "policy" && event.type !== "requested") return;
+    const known = this.#courses.get(event.request);
+    if (event.type === "requested") {
+      if (known === undefined) this.#courses.set(event.request, beginning(event));
+    } else if (known !== undefined && !known.hasEnded) this.#courses.set(event.request, after(known, event));
+  }
+
+  of(request: string): Course | undefined {
+    return this.#courses.get(request);
+  }
+
+  /** Those that have not ended, in the order in which they were asked for. */
+  get open(): readonly Course[] {
+    return [...this.#courses.values()].filter(({ hasEnded }) => !hasEnded);
+  }
+}
+
+function beginning(request: RetrainingEvent): Course {
+  return { request, starts: 0, trained: undefined, isWaiting: false, hasEnded: false };
+}
+
+function after(course: Course, event: RetrainingEvent): Course {
+  if (isEnd(event)) return { ...course, hasEnded: true };
+  if (event.type === "started") return { ...course, starts: course.starts + 1 };
+  if (event.type === "trained") return { ...course, trained: event };
+  return event.type === "waiting" ? { ...course, isWaiting: true } : course;
+}
+
+/** Whether a version that scores beside the champion has done so for long enough. */
+export function isRolledOut(
+  rollout: RolloutSettings | "none",
+  trained: RetrainingEvent,
+  nowMs: number | undefined,
+  predictions: number,
+): boolean {
+  if (rollout === "none") return true;
+  if (nowMs === undefined) return false;
+  const { forMs, recordsMin } = rollout.shadow;
+  return nowMs - (trained.timeMs ?? nowMs) >= forMs && predictions - (trained.predictions ?? 0) >= recordsMin;
+}

@@ -1,0 +1,74 @@
+import { type Broker, readTopicRows } from "../runtime/index.ts";
+import type { Row, SchemaRegistry } from "../schema/index.ts";
+import type { Plan, PlannedTopic } from "../topology/index.ts";
+import type { ModelTopics, TrainedModel } from "./trained-model.ts";
+
+/** Records from the end of a partition among which the latest event time is looked for. */
+const latestRecords = 20;
+
+/** The models of a plan that can be trained, with the monitors that look at what they read, write and are told. */
+export function trainedModels({ models, stages, monitoring }: Plan): readonly TrainedModel[] {
+  return models.flatMap(({ name, label, featuresFrom, retrain, rollout }) => {
+    if (label === undefined) return [];
+    const written = stages.flatMap(({ infer, to }) => (infer?.model === name ? [to.name] : []));
+    const topics = new Set([featuresFrom, label.topic, ...written]);
+    const monitors = (monitoring?.monitors ?? []).filter(({ topic }) => topics.has(topic.name));
+    return [{ name, retrain, rollout, monitors: new Set(monitors.map((monitor) => monitor.name)) }];
+  });
+}
+
+/** Counts labels and predictions by the ends of their topics, and takes event time from the last labels. */
+export function createModelTopics(plan: Plan, broker: Broker, registry: SchemaRegistry): ModelTopics {
+  const latest = new Map<string, LatestTime>();
+  const countOf = async (clusterName: string, signal: AbortSignal): Promise<number> =>
+    (await broker.admin.watermarks(clusterName, signal)).reduce((sum, { end }) => sum + end, 0);
+  return {
+    async look(model, signal) {
+      const label = plan.models.find(({ name }) => name === model)?.label?.topic;
+      const topic = plan.topics.find(({ name }) => name === label);
+      let predictions = 0;
+      for (const { infer, to } of plan.stages)
+        if (infer?.model === model) predictions += await countOf(to.clusterName, signal);
+      if (topic === undefined) return { labels: 0, predictions, timeMs: undefined };
+      const times = latest.get(topic.name) ?? new LatestTime(topic, broker, registry);
+      latest.set(topic.name, times);
+      return { labels: await countOf(topic.clusterName, signal), predictions, timeMs: await times.look(signal) };
+    },
+  };
+}
+
+/** The latest event time among the last records of a topic; read only when records have come. */
+class LatestTime {
+  readonly #topic: PlannedTopic;
+  readonly #broker: Broker;
+  readonly #registry: SchemaRegistry;
+  #ends = "";
+  #timeMs: number | undefined;
+
+  constructor(topic: PlannedTopic, broker: Broker, registry: SchemaRegistry) {
+    this.#topic = topic;
+    this.#broker = broker;
+    this.#registry = registry;
+  }
+
+  async look(signal: AbortSignal): Promise<number | undefined> {
+    const { schema, time, clusterName } = this.#topic;
+    if (schema === undefined || time === undefined) return undefined;
+    const marks = await this.#broker.admin.watermarks(clusterName, signal);
+    const ends = marks.map(({ end }) => end).join();
+    if (ends === this.#ends) return this.#timeMs;
+    const ranges = marks.map(({ partition, low, end }) => ({
+      topic: clusterName,
+      partition,
+      from: Math.max(low, end - latestRecords),
+      to: end,
+    }));
+    const row = (read: Row): void => {
+      const timeMs = read[time];
+      if (typeof timeMs === "number" && timeMs > (this.#timeMs ?? Number.NEGATIVE_INFINITY)) this.#timeMs = timeMs;
+    };
+    await readTopicRows(this.#broker, this.#registry, clusterName, schema, { row }, signal, ranges);
+    this.#ends = ends;
+    return this.#timeMs;
+  }
+}

@@ -1,0 +1,37 @@
+import { parseIsoTimeMs } from "../kernel/index.ts";
+import type { AlertEvent } from "../monitor/index.ts";
+import { readAlertEvents } from "../monitoring/index.ts";
+import type { Broker } from "../runtime/index.ts";
+import { RetrainingPolicy } from "../training/index.ts";
+import { readRetrainings } from "./retraining-log.ts";
+import type { ModelTopics, TrainedModel } from "./trained-model.ts";
+
+/** An alert as the policy takes it: one that begins, or an incident that ends. Nobody is to act on what was suppressed. */
+export function takeAlert(policy: RetrainingPolicy, { type, id, kind, monitor, incident, at }: AlertEvent): void {
+  const timeMs = parseIsoTimeMs(at);
+  if (timeMs === undefined || incident === undefined) return;
+  const alert = { id, kind, monitor, incident, timeMs };
+  if (type === "millrace.incident.opened" || type === "millrace.alert.firing")
+    policy.takeAlert({ ...alert, step: "begins" });
+  else if (type === "millrace.incident.closed") policy.takeAlert({ ...alert, step: "closes" });
+}
+
+/** The policy as it stands by what is on the topics; it decides nothing here. */
+export async function readPolicy(
+  broker: Broker,
+  topics: { readonly retraining: string; readonly alerts: string | undefined },
+  models: readonly TrainedModel[],
+  lookAt: ModelTopics,
+  signal: AbortSignal,
+): Promise<RetrainingPolicy> {
+  const policy = new RetrainingPolicy(models);
+  for (const event of await readRetrainings(broker, topics.retraining, signal)) policy.takeEvent(event);
+  const alerts = topics.alerts === undefined ? [] : await readAlertEvents(broker, topics.alerts, signal);
+  for (const { event } of alerts) takeAlert(policy, event);
+  for (const { name } of models) {
+    const { labels, timeMs } = await lookAt.look(name, signal);
+    policy.takeLabels(name, labels);
+    if (timeMs !== undefined) policy.takeTime(timeMs);
+  }
+  return policy;
+}

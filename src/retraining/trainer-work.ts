@@ -1,0 +1,400 @@
+/**
+ * The trainer's work on `<topology>.retraining`: the policy asks, one request at a time is worked off, and what becomes of
+ * it is written down.
+ *
+ * ```
+ * requested -> started -> (training) -> trained -> (shadow) -> waiting -> promoted
+ *     |           |            +-> rejected, undecided, failed              ^
+ *     |           +-> started again after a crash                           | approved
+ *     +-> suppressed: another is open        at any point: cancelled
+ * ```
+ *
+ * - T1 The offset of a request is not committed before its end, and its end, the aliases that follow from it and the
+ *   offset are one commit.
+ * - T2 Nothing is trained but by who owns the partition, one request at a time; whoever loses it ends its training.
+ * - T3 Whatever is known follows from the topics: a process that comes to the partition goes on where another was.
+ */
+import { type Clock, codeOf, type Facts, formatIsoTime, messageOf, type Offset } from "../kernel/index.ts";
+import { alertEventsIn, readUpTo, TopicTail } from "../monitoring/index.ts";
+import {
+  AliasReader,
+  aliasedVersion,
+  aliasRecord,
+  challengerAlias,
+  championAlias,
+  promotionRecords,
+} from "../runtime/control/index.ts";
+import {
+  type Broker,
+  type ControlRecord,
+  controlRecordsIn,
+  type FollowerTurn,
+  type FollowerWork,
+  messageBytesDefault,
+  OutputBatches,
+  readControl,
+} from "../runtime/index.ts";
+import {
+  type GateCheck,
+  isEnd,
+  type RetrainCause,
+  type RetrainingEvent,
+  RetrainingPolicy,
+  type RetrainSettings,
+  retrainingRecord,
+} from "../training/index.ts";
+import type { Outgoing, RawBatch } from "../wire/index.ts";
+import { TrainerCommands } from "./commands.ts";
+import { type Course, Courses, isRolledOut } from "./course.ts";
+import { takeAlert } from "./policy-now.ts";
+import { retrainingEventsIn } from "./topic-events.ts";
+import type { ModelTopics, TrainedModel } from "./trained-model.ts";
+
+/** What is to be trained, and why. */
+export interface TrainingOrder {
+  readonly model: string;
+  readonly request: string;
+  readonly cause: RetrainCause;
+  readonly incident: string | undefined;
+  /** The version in service. */
+  readonly champion: number | undefined;
+  /** So many of the newest rows; all when left out. */
+  readonly rows: number | undefined;
+  readonly mode: RetrainSettings["mode"];
+}
+
+/** What a training came to. A version that was not accepted is written nowhere. */
+export interface TrainingEnd {
+  readonly kind: "accepted" | "rejected" | "undecided";
+  readonly reason: string;
+  readonly version: number | undefined;
+  readonly checks: readonly GateCheck[];
+}
+
+export interface TrainerWorkOptions {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly facts: Facts;
+  readonly topics: { readonly retraining: string; readonly control: string; readonly alerts: string | undefined };
+  readonly models: readonly TrainedModel[];
+  readonly train: (order: TrainingOrder, signal: AbortSignal) => Promise<TrainingEnd>;
+  readonly lookAt: ModelTopics;
+  /** How often topics are looked at. */
+  readonly lookEveryMs: number;
+}
+
+interface Training {
+  readonly request: string;
+  readonly cut: AbortController;
+  readonly ended: Promise<void>;
+}
+
+type Ended = { readonly end: TrainingEnd } | { readonly failure: string };
+
+export class TrainerWork implements FollowerWork {
+  readonly #options: TrainerWorkOptions;
+  readonly #events: OutputBatches;
+  readonly #control: OutputBatches;
+  #policy: RetrainingPolicy;
+  #courses = new Courses();
+  #commands = new TrainerCommands();
+  #offsets = new Map<string, Offset>();
+  #predictions = new Map<string, number>();
+  #tails: { readonly alerts: TopicTail | undefined; readonly control: TopicTail } | undefined;
+  #training: Training | undefined;
+  /** Of this process: what has ended is not trained again when a commit has to be tried anew. */
+  readonly #ended = new Map<string, Ended>();
+  #lookDueMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: TrainerWorkOptions) {
+    this.#options = options;
+    this.#policy = new RetrainingPolicy(options.models);
+    const output = (topic: string): OutputBatches =>
+      new OutputBatches({ topic, partitions: 1, messageBytesMax: messageBytesDefault }, "output", undefined);
+    this.#events = output(options.topics.retraining);
+    this.#control = output(options.topics.control);
+  }
+
+  async restore(_offsetNext: Offset, signal: AbortSignal): Promise<void> {
+    const { topics, models, broker } = this.#options;
+    await this.release();
+    this.#policy = new RetrainingPolicy(models);
+    this.#courses = new Courses();
+    this.#commands = new TrainerCommands();
+    this.#offsets = new Map();
+    this.#lookDueMs = Number.NEGATIVE_INFINITY;
+    for (const batches of [this.#events, this.#control]) batches.reset();
+    await this.#readAll(topics.retraining, (batch) => this.#takeEvents(batch, 0), signal);
+    const alertsTo =
+      topics.alerts === undefined ? 0 : await this.#readAll(topics.alerts, (batch) => this.#takeAlerts(batch), signal);
+    const aliases = new AliasReader();
+    const controlTo = await readControl(
+      broker,
+      topics.control,
+      (record) => {
+        aliases.take(record);
+        this.#commands.take(record);
+      },
+      signal,
+    );
+    for (const { model, alias, at } of aliases.aliases)
+      if (alias === championAlias && at !== undefined) this.#policy.takePromotion(model, at);
+    this.#tails = {
+      alerts: topics.alerts === undefined ? undefined : this.#tail(topics.alerts, alertsTo),
+      control: this.#tail(topics.control, controlTo),
+    };
+  }
+
+  async take(batch: RawBatch, from: number): Promise<void> {
+    this.#takeEvents(batch, from);
+  }
+
+  async turn(signal: AbortSignal): Promise<FollowerTurn> {
+    const { clock } = this.#options;
+    for (const batch of this.#tails?.alerts?.take() ?? []) this.#takeAlerts(batch);
+    for (const batch of this.#tails?.control.take() ?? [])
+      for (const record of controlRecordsIn(batch)) this.#commands.take(record);
+    if (clock.monotonicMs() >= this.#lookDueMs) await this.#look(signal);
+    for (const { alert, incident, guard, reason, timeMs, ...decision } of this.#policy.decide(clock.now()))
+      this.#write({
+        ...decision,
+        at: this.#now(),
+        by: "policy",
+        ...(alert === undefined ? {} : { alert }),
+        ...(incident === undefined ? {} : { incident }),
+        ...(guard === undefined ? {} : { guard }),
+        ...(reason === undefined ? {} : { reason }),
+        ...(timeMs === undefined ? {} : { timeMs }),
+      });
+    for (const course of this.#courses.open) await this.#advance(course, signal);
+    return this.#taken();
+  }
+
+  async release(): Promise<void> {
+    const [tails, training] = [this.#tails, this.#training];
+    this.#tails = undefined;
+    this.#training = undefined;
+    training?.cut.abort(new Error("the trainer gives its partition up"));
+    await Promise.all([tails?.alerts?.end(), tails?.control.end(), training?.ended]);
+  }
+
+  /** One step of a request, if there is one to take now. */
+  async #advance(course: Course, signal: AbortSignal): Promise<void> {
+    const { request, trained } = course;
+    const model = this.#options.models.find(({ name }) => name === request.model);
+    if (model === undefined)
+      return this.#end(course, "suppressed", `the topology has no model ${request.model} to train`);
+    if (this.#policy.openRequest(request.model)?.request !== request.request)
+      return this.#end(course, "suppressed", "another training of the model is under way");
+    const cancelledBy = this.#commands.cancelledBy(request.request);
+    if (cancelledBy !== undefined) {
+      await this.#stopTraining(request.request);
+      return this.#end(course, "cancelled", `${cancelledBy} cancelled it`);
+    }
+    if (trained === undefined) return this.#train(course, model, signal);
+    return this.#rollOut(course, trained, model, signal);
+  }
+
+  async #train(course: Course, model: TrainedModel, signal: AbortSignal): Promise<void> {
+    const { request } = course;
+    const ended = this.#ended.get(request.request);
+    if (ended === undefined) return this.#begin(course, model, signal);
+    if ("failure" in ended) return this.#end(course, "failed", ended.failure);
+    const { kind, reason, version, checks } = ended.end;
+    const found = checks.map(({ name, outcome, text }) => ({ name, outcome, text }));
+    if (kind !== "accepted" || version === undefined)
+      return this.#end(course, kind === "accepted" ? "failed" : kind, reason, { checks: found });
+    this.#step(course, "trained", {
+      reason,
+      version,
+      checks: found,
+      predictions: this.#predictions.get(request.model) ?? 0,
+    });
+    if (model.rollout !== "none")
+      this.#writeControl(aliasRecord({ ...this.#why(course, version), alias: challengerAlias }));
+    const next = this.#courses.of(request.request);
+    if (next?.trained !== undefined) await this.#rollOut(next, next.trained, model, signal);
+  }
+
+  async #begin(course: Course, { retrain }: TrainedModel, signal: AbortSignal): Promise<void> {
+    if (this.#training !== undefined) return;
+    const { request } = course;
+    const champion = aliasedVersion(await this.#aliases(signal), request.model, championAlias);
+    const cut = new AbortController();
+    const order: TrainingOrder = {
+      model: request.model,
+      request: request.request,
+      cause: request.cause,
+      incident: request.incident,
+      champion,
+      rows: retrain?.rows,
+      mode: champion === undefined ? "full" : (retrain?.mode ?? "full"),
+    };
+    const { facts, train } = this.#options;
+    const work = async (): Promise<void> => {
+      try {
+        this.#ended.set(request.request, { end: await train(order, cut.signal) });
+      } catch (thrown) {
+        if (cut.signal.aborted) return;
+        facts.emit("trainingFailed", {
+          model: order.model,
+          request: order.request,
+          code: codeOf(thrown),
+          reason: messageOf(thrown),
+        });
+        this.#ended.set(request.request, { failure: messageOf(thrown) });
+      }
+    };
+    this.#step(course, "started", champion === undefined ? {} : { champion });
+    const ended = work().finally(() => {
+      if (this.#training?.request === order.request) this.#training = undefined;
+    });
+    this.#training = { request: order.request, cut, ended };
+  }
+
+  async #rollOut(course: Course, trained: RetrainingEvent, model: TrainedModel, signal: AbortSignal): Promise<void> {
+    const { request } = course;
+    const version = trained.version ?? 0;
+    if (!isRolledOut(model.rollout, trained, this.#policy.nowMs, this.#predictions.get(request.model) ?? 0)) return;
+    let reason = trained.reason ?? "it passed the gate";
+    if (model.retrain?.approve === true) {
+      const who = this.#commands.approvedBy(request.model, version, this.#options.clock.now());
+      if (who === undefined) {
+        if (!course.isWaiting)
+          this.#step(course, "waiting", { version, reason: `version ${version} waits for a person` });
+        return;
+      }
+      reason = `${who} approved it`;
+    }
+    const aliases = await this.#aliases(signal);
+    const champion = aliasedVersion(aliases, request.model, championAlias);
+    for (const record of promotionRecords(aliases, { ...this.#why(course, version), reason }))
+      this.#writeControl(record);
+    await this.#end(course, "promoted", reason, { version, ...(champion === undefined ? {} : { champion }) });
+  }
+
+  #why({ request }: Course, version: number) {
+    const { model, incident } = request;
+    const why = incident === undefined ? {} : { incident };
+    return { model, version, at: this.#options.clock.now(), by: "trainer", request: request.request, ...why };
+  }
+
+  async #stopTraining(request: string): Promise<void> {
+    const training = this.#training;
+    if (training?.request !== request) return;
+    training.cut.abort(new Error("the training was cancelled"));
+    await training.ended;
+  }
+
+  async #end(
+    course: Course,
+    type: "suppressed" | "rejected" | "undecided" | "failed" | "cancelled" | "promoted",
+    reason: string,
+    more: Partial<RetrainingEvent> = {},
+  ): Promise<void> {
+    this.#step(course, type, { reason, ...more });
+  }
+
+  #step({ request, starts }: Course, type: RetrainingEvent["type"], more: Partial<RetrainingEvent>): void {
+    const { nowMs } = this.#policy;
+    const count = type === "started" ? `/${starts + 1}` : "";
+    this.#write({
+      type,
+      id: `${request.request}/${type}${count}`,
+      request: request.request,
+      model: request.model,
+      cause: request.cause,
+      at: this.#now(),
+      by: "trainer",
+      ...(request.incident === undefined ? {} : { incident: request.incident }),
+      ...(nowMs === undefined ? {} : { timeMs: nowMs }),
+      ...more,
+    });
+  }
+
+  #write(event: RetrainingEvent): void {
+    const { key, value } = retrainingRecord(event);
+    this.#events.appendEntry(0, this.#options.clock.now(), key, value);
+    this.#takeEvent(event);
+    const { model, request, type, cause, incident, reason } = event;
+    this.#options.facts.emit("retrainingMoved", {
+      model,
+      request,
+      event: type,
+      cause,
+      ...(incident === undefined ? {} : { incident }),
+      ...(reason === undefined ? {} : { reason }),
+    });
+  }
+
+  #writeControl({ key, value }: ControlRecord): void {
+    const bytes = value === null ? null : Buffer.from(value);
+    this.#control.appendEntry(0, this.#options.clock.now(), Buffer.from(key), bytes);
+  }
+
+  #now(): string {
+    return formatIsoTime(this.#options.clock.now());
+  }
+
+  /** T1: what is before the first request that has not ended is done with. */
+  #taken(): FollowerTurn {
+    const outgoing: Outgoing[] = [];
+    for (const batches of [this.#control, this.#events]) {
+      batches.sealAll();
+      batches.take(outgoing);
+      batches.reset();
+    }
+    const held = this.#courses.open.flatMap(({ request }) => this.#offsets.get(request.request) ?? []);
+    return held.length === 0 ? { outgoing } : { outgoing, offsetNext: Math.min(...held) };
+  }
+
+  #takeEvents(batch: RawBatch, from: number): void {
+    for (const { offset, event } of retrainingEventsIn(batch, from)) {
+      if (event.type === "requested" && !this.#offsets.has(event.request)) this.#offsets.set(event.request, offset);
+      // Not before it is read back: a commit that fails leaves the end to be written again.
+      if (isEnd(event)) this.#ended.delete(event.request);
+      this.#takeEvent(event);
+    }
+  }
+
+  #takeEvent(event: RetrainingEvent): void {
+    this.#policy.takeEvent(event);
+    this.#courses.take(event);
+  }
+
+  #takeAlerts(batch: RawBatch): void {
+    for (const [, event] of alertEventsIn(batch, 0)) takeAlert(this.#policy, event);
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const { clock, lookAt, lookEveryMs, models } = this.#options;
+    for (const { name } of models) {
+      const { labels, predictions, timeMs } = await lookAt.look(name, signal);
+      this.#policy.takeLabels(name, labels);
+      this.#predictions.set(name, predictions);
+      if (timeMs !== undefined) this.#policy.takeTime(timeMs);
+    }
+    this.#lookDueMs = clock.monotonicMs() + lookEveryMs;
+  }
+
+  async #aliases(signal: AbortSignal) {
+    const reader = new AliasReader();
+    const { broker, topics } = this.#options;
+    await readControl(broker, topics.control, (record) => reader.take(record), signal);
+    return reader.aliases;
+  }
+
+  #tail(topic: string, from: Offset): TopicTail {
+    const { broker, clock, facts } = this.#options;
+    const tail = new TopicTail({ broker, topic, clock, facts });
+    tail.begin(from);
+    return tail;
+  }
+
+  /** Up to the end of its log: what an owner before has committed may get its marker a moment later. */
+  async #readAll(topic: string, take: (batch: RawBatch) => void, signal: AbortSignal): Promise<Offset> {
+    const { low, end } = await this.#options.broker.admin.extent({ topic, partition: 0 }, signal);
+    await readUpTo(this.#options.broker, { topic, from: low, to: end }, take, signal);
+    return end;
+  }
+}

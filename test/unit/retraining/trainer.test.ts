@@ -1,0 +1,361 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
+import { silentLogger } from "../../../src/kernel/index.ts";
+import { type AlertEvent, alertRecord } from "../../../src/monitor/index.ts";
+import {
+  cancelRecord,
+  createTrainer,
+  readRetrainings,
+  type TrainedModel,
+  type TrainingEnd,
+  type TrainingOrder,
+} from "../../../src/retraining/index.ts";
+import { readControl } from "../../../src/runtime/control/control-topic.ts";
+import { approvalRecord, changeAliases, promotionRecords } from "../../../src/runtime/control/index.ts";
+import { type Broker, type Follower, readAliases, writeControl } from "../../../src/runtime/index.ts";
+import { type RetrainingEvent, retrainingRecord } from "../../../src/training/index.ts";
+import { type DeathPlan, mortalBroker } from "../../fakes/mortal-broker.ts";
+import { noCodecs } from "../../fakes/no-codecs.ts";
+import { deferred, eventually } from "../../support/deadline.ts";
+import { AutoClock } from "../runtime/fixture.ts";
+
+const { signal } = new AbortController();
+const hourMs = 3_600_000;
+const topics = { retraining: "shop.retraining", control: "shop.control", alerts: "shop.alerts" };
+const place = { clusterName: topics.control, aliasesId: "shop.aliases" };
+const group = "shop.trainer";
+
+const fraud: TrainedModel = {
+  name: "fraud",
+  monitors: new Set(["inputs"]),
+  rollout: "none",
+  retrain: {
+    on: [{ kind: "drift" }],
+    mode: "warm",
+    rows: 7,
+    cooldownMs: hourMs,
+    perDay: 4,
+    labelsMin: 0,
+    breaker: 2,
+    approve: false,
+  },
+};
+
+const alert = (more: Partial<AlertEvent> = {}): AlertEvent => ({
+  type: "millrace.incident.opened",
+  id: "i1/opened",
+  fingerprint: "shop/inputs",
+  topology: "shop",
+  monitor: "inputs",
+  field: undefined,
+  kind: "drift",
+  severity: "page",
+  incident: "i1",
+  isPage: true,
+  cause: "world",
+  at: "2026-01-01T01:00:00Z",
+  from: undefined,
+  to: undefined,
+  score: undefined,
+  threshold: undefined,
+  n: undefined,
+  m: undefined,
+  summary: "amount drifts.",
+  fields: ["amount"],
+  ...more,
+});
+
+const asked = (request: string, model = "fraud"): RetrainingEvent => ({
+  type: "requested",
+  id: request,
+  request,
+  model,
+  at: "2026-01-01T00:00:00Z",
+  cause: "manual",
+  by: "ann",
+});
+
+const accepted = (version: number): TrainingEnd => ({ kind: "accepted", reason: "no worse", version, checks: [] });
+
+let broker: Broker;
+let running: Follower[] = [];
+const ticking: NodeJS.Timeout[] = [];
+
+async function begin(): Promise<void> {
+  broker = createMemoryBroker({ codecs: noCodecs, clock: new AutoClock(), logger: silentLogger, bytesMax: 1e8 });
+  const one = (topic: string) => ({ topic, partitions: 1, replication: undefined, configs: {} });
+  await broker.admin.createTopics(Object.values(topics).map(one), signal);
+  // A champion from before.
+  const promotion = { model: "fraud", version: 1, at: 0, by: "ann" };
+  await changeAliases(broker, place, (aliases) => promotionRecords(aliases, promotion), 0, signal);
+}
+
+interface Setup {
+  readonly model?: TrainedModel;
+  readonly train: (order: TrainingOrder, cut: AbortSignal) => Promise<TrainingEnd>;
+  readonly seen?: { labels: number; predictions: number; timeMs: number | undefined };
+  readonly over?: Broker;
+}
+
+async function start({ model = fraud, train, seen, over = broker }: Setup): Promise<Follower> {
+  const clock = new AutoClock();
+  const trainer = createTrainer({
+    group,
+    topics,
+    aliasesId: place.aliasesId,
+    broker: over,
+    clock,
+    logger: silentLogger,
+    models: [model],
+    train,
+    lookAt: { look: async () => seen ?? { labels: 0, predictions: 0, timeMs: undefined } },
+    lookEveryMs: 1,
+  });
+  await trainer.start();
+  running.push(trainer);
+  const tick = setInterval(() => {
+    clock.nowMs += 1_000;
+    trainer.tick(clock.nowMs);
+  }, 1);
+  ticking.push(tick);
+  return trainer;
+}
+
+afterEach(async () => {
+  await finish();
+});
+
+async function finish(): Promise<void> {
+  for (const one of running.splice(0)) await one.drain();
+  for (const tick of ticking.splice(0)) clearInterval(tick);
+  await broker.close();
+}
+
+async function say(...events: readonly (AlertEvent | RetrainingEvent)[]): Promise<void> {
+  const records = events.map((event) => {
+    const isAlert = "monitor" in event;
+    const record = isAlert ? alertRecord(event) : retrainingRecord(event);
+    const topic = isAlert ? topics.alerts : topics.retraining;
+    return { topic, partition: 0, timestampMs: 0, key: record.key, value: record.value };
+  });
+  await broker.append(records, signal);
+}
+
+const told = () => readRetrainings(broker, topics.retraining, signal);
+const steps = async (): Promise<string[]> => (await told()).map(({ type }) => type);
+const aliases = async () =>
+  Object.fromEntries(
+    (await readAliases(broker, topics.control, signal)).aliases.map(({ alias: name, version }) => [name, version]),
+  );
+const until = (type: RetrainingEvent["type"], count = 1) =>
+  eventually(10_000, `${count} times ${type}`, async () =>
+    (await steps()).filter((step) => step === type).length >= count ? true : undefined,
+  );
+
+describe("a trainer", () => {
+  test("takes an alert to a promotion, under the id of its incident, in one line of events", async () => {
+    await begin();
+    const orders: TrainingOrder[] = [];
+    await start({
+      train: async (order) => {
+        orders.push(order);
+        return accepted(2);
+      },
+    });
+    await say(alert());
+    await until("promoted");
+    expect(await steps()).toEqual(["requested", "started", "trained", "promoted"]);
+    expect(new Set((await told()).map(({ incident, request }) => `${incident} ${request}`))).toEqual(
+      new Set(["i1 fraud/i1/1"]),
+    );
+    expect(orders).toEqual([
+      { model: "fraud", request: "fraud/i1/1", cause: "drift", incident: "i1", champion: 1, rows: 7, mode: "warm" },
+    ]);
+    expect(await aliases()).toEqual({ champion: 2, previous: 1 });
+    const { aliases: records } = await readAliases(broker, topics.control, signal);
+    expect(records.find(({ alias: name }) => name === "champion")).toMatchObject({
+      by: "trainer",
+      request: "fraud/i1/1",
+      incident: "i1",
+    });
+  });
+
+  test("promotes nothing that did not pass, and says what the gate found", async () => {
+    await begin();
+    const check = { name: "recent", outcome: "failed", text: "worse by far", numbers: {} } as const;
+    await start({ train: async () => ({ kind: "rejected", reason: "worse", version: undefined, checks: [check] }) });
+    await say(alert());
+    await until("rejected");
+    expect((await told()).find(({ type }) => type === "rejected")).toMatchObject({
+      reason: "worse",
+      checks: [{ name: "recent", outcome: "failed", text: "worse by far" }],
+    });
+    expect(await aliases()).toEqual({ champion: 1 });
+  });
+
+  test("says why a training ended without a version", async () => {
+    await begin();
+    await start({ train: () => Promise.reject(new Error("no rows")) });
+    await say(asked("m1"));
+    await until("failed");
+    expect((await told()).at(-1)).toMatchObject({ type: "failed", request: "m1", reason: "no rows" });
+  });
+
+  test("takes one request of a model at a time, and none for a model that is not there", async () => {
+    await begin();
+    const hold = deferred<void>();
+    await start({ train: async () => hold.promise.then(() => accepted(2)) });
+    await say(asked("m1"), asked("m2"), asked("m3", "nobody"));
+    await until("suppressed", 2);
+    hold.resolve();
+    await until("promoted");
+    expect((await told()).filter(({ type }) => type === "suppressed")).toMatchObject([
+      { request: "m2", reason: "another training of the model is under way" },
+      { request: "m3", reason: "the topology has no model nobody to train" },
+    ]);
+  });
+
+  test("ends a training that is cancelled, and promotes nothing", async () => {
+    await begin();
+    let isCut = false;
+    await start({
+      train: (_, cut) =>
+        new Promise((_resolve, reject) => {
+          cut.addEventListener("abort", () => {
+            isCut = true;
+            reject(cut.reason);
+          });
+        }),
+    });
+    await say(asked("m1"));
+    await until("started");
+    await writeControl(broker, topics.control, [cancelRecord("m1", "bob", "a mistake")], 0, signal);
+    await until("cancelled");
+    expect([isCut, (await told()).at(-1)?.reason]).toEqual([true, "bob cancelled it"]);
+    expect(await aliases()).toEqual({ champion: 1 });
+  });
+
+  test("waits for a person where the topology says so; a yes that counts no more is none", async () => {
+    await begin();
+    const model = { ...fraud, retrain: { ...fraud.retrain!, approve: true } };
+    await start({ model, train: async () => accepted(2) });
+    await say(alert());
+    await until("waiting");
+    const approve = (untilMs: number) =>
+      writeControl(
+        broker,
+        topics.control,
+        [approvalRecord({ model: "fraud", version: 2, who: "ann", reason: "", untilMs, request: "r" })],
+        0,
+        signal,
+      );
+    await approve(1);
+    await say(asked("m2"));
+    await until("suppressed");
+    expect(await aliases()).toEqual({ champion: 1 });
+    await approve(4_000_000_000_000);
+    await until("promoted");
+    expect((await told()).at(-1)?.reason).toBe("ann approved it");
+    expect(await aliases()).toEqual({ champion: 2, previous: 1 });
+  });
+
+  test("lets a version score beside the champion until time and records are reached, and then promotes it", async () => {
+    await begin();
+    const seen = { labels: 0, predictions: 100, timeMs: 0 as number | undefined };
+    const model: TrainedModel = { ...fraud, rollout: { shadow: { forMs: hourMs, recordsMin: 10 } } };
+    await start({ model, seen, train: async () => accepted(2) });
+    await say(asked("m1"));
+    await until("trained");
+    expect(await aliases()).toEqual({ champion: 1, challenger: 2 });
+    seen.predictions = 110;
+    seen.timeMs = hourMs - 1;
+    await say(asked("m2"));
+    await until("suppressed");
+    expect((await aliases())["champion"]).toBe(1);
+    seen.predictions = 109;
+    seen.timeMs = hourMs;
+    await say(asked("m3"));
+    await until("suppressed", 2);
+    expect((await aliases())["champion"]).toBe(1);
+    seen.predictions = 110;
+    await until("promoted");
+    expect(await aliases()).toMatchObject({ champion: 2, previous: 1 });
+  });
+
+  test("that was fenced by somebody who moved an alias promotes by what stands there then, and trains once", async () => {
+    await begin();
+    const hold = deferred<void>();
+    let trainings = 0;
+    await start({
+      train: async () => {
+        trainings++;
+        await hold.promise;
+        return accepted(3);
+      },
+    });
+    await say(asked("m1"));
+    await until("started");
+    const promotion = { model: "fraud", version: 2, at: 0, by: "ann" };
+    await changeAliases(broker, place, (known) => promotionRecords(known, promotion), 0, signal);
+    hold.resolve();
+    await until("promoted");
+    expect([trainings, await aliases()]).toEqual([1, { champion: 3, previous: 2 }]);
+  });
+
+  test("holds the offset of a request back until it has ended", async () => {
+    await begin();
+    const hold = deferred<void>();
+    await start({ train: async () => hold.promise.then(() => accepted(2)) });
+    await say(asked("m1"));
+    await until("started");
+    await say(asked("m2"));
+    await until("suppressed");
+    const committed = async () => (await broker.admin.committed(group, topics.retraining, signal))[0]?.offset ?? 0;
+    expect(await committed()).toBe(0);
+    hold.resolve();
+    await until("promoted");
+    await eventually(10_000, "the offset", async () => ((await committed()) > 0 ? true : undefined));
+  });
+});
+
+/** Where a process dies, over all that the port was asked until a request is promoted. */
+async function promotedOver(plan: DeathPlan): Promise<{ readonly deaths: number }> {
+  await begin();
+  const train = async (): Promise<TrainingEnd> => accepted(2);
+  let isArmed = true;
+  const mortal = mortalBroker(broker, (call, i) => (isArmed ? plan(call, i) : undefined));
+  const first = await start({ train, over: mortal.broker });
+  await say(alert());
+  await Promise.race([mortal.died, until("promoted")]);
+  // What it does at its stop is another matter.
+  isArmed = false;
+  if (mortal.isDead) {
+    // Of a process that is dead nothing is drained.
+    running = running.filter((one) => one !== first);
+    await start({ train });
+  }
+  await until("promoted");
+  return { deaths: mortal.isDead ? 1 : 0 };
+}
+
+test("a trainer that dies at any call of the port leaves one request, one promotion and one champion", async () => {
+  for (let index = 0; index < 60; index++) {
+    for (const when of ["before", "after"] as const) {
+      const { deaths } = await promotedOver((_, i) => (i === index ? when : undefined));
+      const events = await told();
+      const count = (type: RetrainingEvent["type"]): number => events.filter((event) => event.type === type).length;
+      expect([index, when, count("requested"), count("trained"), count("promoted")]).toEqual([index, when, 1, 1, 1]);
+      expect(await aliases()).toEqual({ champion: 2, previous: 1 });
+      let records = 0;
+      await readControl(broker, topics.control, () => records++, signal);
+      // Champion of before, previous, champion.
+      expect(records).toBe(3);
+      await finish();
+      if (deaths === 0) {
+        expect(index).toBeGreaterThan(8);
+        return;
+      }
+    }
+  }
+  throw new Error("the deaths did not come to their end");
+}, 60_000);

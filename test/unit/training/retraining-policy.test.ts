@@ -1,0 +1,404 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  type PolicyAlert,
+  type PolicyDecision,
+  type PolicyModel,
+  type RetrainingEvent,
+  RetrainingPolicy,
+  readRetrainingEvent,
+  retrainingRecord,
+} from "../../../src/training/index.ts";
+
+const hourMs = 3_600_000;
+const retrain = {
+  on: [{ kind: "drift" }, { kind: "performance" }, { kind: "quality" }, { kind: "age", ageMs: 240 * hourMs }],
+  mode: "full",
+  rows: 1000,
+  cooldownMs: 6 * hourMs,
+  perDay: 2,
+  labelsMin: 10,
+  breaker: 2,
+  approve: false,
+} as const satisfies PolicyModel["retrain"];
+const fraud: PolicyModel = { name: "fraud", retrain, monitors: new Set(["inputs", "scores"]) };
+
+/** The policy beside the log of what it decided and of what became of it. */
+class Scene {
+  readonly log: RetrainingEvent[] = [];
+  readonly alerts: PolicyAlert[] = [];
+  readonly models: readonly PolicyModel[];
+  readonly policy: RetrainingPolicy;
+  labels = 0;
+  timeMs = 0;
+
+  constructor(model: PolicyModel = fraud) {
+    this.models = [model];
+    this.policy = new RetrainingPolicy(this.models);
+  }
+
+  write(event: RetrainingEvent): void {
+    this.log.push(event);
+    this.policy.takeEvent(event);
+  }
+
+  decide(clockMs = 0): readonly PolicyDecision[] {
+    const decisions = this.policy.decide(clockMs);
+    for (const decision of decisions) this.write(eventOf(decision));
+    return decisions;
+  }
+
+  /** What the decisions come to, one word each. */
+  words(clockMs = 0): string[] {
+    return this.decide(clockMs).map(({ type, guard, cause }) => guard ?? `${type} ${cause}`);
+  }
+
+  alert(more: Partial<PolicyAlert> = {}): void {
+    const alert: PolicyAlert = {
+      id: `a${this.alerts.length}`,
+      step: "begins",
+      kind: "drift",
+      monitor: "inputs",
+      incident: "i1",
+      timeMs: this.timeMs,
+      ...more,
+    };
+    this.timeMs = Math.max(this.timeMs, alert.timeMs);
+    this.alerts.push(alert);
+    this.policy.takeAlert(alert);
+  }
+
+  pass(ms: number): void {
+    this.timeMs += ms;
+    this.policy.takeTime(this.timeMs);
+  }
+
+  label(count: number): void {
+    this.labels += count;
+    this.policy.takeLabels("fraud", this.labels);
+  }
+
+  end(type: "promoted" | "rejected" | "undecided" | "failed" | "cancelled"): void {
+    const open = this.policy.openRequest("fraud");
+    if (open === undefined) return;
+    const id = `${open.request}/${type}`;
+    const { alert: _, ...request } = open;
+    this.write({ ...request, type, id, by: "trainer", timeMs: this.timeMs });
+  }
+
+  /** Another process that reads what stands on the topics. */
+  restarted(): RetrainingPolicy {
+    const policy = new RetrainingPolicy(this.models);
+    for (const event of this.log) policy.takeEvent(event);
+    for (const alert of this.alerts) policy.takeAlert(alert);
+    policy.takeTime(this.timeMs);
+    policy.takeLabels("fraud", this.labels);
+    return policy;
+  }
+}
+
+/** As it is read back. */
+function eventOf({ incident, alert, guard, reason, timeMs, ...decision }: PolicyDecision): RetrainingEvent {
+  const given = Object.entries({ incident, alert, guard, reason, timeMs }).filter(([, value]) => value !== undefined);
+  const event = { ...decision, at: "2026-01-01T00:00:00Z", by: "policy", ...Object.fromEntries(given) };
+  const read = readRetrainingEvent(retrainingRecord(event as RetrainingEvent).value.toString("utf8"));
+  if (read === undefined) throw new Error("an event that cannot be read back");
+  return read;
+}
+
+const ready = (model?: PolicyModel): Scene => {
+  const scene = new Scene(model);
+  scene.label(10);
+  return scene;
+};
+
+describe("an alert on what a model reads, writes or is told", () => {
+  test("asks for a training, which names alert and incident", () => {
+    const scene = ready();
+    scene.alert();
+    expect(scene.decide()).toMatchObject([
+      { type: "requested", request: "fraud/i1/1", cause: "drift", incident: "i1", alert: "a0", labels: 10 },
+    ]);
+    expect(scene.words()).toEqual([]);
+  });
+
+  test("is nothing to a model that is not watched by its monitor, or does not name its kind", () => {
+    const scene = ready({ ...fraud, retrain: { ...retrain, on: [{ kind: "performance" }] } });
+    scene.alert();
+    scene.alert({ monitor: "others", kind: "performance", incident: "i2" });
+    expect(scene.words()).toEqual([]);
+  });
+
+  test("is answered once while a training is under way, and the incident asks again when that did not pass", () => {
+    const scene = ready();
+    scene.alert();
+    scene.decide();
+    scene.alert();
+    expect(scene.words()).toEqual(["open"]);
+    scene.end("rejected");
+    expect(scene.words()).toEqual(["cooldown"]);
+    scene.pass(6 * hourMs - 1);
+    expect(scene.words()).toEqual([]);
+    scene.pass(1);
+    scene.label(9);
+    expect(scene.words()).toEqual(["labels"]);
+    scene.label(1);
+    expect(scene.words()).toEqual(["requested drift"]);
+  });
+
+  test("asks nothing more after a promotion, until another of the incident comes", () => {
+    const scene = ready();
+    scene.alert();
+    scene.decide();
+    scene.end("promoted");
+    scene.pass(100 * hourMs);
+    scene.label(100);
+    expect(scene.words()).toEqual([]);
+    scene.alert();
+    expect(scene.words()).toEqual(["requested drift"]);
+  });
+
+  test("whose incident has closed asks nothing, and is answered", () => {
+    const scene = new Scene();
+    scene.alert();
+    scene.alert({ step: "closes" });
+    expect(scene.words()).toEqual(["over"]);
+    scene.label(100);
+    expect(scene.words()).toEqual([]);
+  });
+
+  test("of the data's quality asks when that is whole again", () => {
+    const scene = ready();
+    scene.alert({ kind: "quality", incident: "q" });
+    expect(scene.words()).toEqual(["veto"]);
+    scene.alert({ kind: "quality", incident: "q", step: "closes" });
+    expect(scene.words()).toEqual(["requested quality"]);
+  });
+});
+
+describe("what holds a request back", () => {
+  test("is an open incident of quality on the model's monitors, or of any lag", () => {
+    const scene = ready({ ...fraud, retrain: { ...retrain, on: [{ kind: "drift" }] } });
+    scene.alert({ kind: "lag", monitor: "any", incident: "l" });
+    scene.alert({ kind: "quality", monitor: "others", incident: "q" });
+    scene.alert();
+    expect(scene.words()).toEqual(["veto"]);
+    scene.alert({ kind: "lag", monitor: "any", incident: "l", step: "closes" });
+    expect(scene.words()).toEqual(["requested drift"]);
+  });
+
+  test("is a day that had as many as it may have", () => {
+    const scene = ready();
+    scene.alert();
+    for (const word of ["requested drift", "requested drift", "per-day"]) {
+      expect(scene.words()).toEqual([word]);
+      scene.end("failed");
+      scene.pass(6 * hourMs);
+    }
+    scene.pass(6 * hourMs - 1);
+    scene.decide();
+    expect(scene.policy.openRequest("fraud")).toBeUndefined();
+    scene.pass(1);
+    expect(scene.words()).toEqual(["requested drift"]);
+  });
+
+  test("is the breaker after two rejections in a row within one incident, for a day", () => {
+    const scene = ready();
+    scene.alert();
+    for (let i = 0; i < 2; i++) {
+      scene.decide();
+      scene.end("rejected");
+      scene.pass(12 * hourMs);
+      scene.label(10);
+    }
+    expect(scene.words()).toEqual(["breaker"]);
+    scene.pass(12 * hourMs - 1);
+    expect(scene.words()).toEqual([]);
+    scene.pass(1);
+    expect(scene.words()).toEqual(["requested drift"]);
+  });
+
+  test("is no breaker when the rejections are of two incidents", () => {
+    const scene = ready();
+    for (const incident of ["i1", "i2"]) {
+      scene.alert({ incident });
+      scene.decide();
+      scene.end("rejected");
+      scene.alert({ incident, step: "closes" });
+      scene.pass(24 * hourMs);
+      scene.label(10);
+    }
+    scene.alert({ incident: "i3" });
+    expect(scene.words()).toEqual(["requested drift"]);
+  });
+
+  test("is no breaker any more after it was reset by hand", () => {
+    const scene = ready();
+    scene.alert();
+    for (let i = 0; i < 2; i++) {
+      scene.decide();
+      scene.end("rejected");
+      scene.pass(12 * hourMs);
+      scene.label(10);
+    }
+    const at = "2026-01-01T00:00:00Z";
+    scene.write({ type: "reset", id: "r", request: "r", model: "fraud", at, cause: "manual", by: "ann" });
+    expect(scene.words()).toEqual(["requested drift"]);
+  });
+
+  test("is no breaker for age", () => {
+    const scene = ready({
+      ...fraud,
+      retrain: { ...retrain, perDay: 9, on: [{ kind: "drift" }, { kind: "age", ageMs: 12 * hourMs }] },
+    });
+    scene.policy.takePromotion("fraud", 0);
+    scene.alert();
+    for (let i = 0; i < 2; i++) {
+      scene.decide();
+      scene.end("rejected");
+      scene.label(10);
+      scene.pass(6 * hourMs);
+    }
+    expect(scene.words()).toEqual(["breaker", "requested age"]);
+  });
+});
+
+describe("reasons that no alert gives", () => {
+  test("an age counts from the promotion, and from an end that was none", () => {
+    const scene = ready();
+    expect(scene.words()).toEqual([]);
+    scene.policy.takePromotion("fraud", 0);
+    scene.pass(240 * hourMs - 1);
+    expect(scene.words()).toEqual([]);
+    scene.pass(1);
+    expect(scene.words()).toEqual(["requested age"]);
+    scene.end("rejected");
+    scene.label(100);
+    scene.pass(239 * hourMs);
+    expect(scene.words()).toEqual([]);
+    scene.pass(hourMs);
+    expect(scene.words()).toEqual(["requested age"]);
+  });
+
+  test("labels count from the last training that could be judged", () => {
+    const scene = ready({
+      ...fraud,
+      retrain: { ...retrain, cooldownMs: 1, perDay: 99, on: [{ kind: "labels", count: 50 }] },
+    });
+    scene.label(39);
+    expect(scene.words()).toEqual([]);
+    scene.label(1);
+    expect(scene.words()).toEqual(["requested labels"]);
+    scene.label(49);
+    scene.end("rejected");
+    scene.pass(1);
+    expect(scene.words()).toEqual([]);
+    scene.label(1);
+    expect(scene.words()).toEqual(["requested labels"]);
+  });
+
+  test("times of a schedule that passed while nobody looked are one; what is held back then is over", () => {
+    const scene = new Scene({ ...fraud, retrain: { ...retrain, on: [{ kind: "schedule", cron: "0 * * * *" }] } });
+    expect(scene.words(0)).toEqual([]);
+    expect(scene.words(hourMs)).toEqual(["labels"]);
+    expect(scene.words(hourMs + 1)).toEqual([]);
+    scene.label(10);
+    expect(scene.words(5 * hourMs - 1)).toEqual(["requested schedule"]);
+  });
+
+  test("a model without retrain is asked for by persons alone, and one at a time", () => {
+    const scene = ready({ ...fraud, retrain: undefined });
+    scene.alert();
+    expect(scene.words()).toEqual([]);
+    const at = "2026-01-01T00:00:00Z";
+    const manual = (request: string): RetrainingEvent => ({
+      type: "requested",
+      id: request,
+      request,
+      model: "fraud",
+      at,
+      cause: "manual",
+      by: "ann",
+    });
+    scene.write(manual("m1"));
+    scene.write(manual("m2"));
+    expect(scene.policy.openRequest("fraud")?.request).toBe("m1");
+  });
+});
+
+type Act = (scene: Scene) => void;
+const acts: fc.Arbitrary<Act> = fc.oneof(
+  fc.constantFrom(1, 3, 6, 13, 25).map(
+    (hours): Act =>
+      (scene) =>
+        scene.pass(hours * hourMs),
+  ),
+  fc.constantFrom(3, 10, 40).map(
+    (count): Act =>
+      (scene) =>
+        scene.label(count),
+  ),
+  fc
+    .record({
+      kind: fc.constantFrom("drift", "performance", "quality", "lag"),
+      step: fc.constantFrom("begins", "begins", "closes"),
+      monitor: fc.constantFrom("inputs", "scores", "others"),
+      incident: fc.constantFrom("1", "2"),
+    })
+    .map(
+      ({ incident, ...alert }): Act =>
+        (scene) =>
+          scene.alert({ ...alert, incident: `${alert.kind}${incident}` }),
+    ),
+  fc.constantFrom("promoted", "rejected", "rejected", "undecided", "failed", "cancelled").map(
+    (type): Act =>
+      (scene) =>
+        scene.end(type),
+  ),
+);
+
+test("the laws hold whatever comes, and a process that ends at any point decides as one that does not", () => {
+  fc.assert(
+    fc.property(fc.array(acts, { maxLength: 60 }), (steps) => {
+      const scene = new Scene();
+      scene.policy.takePromotion("fraud", 0);
+      for (const step of steps) {
+        step(scene);
+        const again = scene.restarted();
+        again.takePromotion("fraud", 0);
+        const wouldDecide = again.decide(0);
+        const open = scene.policy.openRequest("fraud");
+        const decisions = scene.decide();
+        expect(wouldDecide).toEqual(decisions);
+        // P1
+        const asked = decisions.filter(({ type }) => type === "requested");
+        expect(asked.length).toBeLessThanOrEqual(open === undefined ? 1 : 0);
+        expect(scene.decide()).toEqual([]);
+      }
+      const times = scene.log.flatMap(({ type, timeMs }) => (type === "requested" ? [timeMs ?? 0] : []));
+      for (const [i, time] of times.entries()) {
+        // P2, P3
+        if (i > 0) expect(time - (times[i - 1] ?? 0)).toBeGreaterThanOrEqual(6 * hourMs);
+        expect(times.filter((other) => other <= time && time - other < 24 * hourMs).length).toBeLessThanOrEqual(2);
+      }
+      // P4
+      const due = scene.alerts.filter(
+        ({ step, kind, monitor }) => step === "begins" && kind !== "lag" && monitor !== "others",
+      );
+      const answers = scene.log.flatMap(({ alert }) => alert?.split(" ") ?? []);
+      expect(answers.toSorted()).toEqual(due.map(({ id }) => id).toSorted());
+      expect(new Set(scene.log.map(({ id }) => id)).size).toBe(scene.log.length);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test.each([
+  "",
+  "[]",
+  "null",
+  '{"type":"requested"}',
+  '{"type":"opened","id":"a","request":"a","model":"m","at":"t","by":"b","cause":"drift"}',
+])("%s is no event", (text) => {
+  expect(readRetrainingEvent(text)).toBeUndefined();
+});
