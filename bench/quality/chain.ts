@@ -6,13 +6,14 @@ import { nodeHasher, systemClock } from "../../src/adapters/node/index.ts";
 import { applyChanges, compareWithCluster } from "../../src/app/apply-plan.ts";
 import { loadPlan } from "../../src/app/load-topology.ts";
 import { chosenStages, createWorker } from "../../src/app/start-worker.ts";
-import { type TrainingOptions, trainModel } from "../../src/app/train-model.ts";
 import { openArtefacts, openBroker, openModels, openRegistry, openTrainer } from "../../src/app/wire.ts";
 import { type Logger, silentLogger } from "../../src/kernel/index.ts";
 import type { ArtefactStore } from "../../src/model/index.ts";
+import { type Alias, changeAliases, promotionRecords } from "../../src/runtime/control/index.ts";
 import { type Broker, readTopicRows } from "../../src/runtime/index.ts";
 import type { SchemaRegistry } from "../../src/schema/index.ts";
 import type { Plan, PlannedModel, PlannedStage } from "../../src/topology/index.ts";
+import { type ChallengerRequest, trainChallenger } from "../../src/training/index.ts";
 import { firstRows, rowAtTime } from "./readings.ts";
 import type { Served } from "./result.ts";
 
@@ -30,6 +31,12 @@ export interface ChainOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly logger?: Logger;
 }
+
+/** What a training learns from, how, and what it has to pass. */
+export type AskedTraining = Pick<
+  ChallengerRequest,
+  "toMs" | "newestRows" | "seed" | "mode" | "champion" | "gate" | "cause"
+>;
 
 interface RunningStage {
   readonly stage: PlannedStage;
@@ -131,25 +138,33 @@ export class QualityChain {
       await this.#until(async () => (await lagOf(this.#broker, stage, this.#signal)) === 0);
   }
 
-  /** Trains a model on a range of event times, and puts the version in service. @returns its number */
-  async train(name: string, given: Pick<TrainingOptions, "fromMs" | "toMs" | "warmFrom" | "seed">): Promise<number> {
-    const { version } = await trainModel(
-      {
-        plan: this.plan,
-        model: this.#modelOf(name),
-        ...given,
-        isForced: true,
-        by: "bench:quality",
-        broker: this.#broker,
-        registry: this.#registry,
-        artefacts: this.#artefacts,
-        openTrainer,
-        clock: systemClock,
-        hasher: nodeHasher,
-        progress: () => undefined,
-      },
-      this.#signal,
-    );
+  /**
+   * Trains a challenger on what is known before a moment, and puts it in service when it is accepted.
+   * @returns its number; undefined when it was not accepted
+   */
+  async train(name: string, asked: AskedTraining): Promise<number | undefined> {
+    const { plan } = this;
+    const model = this.#modelOf(name);
+    const request: ChallengerRequest = {
+      ...model,
+      ...asked,
+      model: name,
+      topics: plan.topics,
+      topology: plan.topology,
+      planHash: plan.hash,
+      rows: (topic, reader, visitor, stop) => readTopicRows(this.#broker, this.#registry, topic, reader, visitor, stop),
+      artefacts: this.#artefacts,
+      openTrainer,
+      clock: systemClock,
+      hasher: nodeHasher,
+      progress: () => undefined,
+    };
+    const { version } = await trainChallenger(request, this.#signal);
+    if (version === undefined) return undefined;
+    const at = systemClock.now();
+    const promotion = { model: name, version, at, by: "bench:quality" };
+    const promoted = (aliases: readonly Alias[]) => promotionRecords(aliases, promotion);
+    await changeAliases(this.#broker, plan.control, promoted, at, this.#signal);
     return version;
   }
 

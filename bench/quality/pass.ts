@@ -1,5 +1,6 @@
 /** One pass over the readings: all modes of a learner side by side. */
 import { join } from "node:path";
+import type { GateSettings } from "../../src/training/index.ts";
 import { type ChainOptions, QualityChain } from "./chain.ts";
 import { isDue, type LearnerName, type Mode, modesOf, trainedRows } from "./modes.ts";
 import { firstRows, labelDelayRows, labelText, type Readings, readingText, timeOfRow } from "./readings.ts";
@@ -8,11 +9,22 @@ import { accuracyOf, checkVersions, type ModeResult } from "./result.ts";
 /** Rows that are sent at once; then everything has to come through before the next ones. */
 const blockRows = 48;
 
+/** A timer takes whatever comes: what the gate does is another question. */
+const noGate: GateSettings = {
+  recent: false,
+  before: false,
+  slices: [],
+  sliceFloor: 0,
+  latencyP99Ms: false,
+  sizeBytes: false,
+};
+
 /** What a mode has come to so far. */
 interface Course {
   readonly mode: Mode;
   version: number;
   trainings: number;
+  promotions: number;
   cpuSeconds: number;
   /** The version in service when each row was sent. */
   readonly inService: Int32Array;
@@ -53,6 +65,7 @@ class Pass {
       mode,
       version: 0,
       trainings: 0,
+      promotions: 0,
       cpuSeconds: 0,
       inService: new Int32Array(options.readings.count),
     }));
@@ -101,7 +114,7 @@ class Pass {
       mode: name,
       accuracy: accuracyOf(readings, served),
       retrainings: course.trainings - 1,
-      promoted: course.version - 1,
+      promoted: course.promotions - 1,
       cpuSeconds: course.cpuSeconds + sharedCpuSeconds,
     };
   }
@@ -111,14 +124,20 @@ class Pass {
     const { mode, version } = course;
     const before = cpuSeconds();
     const isFirst = row === firstRows;
-    course.version = await this.#chain.train(mode.name, {
+    const promoted = await this.#chain.train(mode.name, {
       seed: mode.seed,
       toMs: timeOfRow(row) - 1,
-      ...(isFirst ? {} : { fromMs: timeOfRow(row - labelDelayRows - trainedRows) }),
-      ...(mode.isWarm && !isFirst ? { warmFrom: version } : {}),
+      newestRows: isFirst ? undefined : trainedRows,
+      champion: isFirst ? undefined : version,
+      mode: mode.isWarm ? "warm" : "full",
+      gate: noGate,
+      cause: "schedule",
     });
     course.trainings++;
     course.cpuSeconds += cpuSeconds() - before;
+    if (promoted === undefined) return;
+    course.version = promoted;
+    course.promotions++;
   }
 
   async #sendReadings(from: number, to: number): Promise<void> {
