@@ -60,6 +60,25 @@ describe("training in a thread", () => {
     expect(results[0]?.[1]).not.toEqual([]);
   });
 
+  test("fits a network, and goes on from one, as in the calling thread: to the same weights", async () => {
+    const models = [];
+    for (const opener of [open, openTrainerHere]) {
+      const fresh = opener(signature);
+      fresh.addFeatures(features(300));
+      fresh.addLabels(labels(300));
+      const first = await fresh.train(() => undefined, signal, { candidates: ["mlp"], seed: 3 });
+      const next = opener(signature);
+      next.addFeatures(features(400));
+      next.addLabels(labels(400));
+      const start = { learner: first.learner, model: first.model };
+      const warm = await next.train(() => undefined, signal, { candidates: ["mlp"], seed: 3, start });
+      models.push([first.learner, first.model, warm.model]);
+    }
+    expect(models[0]).toEqual(models[1]);
+    expect(models[0]?.[0]).toBe("mlp");
+    expect(models[0]?.[2]).not.toEqual(models[0]?.[1]);
+  });
+
   test("challenges as in the calling thread, and by a clock that goes", async () => {
     const results = [];
     for (const trainer of [open(), openTrainerHere(signature)]) {
