@@ -34,6 +34,8 @@ export function appending(bench: () => Bench): void {
     }
     const times = read.map(({ timestampMs }) => timestampMs);
     expect([...times].sort((a, b) => a - b)).toEqual(times);
+    const later = await bench().read({ topic, partition: 0, from: { timeMs: old + 1 }, to: 3 });
+    expect(later.map((record) => textOf(record))).toEqual(["a", "b", "c"]);
   });
 
   test("a record larger than the topic allows is refused by name when it is appended", async () => {

@@ -4,6 +4,7 @@ import {
   type BaselinedMonitor,
   isInService,
   keepBaselines,
+  LearntWindows,
   readBaselines,
   readVerdicts,
   writeBaseline,
@@ -146,6 +147,20 @@ test("tries again what failed, and lets the other monitors have theirs", async (
     ["A baseline cannot be measured now; it is tried again.", "MR_UNSUPPORTED"],
     ["A baseline is in service.", undefined],
   ]);
+});
+
+test("reads a topic that was made anew from its beginning", async () => {
+  await scene.judge([learning("a", 10, 300), learning("a", 11, 300)]);
+  const { broker, registry, verdictsTopic } = scene;
+  const learnt = new LearntWindows(broker, registry, verdictsTopic, [monitorOf("a", first)]);
+  expect(await learnt.of(monitorOf("a", first), never)).toHaveLength(2);
+  await broker.admin.deleteTopics([verdictsTopic], never);
+  await broker.admin.createTopics(
+    [{ topic: verdictsTopic, partitions: 1, replication: undefined, configs: {} }],
+    never,
+  );
+  await scene.judge([learning("a", 12, 7)]);
+  expect((await learnt.of(monitorOf("a", first), never)).at(-1)).toEqual({ fromMs: 12 * hourMs, rows: 7 });
 });
 
 test("waits for the baselines topic", async () => {
