@@ -6,9 +6,11 @@ import { type DevSessionServer, serveDevSession } from "../../../src/adapters/de
 import { nodeHasher } from "../../../src/adapters/node/index.ts";
 import { applyChanges, compareWithCluster } from "../../../src/app/apply-plan.ts";
 import { loadPlan } from "../../../src/app/load-topology.ts";
+import { promoteVersion } from "../../../src/app/promote-version.ts";
 import { devFolders, openArtefacts, openMemoryBroker, openRegistry } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import {
+  type ArtefactStore,
   adoptionKey,
   adoptionSchema,
   encodeAdoption,
@@ -243,6 +245,36 @@ describe("models rollback", () => {
   });
 });
 
+describe("a promotion that others come in between of", () => {
+  const request = (artefacts: Pick<ArtefactStore, "read" | "versions">) => ({
+    plan,
+    reach: { broker, artefacts: artefacts as ArtefactStore },
+    model: "fraud",
+    version: 1,
+    by: "ann",
+    isDry: false,
+  });
+
+  test("ends where the alias that it was decided by has moved, and moves nothing", async () => {
+    const store = openArtefacts(devFolders(folder).models);
+    await addVersion();
+    await point("champion", 3);
+    await point("previous", 2);
+    const expected = { alias: "previous", version: 1 };
+    await expect(promoteVersion({ ...request(store), expected }, never)).rejects.toMatchObject({ exitCode: 75 });
+    expect(await aliases()).toEqual({ champion: 3, previous: 2 });
+  });
+
+  test("says so where the version was removed meanwhile", async () => {
+    const store = openArtefacts(devFolders(folder).models);
+    await addVersion();
+    const pruned = { read: store.read.bind(store), versions: async () => [2] };
+    await expect(promoteVersion(request(pruned), never)).rejects.toThrow(
+      "version 1 of fraud was removed while it was promoted",
+    );
+  });
+});
+
 describe("models approve", () => {
   test("writes who, until, reason and request, and ends with 0 when the version is the champion", async () => {
     await addVersion();
@@ -374,6 +406,15 @@ describe("models who", () => {
       aliases: ["previous"],
     });
     expect((await on("who", "predictions", "1", "1")).stdout).toMatch(/^ranges +\[{"topic":"features"/m);
+  });
+
+  test("says the incident that any of several aliases knows", async () => {
+    await addVersion();
+    await point("champion", 1, { by: "ann", reason: "rollback" });
+    await point("previous", 1, { incident: "small/7", by: "trainer" });
+    expect(await rowsOf("who", "predictions", "1", "1")).toMatchObject([
+      { incident: "small/7", promotedBy: "trainer", aliases: ["champion", "previous"] },
+    ]);
   });
 
   test("still names the version where it was removed", async () => {

@@ -83,6 +83,26 @@ test("a change is read back, and its offset is that of the champion's record", a
   expect(offset).toBe(2);
 });
 
+test("the offset is that of what was written, and not of a later record of the key", async () => {
+  const racing: Broker = Object.create(broker, {
+    admin: { value: broker.admin },
+    read: { value: broker.read.bind(broker) },
+    transaction: {
+      value: async (id: string, signal: AbortSignal) => {
+        // Who writes without taking the id is not fenced; the record lies between what was read and what is written.
+        const writer = await broker.transaction(id, signal);
+        return {
+          commit: async (...args: Parameters<typeof writer.commit>) => {
+            await writeAlias(broker, "c", alias("champion", 8), 0, never);
+            return writer.commit(...args);
+          },
+        };
+      },
+    },
+  });
+  expect((await changeAliases(racing, place, promote(2), 0, never)).offset).toBe(1);
+});
+
 test("a decision for nothing writes nothing and has no offset", async () => {
   expect(await changeAliases(broker, place, () => [], 0, never)).toEqual({ records: [], offset: undefined });
   expect(await readAliases(broker, "c", never)).toEqual({ aliases: [], offsetNext: 0 });
