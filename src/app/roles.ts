@@ -6,9 +6,11 @@ import type { ArtefactStore } from "../model/index.ts";
 import { Judge } from "../monitor/index.ts";
 import {
   createJudgeRunner,
+  createLabeller,
   createNotifier,
   judgeOptionsOf,
   keepBaselines,
+  readReference,
   StageLagWatcher,
   stagePartitions,
 } from "../monitoring/index.ts";
@@ -25,6 +27,8 @@ const timeSliceMs = 10;
  */
 const silentCommits = 10;
 const silentCommitMsMax = 5_000;
+/** Predictions that wait for labels, per monitor: some 200 MB. */
+const waitingRowsMax = 1_000_000;
 
 export interface RolesSetup {
   readonly plan: Plan;
@@ -40,12 +44,23 @@ export interface RolesSetup {
 /** Groups of the roles that a plan has. */
 export function roleGroups({ monitoring }: Plan): readonly string[] {
   if (monitoring === undefined) return [];
-  return [monitoring.judgeGroup, ...(monitoring.alerts.notify.length > 0 ? [monitoring.notifierGroup] : [])];
+  const { labelled } = monitoring;
+  return [
+    ...(labelled === undefined ? [] : [labelled.group]),
+    monitoring.judgeGroup,
+    ...(monitoring.alerts.notify.length > 0 ? [monitoring.notifierGroup] : []),
+  ];
 }
 
 /** Names of the roles that a plan has, as `/readyz` shows them. */
 export function roleNames(plan: Plan): readonly string[] {
-  return ["monitor", "notifier"].slice(0, roleGroups(plan).length);
+  const { monitoring } = plan;
+  if (monitoring === undefined) return [];
+  return [
+    ...(monitoring.labelled === undefined ? [] : ["labeller"]),
+    "monitor",
+    ...(monitoring.alerts.notify.length > 0 ? ["notifier"] : []),
+  ];
 }
 
 /**
@@ -102,8 +117,26 @@ export function createRoles(setup: RolesSetup): readonly Follower[] {
     timeSliceMs,
     yieldToLoop,
   });
+  const { labelled } = monitoring;
+  const labeller =
+    labelled === undefined
+      ? []
+      : [
+          createLabeller({
+            ...member,
+            registry,
+            group: labelled.group,
+            topics: { labelled: labelled.clusterName, partials: monitoring.topics.partials.clusterName },
+            monitors: monitoring.performance,
+            rowsMax: waitingRowsMax,
+            readReference: (model, version, signal) => readReference(artefacts, model, version, signal),
+            plan: plan.hash,
+            timeSliceMs,
+            yieldToLoop,
+          }),
+        ];
   const { notify, perMinute, ageMaxMs } = monitoring.alerts;
-  if (notify.length === 0) return [judge];
+  if (notify.length === 0) return [...labeller, judge];
   const notifier = createNotifier({
     ...member,
     group: monitoring.notifierGroup,
@@ -113,5 +146,5 @@ export function createRoles(setup: RolesSetup): readonly Follower[] {
     ageMaxMs,
     jitter: Math.random,
   });
-  return [judge, notifier];
+  return [...labeller, judge, notifier];
 }

@@ -32,13 +32,16 @@ export interface IncidentStep {
  */
 export class Incidents {
   readonly #rules: AlertRules;
+  readonly #rulesOf: ReadonlyMap<string, AlertRules>;
   readonly #alerts = new Map<string, AlertState>();
   readonly #firing = new Set<string>();
   #count = 0;
   #open: number | undefined;
 
-  constructor(rules: AlertRules) {
+  /** @param rulesOf fields that have rules of their own */
+  constructor(rules: AlertRules, rulesOf: ReadonlyMap<string, AlertRules> = new Map()) {
     this.#rules = rules;
+    this.#rulesOf = rulesOf;
   }
 
   /** How many have been opened. */
@@ -81,7 +84,11 @@ export class Incidents {
     const resolved: string[] = [];
     let isPage = false;
     for (const { field, kind, score, threshold } of verdicts) {
-      const step = nextAlert(this.alertOf(field), { atMs, kind, ratio: score / threshold }, this.#rules);
+      const step = nextAlert(
+        this.alertOf(field),
+        { atMs, kind, ratio: score / threshold },
+        this.#rulesOf.get(field) ?? this.#rules,
+      );
       this.#alerts.set(field, step.state);
       if (step.event === "fired" || step.event === "quiet") {
         this.#firing.add(field);

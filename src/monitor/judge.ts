@@ -18,6 +18,8 @@ import { type PreparedBaseline, prepareBaseline } from "./judging/prepared-basel
 import { type DraftVerdict, judgeWindow } from "./judging/window-verdicts.ts";
 import type { MonitorSpec } from "./monitor-spec.ts";
 import type { PageBudget } from "./page-budget.ts";
+import { PerformanceJudge } from "./performance/performance-judge.ts";
+import type { PerformanceSpec } from "./performance/performance-spec.ts";
 import type { AlertEvent } from "./records/alert-event.ts";
 import type { BaselineFieldRecord, BaselineHeadRecord } from "./records/baseline-record.ts";
 import { BaselineSet } from "./records/baseline-set.ts";
@@ -27,6 +29,8 @@ import type { Cause, VerdictRecord } from "./records/verdict-record.ts";
 export interface JudgeOptions {
   readonly topology: string;
   readonly monitors: readonly MonitorSpec[];
+  /** Monitors of predictions beside their labels. */
+  readonly performance?: readonly PerformanceSpec[];
   readonly rules: AlertRules;
   readonly budget: PageBudget;
   /** How many partitions each stage reads. */
@@ -61,6 +65,9 @@ interface Watched {
 export class Judge {
   readonly #options: JudgeOptions;
   readonly #monitors = new Map<string, Watched>();
+  readonly #performance = new Map<string, PerformanceJudge>();
+  /** What windows of performance came to since the last time it was asked. */
+  #said: { verdicts: VerdictRecord[]; events: AlertEvent[] } = { verdicts: [], events: [] };
   readonly #baselines = new BaselineSet();
   readonly #prepared = new Map<string, PreparedBaseline | undefined>();
   readonly #mutes: Mutes;
@@ -73,6 +80,7 @@ export class Judge {
     this.#options = options;
     this.#mutes = new Mutes(options.topology);
     for (const spec of options.monitors) this.#monitors.set(spec.name, watched(spec, options));
+    for (const spec of options.performance ?? []) this.#performance.set(spec.name, new PerformanceJudge(spec, options));
   }
 
   /** Kafka's time of the last record; -Infinity before there was one. */
@@ -88,6 +96,7 @@ export class Judge {
   /** Records of a monitor that is not there any more are passed over. */
   takePartial(record: PartialRecord, kafkaTimeMs: EpochMs): void {
     this.#begin(record, kafkaTimeMs);
+    if (record.performance !== undefined) this.#takePerformance(record);
     const monitor = this.#monitors.get(record.monitor);
     monitor?.deployments.take(record);
     monitor?.windows.takePartial(record, this.#nowMs);
@@ -101,6 +110,7 @@ export class Judge {
 
   /** What was judged before, in the order of its topic, before anything else is taken. */
   takeVerdict(record: VerdictRecord): void {
+    this.#performance.get(record.monitor)?.takeVerdict(record);
     const monitor = this.#monitors.get(record.monitor);
     if (monitor === undefined || record.fromMs <= monitor.restoredMs) return;
     const [first] = monitor.restored.values();
@@ -130,7 +140,8 @@ export class Judge {
 
   /** Pages of a monitor within the period of the budget, as shown beside it. */
   pagesSpent(monitor: string): number {
-    return this.#monitors.get(monitor)?.alerts.pagesSince(this.#nowMs - this.#options.budget.perMs) ?? 0;
+    const alerts = this.#monitors.get(monitor)?.alerts ?? this.#performance.get(monitor);
+    return alerts?.pagesSince(this.#nowMs - this.#options.budget.perMs) ?? 0;
   }
 
   /**
@@ -139,8 +150,8 @@ export class Judge {
    */
   judge(): Judgement {
     this.#close();
-    const verdicts: VerdictRecord[] = [];
-    const events: AlertEvent[] = [];
+    const { verdicts, events } = this.#said;
+    this.#said = { verdicts: [], events: [] };
     for (;;) {
       const monitor = this.#oldest();
       const window = monitor?.closed.shift();
@@ -149,6 +160,14 @@ export class Judge {
       verdicts.push(...judged.verdicts);
       events.push(...judged.events);
     }
+  }
+
+  #takePerformance(record: PartialRecord): void {
+    const { monitor } = record;
+    const isMuted = (field: string): boolean => this.#mutes.isMuted(monitor, field, this.#nowMs);
+    const judged = this.#performance.get(monitor)?.take(record, this.#nowMs, isMuted);
+    this.#said.verdicts.push(...(judged?.verdicts ?? []));
+    this.#said.events.push(...(judged?.events ?? []));
   }
 
   #begin({ stage, partition }: HeartbeatRecord | PartialRecord, kafkaTimeMs: EpochMs): void {

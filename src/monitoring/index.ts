@@ -29,6 +29,8 @@ export { judgeOptionsOf, stagePartitions } from "./judge-options.ts";
 export { createJudgeRunner, type JudgeRunnerOptions } from "./judge-runner.ts";
 export { alertEventsIn, type JudgeTopics, type LagWatcher, type WindowJudge } from "./judge-work.ts";
 export { isInService, type KeepOptions, keepBaselines } from "./keep-baselines.ts";
+export { createLabeller, type LabellerOptions } from "./labels/labeller.ts";
+export { readReference } from "./labels/read-reference.ts";
 export { LagWatch, type StageLag } from "./lag-watch.ts";
 export { type LagWatcherOptions, StageLagWatcher } from "./lag-watcher.ts";
 export { LearntWindows } from "./learnt-windows.ts";

@@ -9,7 +9,7 @@ import type { Plan, PlannedMonitoring } from "../topology/index.ts";
  */
 export function judgeOptionsOf(
   plan: Plan,
-  { monitors, alerts }: PlannedMonitoring,
+  { monitors, performance, alerts }: PlannedMonitoring,
   partitions: ReadonlyMap<string, number>,
 ): JudgeOptions {
   const { rules, budget, ageMaxMs } = alerts;
@@ -18,6 +18,7 @@ export function judgeOptionsOf(
   return {
     topology: plan.topology,
     monitors,
+    performance,
     rules,
     budget,
     partitions,

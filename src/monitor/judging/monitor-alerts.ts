@@ -42,10 +42,11 @@ export class MonitorAlerts {
   /** Ends of the windows that paged. */
   readonly #pagesMs: EpochMs[] = [];
 
-  constructor(topology: string, spec: Alerted, rules: AlertRules) {
+  /** @param rulesOf fields that have rules of their own */
+  constructor(topology: string, spec: Alerted, rules: AlertRules, rulesOf?: ReadonlyMap<string, AlertRules>) {
     this.#topology = topology;
     this.#spec = spec;
-    this.#incidents = new Incidents(rules);
+    this.#incidents = new Incidents(rules, rulesOf);
   }
 
   /** Since when a field drifts; undefined while all of its last windows are well. */

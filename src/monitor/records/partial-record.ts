@@ -5,6 +5,8 @@
 import type { EpochMs, Offset } from "../../kernel/index.ts";
 import type { Long, RecordSchema } from "../../schema/index.ts";
 import type { Partial } from "../partial.ts";
+import type { WindowPerformance } from "../performance/performance-spec.ts";
+import { performanceFromWire, performanceToWire, performanceType, type WirePerformance } from "./performance-wire.ts";
 import { RecordCodec, whole, wholes } from "./record-codec.ts";
 
 /** Where a writer's schema was first met by a task, and which. */
@@ -42,6 +44,8 @@ export interface PartialRecord extends Partial {
   readonly plan: string;
   /** `<model>/<version>` in service. */
   readonly model: string | undefined;
+  /** Of a window of labelled predictions, which holds no counts. */
+  readonly performance?: WindowPerformance | undefined;
 }
 
 /** What a task that runs says every five seconds, outside of any commit and of committed state alone. */
@@ -118,6 +122,7 @@ const codec = new RecordCodec(
               { name: "is_closed", type: "boolean" },
               { name: "plan", type: "string" },
               { name: "model", type: ["null", "string"], default: null },
+              { name: "performance", type: performanceType, default: null },
             ],
           },
         ],
@@ -146,6 +151,7 @@ interface WireWindow {
   readonly is_closed: boolean;
   readonly plan: string;
   readonly model: string | null;
+  readonly performance: WirePerformance | null;
 }
 
 interface WirePartial {
@@ -172,7 +178,7 @@ export function isHeartbeat(record: PartialRecord | HeartbeatRecord): record is 
 
 /** @param id of {@link partialSchema} in the registry */
 export function encodePartial(record: PartialRecord, id: number): Buffer {
-  const { stage, partition, streamTimeMs, recent } = record;
+  const { stage, partition, streamTimeMs, recent, performance } = record;
   const window = {
     ...record,
     from: record.fromMs,
@@ -182,6 +188,7 @@ export function encodePartial(record: PartialRecord, id: number): Buffer {
     recent: recent === undefined ? null : { ...recent, counts: recent.counts.map(listOf) },
     is_closed: record.isClosed,
     model: record.model ?? null,
+    performance: performance === undefined ? null : performanceToWire(performance),
   };
   return codec.encode({ stage, partition, stream_time: wireTime(streamTimeMs), is_idle: false, window }, id);
 }
@@ -201,7 +208,7 @@ export function decodePartial(value: Uint8Array, writer?: RecordSchema): Partial
   const { stage, partition, window } = wire;
   const streamTimeMs = wire.stream_time === null ? Number.NEGATIVE_INFINITY : whole(wire.stream_time);
   if (window === null) return { stage, partition, streamTimeMs, isIdle: wire.is_idle };
-  const { recent } = window;
+  const { recent, performance } = window;
   return {
     monitor: window.monitor,
     version: window.version,
@@ -223,6 +230,7 @@ export function decodePartial(value: Uint8Array, writer?: RecordSchema): Partial
     isClosed: window.is_closed,
     plan: window.plan,
     model: window.model ?? undefined,
+    ...(performance === null ? {} : { performance: performanceFromWire(performance) }),
   };
 }
 

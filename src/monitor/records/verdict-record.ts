@@ -43,9 +43,10 @@ export interface VerdictRecord {
   /** Empty while there is none. */
   readonly baseline: string;
   readonly kind: VerdictKind;
-  /** Of `INSUFFICIENT` and `SUPPRESSED`: `rows`, `baseline`, `config`; `old`, `catching-up`, `silenced`. */
+  /** Of `INSUFFICIENT` and `SUPPRESSED`: `rows`, `baseline`, `config`, `labels`; `old`, `catching-up`, `silenced`. */
   readonly reason: string | undefined;
-  readonly unit: "psi";
+  /** Of the score: nats of a stability index, or how much worse a metric is, in its own unit. */
+  readonly unit: "psi" | "metric";
   /** NaN where nothing was judged, as all numbers that follow from it. */
   readonly score: number;
   /** What the score had to reach. */
@@ -74,6 +75,14 @@ export interface VerdictRecord {
   readonly phase: string;
   /** Id of the incident that the field is part of after this window. */
   readonly incident: string | undefined;
+  /** Of a metric: what it is in the window, and what it was. */
+  readonly value?: number | undefined;
+  readonly reference?: number | undefined;
+  /** Of predictions that are held the part whose label is known, and of all predictions the part that is held. */
+  readonly coverage?: number | undefined;
+  readonly sampled?: number | undefined;
+  /** Labelled row of the version, from 1 on, at which a detector alarmed, and the event time of its prediction. */
+  readonly since?: { readonly row: number; readonly ms: EpochMs } | undefined;
   /** Kafka's time when the window closed. */
   readonly judgedAtMs: EpochMs;
 }
@@ -89,6 +98,7 @@ const numbers = [
   "false_discovery_rate",
   "ks",
 ] as const;
+const measured = ["value", "reference", "coverage", "sampled"] as const;
 const wholeNumbers = ["cells", "n", "m", "late"] as const;
 
 const codec = new RecordCodec(
@@ -148,6 +158,9 @@ const codec = new RecordCodec(
       { name: "phase", type: "string" },
       { name: "incident", type: ["null", "string"], default: null },
       { name: "judged_at", type: time },
+      ...measured.map((name) => ({ name, type: ["null", "double"], default: null })),
+      { name: "since_row", type: ["null", "long"], default: null },
+      { name: "since", type: ["null", time], default: null },
     ],
   },
   "millrace.Verdict",
@@ -165,25 +178,29 @@ interface WireShare {
   readonly offset_next: Long;
 }
 
-type WireVerdict = Readonly<Record<(typeof numbers)[number], number> & Record<(typeof wholeNumbers)[number], Long>> & {
-  readonly event_id: string;
-  readonly topology: string;
-  readonly monitor: string;
-  readonly field: string;
-  readonly from: Long;
-  readonly to: Long;
-  readonly baseline: string;
-  readonly kind: VerdictKind;
-  readonly reason: string | null;
-  readonly season: Season;
-  readonly culprits: readonly Culprit[];
-  readonly partitions: readonly WireShare[];
-  readonly schemas: readonly Long[];
-  readonly cause: Cause | null;
-  readonly phase: string;
-  readonly incident: string | null;
-  readonly judged_at: Long;
-};
+type WireVerdict = Readonly<Record<(typeof numbers)[number], number> & Record<(typeof wholeNumbers)[number], Long>> &
+  Readonly<Record<(typeof measured)[number], number | null>> & {
+    readonly since_row: Long | null;
+    readonly since: Long | null;
+    readonly event_id: string;
+    readonly topology: string;
+    readonly monitor: string;
+    readonly field: string;
+    readonly from: Long;
+    readonly to: Long;
+    readonly baseline: string;
+    readonly kind: VerdictKind;
+    readonly reason: string | null;
+    readonly season: Season;
+    readonly unit: string;
+    readonly culprits: readonly Culprit[];
+    readonly partitions: readonly WireShare[];
+    readonly schemas: readonly Long[];
+    readonly cause: Cause | null;
+    readonly phase: string;
+    readonly incident: string | null;
+    readonly judged_at: Long;
+  };
 
 /** `<monitor>/<field>`. */
 export function verdictKey({ monitor, field }: Pick<VerdictRecord, "monitor" | "field">): string {
@@ -208,6 +225,12 @@ export function encodeVerdict(verdict: VerdictRecord, id: number): Buffer {
     cause: verdict.cause ?? null,
     incident: verdict.incident ?? null,
     judged_at: verdict.judgedAtMs,
+    value: verdict.value ?? null,
+    reference: verdict.reference ?? null,
+    coverage: verdict.coverage ?? null,
+    sampled: verdict.sampled ?? null,
+    since_row: verdict.since?.row ?? null,
+    since: verdict.since?.ms ?? null,
   };
   return codec.encode(row, id);
 }
@@ -231,7 +254,7 @@ export function decodeVerdict(value: Uint8Array, writer?: RecordSchema): Verdict
     baseline,
     kind,
     reason: wire.reason ?? undefined,
-    unit: "psi",
+    unit: wire.unit === "metric" ? "metric" : "psi",
     score,
     threshold,
     practical,
@@ -258,5 +281,15 @@ export function decodeVerdict(value: Uint8Array, writer?: RecordSchema): Verdict
     phase,
     incident: wire.incident ?? undefined,
     judgedAtMs: whole(wire.judged_at),
+    ...measuredOf(wire),
   };
+}
+
+/** What verdicts on metrics alone have. */
+function measuredOf(wire: WireVerdict): Partial<VerdictRecord> {
+  const found: Record<string, unknown> = {};
+  for (const name of measured) if (wire[name] !== null) found[name] = wire[name];
+  if (wire.since_row !== null && wire.since !== null)
+    found["since"] = { row: whole(wire.since_row), ms: whole(wire.since) };
+  return found;
 }

@@ -21,6 +21,13 @@ export function graphOf(plan: Plan): string {
   }
   for (const [index, { name, topic }] of (plan.monitoring?.monitors ?? []).entries())
     lines.push(`  monitor${index}(["${name}"])`, `  ${idOf(topic.name)} -. watched .-> monitor${index}`);
+  const from = plan.monitoring?.monitors.length ?? 0;
+  for (const [index, { name, predictions, labels }] of (plan.monitoring?.performance ?? []).entries())
+    lines.push(
+      `  monitor${from + index}(["${name}"])`,
+      `  ${idOf(predictions.name)} -. predictions .-> monitor${from + index}`,
+      `  ${idOf(labels.name)} -. labels .-> monitor${from + index}`,
+    );
   return `${lines.join("\n")}\n`;
 }
 

@@ -1,5 +1,5 @@
 import type { EpochMs } from "../../kernel/index.ts";
-import type { AlertRules, LagMonitorSpec, MonitorSpec, PageBudget } from "../../monitor/index.ts";
+import type { AlertRules, LagMonitorSpec, MonitorSpec, PageBudget, PerformanceSpec } from "../../monitor/index.ts";
 import type { StoreSpec } from "../../state/index.ts";
 import type { PlannedChangelog, PlannedTopic } from "./planned-topic.ts";
 
@@ -20,6 +20,14 @@ export interface PlannedMonitor extends MonitorSpec {
   /** Field of the rows that says which window they belong to; never null. */
   readonly timeField: string;
   readonly baseline: BaselineOrigin;
+}
+
+/** A monitor of predictions beside what came true, resolved. */
+export interface PlannedPerformance extends PerformanceSpec {
+  /** That makes the predictions. */
+  readonly model: string;
+  readonly predictions: PlannedTopic;
+  readonly labels: PlannedTopic;
 }
 
 /** Whom to tell. Address and key are secrets: they stand in no log, no plan and no error. */
@@ -45,6 +53,9 @@ export type MonitoringTopic = "partials" | "baselines" | "verdicts" | "alerts";
 export interface PlannedMonitoring {
   readonly monitors: readonly PlannedMonitor[];
   readonly lag: readonly LagMonitorSpec[];
+  readonly performance: readonly PlannedPerformance[];
+  /** Where predictions and labels meet, and who joins them; undefined without monitors of performance. */
+  readonly labelled: { readonly clusterName: string; readonly group: string } | undefined;
   readonly alerts: PlannedAlerts;
   /**
    * Hash of what the stages do, of the plan without monitors and alerts: another one is a deployment of ours, and another

@@ -1,13 +1,29 @@
 import { formatDurationMs, formatIsoTime } from "../../kernel/index.ts";
 import type { LagLevel, LagMonitorSpec } from "../../monitor/index.ts";
-import type { BaselineOrigin, PlannedAlerts, PlannedMonitor, PlannedMonitoring } from "./monitoring.ts";
+import type {
+  BaselineOrigin,
+  PlannedAlerts,
+  PlannedMonitor,
+  PlannedMonitoring,
+  PlannedPerformance,
+} from "./monitoring.ts";
 import { countOf, wrapped } from "./text.ts";
 
 /** Monitors and alerts as the printed plan shows them, a part for each; addresses and keys are left out. */
-export function monitoringTexts({ monitors, lag, alerts, judgeGroup, notifierGroup }: PlannedMonitoring): string[] {
+export function monitoringTexts({
+  monitors,
+  lag,
+  performance,
+  labelled,
+  alerts,
+  judgeGroup,
+  notifierGroup,
+}: PlannedMonitoring): string[] {
   return [
     ...monitors.map(monitorText),
     ...lag.map(lagText),
+    ...performance.map(performanceText),
+    ...(labelled === undefined ? [] : [`labeller, group ${labelled.group}, reads ${labelled.clusterName}`]),
     [`judge, group ${judgeGroup}`, `notifier, group ${notifierGroup}`, ...alertLines(alerts)].join("\n"),
   ];
 }
@@ -32,6 +48,21 @@ function monitorText(monitor: PlannedMonitor): string {
     `  baseline ${originText(monitor.baseline)}${season === "none" ? "" : `, by ${season}`}`,
     `  drift from ${practical} on, ${severity}`,
     `  version ${monitor.version}`,
+  ].join("\n");
+}
+
+function performanceText(monitor: PlannedPerformance): string {
+  const { name, model, predictions, labels, windowMs, waitMs, withinMs, isAbsenceNegative, severity } = monitor;
+  const thresholds = monitor.metrics.map((metric) => `${metric} (from ${monitor.practical[metric]} on)`);
+  const detectors = monitor.detectors.map(({ kind, config }) => `${kind} ${JSON.stringify(config)}`);
+  return [
+    `monitor ${name} of model ${model}: ${predictions.name} beside ${labels.name}`,
+    `  windows of ${formatDurationMs(windowMs)} by ${predictions.time ?? ""}, mature ${formatDurationMs(waitMs)} behind their end by ${labels.time ?? ""}`,
+    ...(withinMs === undefined ? [] : [`  a label counts for events at most ${formatDurationMs(withinMs)} before it`]),
+    ...(isAbsenceNegative ? ["  no label means false in a mature window"] : []),
+    ...wrapped("  metrics ", thresholds),
+    ...(detectors.length === 0 ? [] : wrapped("  errors watched by ", detectors)),
+    `  ${severity}, version ${monitor.version}`,
   ].join("\n");
 }
 

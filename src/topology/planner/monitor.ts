@@ -26,7 +26,7 @@ export interface MonitorSurroundings {
   readonly hasher: Hasher;
 }
 
-const windowMinMs = 60_000;
+export const windowMinMs = 60_000;
 /** Windows that a task may hold open at once. */
 const openWindowsMax = 48;
 /** How long a partition may say nothing before windows close without it. */
@@ -165,7 +165,7 @@ function latenessOf(
 }
 
 /** Of the stage that writes the topic, or of the nearest before it that says how late a record may be. */
-function latenessBefore({ writers }: TopicDraft, stages: MonitorSurroundings["stages"]): number {
+export function latenessBefore({ writers }: TopicDraft, stages: MonitorSurroundings["stages"]): number {
   const seen = new Set<string>();
   for (let [writer] = writers; writer !== undefined && !seen.has(writer); ) {
     seen.add(writer);

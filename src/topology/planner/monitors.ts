@@ -1,14 +1,16 @@
 import type { LagLevel, LagMonitorSpec } from "../../monitor/index.ts";
 import type { StoreSpec } from "../../state/index.ts";
-import type { PlannedMonitor, PlannedMonitoring, PlannedTap } from "../plan/monitoring.ts";
+import type { PlannedMonitor, PlannedMonitoring, PlannedPerformance, PlannedTap } from "../plan/monitoring.ts";
 import type { PlannedStage } from "../plan/plan.ts";
 import { defaults } from "../spec/defaults.ts";
 import type { LagLevelEntry, MonitorEntry } from "../spec/monitor-spec.ts";
 import type { Outline } from "../spec/shape.ts";
 import { planAlerts } from "./alerts.ts";
 import type { Findings } from "./findings.ts";
+import { labelledPrefix } from "./label-stages.ts";
 import { type MonitorSurroundings, planMonitor } from "./monitor.ts";
-import { inNamespace } from "./topics.ts";
+import { checkPerformanceKeys, isPerformance, planPerformance } from "./performance.ts";
+import { inNamespace, labelledSuffix } from "./topics.ts";
 
 type Path = readonly (string | number)[];
 
@@ -34,9 +36,12 @@ export function planMonitoring(surroundings: MonitorSurroundings, findings: Find
   checkNames(outline, findings);
   const monitors: PlannedMonitor[] = [];
   const lag: LagMonitorSpec[] = [];
+  const performance: PlannedPerformance[] = [];
   for (const { path, spec } of outline.monitors) {
     if (spec === undefined) continue;
+    if (!isPerformance(spec)) checkPerformanceKeys(spec, path, findings);
     if (spec.on === "lag") lag.push(planLag(spec, path, surroundings, findings));
+    else if (isPerformance(spec)) performance.push(...planPerformance(spec, path, surroundings, findings));
     else monitors.push(...planMonitor(spec, path, surroundings, findings));
   }
   checkFieldCounts(monitors, outline, findings);
@@ -44,6 +49,8 @@ export function planMonitoring(surroundings: MonitorSurroundings, findings: Find
   return {
     monitors,
     lag,
+    performance,
+    labelled: performance.length === 0 ? undefined : { clusterName: named(labelledSuffix), group: named("labeller") },
     alerts,
     workHash: "",
     topics: {
@@ -77,7 +84,7 @@ function tapsOf({ name, group, from }: PlannedStage, monitoring: PlannedMonitori
 }
 
 /** Groups of the judge and of the notifier are named like stages. */
-const reservedStages: readonly string[] = ["monitor", "notifier"];
+const reservedStages: readonly string[] = ["monitor", "notifier", "labeller"];
 
 function checkNames(outline: Outline, findings: Findings): void {
   const seen = new Set<string>();
@@ -90,7 +97,7 @@ function checkNames(outline: Outline, findings: Findings): void {
     seen.add(spec.name);
   }
   for (const { name, path } of outline.stages) {
-    if (name === undefined || !reservedStages.includes(name)) continue;
+    if (name === undefined || !(reservedStages.includes(name) || name.startsWith(labelledPrefix))) continue;
     const message = `a topology with monitors has a group of the name ${name} of its own`;
     findings.problem("MR_CONFLICT", [...path, "name"], message, "give the stage another name");
   }

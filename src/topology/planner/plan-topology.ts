@@ -14,6 +14,7 @@ import type { SourceBytes } from "../yaml/source-text.ts";
 import { cutExpressions, explainCuts, warningsOfCuts } from "./cut-expressions.ts";
 import { Findings, quoted } from "./findings.ts";
 import { finishStage } from "./finish-stage.ts";
+import { labelStages } from "./label-stages.ts";
 import { planModels } from "./models.ts";
 import { addTaps, planMonitoring } from "./monitors.ts";
 import { checkTrainerName } from "./retraining.ts";
@@ -175,6 +176,9 @@ class Planning {
     const inFlow = drafts.flatMap((draft) => stages.get(draft.wired.head.name) ?? []);
     for (const topic of topics.values()) warnShadowed(topic, inFlow, findings);
     warn(inFlow, pathOf, findings);
+    // Stages of Millrace's own behind those of the file.
+    const added = labelStages(monitoring, models, inNamespace(namespace, topology));
+    inFlow.push(...added);
     return {
       topology,
       description: head.description,
@@ -188,7 +192,7 @@ class Planning {
       },
       limits: { recordBytes: head.limits?.recordBytes ?? defaults.limits.recordBytes },
       sample: head.sample && sampleOf(head.sample),
-      topics: [...planned.values()],
+      topics: [...planned.values(), ...added.slice(0, 1).map(({ to }) => to)],
       stages: inFlow,
       models: [...models.values()].filter((model) => model !== undefined),
       deadLetters: {

@@ -139,6 +139,9 @@ function readSchema(draft: TopicDraft, name: string, names: TopicNames, findings
 /** As Kafka has it. */
 const topicNameLengthMax = 249;
 
+/** Of the topic on which predictions and labels meet. */
+export const labelledSuffix = "labelled.repartition";
+
 /** Topics that Millrace keeps for itself, whether a plan has them or not. */
 const ownSuffixes = [
   "dead-letters",
@@ -150,6 +153,7 @@ const ownSuffixes = [
   "baselines",
   "verdicts",
   "alerts",
+  labelledSuffix,
 ] as const;
 
 /** Kafka takes `.` and `_` for the same in metric names and refuses topics that differ in nothing else. */

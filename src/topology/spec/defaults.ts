@@ -7,6 +7,7 @@ export const defaults = {
   /** Keys of a store: what a Map can hold. */
   state: { keys: 2 ** 24 },
   monitor: { window: "1h", season: "none", psi: 0.1, severity: "page", growing: false },
+  performance: { window: "1d", metrics: ["accuracy", "auc", "log_loss"] },
   alerts: {
     pages: 1,
     per: "30d",

@@ -14,8 +14,6 @@ export const laterKeys: Readonly<Record<string, readonly string[]>> = {
   "stages.*.steps.*.infer": ["shadow"],
   "stages.*.steps.*.rolling": ["delay", "order", "last"],
   "models.*.rollout": ["canary"],
-  "monitors.*": ["metrics", "detectors"],
-  "monitors.*.on": ["labels"],
   "monitors.*.thresholds": ["w1"],
   "tests.*.with": ["state", "tables"],
 };

@@ -1,10 +1,40 @@
 import { z } from "zod";
+import { detectorCatalogue, performanceMetrics, practicalDefaults } from "../../monitor/index.ts";
 import { defaults } from "./defaults.ts";
 import { dateOrTime, duration, kebabName, key, reference } from "./values.ts";
 
 const predictionsSpec = z.strictObject({
   predictions: key(reference, "Topic of predictions; unless fields says otherwise, their score is watched.", "scores"),
+  labels: key(
+    reference,
+    "Topic of the labels of the model that makes them: then what is watched is how good the model is.",
+    "labels",
+  ).optional(),
 });
+
+/** One key each: the detector, and its settings. */
+const detectorSpec = z
+  .strictObject(
+    Object.fromEntries(
+      Object.values(detectorCatalogue).map(({ kind, config, summary, example }) => [
+        kind,
+        key(config as z.ZodType, summary, example).optional(),
+      ]),
+    ),
+  )
+  .refine((detector) => Object.keys(detector).length === 1, { error: "expected one detector, such as adwin: {}" });
+
+const metricThresholds = Object.fromEntries(
+  performanceMetrics.map((metric) => [
+    metric,
+    key(
+      z.number().positive().max(100),
+      "How much worse than it was the metric has to be to be of interest, however certain.",
+      practicalDefaults[metric],
+      practicalDefaults[metric],
+    ).optional(),
+  ]),
+) as Record<(typeof performanceMetrics)[number], z.ZodOptional<z.ZodNumber>>;
 
 const originSpec = z
   .strictObject({
@@ -40,7 +70,7 @@ export const monitorSpec = z
     name: key(kebabName, "Name of the monitor.", "inputs"),
     on: key(
       z.union([reference, predictionsSpec]),
-      "What is watched: a topic that a stage writes, the predictions on one, or `lag` for how far the stages are behind.",
+      "What is watched: a topic that a stage writes, the predictions on one (with labels, the model that makes them), or `lag` for how far the stages are behind.",
       "payments.features",
     ),
     fields: key(
@@ -50,7 +80,7 @@ export const monitorSpec = z
     ).optional(),
     window: key(
       duration,
-      "How much event time is judged at once, at least 1min. Windows begin at multiples of it in UTC.",
+      "How much event time is judged at once, at least 1min; with labels 1d when it is left out. Windows begin at multiples of it in UTC.",
       "1h",
       defaults.monitor.window,
     ).optional(),
@@ -78,9 +108,21 @@ export const monitorSpec = z
           0.2,
           defaults.monitor.psi,
         ).optional(),
+        ...metricThresholds,
       }),
       "What is of practical interest.",
       { psi: 0.2 },
+    ).optional(),
+    metrics: key(
+      z.array(z.enum(performanceMetrics)).min(1),
+      "With labels: what is measured of each window. `accuracy` decides at a score of 0.5; `ece` is the expected calibration error over ten bins.",
+      ["auc", "brier"],
+      defaults.performance.metrics,
+    ).optional(),
+    detectors: key(
+      z.array(detectorSpec),
+      "With labels: what watches the sequence of errors, row by row. An alarm stays until another version serves. Left out, ADWIN.",
+      [{ adwin: {} }],
     ).optional(),
     severity: key(
       z.enum(["page", "ticket"]),

@@ -26,17 +26,13 @@ test.each<readonly [keys: string, ...said: string[]]>([
     "35 MR_CONFLICT monitors[0].on.predictions: topic features holds no predictions: stage features, which writes it, has no infer step; write on: features",
   ],
   [
-    "on: { predictions: predictions, labels: labels }",
-    "48 MR_UNSUPPORTED monitors[0].on.labels: this version does not have labels yet; remove it",
-  ],
-  [
     "on: features, window: { rows: 1000 }",
     "38 MR_UNSUPPORTED monitors[0].window: this version does not have windows of so many rows yet; write for example window: 1h",
   ],
   [
     "on: features, metrics: [auc], detectors: [{ adwin: {} }], thresholds: { w1: 0.1 }",
-    "30 MR_UNSUPPORTED monitors[0].metrics: this version does not have metrics yet; remove it",
-    "46 MR_UNSUPPORTED monitors[0].detectors: this version does not have detectors yet; remove it",
+    "39 MR_CONFLICT monitors[0].metrics: metrics measures a model by its labels, and this monitor names none; write on: { predictions: TOPIC, labels: TOPIC }, or remove it",
+    "57 MR_CONFLICT monitors[0].detectors: detectors measures a model by its labels, and this monitor names none; write on: { predictions: TOPIC, labels: TOPIC }, or remove it",
     "88 MR_UNSUPPORTED monitors[0].thresholds.w1: this version does not have w1 yet; remove it",
   ],
   [

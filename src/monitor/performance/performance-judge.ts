@@ -1,0 +1,242 @@
+/**
+ * Judges mature windows of labelled predictions, in the order of their partials: each metric of a version beside what it
+ * was, and what detectors have said of its errors.
+ *
+ * P1 A window is judged once; what was judged before is taken in as a reference, and not said again.
+ * P2 A window without labels enough is INSUFFICIENT(labels), and changes no alert.
+ * P3 A metric is compared with that of the same version: at its validation, or in its first windows.
+ */
+import type { EpochMs } from "../../kernel/index.ts";
+import type { AlertRules } from "../alert-machine.ts";
+import { MonitorAlerts } from "../judging/monitor-alerts.ts";
+import type { DraftVerdict } from "../judging/window-verdicts.ts";
+import type { AlertEvent } from "../records/alert-event.ts";
+import type { PartialRecord } from "../records/partial-record.ts";
+import type { VerdictRecord } from "../records/verdict-record.ts";
+import { type MetricReference, VersionReferences } from "./metric-reference.ts";
+import {
+  type DetectorState,
+  losses,
+  type MeasuredMetric,
+  type PerformanceSpec,
+  type VersionPerformance,
+  type WindowPerformance,
+} from "./performance-spec.ts";
+
+/** Of a metric that is worse by chance, once in a thousand windows: the normal distribution's point. */
+const deviates = 3.0902323061678132;
+const chance = 0.001;
+/** Labelled rows below which a window says nothing. */
+const rowsMin = 30;
+/** What a detector says is a change by itself, and no window has to say it again. */
+const detectorRules = { windows: 1, of: 1 };
+
+export interface PerformanceJudgeOptions {
+  readonly topology: string;
+  readonly rules: AlertRules;
+  /** Windows that ended longer ago are judged and page nobody. */
+  readonly ageMaxMs: number;
+}
+
+/** A field of a monitor of performance: a metric, or `error.` and a detector. */
+export function performanceFields({ metrics, detectors }: PerformanceSpec): string[] {
+  return [...metrics, ...detectors.map(({ kind }) => detectorField(kind))];
+}
+
+export class PerformanceJudge {
+  readonly #spec: PerformanceSpec;
+  readonly #options: PerformanceJudgeOptions;
+  readonly #alerts: MonitorAlerts;
+  readonly #references: VersionReferences;
+  /** Begin of the last window that was judged before. */
+  #restoredMs: EpochMs = Number.NEGATIVE_INFINITY;
+  #restored = new Map<string, VerdictRecord>();
+  /** Begin of the last window that was taken. */
+  #takenMs: EpochMs = Number.NEGATIVE_INFINITY;
+
+  constructor(spec: PerformanceSpec, options: PerformanceJudgeOptions) {
+    const { topology, rules } = options;
+    this.#spec = spec;
+    this.#options = options;
+    this.#alerts = new MonitorAlerts(
+      topology,
+      spec,
+      rules,
+      new Map(spec.detectors.map(({ kind }) => [detectorField(kind), { ...rules, fire: detectorRules }])),
+    );
+    this.#references = new VersionReferences(rowsMin);
+  }
+
+  /** Pages since that time. */
+  pagesSince(ms: EpochMs): number {
+    return this.#alerts.pagesSince(ms);
+  }
+
+  /** What was judged before, in the order of its topic, before any window is taken. */
+  takeVerdict(record: VerdictRecord): void {
+    if (record.fromMs < this.#restoredMs) return;
+    if (record.fromMs > this.#restoredMs) this.#restore();
+    this.#restoredMs = record.fromMs;
+    // Of several versions the alert took note of the one with most rows, which came last.
+    this.#restored.set(record.field, record);
+  }
+
+  /** @param nowMs Kafka's time */
+  take(
+    record: PartialRecord,
+    nowMs: EpochMs,
+    isMuted: (field: string) => boolean,
+  ): { readonly verdicts: readonly VerdictRecord[]; readonly events: readonly AlertEvent[] } {
+    this.#restore();
+    const { performance, fromMs } = record;
+    if (performance === undefined || record.version !== this.#spec.version) return { verdicts: [], events: [] };
+    if (fromMs <= this.#takenMs) return { verdicts: [], events: [] };
+    this.#takenMs = fromMs;
+    const drafts = performance.versions.map((version) => this.#judged(version, performance, record, nowMs));
+    if (!performance.isOutage)
+      for (const version of performance.versions) this.#references.add(version, this.#isWell(drafts, version));
+    if (fromMs <= this.#restoredMs) return { verdicts: [], events: [] };
+    const last = drafts.pop() ?? [];
+    const others = drafts.flatMap((verdicts) => this.#alerts.stamped(verdicts));
+    const { verdicts, events } = this.#alerts.add(last, isMuted);
+    return { verdicts: [...others, ...verdicts], events };
+  }
+
+  #restore(): void {
+    const verdicts = [...this.#restored.values()];
+    this.#restored = new Map();
+    this.#alerts.restore(verdicts);
+  }
+
+  /** Windows that are worse are no reference of what is usual. */
+  #isWell(drafts: readonly (readonly CausedDraft[])[], { model, version }: VersionPerformance): boolean {
+    const baseline = `${model}/${version}`;
+    return drafts.every((own) => own.every((draft) => draft.baseline !== baseline || draft.kind !== "DRIFT"));
+  }
+
+  #judged(
+    version: VersionPerformance,
+    window: WindowPerformance,
+    record: PartialRecord,
+    nowMs: EpochMs,
+  ): CausedDraft[] {
+    const reference = this.#references.of(version);
+    const isOld = record.fromMs + this.#spec.windowMs < nowMs - this.#options.ageMaxMs;
+    const base = (field: string) => this.#base(field, version, window, record, nowMs);
+    const metrics = version.metrics.map((measured) => {
+      return { ...base(measured.metric), ...this.#metricVerdict(measured, version, window, reference) };
+    });
+    const detectors = version.detectors.map((state) => {
+      return { ...base(detectorField(state.kind)), ...detectorVerdict(state, window) };
+    });
+    return [...metrics, ...detectors].map((draft): CausedDraft => {
+      if (draft.kind !== "DRIFT" || !isOld) return draft;
+      return { ...draft, kind: "SUPPRESSED", reason: "old" };
+    });
+  }
+
+  #metricVerdict(
+    { metric, value, error }: MeasuredMetric,
+    { labelled }: VersionPerformance,
+    { isOutage }: WindowPerformance,
+    reference: MetricReference | undefined,
+  ): MetricVerdict {
+    const practical = this.#spec.practical[metric];
+    if (isOutage) return { ...unjudged, kind: "INSUFFICIENT", reason: "labels", practical, value };
+    if (labelled < rowsMin || Number.isNaN(value))
+      return { ...unjudged, kind: "INSUFFICIENT", reason: "rows", practical, value };
+    const was = reference?.of(metric, error, labelled);
+    if (reference === undefined || was === undefined) return { ...unjudged, kind: "LEARNING", practical, value };
+    const noiseFloor = deviates * Math.hypot(error, was.error);
+    const threshold = Math.max(practical, noiseFloor);
+    const score = losses.has(metric) ? value - was.value : was.value - value;
+    return {
+      kind: score >= threshold ? "DRIFT" : "OK",
+      reason: undefined,
+      score,
+      threshold,
+      practical,
+      noiseFloor,
+      n: reference.rows,
+      value,
+      reference: was.value,
+      since: undefined,
+    };
+  }
+
+  #base(
+    field: string,
+    { model, version, rows, kept, labelled }: VersionPerformance,
+    { late }: WindowPerformance,
+    { fromMs, offsetFrom, offsetNext, stage, partition }: PartialRecord,
+    nowMs: EpochMs,
+  ): Omit<CausedDraft, keyof MetricVerdict> {
+    const { name, windowMs } = this.#spec;
+    const baseline = `${model}/${version}`;
+    return {
+      eventId: `${name}/${field}/${fromMs}/${baseline}`,
+      topology: this.#options.topology,
+      monitor: name,
+      field,
+      fromMs,
+      toMs: fromMs + windowMs,
+      baseline,
+      unit: "metric",
+      probability: chance,
+      falseDiscoveryRate: Number.NaN,
+      ks: Number.NaN,
+      cells: 0,
+      m: labelled,
+      late,
+      season: "none",
+      culprits: [],
+      partitions: [{ stage, partition, rows, part: 0, offsetFrom, offsetNext }],
+      schemas: [],
+      judgedAtMs: nowMs,
+      cause: undefined,
+      coverage: kept === 0 ? 0 : labelled / kept,
+      sampled: rows === 0 ? 1 : kept / rows,
+    };
+  }
+}
+
+type CausedDraft = DraftVerdict & Pick<VerdictRecord, "cause">;
+type MetricVerdict = Pick<
+  CausedDraft,
+  "kind" | "reason" | "score" | "threshold" | "practical" | "noiseFloor" | "n" | "value" | "reference" | "since"
+>;
+
+const unjudged = {
+  reason: undefined,
+  score: Number.NaN,
+  threshold: Number.NaN,
+  noiseFloor: Number.NaN,
+  n: 0,
+  reference: undefined,
+  since: undefined,
+} as const;
+
+function detectorField(kind: string): string {
+  return `error.${kind}`;
+}
+
+/** 1 from the alarm on, for as long as the version serves, and 0 before. */
+function detectorVerdict({ rows, sinceRow, sinceMs }: DetectorState, { isOutage }: WindowPerformance): MetricVerdict {
+  const practical = 1;
+  // What was said before stays said; that nothing is said follows from labels that are there.
+  if (isOutage && sinceRow === undefined)
+    return { ...unjudged, kind: "INSUFFICIENT", reason: "labels", practical, value: 0 };
+  const score = sinceRow === undefined ? 0 : 1;
+  return {
+    kind: score === 1 ? "DRIFT" : "OK",
+    reason: undefined,
+    score,
+    threshold: 1,
+    practical,
+    noiseFloor: 0,
+    n: rows,
+    value: score,
+    reference: 0,
+    since: sinceRow === undefined || sinceMs === undefined ? undefined : { row: sinceRow, ms: sinceMs },
+  };
+}

@@ -1,0 +1,46 @@
+import type { EpochMs } from "../../kernel/index.ts";
+import { type Detector, type DetectorState, detectorCatalogue, type SequenceDetector } from "../../monitor/index.ts";
+
+interface Watching {
+  readonly kind: string;
+  readonly detector: Detector;
+  rows: number;
+  sinceRow: number | undefined;
+  sinceMs: EpochMs | undefined;
+}
+
+/**
+ * The errors of one version in the order in which their labels came, as detectors see them. The first alarm of each stays:
+ * what has changed for a version is over with the next version, which begins with detectors of its own.
+ */
+export class VersionErrors {
+  readonly #watching: readonly Watching[];
+
+  constructor(detectors: readonly SequenceDetector[]) {
+    this.#watching = detectors.map(({ kind, config }) => {
+      return { kind, detector: createDetector(kind, config), rows: 0, sinceRow: undefined, sinceMs: undefined };
+    });
+  }
+
+  /** @param timeMs event time of the prediction */
+  add(isError: boolean, timeMs: EpochMs): void {
+    for (const watching of this.#watching) {
+      watching.rows++;
+      const signal = watching.detector.add(isError ? 1 : 0);
+      if (signal !== "drift" || watching.sinceRow !== undefined) continue;
+      watching.sinceRow = watching.rows;
+      watching.sinceMs = timeMs;
+    }
+  }
+
+  get states(): DetectorState[] {
+    return this.#watching.map(({ kind, rows, sinceRow, sinceMs }) => ({ kind, rows, sinceRow, sinceMs }));
+  }
+}
+
+/** @throws TypeError for a kind that the catalogue does not have: plans have none such */
+function createDetector(kind: string, config: unknown): Detector {
+  const found = Object.values(detectorCatalogue).find((definition) => definition.kind === kind);
+  if (found === undefined) throw new TypeError(`there is no detector ${kind}`);
+  return (found.create as (config: unknown) => Detector)(config);
+}

@@ -1,0 +1,171 @@
+import { formatDurationMs } from "../../kernel/index.ts";
+import { type PerformanceSpec, practicalDefaults, type SequenceDetector } from "../../monitor/index.ts";
+import type { PlannedPerformance } from "../plan/monitoring.ts";
+import type { PlannedModel } from "../plan/plan.ts";
+import { defaults } from "../spec/defaults.ts";
+import type { MonitorEntry } from "../spec/monitor-spec.ts";
+import { ms } from "./alerts.ts";
+import type { Findings } from "./findings.ts";
+import { latenessBefore, type MonitorSurroundings, windowMinMs } from "./monitor.ts";
+import { finishTopic, type TopicDraft } from "./topics.ts";
+
+type Path = readonly (string | number)[];
+type Labelled = PlannedModel & { readonly label: NonNullable<PlannedModel["label"]> };
+
+/** Whether a monitor is of predictions beside what came true. */
+export function isPerformance({ on }: MonitorEntry): boolean {
+  return typeof on === "object" && on.labels !== undefined;
+}
+
+/** A monitor of predictions and labels; none when something is wrong with it, which is reported. */
+export function planPerformance(
+  spec: MonitorEntry,
+  path: Path,
+  surroundings: MonitorSurroundings,
+  findings: Findings,
+): PlannedPerformance[] {
+  checkForeignKeys(spec, path, findings);
+  const detectors = detectorsOf(spec, path, findings);
+  const windowMs = ms(spec.window ?? defaults.performance.window);
+  if (windowMs < windowMinMs) {
+    const message = `a window is at least ${formatDurationMs(windowMinMs)}, and this one is ${spec.window}`;
+    findings.problem("MR_OUT_OF_RANGE", [...path, "window"], message, "write for example window: 1d");
+  }
+  const on = typeof spec.on === "object" ? spec.on : { predictions: spec.on, labels: undefined };
+  const predictions = topicOf(on.predictions, [...path, "on", "predictions"], surroundings, findings);
+  const labels = topicOf(on.labels ?? "", [...path, "on", "labels"], surroundings, findings);
+  if (predictions === undefined) return [];
+  const model = modelOf(predictions, [...path, "on"], labels, surroundings, findings);
+  if (model === undefined || labels === undefined) return [];
+  if (!hasEventId(labels, [...path, "on", "labels"], findings)) return [];
+  const { label } = model;
+  const lateMs = spec.late === undefined ? latenessBefore(predictions, surroundings.stages) : ms(spec.late);
+  const { withinMs, matureAfterMs } = label;
+  const waitMs = Math.max(matureAfterMs ?? 0, withinMs ?? 0) || lateMs;
+  const join = [predictions.clusterName, labels.clusterName, label.on, label.field ?? ""].join("/");
+  const joined = {
+    join,
+    windowMs,
+    waitMs,
+    withinMs,
+    isAbsenceNegative: matureAfterMs !== undefined,
+    lateMs,
+    detectors,
+  };
+  const planned: PerformanceSpec = {
+    ...joined,
+    name: spec.name,
+    kind: "performance",
+    severity: spec.severity ?? defaults.monitor.severity,
+    metrics: spec.metrics ?? defaults.performance.metrics,
+    practical: { ...practicalDefaults, ...written(spec.thresholds ?? {}) },
+    // What metrics are measured of a window changes nothing of how it is joined.
+    version: surroundings.hasher.sha256(JSON.stringify(joined)).slice(0, 16),
+  };
+  return [{ ...planned, model: model.name, predictions: finishTopic(predictions), labels: finishTopic(labels) }];
+}
+
+function written(thresholds: NonNullable<MonitorEntry["thresholds"]>): Partial<PerformanceSpec["practical"]> {
+  const { psi: _, ...metrics } = thresholds;
+  return Object.fromEntries(Object.entries(metrics).filter(([, value]) => value !== undefined));
+}
+
+/** Keys of monitors that count values. */
+function checkForeignKeys(spec: MonitorEntry, path: Path, findings: Findings): void {
+  for (const key of ["fields", "baseline", "season"] as const) {
+    if (spec[key] === undefined) continue;
+    const message = `${key} belongs to monitors that count values, and this one measures a model by its labels`;
+    findings.problem("MR_CONFLICT", [...path, key], message, "remove it, or watch the values with another monitor");
+  }
+  if (spec.thresholds?.psi === undefined) return;
+  const message = "psi is of values, and this monitor measures a model by its labels";
+  findings.problem("MR_CONFLICT", [...path, "thresholds", "psi"], message, "write for example auc: 0.03");
+}
+
+/** Of monitors of values: keys of this one are refused there. */
+export function checkPerformanceKeys(spec: MonitorEntry, path: Path, findings: Findings): void {
+  for (const key of ["metrics", "detectors"] as const) {
+    if (spec[key] === undefined) continue;
+    const message = `${key} measures a model by its labels, and this monitor names none`;
+    findings.problem(
+      "MR_CONFLICT",
+      [...path, key],
+      message,
+      "write on: { predictions: TOPIC, labels: TOPIC }, or remove it",
+    );
+  }
+  for (const metric of Object.keys(written(spec.thresholds ?? {}))) {
+    const message = `${metric} is measured by labels, and this monitor names none`;
+    findings.problem("MR_CONFLICT", [...path, "thresholds", metric], message, "remove it");
+  }
+}
+
+function detectorsOf({ detectors }: MonitorEntry, path: Path, findings: Findings): SequenceDetector[] {
+  if (detectors === undefined)
+    return [{ kind: "adwin", config: { delta: 0.002, everySamples: 32, warmUpSamples: 10, partSamples: 5 } }];
+  const seen = new Set<string>();
+  return detectors.flatMap((detector, index) =>
+    Object.entries(detector).flatMap(([kind, config]): SequenceDetector[] => {
+      if (seen.has(kind)) {
+        const message = `${kind} is there twice, and a verdict is named after it`;
+        findings.problem("MR_CONFLICT", [...path, "detectors", index], message, "remove one");
+        return [];
+      }
+      seen.add(kind);
+      return [{ kind, config }];
+    }),
+  );
+}
+
+function topicOf(
+  name: string,
+  at: Path,
+  { topics, outline }: MonitorSurroundings,
+  findings: Findings,
+): TopicDraft | undefined {
+  const topic = topics.get(name);
+  if (topic === undefined && outline.has.topics) findings.dangling(at, "topic", name, topics.keys());
+  return topic?.isBroken === true || topic?.schema === undefined ? undefined : topic;
+}
+
+/** The model whose predictions are on the topic, when its labels are those that the monitor names. */
+function modelOf(
+  predictions: TopicDraft,
+  on: Path,
+  labels: TopicDraft | undefined,
+  { stages, models, mayBeWritten }: MonitorSurroundings,
+  findings: Findings,
+): Labelled | undefined {
+  const writers = predictions.writers.map((writer) => stages.get(writer));
+  if (writers.includes(undefined) || (writers.length === 0 && mayBeWritten)) return undefined;
+  const asked = new Set(writers.flatMap((stage) => stage?.infer?.model ?? []));
+  const [name] = asked;
+  if (name === undefined || asked.size > 1) {
+    const why = name === undefined ? "holds no predictions of this file" : "holds predictions of several models";
+    const message = `topic ${predictions.name} ${why}`;
+    findings.problem("MR_CONFLICT", [...on, "predictions"], message, "name a topic that one infer stage writes");
+    return undefined;
+  }
+  const model = models.get(name);
+  if (model === undefined) return undefined;
+  const { label } = model;
+  if (label === undefined || (labels !== undefined && label.topic !== labels.name)) {
+    const has = label === undefined ? "has no label" : `has its labels on topic ${label.topic}`;
+    const message = `model ${name}, which makes these predictions, ${has}`;
+    const hint =
+      label === undefined
+        ? `write models.${name}.label: { topic: TOPIC, on: FIELD, field: FIELD }`
+        : `write labels: ${label.topic}`;
+    findings.problem("MR_CONFLICT", [...on, "labels"], message, hint);
+    return undefined;
+  }
+  return { ...model, label };
+}
+
+function hasEventId({ schema, name, time }: TopicDraft, at: Path, findings: Findings): boolean {
+  if (time === undefined) return false;
+  if (schema?.shape.some((field) => field.name === "event_id" && field.type.kind === "string") === true) return true;
+  const message = `labels are told apart by event_id, and topic ${name} has none`;
+  findings.problem("MR_EVENT_ID", at, message, "let a stage read it, and name the topic that the stage writes");
+  return false;
+}

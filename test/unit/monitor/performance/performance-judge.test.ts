@@ -1,0 +1,245 @@
+import { describe, expect, test } from "vitest";
+import {
+  type DetectorState,
+  defaultRules,
+  Judge,
+  type PartialRecord,
+  type PerformanceReference,
+  type PerformanceSpec,
+  practicalDefaults,
+  type VerdictRecord,
+  type VersionPerformance,
+  type WindowPerformance,
+} from "../../../../src/monitor/index.ts";
+import { performanceFields } from "../../../../src/monitor/performance/performance-judge.ts";
+
+const dayMs = 86_400_000;
+const spec: PerformanceSpec = {
+  name: "model",
+  kind: "performance",
+  severity: "page",
+  join: "j",
+  windowMs: dayMs,
+  waitMs: 0,
+  withinMs: undefined,
+  isAbsenceNegative: false,
+  lateMs: 0,
+  metrics: ["accuracy"],
+  practical: practicalDefaults,
+  detectors: [],
+  version: "v",
+};
+
+const judgeOf = (over: Partial<PerformanceSpec> = {}): Judge =>
+  new Judge({
+    topology: "shop",
+    monitors: [],
+    performance: [{ ...spec, ...over }],
+    rules: { ...defaultRules, cooldownMs: 0 },
+    budget: { pages: 1, perMs: 30 * dayMs },
+    partitions: new Map(),
+    stagesOf: new Map(),
+    ageMaxMs: dayMs,
+  });
+
+const validation: PerformanceReference = { rows: 10_000, positives: 5_000, values: { accuracy: 0.8 } };
+
+/** A window of 10,000 labelled rows in which so many are decided rightly: its error is 0.004. */
+const versionOf = (accuracy: number, over: Partial<VersionPerformance> = {}): VersionPerformance => ({
+  model: "fraud",
+  version: 1,
+  rows: 10_000,
+  kept: 10_000,
+  labelled: 10_000,
+  positives: 5_000,
+  metrics: [{ metric: "accuracy", value: accuracy, error: 0.004 }],
+  detectors: [],
+  reference: validation,
+  ...over,
+});
+
+const windowOf = (
+  day: number,
+  versions: VersionPerformance[],
+  over: Partial<WindowPerformance> = {},
+): PartialRecord => ({
+  monitor: "model",
+  version: "v",
+  stage: "labeller",
+  partition: 0,
+  fromMs: day * dayMs,
+  baseline: "",
+  rows: versions.reduce((sum, { rows }) => sum + rows, 0),
+  late: 0,
+  counts: [],
+  offsetFrom: day,
+  offsetNext: day + 1,
+  schemas: [],
+  recent: undefined,
+  streamTimeMs: (day + 1) * dayMs,
+  isClosed: true,
+  plan: "p",
+  model: undefined,
+  performance: { versions, isOutage: false, late: 0, ...over },
+});
+
+/** Judges a window on the day after it. */
+function judged(judge: Judge, record: PartialRecord) {
+  judge.takePartial(record, record.fromMs + 2 * dayMs);
+  return judge.judge();
+}
+
+const kinds = (verdicts: readonly VerdictRecord[]) =>
+  verdicts.map(({ field, baseline, kind, reason }) => [field, baseline, kind, reason]);
+
+describe("a metric", () => {
+  test.each([
+    // The threshold is 3.09 deviations of both errors together, 0.004 each: 0.0175, and so 0.02, which is of interest.
+    [0.7801, "OK"],
+    [0.7799, "DRIFT"],
+    [0.95, "OK"],
+  ])("of %d where it was 0.8 is %s", (accuracy, kind) => {
+    const { verdicts } = judged(judgeOf(), windowOf(0, [versionOf(accuracy)]));
+    expect(verdicts).toHaveLength(1);
+    expect(verdicts[0]).toMatchObject({ kind, value: accuracy, reference: 0.8, unit: "metric", n: 10_000, m: 10_000 });
+    expect(verdicts[0]).toMatchObject({ coverage: 1, sampled: 1, baseline: "fraud/1" });
+    expect(verdicts[0]?.score).toBeCloseTo(0.8 - accuracy, 12);
+    expect(verdicts[0]?.noiseFloor).toBeCloseTo(3.0902323 * 0.004 * Math.SQRT2, 8);
+  });
+
+  test("of few rows has to be worse by more than they can say", () => {
+    // 400 rows: an error of 0.02, and by it one of 0.004 of the reference: 3.09 * 0.0204 = 0.063.
+    const few = {
+      rows: 400,
+      kept: 400,
+      labelled: 400,
+      metrics: [{ metric: "accuracy" as const, value: 0.74, error: 0.02 }],
+    };
+    const { verdicts } = judged(judgeOf(), windowOf(0, [versionOf(0, few)]));
+    expect(verdicts[0]?.threshold).toBeCloseTo(3.0902323 * Math.hypot(0.02, 0.004), 7);
+    expect(verdicts[0]?.kind).toBe("OK");
+  });
+
+  test("of which less is better is worse when there is more of it", () => {
+    const loss = (value: number) =>
+      versionOf(0, {
+        metrics: [{ metric: "log_loss", value, error: 0.001 }],
+        reference: { ...validation, values: { log_loss: 0.4 } },
+      });
+    const kindOf = (value: number) =>
+      judged(judgeOf({ metrics: ["log_loss"] }), windowOf(0, [loss(value)])).verdicts[0]?.kind;
+    expect([kindOf(0.3), kindOf(0.44), kindOf(0.46)]).toEqual(["OK", "OK", "DRIFT"]);
+  });
+
+  test("says nothing below thirty labelled rows, and nothing in an outage of the labels", () => {
+    const of = (labelled: number, isOutage: boolean) =>
+      kinds(judged(judgeOf(), windowOf(0, [versionOf(0.1, { labelled })], { isOutage })).verdicts);
+    expect(of(29, false)).toEqual([["accuracy", "fraud/1", "INSUFFICIENT", "rows"]]);
+    expect(of(30, false)).toEqual([["accuracy", "fraud/1", "DRIFT", undefined]]);
+    expect(of(10_000, true)).toEqual([["accuracy", "fraud/1", "INSUFFICIENT", "labels"]]);
+  });
+
+  test("of a version that nobody has measured is learnt from its first three windows with 500 rows", () => {
+    const judge = judgeOf();
+    const window = (day: number, accuracy: number, labelled = 200) =>
+      judged(judge, windowOf(day, [versionOf(accuracy, { reference: undefined, labelled })])).verdicts[0];
+    expect([0, 1, 2].map((day) => window(day, 0.6 + day / 10)?.kind)).toEqual(["LEARNING", "LEARNING", "LEARNING"]);
+    expect(window(3, 0.7)).toMatchObject({ kind: "OK", n: 600 });
+    expect(window(3, 0.7)).toBeUndefined();
+    expect(window(4, 0.9)?.reference).toBeCloseTo(0.7, 12);
+  });
+});
+
+describe("an alert", () => {
+  test("is about performance, fires with the third window of five, and ends with a better version", () => {
+    const judge = judgeOf();
+    const said = [0.7, 0.7, 0.7].map((accuracy, day) => judged(judge, windowOf(day, [versionOf(accuracy)])).events);
+    expect(said.map((events) => events.map(({ type }) => type))).toEqual([
+      [],
+      [],
+      ["millrace.incident.opened", "millrace.alert.firing"],
+    ]);
+    expect(said[2]?.[0]).toMatchObject({
+      kind: "performance",
+      isPage: true,
+      incident: "shop/model/19700103T000000Z",
+      summary: "model: accuracy is worse than it was.",
+    });
+    const next = [3, 4, 5].map((day) => judged(judge, windowOf(day, [versionOf(0.8, { version: 2 })])).events);
+    expect(next.flat().map(({ type }) => type)).toEqual(["millrace.alert.resolved", "millrace.incident.closed"]);
+    expect(judge.pagesSpent("model")).toBe(1);
+  });
+
+  test("takes note of the version with most predictions alone, and all are judged", () => {
+    const judge = judgeOf();
+    const [canary, champion] = [versionOf(0.1, { version: 2, rows: 1_000 }), versionOf(0.8)];
+    const all = [0, 1, 2, 3].map((day) => judged(judge, windowOf(day, [canary, champion])));
+    expect(all.flatMap(({ events }) => events)).toEqual([]);
+    expect(kinds(all[3]!.verdicts)).toEqual([
+      ["accuracy", "fraud/2", "DRIFT", undefined],
+      ["accuracy", "fraud/1", "OK", undefined],
+    ]);
+  });
+
+  test("of a window that ended long ago is judged and pages nobody", () => {
+    const judge = judgeOf();
+    judge.takePartial(windowOf(0, [versionOf(0.1)]), 2 * dayMs + 1);
+    expect(kinds(judge.judge().verdicts)).toEqual([["accuracy", "fraud/1", "SUPPRESSED", "old"]]);
+  });
+});
+
+describe("a detector", () => {
+  const state = (sinceRow: number | undefined): DetectorState => ({
+    kind: "adwin",
+    rows: 50,
+    sinceRow,
+    sinceMs: sinceRow === undefined ? undefined : 5,
+  });
+  const detecting = { metrics: [], detectors: [{ kind: "adwin", config: {} }] };
+  const window = (day: number, sinceRow: number | undefined, version = 1) =>
+    windowOf(day, [versionOf(0.8, { metrics: [], detectors: [state(sinceRow)], version })]);
+
+  test("fires with its first alarm, says since which row, and is over with the next version", () => {
+    const judge = judgeOf(detecting);
+    expect(judged(judge, window(0, undefined)).verdicts[0]).toMatchObject({
+      field: "error.adwin",
+      kind: "OK",
+      score: 0,
+    });
+    const { verdicts, events } = judged(judge, window(1, 17));
+    expect(verdicts[0]).toMatchObject({ kind: "DRIFT", score: 1, since: { row: 17, ms: 5 }, phase: "firing" });
+    expect(events.map(({ type }) => type)).toEqual(["millrace.incident.opened", "millrace.alert.firing"]);
+    expect(judged(judge, window(2, 17)).events).toEqual([]);
+    const after = [3, 4, 5].flatMap((day) => judged(judge, window(day, undefined, 2)).events);
+    expect(after.map(({ type }) => type)).toEqual(["millrace.alert.resolved", "millrace.incident.closed"]);
+  });
+
+  test("is no alarm by an outage, and an alarm is not taken back by one", () => {
+    const out = (sinceRow: number | undefined) => {
+      const record = window(0, sinceRow);
+      return kinds(
+        judged(judgeOf(detecting), { ...record, performance: { ...record.performance!, isOutage: true } }).verdicts,
+      );
+    };
+    expect(out(undefined)).toEqual([["error.adwin", "fraud/1", "INSUFFICIENT", "labels"]]);
+    expect(out(3)).toEqual([["error.adwin", "fraud/1", "DRIFT", undefined]]);
+  });
+
+  test("is a field behind the metrics", () => {
+    expect(performanceFields({ ...spec, ...detecting, metrics: ["auc"] })).toEqual(["auc", "error.adwin"]);
+  });
+});
+
+test("a judge that was told what was judged before goes on as one that judged it, wherever it stopped", () => {
+  const accuracies = [0.8, 0.7, 0.7, 0.7, 0.7, 0.8, 0.8, 0.8, 0.7];
+  const records = accuracies.map((accuracy, day) => windowOf(day, [versionOf(accuracy, { reference: undefined })]));
+  const straight = judgeOf();
+  const all = records.map((record) => judged(straight, record));
+  for (let stop = 0; stop <= records.length; stop++) {
+    const judge = judgeOf();
+    for (const { verdicts } of all.slice(0, stop)) for (const verdict of verdicts) judge.takeVerdict(verdict);
+    for (const record of records.slice(0, stop)) judge.takePartial(record, record.fromMs + 2 * dayMs);
+    expect(judge.judge()).toEqual({ verdicts: [], events: [] });
+    expect(records.slice(stop).map((record) => judged(judge, record))).toEqual(all.slice(stop));
+  }
+});
