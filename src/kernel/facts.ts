@@ -143,6 +143,7 @@ export const facts = {
   baselineWritten: { level: "info", says: "A baseline is in service.", fields: { monitor: "text", baseline: "text", origin: "text", rows: "number", windows: "number" } },
   baselineAwaited: { level: "info", says: "A monitor has no baseline yet.", fields: { monitor: "text", reason: "text" } },
   baselineUnmeasured: { level: "warn", says: "A baseline cannot be measured now; it is tried again.", fields: { code: "code", monitor: "text", reason: "text" } },
+  windowsOfBefore: { level: "info", says: "Windows of labelled predictions were joined before the monitor was changed; they are passed over, and nothing is said of them.", fields: { monitor: "text", windows: "number" } },
   notificationSent: { level: "debug", says: "A notification was sent.", fields: { target: "text", id: "text", attempt: "number" } },
   notificationRepeated: { level: "warn", says: "A notification could not be sent; it is tried again.", fields: { target: "text", id: "text", code: "MR_NOTIFY", attempt: "number", reason: "text" } },
   notificationFailed: { level: "error", says: "A notification could not be sent and is given up; what it says stands on the alerts topic.", fields: { target: "text", id: "text", code: "MR_NOTIFY", attempts: "number", reason: "text" } },

@@ -162,6 +162,15 @@ export class Judge {
     }
   }
 
+  /**
+   * Windows of performance that were joined otherwise than their monitor is now, since the last time it was asked: nothing
+   * was said of them. Monitors without such are left out.
+   */
+  passedOver(): readonly { readonly monitor: string; readonly windows: number }[] {
+    const all = [...this.#performance].map(([monitor, judge]) => ({ monitor, windows: judge.passedOver() }));
+    return all.filter(({ windows }) => windows > 0);
+  }
+
   #takePerformance(record: PartialRecord): void {
     const { monitor } = record;
     const isMuted = (field: string): boolean => this.#mutes.isMuted(monitor, field, this.#nowMs);

@@ -53,6 +53,8 @@ export interface WindowJudge {
   lagging(stage: string, behindMs: number): void;
   /** Every window that can be closed now, oldest first. */
   judge(): { readonly verdicts: readonly VerdictRecord[]; readonly events: readonly AlertEvent[] };
+  /** Windows of monitors that were counted otherwise than the file has it now, since it was asked last. */
+  passedOver(): readonly { readonly monitor: string; readonly windows: number }[];
 }
 
 /** What watches the lag beside, and says what comes of it. */
@@ -145,7 +147,7 @@ export class JudgeWork implements FollowerWork {
 
   async turn(signal: AbortSignal): Promise<FollowerTurn> {
     await this.#takeTails(signal);
-    const { lag, clock } = this.#options;
+    const { lag, clock, facts } = this.#options;
     if (lag !== undefined) {
       const { events, behindMs } = lag.tick(clock.monotonicMs());
       for (const [stage, ms] of behindMs) this.#judge?.lagging(stage, ms);
@@ -154,6 +156,8 @@ export class JudgeWork implements FollowerWork {
     const { verdicts, events } = this.#judge?.judge() ?? { verdicts: [], events: [] };
     for (const verdict of verdicts) this.#writeVerdict(verdict);
     for (const event of events) this.#writeEvent(event);
+    for (const { monitor, windows } of this.#judge?.passedOver() ?? [])
+      facts.emit("windowsOfBefore", { monitor, windows });
     const outgoing: Outgoing[] = [];
     for (const batches of [this.#verdictsOut, this.#alertsOut]) {
       batches.sealAll();

@@ -5,6 +5,7 @@
  * P1 A window is judged once; what was judged before is taken in as a reference, and not said again.
  * P2 A window without labels enough is INSUFFICIENT(labels), and changes no alert.
  * P3 A metric is compared with that of the same version: at its validation, or in its first windows.
+ * P4 A window is as old as the time since it could be mature: that its labels were waited for does not age it.
  */
 import type { EpochMs } from "../../kernel/index.ts";
 import type { AlertRules } from "../alert-machine.ts";
@@ -13,7 +14,7 @@ import type { DraftVerdict } from "../judging/window-verdicts.ts";
 import type { AlertEvent } from "../records/alert-event.ts";
 import type { PartialRecord } from "../records/partial-record.ts";
 import type { VerdictRecord } from "../records/verdict-record.ts";
-import { type MetricReference, VersionReferences } from "./metric-reference.ts";
+import { VersionReferences } from "./metric-reference.ts";
 import {
   type DetectorState,
   losses,
@@ -34,7 +35,7 @@ const detectorRules = { windows: 1, of: 1 };
 export interface PerformanceJudgeOptions {
   readonly topology: string;
   readonly rules: AlertRules;
-  /** Windows that ended longer ago are judged and page nobody. */
+  /** Windows that could be mature longer ago are judged and page nobody. */
   readonly ageMaxMs: number;
 }
 
@@ -53,6 +54,7 @@ export class PerformanceJudge {
   #restored = new Map<string, VerdictRecord>();
   /** Begin of the last window that was taken. */
   #takenMs: EpochMs = Number.NEGATIVE_INFINITY;
+  #passedOver = 0;
 
   constructor(spec: PerformanceSpec, options: PerformanceJudgeOptions) {
     const { topology, rules } = options;
@@ -72,6 +74,13 @@ export class PerformanceJudge {
     return this.#alerts.pagesSince(ms);
   }
 
+  /** Windows that were joined otherwise than the monitor is now, and passed over, since the last time it was asked. */
+  passedOver(): number {
+    const count = this.#passedOver;
+    this.#passedOver = 0;
+    return count;
+  }
+
   /** What was judged before, in the order of its topic, before any window is taken. */
   takeVerdict(record: VerdictRecord): void {
     if (record.fromMs < this.#restoredMs) return;
@@ -89,7 +98,11 @@ export class PerformanceJudge {
   ): { readonly verdicts: readonly VerdictRecord[]; readonly events: readonly AlertEvent[] } {
     this.#restore();
     const { performance, fromMs } = record;
-    if (performance === undefined || record.version !== this.#spec.version) return { verdicts: [], events: [] };
+    if (performance === undefined) return { verdicts: [], events: [] };
+    if (record.version !== this.#spec.version) {
+      this.#passedOver++;
+      return { verdicts: [], events: [] };
+    }
     if (fromMs <= this.#takenMs) return { verdicts: [], events: [] };
     this.#takenMs = fromMs;
     const drafts = performance.versions.map((version) => this.#judged(version, performance, record, nowMs));
@@ -111,7 +124,8 @@ export class PerformanceJudge {
   /** Windows that are worse are no reference of what is usual. */
   #isWell(drafts: readonly (readonly CausedDraft[])[], { model, version }: VersionPerformance): boolean {
     const baseline = `${model}/${version}`;
-    return drafts.every((own) => own.every((draft) => draft.baseline !== baseline || draft.kind !== "DRIFT"));
+    const isAgainst = ({ kind }: CausedDraft): boolean => kind === "DRIFT" || kind === "SUPPRESSED";
+    return drafts.every((own) => own.every((draft) => draft.baseline !== baseline || !isAgainst(draft)));
   }
 
   #judged(
@@ -120,11 +134,12 @@ export class PerformanceJudge {
     record: PartialRecord,
     nowMs: EpochMs,
   ): CausedDraft[] {
-    const reference = this.#references.of(version);
-    const isOld = record.fromMs + this.#spec.windowMs < nowMs - this.#options.ageMaxMs;
+    const { windowMs, waitMs, lateMs } = this.#spec;
+    const matureMs = record.fromMs + windowMs + Math.max(waitMs, lateMs);
+    const isOld = matureMs < nowMs - this.#options.ageMaxMs;
     const base = (field: string) => this.#base(field, version, window, record, nowMs);
     const metrics = version.metrics.map((measured) => {
-      return { ...base(measured.metric), ...this.#metricVerdict(measured, version, window, reference) };
+      return { ...base(measured.metric), ...this.#metricVerdict(measured, version, window) };
     });
     const detectors = version.detectors.map((state) => {
       return { ...base(detectorField(state.kind)), ...detectorVerdict(state, window) };
@@ -136,17 +151,17 @@ export class PerformanceJudge {
   }
 
   #metricVerdict(
-    { metric, value, error }: MeasuredMetric,
-    { labelled }: VersionPerformance,
+    measured: MeasuredMetric,
+    version: VersionPerformance,
     { isOutage }: WindowPerformance,
-    reference: MetricReference | undefined,
   ): MetricVerdict {
+    const { metric, value, error } = measured;
     const practical = this.#spec.practical[metric];
     if (isOutage) return { ...unjudged, kind: "INSUFFICIENT", reason: "labels", practical, value };
-    if (labelled < rowsMin || Number.isNaN(value))
+    if (version.labelled < rowsMin || Number.isNaN(value))
       return { ...unjudged, kind: "INSUFFICIENT", reason: "rows", practical, value };
-    const was = reference?.of(metric, error, labelled);
-    if (reference === undefined || was === undefined) return { ...unjudged, kind: "LEARNING", practical, value };
+    const was = this.#references.of(version, measured);
+    if (was === undefined) return { ...unjudged, kind: "LEARNING", practical, value };
     const noiseFloor = deviates * Math.hypot(error, was.error);
     const threshold = Math.max(practical, noiseFloor);
     const score = losses.has(metric) ? value - was.value : was.value - value;
@@ -157,7 +172,7 @@ export class PerformanceJudge {
       threshold,
       practical,
       noiseFloor,
-      n: reference.rows,
+      n: was.rows,
       value,
       reference: was.value,
       since: undefined,

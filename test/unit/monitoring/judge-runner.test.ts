@@ -120,6 +120,7 @@ class PlainJudge implements WindowJudge {
   readonly calls: string[] = [];
   readonly #judged = new Set<number>();
   readonly #closed = new Map<number, number>();
+  #before = 0;
 
   takeBaseline(record: { readonly id: string }): void {
     this.calls.push(`baseline ${record.id}`);
@@ -127,7 +128,8 @@ class PlainJudge implements WindowJudge {
 
   takePartial({ fromMs, isClosed, rows }: PartialRecord, kafkaTimeMs: number): void {
     this.calls.push(`partial ${fromMs / hourMs} at ${kafkaTimeMs}`);
-    if (isClosed) this.#closed.set(fromMs / hourMs, rows);
+    if (rows === 0) this.#before++;
+    else if (isClosed) this.#closed.set(fromMs / hourMs, rows);
   }
 
   takeHeartbeat({ partition }: { readonly partition: number }, kafkaTimeMs: number): void {
@@ -149,6 +151,13 @@ class PlainJudge implements WindowJudge {
 
   lagging(stage: string, behindMs: number): void {
     this.calls.push(`lagging ${stage} ${behindMs}`);
+  }
+
+  /** Of partials without rows, as if they had been joined before. */
+  passedOver(): { monitor: string; windows: number }[] {
+    const windows = this.#before;
+    this.#before = 0;
+    return windows === 0 ? [] : [{ monitor: "model", windows }];
   }
 
   judge(): { verdicts: VerdictRecord[]; events: AlertEvent[] } {
@@ -366,6 +375,22 @@ describe("the judge's runner", () => {
     expect(court.logged.filter(({ message }) => message.includes("cannot be read"))).toMatchObject([
       { fields: { code: "MR_DECODE_MAGIC", topic: topics.partials, offset: 0, count: 1 } },
     ]);
+  });
+
+  test("says how many windows were joined before their monitor was changed, of those that it finds and those that come", async () => {
+    const said = (): number =>
+      court.logged
+        .filter(({ message }) => message.includes("before the monitor was changed"))
+        .filter(({ fields }) => fields["monitor"] === "model")
+        .reduce((sum, { fields }) => sum + Number(fields["windows"]), 0);
+    await court.partial(0, 5_000, { rows: 0 });
+    await court.partial(1, 6_000);
+    await court.partial(2, 7_000, { rows: 0 });
+    await court.run();
+    await until("both to be said", () => said() === 2);
+    await court.untilVerdicts(["1: 10"]);
+    await court.partial(3, 8_000, { rows: 0 });
+    await until("the third to be said", () => said() === 3);
   });
 
   test("begins the lags with the events that were written before, tells the judge who lags, and writes what comes of it", async () => {

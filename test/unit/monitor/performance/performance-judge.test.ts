@@ -148,6 +148,45 @@ describe("a metric", () => {
     expect(window(3, 0.7)).toBeUndefined();
     expect(window(4, 0.9)?.reference).toBeCloseTo(0.7, 12);
   });
+
+  test("that its version's validation did not measure is learnt beside those that it did", () => {
+    const judge = judgeOf({ metrics: ["auc", "accuracy"] });
+    const window = (day: number, accuracy: number, auc = 0.9) => {
+      const metrics = [
+        { metric: "auc" as const, value: auc, error: 0.004 },
+        { metric: "accuracy" as const, value: accuracy, error: 0.004 },
+      ];
+      const reference = { ...validation, values: { auc: 0.9 } };
+      return judged(judge, windowOf(day, [versionOf(0, { metrics, reference })])).verdicts;
+    };
+    const [measured, unmeasured] = window(0, 0.79);
+    expect(measured).toMatchObject({ field: "auc", kind: "OK", reference: 0.9, n: 10_000 });
+    expect(unmeasured).toMatchObject({ field: "accuracy", kind: "LEARNING", n: 0 });
+    // A window in which another metric is worse is no reference, and neither are more than the first three.
+    expect(window(1, 0.1, 0.8).map(({ kind }) => kind)).toEqual(["DRIFT", "LEARNING"]);
+    expect([window(2, 0.8), window(3, 0.81)].map((verdicts) => verdicts[1]?.kind)).toEqual(["LEARNING", "LEARNING"]);
+    const learnt = window(4, 0.7)[1];
+    expect(learnt).toMatchObject({ kind: "DRIFT", n: 30_000 });
+    expect(learnt?.reference).toBeCloseTo(0.8, 12);
+    expect(window(5, 0.95)[1]?.reference).toBeCloseTo(0.8, 12);
+  });
+
+  test("is learnt of windows that could be measured, and not of one that is old and worse", () => {
+    const judge = judgeOf({ metrics: ["auc", "accuracy"] });
+    const window = (day: number, accuracy: number, auc = 0.9, ageMs = 0) => {
+      const metrics = [
+        { metric: "auc" as const, value: auc, error: 0.004 },
+        { metric: "accuracy" as const, value: accuracy, error: 0.004 },
+      ];
+      const record = windowOf(day, [versionOf(0, { metrics, reference: { ...validation, values: { auc: 0.9 } } })]);
+      judge.takePartial(record, record.fromMs + 2 * dayMs + ageMs);
+      return judge.judge().verdicts[1];
+    };
+    window(0, 0.1, 0.5, 1);
+    window(2, Number.NaN);
+    for (const day of [3, 4, 5]) expect(window(day, 0.8)?.kind).toBe("LEARNING");
+    expect(window(6, 0.8)).toMatchObject({ kind: "OK", n: 30_000 });
+  });
 });
 
 describe("an alert", () => {
@@ -181,10 +220,26 @@ describe("an alert", () => {
     ]);
   });
 
+  const kindsAt = (nowMs: number, over: Partial<PerformanceSpec> = {}) => {
+    const judge = judgeOf(over);
+    judge.takePartial(windowOf(0, [versionOf(0.1)]), nowMs);
+    return kinds(judge.judge().verdicts);
+  };
+  const [drift, old] = [[["accuracy", "fraud/1", "DRIFT", undefined]], [["accuracy", "fraud/1", "SUPPRESSED", "old"]]];
+
   test("of a window that ended long ago is judged and pages nobody", () => {
-    const judge = judgeOf();
-    judge.takePartial(windowOf(0, [versionOf(0.1)]), 2 * dayMs + 1);
-    expect(kinds(judge.judge().verdicts)).toEqual([["accuracy", "fraud/1", "SUPPRESSED", "old"]]);
+    expect(kindsAt(2 * dayMs)).toEqual(drift);
+    expect(kindsAt(2 * dayMs + 1)).toEqual(old);
+  });
+
+  test("of a window whose labels were waited for is as old as the time since it could be mature", () => {
+    const waiting = { waitMs: 7 * dayMs, lateMs: 2 * dayMs };
+    expect(kindsAt(9 * dayMs, waiting)).toEqual(drift);
+    expect(kindsAt(9 * dayMs + 1, waiting)).toEqual(old);
+    // No window is done with while predictions for it may come.
+    const late = { waitMs: 0, lateMs: 2 * dayMs };
+    expect(kindsAt(4 * dayMs, late)).toEqual(drift);
+    expect(kindsAt(4 * dayMs + 1, late)).toEqual(old);
   });
 });
 
@@ -228,6 +283,18 @@ describe("a detector", () => {
   test("is a field behind the metrics", () => {
     expect(performanceFields({ ...spec, ...detecting, metrics: ["auc"] })).toEqual(["auc", "error.adwin"]);
   });
+});
+
+test("windows that were joined as the file had it before are counted, of each monitor, and say nothing", () => {
+  const judge = judgeOf();
+  judge.takePartial({ ...windowOf(0, [versionOf(0.1)]), version: "before" }, 2 * dayMs);
+  judge.takePartial({ ...windowOf(1, [versionOf(0.1)]), version: "before" }, 3 * dayMs);
+  judge.takePartial({ ...windowOf(1, [versionOf(0.1)]), version: "before", monitor: "gone" }, 3 * dayMs);
+  expect(judge.judge()).toEqual({ verdicts: [], events: [] });
+  expect(judge.passedOver()).toEqual([{ monitor: "model", windows: 2 }]);
+  expect(judge.passedOver()).toEqual([]);
+  expect(judged(judge, windowOf(2, [versionOf(0.1)])).verdicts).toHaveLength(1);
+  expect(judge.passedOver()).toEqual([]);
 });
 
 test("a judge that was told what was judged before goes on as one that judged it, wherever it stopped", () => {
