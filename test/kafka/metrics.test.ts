@@ -162,7 +162,7 @@ describeKafka("/metrics and /readyz of a worker", () => {
       "[+] stage ingest: running",
       "[+] stage report: running",
       "[+] stage wait: waiting for its model",
-      "[-] stage halt: halted: opening model lost/1: the models directory has no such version",
+      "[-] stage halt: halted: opening model lost/1: the models directory has no such version; put it back from a copy, or have an alias name another and move the offsets behind what this one has scored",
       "not ready",
       "",
     ]);
