@@ -6,7 +6,12 @@ import { deferred } from "../support/deadline.ts";
 export type MortalCall = "open" | "write" | "commit" | "extent" | "read";
 
 /** Whether the process dies at this call: `before` it, or `after` it has landed and before it is answered. */
-export type DeathPlan = (call: MortalCall, index: number) => "before" | "after" | undefined;
+export type DeathPlan = (
+  call: MortalCall,
+  index: number,
+  /** Topics that a `write` goes to. */
+  topics: readonly string[],
+) => "before" | "after" | undefined;
 
 /** A broker as one process sees it, and the end of that process. */
 export interface Mortal {
@@ -34,9 +39,9 @@ export function mortalBroker(broker: Broker, plan: DeathPlan = () => undefined):
     died.resolve();
     await Promise.all(memberships.map((membership) => membership.leave()));
   };
-  const asked = async <T>(call: MortalCall, ask: () => Promise<T>): Promise<T> => {
+  const asked = async <T>(call: MortalCall, ask: () => Promise<T>, topics: readonly string[] = []): Promise<T> => {
     if (isDead) return never;
-    const death = plan(call, calls++);
+    const death = plan(call, calls++, topics);
     if (death === "before") {
       await kill();
       return never;
@@ -48,7 +53,10 @@ export function mortalBroker(broker: Broker, plan: DeathPlan = () => undefined):
   const handleOf = (handle: TaskHandle): TaskHandle => ({
     offsetsNext: handle.offsetsNext,
     notes: handle.notes,
-    write: (outgoing) => asked("write", () => handle.write(outgoing)),
+    write: (outgoing) => {
+      const topics = outgoing.map(({ topic }) => topic);
+      return asked("write", () => handle.write(outgoing), topics);
+    },
     commit: (offsetsNext, note) => asked("commit", () => handle.commit(offsetsNext, note)),
     close: () => (isDead ? never : handle.close()),
   });

@@ -323,7 +323,7 @@ async function promotedOver(plan: DeathPlan): Promise<{ readonly deaths: number 
   await begin();
   const train = async (): Promise<TrainingEnd> => accepted(2);
   let isArmed = true;
-  const mortal = mortalBroker(broker, (call, i) => (isArmed ? plan(call, i) : undefined));
+  const mortal = mortalBroker(broker, (call, i, topics) => (isArmed ? plan(call, i, topics) : undefined));
   const first = await start({ train, over: mortal.broker });
   await say(alert());
   await Promise.race([mortal.died, until("promoted")]);

@@ -47,6 +47,14 @@ export interface ScoringProcess extends Mortal {
   readonly models: AliasModelSource;
 }
 
+/** What is slow for one process. */
+interface Slowness {
+  /** It is told of no move of an alias until this resolves; what it asks for itself it finds. */
+  readonly told?: Promise<unknown>;
+  /** It can open no version beyond the first until this resolves. */
+  readonly opened?: Promise<unknown>;
+}
+
 /** One prediction as it stands on the topic. */
 interface Prediction {
   readonly partition: number;
@@ -123,13 +131,17 @@ export class AdoptingShop {
     this.promoted.push(version);
   }
 
-  async start(plan?: DeathPlan): Promise<ScoringProcess> {
+  async start(plan?: DeathPlan, { told, opened }: Slowness = {}): Promise<ScoringProcess> {
     const mortal = mortalBroker(this.broker, plan);
+    const broker = told === undefined ? mortal.broker : toldLate(mortal.broker, told);
     const models = createAliasModelSource({
-      broker: mortal.broker,
+      broker,
       controlTopic: "shop.control",
       artefacts: {
-        read: async (_model, version) => (this.missing.has(version) ? undefined : this.#files(version)),
+        read: async (_model, version) => {
+          if (version > 1) await opened;
+          return this.missing.has(version) ? undefined : this.#files(version);
+        },
         versions: async () => [],
         prepare: async () => undefined,
         write: async () => 1,
@@ -143,7 +155,7 @@ export class AdoptingShop {
     const runner = createStageRunner({
       plan: this.plan,
       stage: scoreStage,
-      broker: mortal.broker,
+      broker,
       registry: this.#registry,
       models,
       clock: this.clock,
@@ -322,4 +334,18 @@ export class AdoptingShop {
     await Promise.all(living.map(({ models }) => models.close()));
     await this.broker.close();
   }
+}
+
+/** A broker whose followers of the control topic are told of what comes in once that resolves. */
+function toldLate(broker: Broker, told: Promise<unknown>): Broker {
+  return {
+    ...broker,
+    async *read(range, signal) {
+      const isFollowed = range.topic === "shop.control" && range.to === undefined;
+      for await (const batch of broker.read(range, signal)) {
+        if (isFollowed) await told;
+        yield batch;
+      }
+    },
+  };
 }

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import type { DeliveryMode } from "../../../src/topology/index.ts";
 import type { DeathPlan, MortalCall } from "../../fakes/mortal-broker.ts";
+import { type Deferred, deferred } from "../../support/deadline.ts";
 import { AdoptingShop, type ScoringProcess } from "./adopting-shop.ts";
 
 const deliveries = ["at-least-once", "exactly-once"] as const satisfies readonly DeliveryMode[];
@@ -33,6 +34,35 @@ async function workOff(shop: AdoptingShop, plans: readonly DeathPlan[]): Promise
     await process.kill();
     return;
   }
+}
+
+/** How often a process was told to score with what was adopted before. */
+const servedAgain = (shop: AdoptingShop): number =>
+  shop.said("A task scores with the version that was adopted here.").length;
+
+/** A task serves version 1 in a second process, which something keeps from version 2; the first process has adopted 2. */
+async function movedBeside(shop: AdoptingShop, slow: "told" | "opened"): Promise<Deferred<void>> {
+  const isFree = deferred();
+  await shop.promote(1);
+  await shop.feed([3, 3]);
+  const ahead = await shop.start();
+  await shop.until(() => shop.isCaughtUp());
+  const before = servedAgain(shop);
+  await shop.start(undefined, { [slow]: isFree.promise });
+  await shop.until(() => servedAgain(shop) > before);
+  await shop.promote(2);
+  const hasMoved = async (): Promise<number> => {
+    const all = [await shop.switches(0), await shop.switches(1)];
+    return all.filter((switches) => switches.includes("2@3")).length;
+  };
+  await shop.until(async () => (await hasMoved()) === 1);
+  let left = 50;
+  await shop.until(() => left-- <= 0);
+  expect(await hasMoved()).toBe(1);
+  await shop.feed([2, 2]);
+  await shop.until(() => shop.isCaughtUp());
+  await ahead.kill();
+  return isFree;
 }
 
 type Act =
@@ -183,6 +213,52 @@ describe.each(deliveries)("%s", (delivery) => {
     // It is there after all.
     shop.missing.delete(2);
     await shop.until(() => hasAdopted(shop, 2));
+  });
+
+  test("an adoption whose task is lost between its write and its commit is never seen, and scores nothing", async () => {
+    const shop = shopOf(delivery);
+    await shop.promote(1);
+    await shop.feed([7, 3]);
+    let adoptions = 0;
+    // The third is the first of version 2.
+    const first = await shop.start((call, _, topics) =>
+      call === "write" && topics.includes("shop.adoptions") && ++adoptions === 3 ? "after" : undefined,
+    );
+    await shop.until(() => shop.isCaughtUp());
+    await shop.promote(2);
+    await shop.until(() => first.isDead);
+    await shop.promote(3);
+    await shop.start();
+    await shop.until(() => hasAdopted(shop, 3));
+    await shop.feed([2, 2]);
+    await shop.until(() => shop.isCaughtUp());
+    expect([await shop.switches(0), await shop.switches(1)]).toEqual([
+      ["1@0", "3@7"],
+      ["1@0", "3@3"],
+    ]);
+    expect(await shop.faults()).toEqual([]);
+  });
+
+  test("a task that moves to a process that knows only an older alias asks where it points, and does not go back", async () => {
+    const shop = shopOf(delivery);
+    const isTold = await movedBeside(shop, "told");
+    await shop.feed([2, 2]);
+    await shop.until(() => shop.isCaughtUp());
+    isTold.resolve();
+    await shop.until(() => hasAdopted(shop, 2));
+    expect(await shop.faults()).toEqual([]);
+  });
+
+  test("a task that moves to a process that has not opened the alias's version waits for it, and does not go back", async () => {
+    const shop = shopOf(delivery);
+    const canOpen = await movedBeside(shop, "opened");
+    await shop.feed([2, 2]);
+    let left = 100;
+    await shop.until(() => left-- <= 0);
+    canOpen.resolve();
+    await shop.until(() => hasAdopted(shop, 2));
+    await shop.until(() => shop.isCaughtUp());
+    expect(await shop.faults()).toEqual([]);
   });
 
   test("at whichever call of the port a process dies around a promotion, no offset has two versions", async () => {
