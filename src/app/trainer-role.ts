@@ -1,10 +1,11 @@
 /** The trainer of a plan: what it trains, and how. */
 import { nodeHasher, systemClock } from "../adapters/node/index.ts";
-import type { Logger } from "../kernel/index.ts";
+import { Facts, type Logger } from "../kernel/index.ts";
 import type { ArtefactStore } from "../model/index.ts";
 import {
   createModelTopics,
   createTrainer,
+  progressFacts,
   type TrainingEnd,
   type TrainingOrder,
   trainedModels,
@@ -39,6 +40,7 @@ export function createTrainerRole(setup: TrainerSetup): readonly Follower[] {
   const { plan, broker, registry, artefacts, logger, instanceId, decidingGroup } = setup;
   const { retraining, control, monitoring } = plan;
   if (retraining === undefined) return [];
+  const facts = new Facts(logger, { stage: "trainer" });
   const train = async (order: TrainingOrder, signal: AbortSignal): Promise<TrainingEnd> => {
     const model = plan.models.find(({ name }) => name === order.model);
     if (model === undefined) throw new TypeError(`training ${order.model}: the plan has no such model`);
@@ -54,7 +56,7 @@ export function createTrainerRole(setup: TrainerSetup): readonly Follower[] {
           seed: 0,
           clock: systemClock,
           hasher: nodeHasher,
-          progress: () => undefined,
+          progress: progressFacts(order, facts, systemClock),
         }),
         gate: model.gate,
         champion: order.champion,

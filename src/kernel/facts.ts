@@ -165,6 +165,7 @@ export const facts = {
 
   // Retraining.
   retrainingMoved: { level: "info", says: "A retraining has moved on: {event}.", fields: { event: "text", model: "text", request: "text", cause: "text", incident: "text?", reason: "text?" }, feeds: { millrace_retrains_total: { by: 1, labels: { trigger: "cause", outcome: "event" } } } },
+  trainingGoesOn: { level: "info", says: "A training goes on: {phase}.", fields: { phase: "text", model: "text", request: "text", done: "number", total: "number", loss: "number?" } },
   trainingFailed: { level: "error", says: "A training ended without a version.", fields: { model: "text", request: "text", code: "code", reason: "text" } },
 
   // A command and its surroundings.

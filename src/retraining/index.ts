@@ -5,3 +5,4 @@ export { readRetrainings } from "./retraining-log.ts";
 export type { ModelTopics, TrainedModel } from "./trained-model.ts";
 export { createTrainer, type TrainerOptions } from "./trainer-runner.ts";
 export type { TrainingEnd, TrainingOrder } from "./trainer-work.ts";
+export { progressFacts } from "./training-progress.ts";

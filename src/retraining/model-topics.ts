@@ -1,6 +1,6 @@
 import { type Broker, readTopicRows } from "../runtime/index.ts";
 import type { Row, SchemaRegistry } from "../schema/index.ts";
-import type { Plan, PlannedTopic } from "../topology/index.ts";
+import { monitorsOfModel, type Plan, type PlannedTopic } from "../topology/index.ts";
 import type { ModelTopics, TrainedModel } from "./trained-model.ts";
 
 /** Records from the end of a partition among which the latest event time is looked for. */
@@ -8,11 +8,10 @@ const latestRecords = 20;
 
 /** The models of a plan that can be trained, with the monitors that look at what they read, write and are told. */
 export function trainedModels({ models, stages, monitoring }: Plan): readonly TrainedModel[] {
-  return models.flatMap(({ name, label, featuresFrom, retrain, rollout }) => {
+  return models.flatMap((model) => {
+    const { name, label, retrain, rollout } = model;
     if (label === undefined) return [];
-    const written = stages.flatMap(({ infer, to }) => (infer?.model === name ? [to.name] : []));
-    const topics = new Set([featuresFrom, label.topic, ...written]);
-    const monitors = (monitoring?.monitors ?? []).filter(({ topic }) => topics.has(topic.name));
+    const monitors = monitorsOfModel(model, stages, monitoring);
     return [{ name, retrain, rollout, monitors: new Set(monitors.map((monitor) => monitor.name)) }];
   });
 }

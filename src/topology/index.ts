@@ -17,6 +17,7 @@ export {
   topicsNeeded,
 } from "./changes/needed.ts";
 export { graphOf } from "./plan/graph.ts";
+export { monitorsOfModel } from "./plan/model-monitors.ts";
 export type {
   BaselineOrigin,
   MonitoringTopic,

@@ -6,7 +6,9 @@ import {
   type RetrainTrigger,
   type RolloutSettings,
 } from "../../training/index.ts";
-import type { PlannedModel } from "../plan/plan.ts";
+import { monitorsOfModel } from "../plan/model-monitors.ts";
+import type { PlannedMonitoring } from "../plan/monitoring.ts";
+import type { PlannedModel, PlannedStage } from "../plan/plan.ts";
 import { defaults } from "../spec/defaults.ts";
 import type { ModelSpec } from "../spec/model-spec.ts";
 import type { GateEntry, RetrainEntry, RolloutEntry } from "../spec/retrain-spec.ts";
@@ -127,6 +129,42 @@ function checkSlices(slices: readonly string[], path: Path, features: readonly M
   for (const [index, slice] of slices.entries()) {
     if (fit.includes(slice)) continue;
     findings.dangling([...path, index], "feature of the model, a text or a boolean, named", slice, fit);
+  }
+}
+
+/**
+ * An alert is a reason to train again only when something can raise it: a reason that never comes would be silence.
+ *
+ * @param stages undefined where one is broken
+ */
+export function checkReasons(
+  outline: Outline,
+  models: Iterable<PlannedModel | undefined>,
+  stages: Iterable<PlannedStage | undefined>,
+  monitoring: PlannedMonitoring | undefined,
+  findings: Findings,
+): void {
+  const known = [...stages].filter((stage) => stage !== undefined);
+  const { monitors, lag, performance } = monitoring ?? { monitors: [], lag: [], performance: [] };
+  const monitorCount = monitors.length + lag.length + performance.length;
+  // What is broken, and reported, may be the monitor or the stage that is meant.
+  if (known.length !== outline.stages.length || monitorCount !== outline.monitors.length || !outline.has.monitors)
+    return;
+  for (const model of models) {
+    if (model?.label === undefined) continue;
+    const { path, spec } = outline.models.get(model.name) ?? { path: [], spec: undefined };
+    const kinds = new Set<string>(monitorsOfModel(model, known, monitoring).map(({ kind }) => kind));
+    for (const [index, reason] of (spec?.retrain?.on ?? []).entries()) {
+      if (typeof reason !== "string" || kinds.has(reason)) continue;
+      const predictions = known.find(({ infer }) => infer?.model === model.name)?.to.name ?? "TOPIC";
+      const [looksAt, on] =
+        reason === "drift"
+          ? ["features, predictions or labels", model.featuresFrom]
+          : ["predictions and labels together", `{ predictions: ${predictions}, labels: ${model.label.topic} }`];
+      const message = `no monitor looks at the ${looksAt} of model ${model.name}: ${reason} would never ask for a training`;
+      const hint = `write under monitors, for example: - { name: ${model.name}-${reason}, on: ${on} }`;
+      findings.problem("MR_CONFLICT", [...path, "retrain", "on", index], message, hint);
+    }
   }
 }
 

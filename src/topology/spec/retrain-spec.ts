@@ -118,8 +118,8 @@ const oneTrigger = z
 /** Everything under `models.<name>.retrain`. */
 export const retrainSpec = z.strictObject({
   on: key(
-    z.array(z.union([z.enum(["drift", "performance", "quality", "webhook"]), oneTrigger])).min(1),
-    "Reasons: drift, performance and quality are alerts of monitors on the model's features, predictions and labels; webhook is an alert that others send.",
+    z.array(z.union([z.enum(["drift", "performance"]), oneTrigger])).min(1),
+    "Reasons: drift is an alert of a monitor on the model's features, predictions or labels, performance one of a monitor on its predictions and labels together.",
     ["drift", { age: "7d" }],
   ),
   mode: key(

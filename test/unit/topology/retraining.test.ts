@@ -5,7 +5,11 @@ import { problemLines, replaced, smallSchemas, smallText, soundPlan } from "./fi
 const label = "label: { topic: labels, on: payment_id, field: is_fraud }";
 const schemas = smallSchemas;
 
-const within = (keys: string): string => replaced(smallText, label, `${label}\n    ${keys}`);
+const watched = `${smallText}monitors:
+  - { name: inputs, on: features }
+  - { name: truth, on: { predictions: predictions, labels: labels } }
+`;
+const within = (keys: string, text = watched): string => replaced(text, label, `${label}\n    ${keys}`);
 const modelOf = (text: string) => soundPlan(text, { schemas }).models[0];
 /** What is said of keys that stand on line 36, below the label. */
 const refusals = (keys: string): string[] =>
@@ -52,7 +56,7 @@ test("every key of gate, rollout and retrain reaches the plan", () => {
   const keys = [
     "gate: { recent: false, before: false, slices: [], sliceFloor: 0.1, latencyP99Ms: 2.5, sizeBytes: false }",
     "rollout: { shadow: { for: 1h, recordsMin: 5 } }",
-    'retrain: { on: [drift, performance, quality, { age: 7d }, { labels: 9 }, { schedule: "0 3 * * *" }, { schedule: "0 4 * * *" }, webhook], mode: warm, rows: 7, cooldown: 1h, perDay: 2, labelsMin: 0, breaker: 3, approve: true }',
+    'retrain: { on: [drift, performance, { age: 7d }, { labels: 9 }, { schedule: "0 3 * * *" }, { schedule: "0 4 * * *" }], mode: warm, rows: 7, cooldown: 1h, perDay: 2, labelsMin: 0, breaker: 3, approve: true }',
   ];
   expect(modelOf(within(keys.join("\n    ")))).toMatchObject({
     gate: { recent: false, before: false, slices: [], sliceFloor: 0.1, latencyP99Ms: 2.5, sizeBytes: false },
@@ -61,12 +65,10 @@ test("every key of gate, rollout and retrain reaches the plan", () => {
       on: [
         { kind: "drift" },
         { kind: "performance" },
-        { kind: "quality" },
         { kind: "age", ageMs: 604_800_000 },
         { kind: "labels", count: 9 },
         { kind: "schedule", cron: "0 3 * * *" },
         { kind: "schedule", cron: "0 4 * * *" },
-        { kind: "webhook" },
       ],
       mode: "warm",
       rows: 7,
@@ -142,6 +144,14 @@ test.each<readonly [keys: string, ...said: string[]]>([
     "35 MR_UNSUPPORTED models.fraud.retrain.mode: this version does not have online yet; write mode: warm, which goes on from the version in service",
   ],
   [
+    "retrain: { on: [quality] }",
+    "21 MR_UNSUPPORTED models.fraud.retrain.on[0]: this version does not have quality yet; write drift: a monitor of a topic counts what is null too",
+  ],
+  [
+    "retrain: { on: [{ age: 7d }, webhook] }",
+    "34 MR_UNSUPPORTED models.fraud.retrain.on[1]: this version does not have webhook yet; remove it, and ask with millrace train when somebody else's alert comes",
+  ],
+  [
     "retrain: { on: [drift, { age: 7d }, { age: 8d }] }",
     "41 MR_CONFLICT models.fraud.retrain.on[2]: age is among the reasons already; remove it",
   ],
@@ -167,6 +177,38 @@ test.each<readonly [keys: string, ...said: string[]]>([
   ],
 ])("%s is refused", (keys, ...said) => {
   expect(refusals(keys)).toEqual(said);
+});
+
+describe("an alert that nothing can raise is no reason", () => {
+  const monitors = (...entries: readonly string[]): string =>
+    within(
+      "retrain: { on: [{ age: 7d }, drift, performance] }",
+      `${smallText}${entries.length === 0 ? "" : "monitors:\n"}${entries.map((entry) => `  - ${entry}\n`).join("")}`,
+    );
+  const drift =
+    "t.yaml:36:34 MR_CONFLICT models.fraud.retrain.on[1]: no monitor looks at the features, predictions or labels of model fraud: drift would never ask for a training; write under monitors, for example: - { name: fraud-drift, on: features }";
+  const performance =
+    "t.yaml:36:41 MR_CONFLICT models.fraud.retrain.on[2]: no monitor looks at the predictions and labels together of model fraud: performance would never ask for a training; write under monitors, for example: - { name: fraud-performance, on: { predictions: predictions, labels: labels } }";
+
+  test.each<readonly [entries: readonly string[], ...said: string[]]>([
+    [[], drift, performance],
+    [["{ name: lag, on: lag, warn: { seconds: 30 } }", "{ name: early, on: raw }"], drift, performance],
+    [["{ name: inputs, on: features }"], performance],
+    [["{ name: outputs, on: predictions }"], performance],
+    [["{ name: truth, on: { predictions: predictions, labels: labels } }"], drift],
+  ])("with the monitors %j", (entries, ...said) => {
+    expect(problemLines(monitors(...entries), { schemas })).toEqual(said);
+  });
+
+  test("and the monitors that are named as the cure are one", () => {
+    const cures = [drift, performance].map((line) => line.slice(line.indexOf(" - {") + 3));
+    expect(soundPlan(monitors(...cures), { schemas }).models[0]?.retrain?.on).toHaveLength(3);
+  });
+
+  test("but a monitor that is broken may be the one that is meant", () => {
+    const said = problemLines(monitors("{ name: inputs, on: featurs }"), { schemas });
+    expect(said).toEqual([expect.stringContaining("MR_REFERENCE monitors[0].on")]);
+  });
 });
 
 test("a model without a label cannot be trained again", () => {

@@ -1,0 +1,27 @@
+import type { PlannedMonitoring } from "./monitoring.ts";
+import type { PlannedModel, PlannedStage } from "./plan.ts";
+
+/** A monitor whose alerts are a model's concern, and what they are about. */
+export interface ModelMonitor {
+  readonly name: string;
+  readonly kind: "drift" | "performance";
+}
+
+/** The monitors that look at what a model reads, writes and is told, in the order of the plan. */
+export function monitorsOfModel(
+  { name, featuresFrom, label }: PlannedModel,
+  stages: readonly Pick<PlannedStage, "infer" | "to">[],
+  monitoring: Pick<PlannedMonitoring, "monitors" | "performance"> | undefined,
+): readonly ModelMonitor[] {
+  const written = stages.flatMap(({ infer, to }) => (infer?.model === name ? [to.name] : []));
+  const topics = new Set([featuresFrom, ...written, ...(label === undefined ? [] : [label.topic])]);
+  const { monitors, performance } = monitoring ?? { monitors: [], performance: [] };
+  return [
+    ...monitors.flatMap((monitor): ModelMonitor[] =>
+      topics.has(monitor.topic.name) ? [{ name: monitor.name, kind: "drift" }] : [],
+    ),
+    ...performance.flatMap((monitor): ModelMonitor[] =>
+      monitor.model === name ? [{ name: monitor.name, kind: "performance" }] : [],
+    ),
+  ];
+}
