@@ -8,6 +8,7 @@ import { applyChanges, compareWithCluster } from "../src/app/apply-plan.ts";
 import { loadPlan } from "../src/app/load-topology.ts";
 import { chosenStages, createWorker } from "../src/app/start-worker.ts";
 import { type TrainingOptions, trainModel } from "../src/app/train-model.ts";
+import { trainsByItself } from "../src/app/trainer-role.ts";
 import { openArtefacts, openModels, openRegistry, openTrainer } from "../src/app/wire.ts";
 import type { Logger } from "../src/kernel/index.ts";
 import type { ArtefactStore } from "../src/model/index.ts";
@@ -43,12 +44,11 @@ export class Chain {
   readonly registry: SchemaRegistry;
   readonly inbox: { readonly topic: string; readonly partitions: number };
   readonly #artefacts: ArtefactStore;
-  readonly #logger: Logger;
+  readonly logger: Logger;
   readonly #pollMs: number;
   readonly #failure: AbortController;
   readonly #stop = new AbortController();
   readonly #running: Promise<number>[] = [];
-  readonly #stops = new Map<string, { readonly stop: AbortController; readonly running: Promise<number> }>();
   #stages: readonly PlannedStage[] = [];
 
   private constructor(
@@ -64,7 +64,7 @@ export class Chain {
     this.registry = registry;
     this.inbox = inboxOf(plan);
     this.#artefacts = openArtefacts(modelsFolder(options.out));
-    this.#logger = logger;
+    this.logger = logger;
     this.#pollMs = options.brokers === undefined ? pollMs : pollClusterMs;
     this.#failure = failure;
   }
@@ -95,14 +95,13 @@ export class Chain {
 
   /**
    * Runs stages in a worker; resolves when each has its tasks and its committed start.
-   * @param hasRoles whether the judge of the monitors runs beside them, which only a topology with monitors has
+   * @param hasRoles whether the judge of the monitors and the trainer run beside them, where the topology has them
    */
   async start(names: readonly string[], signal: AbortSignal, hasRoles = false): Promise<void> {
     const stages = chosenStages(this.plan, names);
     const { plan, broker, registry } = this;
     const ready = new AbortController();
-    const stop = new AbortController();
-    const models = openModels(plan, broker, this.#artefacts, this.#logger);
+    const models = openModels(plan, broker, this.#artefacts, this.logger);
     const worker = await createWorker({
       plan,
       stages,
@@ -110,15 +109,14 @@ export class Chain {
       registry,
       models,
       hasRoles,
-      ...(hasRoles ? { artefacts: this.#artefacts } : {}),
-      logger: this.#logger,
+      ...(hasRoles ? { artefacts: this.#artefacts, hasTrainer: trainsByItself(plan) } : {}),
+      logger: this.logger,
       drainTimeoutMs,
       untilCaughtUp: false,
       onReady: () => ready.abort(),
     });
-    const running = worker.run(AbortSignal.any([this.#stop.signal, stop.signal])).finally(() => models.close());
+    const running = worker.run(this.#stop.signal).finally(() => models.close());
     this.#running.push(running);
-    for (const name of names) this.#stops.set(name, { stop, running });
     running.then(
       (code) => {
         if (code !== 0) this.#failure.abort(new Error(`running ${names.join(", ")}: the worker ended with ${code}`));
@@ -128,19 +126,11 @@ export class Chain {
     this.#stages = [...new Set([...this.#stages, ...stages])];
     // A stage whose model is still being loaded counts as ready; where it begins is known when it is committed.
     const atLatest = stages.filter((stage) => stage.start.kind === "latest");
-    await this.#until(async () => {
+    await this.until(async () => {
       if (!ready.signal.aborted) return false;
       for (const stage of atLatest) if (!(await hasStart(broker, stage, signal))) return false;
       return true;
     }, signal);
-  }
-
-  /** Stops the worker of a stage as SIGTERM does, and runs the stage again with what its alias names now. */
-  async restart(name: string, signal: AbortSignal): Promise<void> {
-    const worker = this.#stops.get(name);
-    worker?.stop.abort();
-    await worker?.running;
-    await this.start([name], signal);
   }
 
   /** Waits until the judge of the monitors has seen all that was counted. */
@@ -148,12 +138,12 @@ export class Chain {
     const { monitoring } = this.plan;
     if (monitoring === undefined) return;
     const judge = { from: monitoring.topics.partials, group: monitoring.judgeGroup };
-    await this.#until(async () => (await lagOf(this.broker, judge, signal)) === 0, signal);
+    await this.until(async () => (await lagOf(this.broker, judge, signal)) === 0, signal);
   }
 
   /** Waits while the running stages together are further behind than this many records. */
   async untilLagAtMost(records: number, signal: AbortSignal): Promise<void> {
-    await this.#until(async () => {
+    await this.until(async () => {
       let lag = 0;
       for (const stage of this.#stages) lag += await lagOf(this.broker, stage, signal);
       return lag <= records;
@@ -163,7 +153,7 @@ export class Chain {
   /** Waits until everything that is in the inbox now has come through the running stages, in their order. */
   async untilCaughtUp(signal: AbortSignal): Promise<void> {
     for (const stage of this.#stages) {
-      await this.#until(async () => (await lagOf(this.broker, stage, signal)) === 0, signal);
+      await this.until(async () => (await lagOf(this.broker, stage, signal)) === 0, signal);
     }
   }
 
@@ -175,7 +165,6 @@ export class Chain {
     toMs: number,
     progress: TrainingOptions["progress"],
     signal: AbortSignal,
-    more: Pick<TrainingOptions, "fromMs" | "reason"> = {},
   ): Promise<TrainingOutcome> {
     const { plan, broker, registry } = this;
     const model = plan.models.find((planned) => planned.name === name);
@@ -183,7 +172,7 @@ export class Chain {
     for (const topic of [model.featuresFrom, model.label?.topic]) await this.#checkWhole(topic, signal);
     const artefacts = this.#artefacts;
     const ports = { broker, registry, artefacts, openTrainer, clock: systemClock, hasher: nodeHasher };
-    return trainModel({ plan, model, toMs, seed: 0, progress, isForced: true, by: "demo", ...more, ...ports }, signal);
+    return trainModel({ plan, model, toMs, seed: 0, progress, isForced: true, by: "demo", ...ports }, signal);
   }
 
   /** Records in the inbox. */
@@ -219,7 +208,8 @@ export class Chain {
     }
   }
 
-  async #until(holds: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
+  /** Waits until something holds; ends with what went wrong in a worker before it does. */
+  async until(holds: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
     const either = AbortSignal.any([signal, this.#failure.signal]);
     for (;;) {
       either.throwIfAborted();

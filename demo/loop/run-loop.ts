@@ -8,14 +8,20 @@ import { createPeopleLogger } from "../../src/app/people-logger.ts";
 import type { Environment } from "../../src/app/settings.ts";
 import { openArtefacts } from "../../src/app/wire.ts";
 import { formatIsoTime } from "../../src/kernel/index.ts";
+import type { AlertEvent } from "../../src/monitor/index.ts";
 import { type LoggedEvent, readAlertEvents } from "../../src/monitoring/alert-log.ts";
+import { BaselinesReader } from "../../src/monitoring/baselines-topic.ts";
+import { readRetrainings } from "../../src/retraining/index.ts";
 import type { Row } from "../../src/schema/index.ts";
+import type { RetrainingEvent } from "../../src/training/index.ts";
 import { Chain, modelsFolder } from "../chain.ts";
 import { feed } from "../feed.ts";
 import { eventsOf, type FlightEvents, type Flights, februaryMs, readFlights } from "../flights.ts";
+import { Adoptions } from "./adoptions.ts";
 import { compareVersions } from "./both-versions.ts";
 import { withHeadwind } from "./headwind.ts";
 import { closing, type IncidentTold, type LoopResult, opening } from "./loop-story.ts";
+import { areAnswered, retrainingTold } from "./retrainings.ts";
 
 const topologyFile = fileURLToPath(new URL("flights-loop.yaml", import.meta.url));
 const airport = "ORD";
@@ -23,9 +29,11 @@ const model = "late";
 const dayMs = 86_400_000;
 const daysInFebruary = 28;
 const driftMs = februaryMs + 8 * dayMs;
-/** Days that a retraining learns from: a week, so that every weekday is among them. */
-const retrainedDays = 7;
+/** Events that are sent at once while a promoted version is not in service yet: a stage that is idle takes it with a record. */
+const pieceEvents = 50;
+const piecePauseMs = 50;
 const lateAboveMin = 15;
+const indent = " ".repeat("2001-02-01  ".length);
 
 export interface LoopOptions {
   readonly isDrifting: boolean;
@@ -65,9 +73,11 @@ class Loop {
   readonly #events: FlightEvents;
   readonly #signal: AbortSignal;
   readonly #promotions: { from: number; to: number; at: number }[] = [];
-  #version = 0;
-  /** Events on the log of alerts that were looked at. */
-  #seen = 0;
+  readonly #adoptions: Adoptions;
+  /** In service by its alias, and not yet by any offset. */
+  #promoted: { readonly from: number; readonly to: number } | undefined;
+  /** Events on the logs of alerts and of retrainings that were told. */
+  #told = { alerts: 0, retrainings: 0 };
 
   constructor(options: LoopOptions, chain: Chain, flights: Flights, signal: AbortSignal) {
     this.#options = options;
@@ -75,23 +85,21 @@ class Loop {
     this.#flights = flights;
     this.#events = eventsOf(flights, [airport]);
     this.#signal = signal;
+    this.#adoptions = new Adoptions(chain, "score");
   }
 
   async run(): Promise<Omit<LoopResult, "seconds">> {
     const chain = this.#chain;
     await chain.start(["ingest", "landings", "features"], this.#signal);
     let fed = await this.#feed(0, februaryMs);
-    this.#version = await this.#train(februaryMs);
+    await this.#trainFirst();
     await chain.start(["score"], this.#signal);
     await chain.start(["monitor"], this.#signal, true);
     for (let day = 1; day <= daysInFebruary; day++) {
       const endMs = februaryMs + day * dayMs;
       fed = await this.#feed(fed, endMs);
       await chain.untilJudged(this.#signal);
-      for (const { event } of await this.#newEvents()) {
-        this.#say(`${formatIsoTime(endMs).slice(0, 10)}  ${event.summary}\n`);
-        if (event.type === "millrace.incident.opened") await this.#retrain(endMs, event.incident ?? event.id);
-      }
+      await this.#tell(endMs);
     }
     await chain.drain();
     const found = this.#events.atMs.findIndex((at) => at >= driftMs);
@@ -107,37 +115,72 @@ class Loop {
   async #feed(from: number, endMs: number): Promise<number> {
     const found = this.#events.atMs.findIndex((at) => at >= endMs);
     const to = found === -1 ? this.#events.count : found;
-    const range = { flights: this.#flights, events: this.#events, broken: [], from, to };
-    await feed({ ...range, target: this.#chain, now: systemClock.now, progress: () => undefined }, this.#signal);
-    await this.#chain.untilCaughtUp(this.#signal);
+    for (let next = from; next < to; ) {
+      const until = this.#promoted === undefined ? to : Math.min(to, next + pieceEvents);
+      const range = { flights: this.#flights, events: this.#events, broken: [], from: next, to: until };
+      await feed({ ...range, target: this.#chain, now: systemClock.now, progress: () => undefined }, this.#signal);
+      await this.#chain.untilCaughtUp(this.#signal);
+      await this.#lookForAdoption();
+      next = until;
+    }
     return to;
   }
 
-  async #train(toMs: number, more: { readonly fromMs?: number; readonly reason?: string } = {}): Promise<number> {
-    const outcome = await this.#chain.train(model, toMs, () => undefined, this.#signal, more);
+  /** The first version is a person's: nothing is in service that could be watched. */
+  async #trainFirst(): Promise<void> {
+    const outcome = await this.#chain.train(model, februaryMs, () => undefined, this.#signal);
     const { version, trainRows, validationRows, metrics } = outcome;
     const measured = metrics === null ? "" : `, AUC ${metrics.auc.toFixed(3)} on the latest fifth`;
-    this.#say(`            version ${version} learns from ${trainRows + validationRows} flights${measured}\n`);
-    return version;
+    this.#say(`${indent}version ${version} learns from ${trainRows + validationRows} flights${measured}\n`);
   }
 
-  /** Everything before is scored by the old version, everything after by the new one: the stage has worked off its input. */
-  async #retrain(nowMs: number, incident: string): Promise<void> {
-    const from = this.#version;
-    const to = await this.#train(nowMs, { fromMs: nowMs - retrainedDays * dayMs, reason: incident });
-    const at = await this.#scoredUpTo();
-    await this.#chain.restart("score", this.#signal);
-    this.#version = to;
-    this.#promotions.push({ from, to, at });
-    this.#say(`            version ${to} takes over from version ${from} at offset ${at} of the features\n`);
+  /** Says what was alerted, waits until the trainer has answered and done it, and says that. */
+  async #tell(nowMs: number): Promise<void> {
+    const alerts = await this.#alerts();
+    for (const { event } of alerts.slice(this.#told.alerts))
+      this.#say(`${formatIsoTime(nowMs).slice(0, 10)}  ${event.summary}\n`);
+    const retrainings = await this.#untilAnswered(alerts.map(({ event }) => event));
+    for (const event of retrainings.slice(this.#told.retrainings)) {
+      this.#say(`${indent}${retrainingTold(event)}\n`);
+      if (event.type !== "promoted") continue;
+      this.#promoted = { from: event.champion ?? 0, to: event.version ?? 0 };
+      await this.#untilComparedWith(this.#promoted.to);
+    }
+    this.#told = { alerts: alerts.length, retrainings: retrainings.length };
   }
 
-  async #scoredUpTo(): Promise<number> {
-    const stage = this.#chain.plan.stages.find(({ name }) => name === "score");
-    if (stage === undefined) throw new Error("the topology has no stage score");
-    const { broker } = this.#chain;
-    const [position] = await broker.admin.committed(stage.group, stage.from.clusterName, this.#signal);
-    return position?.offset ?? 0;
+  async #untilAnswered(alerts: readonly AlertEvent[]): Promise<readonly RetrainingEvent[]> {
+    const { plan, broker } = this.#chain;
+    const { retraining } = plan;
+    if (retraining === undefined) throw new Error("the topology trains nothing");
+    let found: readonly RetrainingEvent[] = [];
+    await this.#chain.until(async () => {
+      found = await readRetrainings(broker, retraining.clusterName, this.#signal);
+      return areAnswered(alerts, found);
+    }, this.#signal);
+    return found;
+  }
+
+  /** The trainer has what the new version learned from put in service as what monitors compare with. */
+  async #untilComparedWith(version: number): Promise<void> {
+    const { plan, broker, registry } = this.#chain;
+    const { monitoring } = plan;
+    if (monitoring === undefined) throw new Error("the topology has no monitors");
+    const reader = new BaselinesReader(broker, registry, monitoring.topics.baselines.clusterName);
+    await this.#chain.until(async () => {
+      const { baselines } = await reader.read(this.#signal);
+      return monitoring.monitors.every(({ name }) => baselines.current(name)?.id.startsWith(`${model}/${version}-`));
+    }, this.#signal);
+  }
+
+  async #lookForAdoption(): Promise<void> {
+    const promoted = this.#promoted;
+    if (promoted === undefined) return;
+    const at = await this.#adoptions.from(promoted.to, this.#signal);
+    if (at === undefined) return systemClock.sleep(piecePauseMs, this.#signal);
+    this.#promoted = undefined;
+    this.#promotions.push({ ...promoted, at });
+    this.#say(`${indent}version ${promoted.to} scores from offset ${at} of the features on\n`);
   }
 
   async #compare(): Promise<LoopResult["aucs"]> {
@@ -151,13 +194,6 @@ class Loop {
     const given = { model, versions: [last.from, last.to], fromOffset: last.at };
     const { aucs, rows } = await compareVersions(this.#chain, artefacts, given, truthOf, this.#signal);
     return { old: aucs[0] ?? Number.NaN, new: aucs[1] ?? Number.NaN, rows };
-  }
-
-  async #newEvents(): Promise<readonly LoggedEvent[]> {
-    const events = await this.#alerts();
-    const fresh = events.slice(this.#seen);
-    this.#seen = events.length;
-    return fresh;
   }
 
   async #alerts(): Promise<readonly LoggedEvent[]> {

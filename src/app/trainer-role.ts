@@ -1,6 +1,6 @@
 /** The trainer of a plan: what it trains, and how. */
 import { nodeHasher, systemClock } from "../adapters/node/index.ts";
-import { Facts, type Logger } from "../kernel/index.ts";
+import { Facts, type Logger, OperationError } from "../kernel/index.ts";
 import type { ArtefactStore } from "../model/index.ts";
 import {
   createModelTopics,
@@ -14,7 +14,7 @@ import type { Broker, Follower } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan } from "../topology/index.ts";
 import { trainChallenger } from "../training/index.ts";
-import { requestOf } from "./train-model.ts";
+import { requestOf, type TrainingOptions, writeBaselines } from "./train-model.ts";
 import { openTrainer } from "./wire.ts";
 
 /** How often topics are looked at for labels and predictions. */
@@ -41,24 +41,28 @@ export function createTrainerRole(setup: TrainerSetup): readonly Follower[] {
   const { retraining, control, monitoring } = plan;
   if (retraining === undefined) return [];
   const facts = new Facts(logger, { stage: "trainer" });
+  const optionsOf = (name: string): TrainingOptions => {
+    const model = plan.models.find((planned) => planned.name === name);
+    if (model === undefined) throw new TypeError(`training ${name}: the plan has no such model`);
+    return {
+      plan,
+      model,
+      broker,
+      registry,
+      artefacts,
+      openTrainer,
+      seed: 0,
+      clock: systemClock,
+      hasher: nodeHasher,
+      progress: () => undefined,
+    };
+  };
   const train = async (order: TrainingOrder, signal: AbortSignal): Promise<TrainingEnd> => {
-    const model = plan.models.find(({ name }) => name === order.model);
-    if (model === undefined) throw new TypeError(`training ${order.model}: the plan has no such model`);
+    const options = { ...optionsOf(order.model), progress: progressFacts(order, facts, systemClock) };
     const { decision, version } = await trainChallenger(
       {
-        ...requestOf({
-          plan,
-          model,
-          broker,
-          registry,
-          artefacts,
-          openTrainer,
-          seed: 0,
-          clock: systemClock,
-          hasher: nodeHasher,
-          progress: progressFacts(order, facts, systemClock),
-        }),
-        gate: model.gate,
+        ...requestOf(options),
+        gate: options.model.gate,
         champion: order.champion,
         cause: order.cause,
         newestRows: order.rows,
@@ -67,6 +71,24 @@ export function createTrainerRole(setup: TrainerSetup): readonly Follower[] {
       signal,
     );
     return { ...decision, version };
+  };
+  const promoted = async (model: string, signal: AbortSignal): Promise<void> => {
+    const all = await writeBaselines(optionsOf(model), signal);
+    for (const found of all) {
+      const { monitor } = found;
+      if (found.kind === "written")
+        facts.emit("baselineWritten", {
+          monitor,
+          baseline: found.id,
+          origin: `model ${model}`,
+          rows: found.rows,
+          windows: found.windows,
+        });
+      else if (found.kind === "waiting") facts.emit("baselineAwaited", { monitor, reason: found.reason });
+      else facts.emit("baselineUnmeasured", { code: "MR_BASELINE", monitor, reason: found.reason });
+    }
+    if (all.some(({ kind }) => kind === "failed"))
+      throw new OperationError("MR_BASELINE", `measuring the baselines of model ${model}: not all could be`);
   };
   return [
     createTrainer({
@@ -79,6 +101,7 @@ export function createTrainerRole(setup: TrainerSetup): readonly Follower[] {
       },
       models: trainedModels(plan),
       train,
+      promoted,
       lookAt: createModelTopics(plan, broker, registry),
       lookEveryMs,
       broker,

@@ -4,5 +4,5 @@ export { readPolicy } from "./policy-now.ts";
 export { readRetrainings } from "./retraining-log.ts";
 export type { ModelTopics, TrainedModel } from "./trained-model.ts";
 export { createTrainer, type TrainerOptions } from "./trainer-runner.ts";
-export type { TrainingEnd, TrainingOrder } from "./trainer-work.ts";
+export type { TrainingEnd, TrainingOrder } from "./training-order.ts";
 export { progressFacts } from "./training-progress.ts";

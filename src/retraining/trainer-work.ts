@@ -34,42 +34,15 @@ import {
   OutputBatches,
   readControl,
 } from "../runtime/index.ts";
-import {
-  type GateCheck,
-  isEnd,
-  type RetrainCause,
-  type RetrainingEvent,
-  RetrainingPolicy,
-  type RetrainSettings,
-  retrainingRecord,
-} from "../training/index.ts";
+import { isEnd, type RetrainingEvent, RetrainingPolicy, retrainingRecord } from "../training/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
 import { TrainerCommands } from "./commands.ts";
 import { type Course, Courses, isRolledOut } from "./course.ts";
 import { takeAlert } from "./policy-now.ts";
+import { PromotionsDue } from "./promotions-due.ts";
 import { retrainingEventsIn } from "./topic-events.ts";
 import type { ModelTopics, TrainedModel } from "./trained-model.ts";
-
-/** What is to be trained, and why. */
-export interface TrainingOrder {
-  readonly model: string;
-  readonly request: string;
-  readonly cause: RetrainCause;
-  readonly incident: string | undefined;
-  /** The version in service. */
-  readonly champion: number | undefined;
-  /** So many of the newest rows; all when left out. */
-  readonly rows: number | undefined;
-  readonly mode: RetrainSettings["mode"];
-}
-
-/** What a training came to. A version that was not accepted is written nowhere. */
-export interface TrainingEnd {
-  readonly kind: "accepted" | "rejected" | "undecided";
-  readonly reason: string;
-  readonly version: number | undefined;
-  readonly checks: readonly GateCheck[];
-}
+import type { TrainingEnd, TrainingOrder } from "./training-order.ts";
 
 export interface TrainerWorkOptions {
   readonly broker: Broker;
@@ -78,6 +51,8 @@ export interface TrainerWorkOptions {
   readonly topics: { readonly retraining: string; readonly control: string; readonly alerts: string | undefined };
   readonly models: readonly TrainedModel[];
   readonly train: (order: TrainingOrder, signal: AbortSignal) => Promise<TrainingEnd>;
+  /** What follows when another version of a model serves. Begins when that is committed; tried again while it rejects. */
+  readonly promoted: (model: string, signal: AbortSignal) => Promise<void>;
   readonly lookAt: ModelTopics;
   /** How often topics are looked at. */
   readonly lookEveryMs: number;
@@ -104,11 +79,13 @@ export class TrainerWork implements FollowerWork {
   #training: Training | undefined;
   /** Of this process: what has ended is not trained again when a commit has to be tried anew. */
   readonly #ended = new Map<string, Ended>();
+  readonly #promotions: PromotionsDue;
   #lookDueMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TrainerWorkOptions) {
     this.#options = options;
     this.#policy = new RetrainingPolicy(options.models);
+    this.#promotions = new PromotionsDue(options.promoted, options.clock);
     const output = (topic: string): OutputBatches =>
       new OutputBatches({ topic, partitions: 1, messageBytesMax: messageBytesDefault }, "output", undefined);
     this.#events = output(options.topics.retraining);
@@ -147,6 +124,8 @@ export class TrainerWork implements FollowerWork {
 
   async take(batch: RawBatch, from: number): Promise<void> {
     this.#takeEvents(batch, from);
+    for (const { offset, event } of retrainingEventsIn(batch, from))
+      if (event.type === "promoted") this.#promotions.take(event.model, offset);
   }
 
   async turn(signal: AbortSignal): Promise<FollowerTurn> {
@@ -175,7 +154,7 @@ export class TrainerWork implements FollowerWork {
     this.#tails = undefined;
     this.#training = undefined;
     training?.cut.abort(new Error("the trainer gives its partition up"));
-    await Promise.all([tails?.alerts?.end(), tails?.control.end(), training?.ended]);
+    await Promise.all([tails?.alerts?.end(), tails?.control.end(), training?.ended, this.#promotions.release()]);
   }
 
   /** One step of a request, if there is one to take now. */
@@ -344,7 +323,8 @@ export class TrainerWork implements FollowerWork {
       batches.take(outgoing);
       batches.reset();
     }
-    const held = this.#courses.open.flatMap(({ request }) => this.#offsets.get(request.request) ?? []);
+    const open = this.#courses.open.flatMap(({ request }) => this.#offsets.get(request.request) ?? []);
+    const held = [...open, ...this.#promotions.offsets];
     return held.length === 0 ? { outgoing } : { outgoing, offsetNext: Math.min(...held) };
   }
 

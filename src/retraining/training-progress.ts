@@ -1,6 +1,6 @@
 import type { Clock, Facts } from "../kernel/index.ts";
 import type { TrainingRequest } from "../training/index.ts";
-import type { TrainingOrder } from "./trainer-work.ts";
+import type { TrainingOrder } from "./training-order.ts";
 
 /** A training that takes minutes is heard of so often; one that is shorter says nothing but its begin and its end. */
 const everyMs = 10_000;

@@ -35,6 +35,8 @@ export interface AcceptedModel {
   readonly isWarm: boolean;
   /** Every row that it learned from lies before it. */
   readonly learnedUntilMs: number;
+  /** None of those that it learned from lies before it; undefined where none was left out for its age. */
+  readonly learnedFromMs: number | undefined;
   readonly calibration: IsotonicMap | undefined;
 }
 

@@ -78,7 +78,9 @@ export function challenge(whole: WholeSet, plan: ChallengePlan, tools: Challenge
   const learnedUntilMs = (whole.timesMs[end - 1] as number) + 1;
   const { calibration } = candidate;
   const fitted = { learner, model, sample, trainRows: full.split.trainCount, isWarm: start !== undefined };
-  const accepted = { ...fitted, learnedUntilMs, calibration };
+  // What goes on from the champion still knows what that had learned.
+  const learnedFromMs = fullFrom > 0 && start === undefined ? whole.timesMs[fullFrom] : undefined;
+  const accepted = { ...fitted, learnedUntilMs, learnedFromMs, calibration };
   return { ...found, decision, accepted };
 }
 

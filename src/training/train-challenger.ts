@@ -75,9 +75,12 @@ async function write(
 ): Promise<number | undefined> {
   const { accepted, decision, metrics, candidates, metric, counts, split } = result;
   if (accepted === undefined) return undefined;
-  const { learner, model, calibration, learnedUntilMs, trainRows, isWarm } = accepted;
+  const { learner, model, calibration, learnedUntilMs, learnedFromMs, trainRows, isWarm } = accepted;
+  const { eventTimes, ...made } = manifestOf(request, read, counts, { ...split, trainCount: trainRows }, warnings);
+  const learnedFrom = learnedFromMs === undefined ? {} : { from: formatIsoTime(learnedFromMs) };
   const manifest = {
-    ...manifestOf(request, read, counts, { ...split, trainCount: trainRows }, warnings),
+    ...made,
+    eventTimes: { from: null, to: null, ...eventTimes, ...learnedFrom },
     ...(isWarm && request.champion !== undefined ? { warmFrom: request.champion } : {}),
     learnedUntil: formatIsoTime(learnedUntilMs),
   };

@@ -95,9 +95,16 @@ interface Setup {
   readonly train: (order: TrainingOrder, cut: AbortSignal) => Promise<TrainingEnd>;
   readonly seen?: { labels: number; predictions: number; timeMs: number | undefined };
   readonly over?: Broker;
+  readonly promoted?: (model: string, cut: AbortSignal) => Promise<void>;
 }
 
-async function start({ model = fraud, train, seen, over = broker }: Setup): Promise<Follower> {
+async function start({
+  model = fraud,
+  train,
+  seen,
+  over = broker,
+  promoted = async () => {},
+}: Setup): Promise<Follower> {
   const clock = new AutoClock();
   const trainer = createTrainer({
     group,
@@ -108,6 +115,7 @@ async function start({ model = fraud, train, seen, over = broker }: Setup): Prom
     logger: silentLogger,
     models: [model],
     train,
+    promoted,
     lookAt: { look: async () => seen ?? { labels: 0, predictions: 0, timeMs: undefined } },
     lookEveryMs: 1,
   });
@@ -153,6 +161,44 @@ const until = (type: RetrainingEvent["type"], count = 1) =>
   );
 
 describe("a trainer", () => {
+  test("does what follows from a promotion once it is committed, and tries it again while it fails", async () => {
+    await begin();
+    const seen: unknown[] = [];
+    await start({
+      train: async () => accepted(2),
+      promoted: async (model) => {
+        seen.push([model, (await aliases())["champion"]]);
+        if (seen.length < 3) throw new Error("not now");
+      },
+    });
+    await say(alert());
+    await eventually(10_000, "a third try", async () => (seen.length >= 3 ? true : undefined));
+    expect(seen).toEqual([
+      ["fraud", 2],
+      ["fraud", 2],
+      ["fraud", 2],
+    ]);
+  });
+
+  test("that dies between a promotion and what follows leaves it to the next", async () => {
+    await begin();
+    const first = deferred<void>();
+    await start({
+      train: async () => accepted(2),
+      promoted: async (_model, cut) => {
+        first.resolve();
+        await new Promise<void>((resolve) => cut.addEventListener("abort", () => resolve()));
+      },
+    });
+    await say(alert());
+    await first.promise;
+    for (const one of running.splice(0)) await one.drain();
+    const again = deferred<string>();
+    await start({ train: async () => accepted(3), promoted: async (model) => again.resolve(model) });
+    expect(await again.promise).toBe("fraud");
+    expect(await steps()).toEqual(["requested", "started", "trained", "promoted"]);
+  });
+
   test("takes an alert to a promotion, under the id of its incident, in one line of events", async () => {
     await begin();
     const orders: TrainingOrder[] = [];

@@ -88,6 +88,18 @@ describe("a challenger", () => {
     });
   });
 
+  test("that learns from the newest rows alone says from which event time on", async () => {
+    const { artefacts } = await withChampion();
+    await challenged(artefacts, history(2_000), { cause: "age", newestRows: 600 });
+    await challenged(artefacts, history(2_000), { cause: "age", newestRows: 2_000 });
+    // A row a minute: the newest 600 of 2,000 begin with row 1,400.
+    expect(artefacts.json(2, "manifest.json")).toMatchObject({
+      rows: { train: 600 },
+      eventTimes: { from: "1970-01-01T23:20:00.000Z", to: null },
+    });
+    expect(artefacts.json(3, "manifest.json")).toMatchObject({ eventTimes: { from: null, to: null } });
+  });
+
   test("that is worse than the champion on the newest rows is no version", async () => {
     const { artefacts } = await withChampion();
     const lied = history(2_000, (x, row) => (row < 1_500 ? 1 - x : x));
