@@ -92,9 +92,13 @@ const shadowSpec = z.strictObject({
 export const rolloutSpec = z.union([
   z.enum(["none"]),
   z.strictObject({
-    shadow: key(shadowSpec, "The new version scores beside the one in service, and nobody acts on it.", {
-      for: "2h",
-    }).optional(),
+    shadow: key(
+      shadowSpec,
+      "The new version waits as challenger for so long before it serves, so that somebody can stop it; its own scores are not written in this version.",
+      {
+        for: "2h",
+      },
+    ).optional(),
   }),
 ]);
 

@@ -105,7 +105,7 @@ test("the printed plan says when a model is trained again, and what follows", ()
     'rollout: { shadow: { for: 1h } }\n    retrain: { on: [drift, { age: 7d }, { labels: 9 }, { schedule: "0 3 * * *" }], approve: true }';
   expect(printPlan(soundPlan(within(keys), { schemas }))).toContain(
     [
-      "  scores beside the champion for 1h and 1000 records before it serves",
+      "  waits as challenger for 1h and 1000 records before it serves",
       "  trained again on drift, age 7d, 9 labels, schedule 0 3 * * *",
       "    full, of the newest 50000 rows, from 500 new labels on, approved by a person",
       "    cool-down 6h, 4 a day, breaker after 2 rejections",
