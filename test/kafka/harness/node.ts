@@ -11,6 +11,8 @@ import { javaOptions, kafkaJars, kafkaVersion, onClassPath, runJava } from "./ja
 import { freePorts, type Listeners, type Place, propertiesText, roadName } from "./properties.ts";
 
 const startTimeoutMs = 120_000;
+/** A broker that has just started has no leaders for a moment; after this they are missing because other nodes are down. */
+const leaderlessMs = 5_000;
 const stopTimeoutMs = 20_000;
 
 /**
@@ -211,7 +213,12 @@ export class KafkaNode {
   }
 }
 
-/** Polls until a broker answers a request for the cluster's description, and knows of as many brokers. */
+/**
+ * Polls until a broker answers a request for the cluster's description, and knows of as many brokers.
+ *
+ * kafkajs throws such an answer away when any partition has no leader, which lasts for as long as the nodes with its
+ * replicas are down: one broker that says so for five seconds has answered.
+ */
 export async function answers(bootstrap: string, alive: () => boolean = () => true, brokerCount = 1): Promise<void> {
   const kafka = new kafkajs.Kafka({
     brokers: bootstrap.split(","),
@@ -221,6 +228,7 @@ export async function answers(bootstrap: string, alive: () => boolean = () => tr
     retry: { retries: 0 },
   });
   const deadline = performance.now() + startTimeoutMs;
+  let leaderlessSince: number | undefined;
   for (;;) {
     const admin = kafka.admin();
     try {
@@ -231,11 +239,18 @@ export async function answers(bootstrap: string, alive: () => boolean = () => tr
         throw new Error(`${cluster.brokers.length} of ${brokerCount} brokers are there`);
     } catch (error) {
       if (!alive() || performance.now() > deadline) throw error;
+      leaderlessSince = hasNoLeader(error) ? (leaderlessSince ?? performance.now()) : undefined;
+      if (brokerCount === 1 && leaderlessSince !== undefined && performance.now() - leaderlessSince > leaderlessMs)
+        return;
     } finally {
       await admin.disconnect();
     }
     await delay(100);
   }
+}
+
+function hasNoLeader(error: unknown): boolean {
+  return error instanceof kafkajs.KafkaJSProtocolError && error.type === "LEADER_NOT_AVAILABLE";
 }
 
 /** An id that the format tool does not take for a flag, as one in 64 begins like one. */
