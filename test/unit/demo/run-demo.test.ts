@@ -67,6 +67,7 @@ test("a stop ends it with its reason", async () => {
   }
 });
 
+// Which topic is the first to lose records depends on who is ahead: one of the chain, or one of its internal ones.
 test("a broker that drops records ends it, and says at the terminal which topic and why", async () => {
   const out = mkdtempSync(join(tmpdir(), "millrace-demo-"));
   try {
@@ -77,11 +78,11 @@ test("a broker that drops records ends it, and says at the terminal which topic 
       stderr: (text: string) => said.push(text),
     };
     await expect(runDemo(options, new AbortController().signal)).rejects.toThrow(
-      /^topic flights\.\w+: The in-process broker drops the oldest records of a topic\. Too much for the broker's byte limit\.$/,
+      /^topic flights\.[\w.-]+: The in-process broker drops the oldest records of a topic\. Too much for the broker's byte limit\.$/,
     );
     const warning = said.find((text) => text.includes("WARN"));
     expect(warning).toMatch(
-      /^\d\d:\d\d:\d\d WARN The in-process broker drops the oldest records of a topic\. {2}code=MR_BROKER_FULL topic=flights\.\w+ partition=\d logStartOffset=\d+ limit=the broker's byte limit\n$/,
+      /^\d\d:\d\d:\d\d WARN The in-process broker drops the oldest records of a topic\. {2}code=MR_BROKER_FULL topic=flights\.[\w.-]+ partition=\d+ logStartOffset=\d+ limit=the broker's byte limit\n$/,
     );
     expect(readFileSync(join(out, "demo.log"), "utf8")).toContain("MR_BROKER_FULL");
   } finally {
