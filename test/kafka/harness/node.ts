@@ -249,8 +249,10 @@ export async function answers(bootstrap: string, alive: () => boolean = () => tr
   }
 }
 
+/** kafkajs wraps what a broker refused in an error that says how often it was tried. */
 function hasNoLeader(error: unknown): boolean {
-  return error instanceof kafkajs.KafkaJSProtocolError && error.type === "LEADER_NOT_AVAILABLE";
+  const refusal = error instanceof kafkajs.KafkaJSNumberOfRetriesExceeded ? error.cause : error;
+  return refusal instanceof kafkajs.KafkaJSProtocolError && refusal.type === "LEADER_NOT_AVAILABLE";
 }
 
 /** An id that the format tool does not take for a flag, as one in 64 begins like one. */
