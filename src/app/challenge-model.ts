@@ -7,7 +7,8 @@ import {
   promotionRecords,
 } from "../runtime/control/index.ts";
 import { type ChallengerOutcome, trainChallenger } from "../training/index.ts";
-import { requestOf, type TrainedBaseline, type TrainingOptions, writeBaselines } from "./train-model.ts";
+import { requestOf, type TrainingOptions } from "./train-model.ts";
+import { type TrainedBaseline, writeBaselines } from "./written-baselines.ts";
 
 /** What a challenge came to. */
 export interface ChallengeOutcome extends ChallengerOutcome {
@@ -49,7 +50,7 @@ export async function challengeModel(
     at,
     signal,
   );
-  const baselines = alias === championAlias ? await writeBaselines(options, signal) : [];
+  const baselines = alias === championAlias ? await writeBaselines({ ...options, model: name }, signal) : [];
   return { ...outcome, champion, alias, baselines };
 }
 

@@ -1,7 +1,8 @@
 /** What stands behind a prediction: which version made it, from what that was trained, and why it was in service. */
-import { OperationError } from "../kernel/index.ts";
+import { formatIsoTime, OperationError } from "../kernel/index.ts";
 import type { Alias } from "../runtime/control/index.ts";
 import type { Plan } from "../topology/index.ts";
+import { adoptionsOf } from "./adoptions.ts";
 import { usageError } from "./exit.ts";
 import { parsed } from "./model-versions.ts";
 import type { Reach } from "./reach.ts";
@@ -31,13 +32,23 @@ export interface PredictionOrigin {
   readonly eventTimes: unknown;
   readonly schemaIds: unknown;
   readonly planHash: string | null;
-  /** What the alias records that name it say of why; null of a version that none names any more. */
+  /** Of an alias record that names it; else of its adoptions, which stay when no alias does. */
   readonly incident: string | null;
+  /** What the alias records that name it say of why; null of a version that none names any more. */
   readonly request: string | null;
   readonly promotedBy: string | null;
   readonly reason: string | null;
   /** Aliases that name it now. */
   readonly aliases: readonly string[];
+  /** From which offsets of the stage's input on its tasks have scored with it. */
+  readonly adopted: readonly AdoptedFrom[];
+}
+
+/** A task's word that it scores with the version from an offset on. */
+export interface AdoptedFrom {
+  readonly partition: number;
+  readonly fromOffset: number;
+  readonly at: string;
 }
 
 export interface OriginRequest {
@@ -70,6 +81,9 @@ export async function predictionOrigin(
   const files = (await reach.artefacts.read(model, version, signal)) ?? new Map<string, Uint8Array>();
   const manifest = parsed(files, "manifest.json");
   const naming = aliases.filter((alias) => alias.model === model && alias.version === version);
+  const adoptions = (await adoptionsOf(model, version, { plan, reach }, signal)).filter(
+    (adoption) => adoption.stage === stage.name,
+  );
   const why = naming.find(({ incident }) => incident !== undefined) ?? naming[0];
   return {
     topic: stage.to.clusterName,
@@ -85,11 +99,16 @@ export async function predictionOrigin(
     eventTimes: manifest["eventTimes"] ?? null,
     schemaIds: manifest["schemaIds"] ?? null,
     planHash: textOf(manifest["planHash"]),
-    incident: why?.incident ?? null,
+    incident: why?.incident ?? adoptions.findLast((adoption) => adoption.incident !== null)?.incident ?? null,
     request: why?.request ?? null,
     promotedBy: why?.by ?? null,
     reason: why?.reason ?? null,
     aliases: naming.map(({ alias }) => alias),
+    adopted: adoptions.map((adoption) => ({
+      partition: adoption.partition,
+      fromOffset: adoption.fromOffset,
+      at: formatIsoTime(adoption.atMs),
+    })),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Puts a version in service: proven first, then champion and previous move in one transaction. */
 import { nodeHasher, systemClock } from "../adapters/node/index.ts";
 import { createPinoLogger } from "../adapters/pino/index.ts";
+import type { Clock } from "../kernel/index.ts";
 import {
   aliasedVersion,
   championAlias,
@@ -10,9 +11,11 @@ import {
 } from "../runtime/control/index.ts";
 import { type Broker, readAliases } from "../runtime/index.ts";
 import type { Plan } from "../topology/index.ts";
+import { adoptersText, awaitAdoption, refuseBehind } from "./adoptions.ts";
 import { ExitError, exitCodes } from "./exit.ts";
 import type { Reach } from "./reach.ts";
 import { tfjsOpener } from "./wire.ts";
+import { baselinesText, writeBaselines } from "./written-baselines.ts";
 
 export interface PromotionRequest {
   readonly plan: Plan;
@@ -75,6 +78,28 @@ export async function promoteVersion(request: PromotionRequest, signal: AbortSig
 async function championOf(broker: Broker, plan: Plan, model: string, signal: AbortSignal): Promise<number | null> {
   const { aliases } = await readAliases(broker, plan.control.clusterName, signal);
   return aliasedVersion(aliases, model, championAlias) ?? null;
+}
+
+/**
+ * What follows when it serves: each task that lives has adopted it, and monitors compare with what it learned from.
+ *
+ * @throws ExitError 75 when a task has not adopted it in time; all else is done then
+ */
+export async function followPromotion(
+  { model, version, offset }: PromotionOutcome,
+  { plan, reach }: { readonly plan: Plan; readonly reach: Pick<Reach, "broker" | "registry" | "artefacts"> },
+  say: (text: string) => void,
+  signal: AbortSignal,
+  clock: Pick<Clock, "monotonicMs" | "sleep" | "now"> = systemClock,
+): Promise<void> {
+  const adopters = await awaitAdoption(model, version, { plan, reach }, signal, clock);
+  say(adoptersText(adopters));
+  // Of one that serves already they were measured when it came.
+  if (offset !== null) {
+    const by = { ...reach, clock, hasher: nodeHasher };
+    say(baselinesText(await writeBaselines({ plan, model, ...by }, signal)));
+  }
+  refuseBehind(model, version, adopters);
 }
 
 /** What became of it, in lines. */

@@ -1,6 +1,5 @@
 import { yieldToLoop } from "../adapters/node/index.ts";
-import { type EpochMs, messageOf } from "../kernel/index.ts";
-import { ensureBaseline } from "../monitoring/index.ts";
+import type { EpochMs } from "../kernel/index.ts";
 import {
   type Alias,
   aliasedVersion,
@@ -15,6 +14,7 @@ import { type Broker, readTopicRows } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan, PlannedModel } from "../topology/index.ts";
 import { type TrainingOutcome, type TrainingRequest, trainVersion } from "../training/index.ts";
+import { type TrainedBaseline, writeBaselines } from "./written-baselines.ts";
 
 export interface TrainingOptions
   extends Pick<TrainingRequest, "seed" | "warmFrom" | "openTrainer" | "artefacts" | "clock" | "hasher" | "progress"> {
@@ -31,12 +31,6 @@ export interface TrainingOptions
   readonly by?: string;
   readonly reason?: string;
 }
-
-/** What became of the baseline of a monitor that compares with what the model learned from. */
-export type TrainedBaseline = { readonly monitor: string } & (
-  | { readonly kind: "written"; readonly id: string; readonly rows: number; readonly windows: number }
-  | { readonly kind: "waiting" | "failed"; readonly reason: string }
-);
 
 /** What a training and the baselines that follow from it came to. */
 export interface ModelOutcome extends TrainingOutcome {
@@ -66,7 +60,7 @@ export async function trainModel(options: TrainingOptions, signal: AbortSignal):
   };
   const outcome = await trainVersion({ ...requestOf(options), promote }, signal);
   // What monitors compare with is what the version in service has learned from.
-  const baselines = alias === championAlias ? await writeBaselines(options, signal) : [];
+  const baselines = alias === championAlias ? await writeBaselines({ ...options, model: name }, signal) : [];
   return { ...outcome, alias, baselines };
 }
 
@@ -89,33 +83,4 @@ export function requestOf(options: TrainingOptions): Omit<TrainingRequest, "prom
     yieldToLoop,
     rows: (topic, reader, visitor, stop) => readTopicRows(broker, registry, topic, reader, visitor, stop),
   };
-}
-
-/** The version is in service whatever becomes of its baselines: what is wrong with one is told and ends nothing. */
-export async function writeBaselines(
-  options: TrainingOptions,
-  signal: AbortSignal,
-): Promise<readonly TrainedBaseline[]> {
-  const { plan, model, broker, registry, clock, hasher, artefacts } = options;
-  const { monitoring, control } = plan;
-  if (monitoring === undefined) return [];
-  const by = { broker, registry, clock, hasher, artefacts, alias: championAlias };
-  const topics = { topic: monitoring.topics.baselines.clusterName, controlTopic: control.clusterName };
-  const found: TrainedBaseline[] = [];
-  for (const monitor of monitoring.monitors) {
-    const { name, baseline } = monitor;
-    if (baseline.kind !== "model" || baseline.model !== model.name) continue;
-    try {
-      const ensured = await ensureBaseline({ ...by, ...topics, monitor, closed: [] }, signal);
-      if (ensured.kind === "waiting") found.push({ monitor: name, ...ensured });
-      else {
-        const { head, rows, windows } = ensured;
-        found.push({ monitor: name, kind: "written", id: head.id, rows, windows });
-      }
-    } catch (thrown) {
-      signal.throwIfAborted();
-      found.push({ monitor: name, kind: "failed", reason: messageOf(thrown) });
-    }
-  }
-  return found;
 }

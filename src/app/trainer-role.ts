@@ -14,8 +14,9 @@ import type { Broker, Follower } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import type { Plan } from "../topology/index.ts";
 import { trainChallenger } from "../training/index.ts";
-import { requestOf, type TrainingOptions, writeBaselines } from "./train-model.ts";
+import { requestOf, type TrainingOptions } from "./train-model.ts";
 import { openTrainer } from "./wire.ts";
+import { writeBaselines } from "./written-baselines.ts";
 
 /** How often topics are looked at for labels and predictions. */
 const lookEveryMs = 2_000;
@@ -73,7 +74,7 @@ export function createTrainerRole(setup: TrainerSetup): readonly Follower[] {
     return { ...decision, version };
   };
   const promoted = async (model: string, signal: AbortSignal): Promise<void> => {
-    const all = await writeBaselines(optionsOf(model), signal);
+    const all = await writeBaselines({ ...optionsOf(model), model }, signal);
     for (const found of all) {
       const { monitor } = found;
       if (found.kind === "written")

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { createFolderArtefacts } from "../../src/adapters/artefact-fs/index.ts";
 import { createFolderRegistry } from "../../src/adapters/registry-fs/index.ts";
+import { awaitAdoption } from "../../src/app/adoptions.ts";
 import { applyChanges, compareWithCluster } from "../../src/app/apply-plan.ts";
 import { loadPlan } from "../../src/app/load-topology.ts";
 import { createValueReader } from "../../src/app/record-values.ts";
@@ -165,6 +166,17 @@ describeKafka("an alias that moves while workers die", () => {
       dying.kill("SIGKILL");
       await promote(3);
       await living.until(eventually(deadlineMs, "version 3", () => hasAdopted(3)));
+      // What `models promote` waits for and says.
+      const {
+        adopted: tasks,
+        behind,
+        idle,
+      } = await awaitAdoption("items", 3, { plan, reach: { broker, registry } }, signal);
+      expect([tasks.map(({ partition }) => partition).sort(), behind, idle]).toEqual([
+        Array.from({ length: partitions }, (_, partition) => partition),
+        [],
+        [],
+      ]);
       isOver = true;
       await flowing;
       const reader = createValueReader(registry, signal);

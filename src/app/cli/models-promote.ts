@@ -1,5 +1,5 @@
 import { exitCodes } from "../exit.ts";
-import { promoteVersion, promotionText } from "../promote-version.ts";
+import { followPromotion, promoteVersion, promotionText } from "../promote-version.ts";
 import { type CommandDefinition, flag } from "./command.ts";
 import { namedModel, onModels, versionArgument, whyOf, withModels, withWhy } from "./models.ts";
 
@@ -16,6 +16,7 @@ export const command: CommandDefinition = {
       const { name: model } = namedModel(plan, flags);
       const outcome = await promoteVersion({ plan, reach, model, version, ...whyOf(flags), isDry }, context.stop);
       context.stdout(promotionText(outcome, plan, isDry));
+      if (!isDry) await followPromotion(outcome, { plan, reach }, context.stdout, context.stop);
     });
     return exitCodes.ok;
   },

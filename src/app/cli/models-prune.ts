@@ -1,8 +1,7 @@
-import { systemClock } from "../../adapters/node/index.ts";
-import { silentLogger } from "../../kernel/index.ts";
 import { versionsInUse } from "../../runtime/adoption/index.ts";
 import { type PruneDecision, pruneDecisions, type VersionInUse } from "../../runtime/control/index.ts";
 import { readAliases } from "../../runtime/index.ts";
+import { openAdoptions } from "../adoptions.ts";
 import { exitCodes } from "../exit.ts";
 import { type Column, outputForm, printedRows } from "../printed-rows.ts";
 import { type CommandDefinition, countFlag, flag } from "./command.ts";
@@ -71,13 +70,10 @@ async function prune(
 
 async function inUseOf(
   model: string,
-  { adoptions }: OnModels["plan"],
-  { broker, registry }: OnModels["reach"],
+  plan: OnModels["plan"],
+  reach: OnModels["reach"],
   signal: AbortSignal,
 ): Promise<readonly VersionInUse[]> {
-  if (adoptions === undefined) return [];
-  const topic = adoptions.clusterName;
-  // Read before the first `apply` of a version that has it.
-  if ((await broker.admin.describe([topic], signal)).topics.length === 0) return [];
-  return versionsInUse(model, { broker, topic, registry, clock: systemClock, logger: silentLogger }, signal);
+  const log = await openAdoptions(plan, reach, signal);
+  return log === undefined ? [] : versionsInUse(model, log, reach.broker.admin, signal);
 }

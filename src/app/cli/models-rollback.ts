@@ -1,7 +1,7 @@
 import { aliasedVersion, previousAlias } from "../../runtime/control/index.ts";
 import { readAliases } from "../../runtime/index.ts";
 import { ExitError, exitCodes } from "../exit.ts";
-import { promoteVersion, promotionText } from "../promote-version.ts";
+import { followPromotion, promoteVersion, promotionText } from "../promote-version.ts";
 import { type CommandDefinition, flag } from "./command.ts";
 import { namedModel, onModels, whyOf, withModels, withWhy } from "./models.ts";
 
@@ -26,6 +26,7 @@ export const command: CommandDefinition = {
       const expected = { alias: previousAlias, version };
       const outcome = await promoteVersion({ plan, reach, model, version, by, reason, isDry, expected }, context.stop);
       context.stdout(promotionText(outcome, plan, isDry));
+      if (!isDry) await followPromotion(outcome, { plan, reach }, context.stdout, context.stop);
     });
     return exitCodes.ok;
   },

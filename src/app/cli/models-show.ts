@@ -1,7 +1,8 @@
-import { formatIsoTime } from "../../kernel/index.ts";
+import { formatIsoTime, topicPartitionKey } from "../../kernel/index.ts";
 import { readBaselines } from "../../monitoring/index.ts";
 import type { Alias } from "../../runtime/control/index.ts";
 import { readAliases } from "../../runtime/index.ts";
+import { adoptionsOf } from "../adoptions.ts";
 import { ExitError, exitCodes } from "../exit.ts";
 import { parsed, type VersionSummary, versionSummary } from "../model-versions.ts";
 import { type Column, outputForm, printedRows } from "../printed-rows.ts";
@@ -22,7 +23,18 @@ interface VersionDetails extends VersionSummary {
   readonly gate: Readonly<Record<string, unknown>>;
   /** Baselines that were measured on the rows it learned from. */
   readonly baselines: readonly { readonly monitor: string; readonly origin: string; readonly since: string }[];
+  /** From which offsets on tasks have scored with it, in the order in which they said so. */
+  readonly adoptions: readonly AdoptedVersion[];
   readonly files: Readonly<Record<string, number>>;
+}
+
+interface AdoptedVersion {
+  readonly stage: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly fromOffset: number;
+  readonly at: string;
+  readonly incident: string | null;
 }
 
 export const command: CommandDefinition = {
@@ -66,6 +78,16 @@ async function detailsOf(
     baselines: heads
       .filter(({ id }) => id === `${model}/${version}`)
       .map(({ monitor, origin, atMs }) => ({ monitor, origin, since: formatIsoTime(atMs) })),
+    adoptions: (await adoptionsOf(model, version, { plan, reach }, signal)).map(
+      ({ stage, topic, partition, fromOffset, atMs, incident }) => ({
+        stage,
+        topic,
+        partition,
+        fromOffset,
+        at: formatIsoTime(atMs),
+        incident,
+      }),
+    ),
     files: Object.fromEntries([...files].map(([name, bytes]) => [name, bytes.length])),
   };
 }
@@ -81,7 +103,7 @@ const lineColumns: readonly Column<Line>[] = [
 ];
 
 function tablesOf(details: VersionDetails): string {
-  const { pointedAt, manifest, signature, measured, gate, baselines, files } = details;
+  const { pointedAt, manifest, signature, measured, gate, baselines, adoptions, files } = details;
   const lines = [
     ...pointedAt.map(({ alias, at, by, reason, incident }) => ({
       what: `alias ${alias}`,
@@ -98,6 +120,13 @@ function tablesOf(details: VersionDetails): string {
     ...baselines.map(({ monitor, origin, since }) => ({
       what: `baseline ${monitor}`,
       value: `${origin}, since ${since}`,
+    })),
+    ...adoptions.map(({ stage, topic, partition, fromOffset, at, incident }) => ({
+      what: `adopted ${stage}`,
+      value: [
+        `${topicPartitionKey(topic, partition)} from offset ${fromOffset} on, at ${at}`,
+        ...(incident === null ? [] : [`incident ${incident}`]),
+      ].join(", "),
     })),
     ...Object.entries(files).map(([name, bytes]) => ({ what: `file ${name}`, value: `${bytes} bytes` })),
   ];

@@ -9,8 +9,9 @@ import { challengeModel, challengeText } from "../challenge-model.ts";
 import { type ExitCode, exitCodes, usageError } from "../exit.ts";
 import { loadFilePlan } from "../load-topology.ts";
 import { openReach } from "../reach.ts";
-import { type ModelOutcome, type TrainedBaseline, type TrainingOptions, trainModel } from "../train-model.ts";
+import { type ModelOutcome, type TrainingOptions, trainModel } from "../train-model.ts";
 import { openTrainer } from "../wire.ts";
+import { baselinesText } from "../written-baselines.ts";
 import {
   type CommandContext,
   type CommandDefinition,
@@ -131,17 +132,6 @@ export function outcomeText(model: string, outcome: Omit<ModelOutcome, "baseline
     `alias ${outcome.alias} -> ${outcome.version}`,
   ];
   return lines.join("\n");
-}
-
-/** A line per monitor whose baseline follows from the model; none of a topology without such monitors. */
-export function baselinesText(baselines: readonly TrainedBaseline[]): string {
-  return baselines
-    .map((found) => {
-      const { monitor, kind } = found;
-      const said = kind === "written" ? `${found.id} rows ${found.rows} windows ${found.windows}` : found.reason;
-      return `baseline ${monitor} ${kind} ${said}\n`;
-    })
-    .join("");
 }
 
 /** What each of several candidates came to, and which was taken. */

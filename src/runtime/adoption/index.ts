@@ -1,2 +1,4 @@
 /** What tasks have adopted, for folders after this one. */
-export { type InUseOptions, versionsInUse } from "./versions-in-use.ts";
+export { AdoptionLog } from "./adoption-log.ts";
+export { type ScoringTask, type ScoringTasks, scoringTasks } from "./scoring-tasks.ts";
+export { versionsInUse } from "./versions-in-use.ts";

@@ -1,18 +1,8 @@
-import { type Clock, Facts, type Logger, type Offset, topicPartitionKey } from "../../kernel/index.ts";
+import { type Offset, topicPartitionKey } from "../../kernel/index.ts";
 import type { Adoption } from "../../model/index.ts";
-import type { SchemaRegistry } from "../../schema/index.ts";
 import type { VersionInUse } from "../control/pruning.ts";
-import type { Broker } from "../port.ts";
-import { AdoptionLog } from "./adoption-log.ts";
-
-export interface InUseOptions {
-  readonly broker: Pick<Broker, "read" | "admin">;
-  /** Where adoptions are. */
-  readonly topic: string;
-  readonly registry: Pick<SchemaRegistry, "byId">;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
+import type { ClusterAdmin } from "../port.ts";
+import type { AdoptionLog } from "./adoption-log.ts";
 
 /**
  * The versions of a model that records would be scored with again which are still on their topics: reading over them needs
@@ -22,18 +12,18 @@ export interface InUseOptions {
  */
 export async function versionsInUse(
   model: string,
-  options: InUseOptions,
+  log: Pick<AdoptionLog, "catchUp" | "all">,
+  admin: Pick<ClusterAdmin, "describe" | "watermarks">,
   signal: AbortSignal,
 ): Promise<readonly VersionInUse[]> {
-  const log = new AdoptionLog({ ...options, facts: new Facts(options.logger) });
   await log.catchUp(signal);
   const adoptions = log.all.filter((adoption) => adoption.model === model);
   const lows = new Map<string, Offset>();
   for (const topic of new Set(adoptions.map((adoption) => adoption.topic))) {
-    const [described] = (await options.broker.admin.describe([topic], signal)).topics;
+    const [described] = (await admin.describe([topic], signal)).topics;
     // Of a topic that is gone nothing can be read again.
     if (described === undefined) continue;
-    for (const { partition, low } of await options.broker.admin.watermarks(topic, signal))
+    for (const { partition, low } of await admin.watermarks(topic, signal))
       lows.set(topicPartitionKey(topic, partition), low);
   }
   return adoptions.flatMap((adoption, index) => {

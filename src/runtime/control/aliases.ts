@@ -38,6 +38,11 @@ export function aliasRecord(alias: Alias): ControlRecord {
   return { key: `${keyPrefix}${alias.model}/${alias.alias}`, value: JSON.stringify(alias) };
 }
 
+/** The record after which there is no such alias. */
+export function aliasGone(model: string, alias: string): ControlRecord {
+  return { key: `${keyPrefix}${model}/${alias}`, value: null };
+}
+
 /** The version that an alias of a model points at; undefined when there is no such alias. */
 export function aliasedVersion(aliases: readonly Alias[], model: string, alias: string): number | undefined {
   return aliases.find((known) => known.model === model && known.alias === alias)?.version;
@@ -48,7 +53,7 @@ export type Promotion = Omit<Alias, "alias" | "at" | "by"> & Required<Pick<Alias
 
 /**
  * The records that put a version in service: `champion` points at it, and `previous` at the champion before, to be gone
- * back to. They belong into one transaction, with the reading of the aliases that they follow from before it.
+ * back to; a `challenger` that it was is none any more. They belong into one transaction, with the reading of the aliases that they follow from before it.
  *
  * @param aliases as they stand
  * @returns nothing when the version is the champion already, so that a repeat does not lose the previous one
@@ -57,10 +62,12 @@ export function promotionRecords(aliases: readonly Alias[], promotion: Promotion
   const { model, version } = promotion;
   const before = aliasedVersion(aliases, model, championAlias);
   if (before === version) return [];
+  const isChallenger = aliasedVersion(aliases, model, challengerAlias) === version;
+  const records = isChallenger ? [aliasGone(model, challengerAlias)] : [];
   const champion = aliasRecord({ ...promotion, alias: championAlias });
-  if (before === undefined) return [champion];
+  if (before === undefined) return [...records, champion];
   const { baseline: _, ...why } = promotion;
-  return [aliasRecord({ ...why, alias: previousAlias, version: before }), champion];
+  return [...records, aliasRecord({ ...why, alias: previousAlias, version: before }), champion];
 }
 
 /** Points an alias at a version, whatever it pointed at. Durable when it resolves. */

@@ -10,6 +10,7 @@ import { promoteVersion } from "../../../src/app/promote-version.ts";
 import { devFolders, openArtefacts, openMemoryBroker, openRegistry } from "../../../src/app/wire.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import {
+  type Adoption,
   type ArtefactStore,
   adoptionKey,
   adoptionSchema,
@@ -78,6 +79,20 @@ async function rowsOf(words: string, ...more: string[]): Promise<readonly Record
   const { code, stdout, stderr } = await on(words, ...more, "-o", "json");
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   return JSON.parse(stdout) as Record<string, unknown>[];
+}
+/** Has partitions of the stage that scores say which versions they adopt. */
+async function adopt(...adoptions: Partial<Adoption>[]): Promise<void> {
+  const { id } = (await registry.lookUp("small.adoptions-value", adoptionSchema.json, never))!;
+  const place = { stage: "score", topic: "features", partition: 1, model: "fraud", alias: "champion" };
+  const rest = { share: 1, salt: "", atMs: 0, incident: null, version: 1, fromOffset: 0 };
+  await broker.append(
+    adoptions.map((given) => {
+      const adoption = { ...place, ...rest, ...given };
+      const [key, value] = [Buffer.from(adoptionKey(adoption)), encodeAdoption(adoption, id)];
+      return { topic: "small.adoptions", partition: 0, timestampMs: 0, key, value };
+    }),
+    never,
+  );
 }
 const point = (alias: string, version: number, more: Partial<Alias> = {}): Promise<void> =>
   writeAlias(broker, "small.control", { model: "fraud", alias, version, ...more }, 0, never);
@@ -157,6 +172,28 @@ describe("models show", () => {
   });
 });
 
+test("models show tells where tasks have adopted the version, and for which incident", async () => {
+  await addVersion();
+  await adopt({ fromOffset: 4, atMs: 1_000, incident: "small/3" }, { partition: 0, fromOffset: 6, version: 2 });
+  expect(await rowsOf("show", "1")).toMatchObject([
+    {
+      adoptions: [
+        {
+          stage: "score",
+          topic: "features",
+          partition: 1,
+          fromOffset: 4,
+          at: "1970-01-01T00:00:01.000Z",
+          incident: "small/3",
+        },
+      ],
+    },
+  ]);
+  expect((await on("show", "1")).stdout).toMatch(
+    /^adopted score +features-1 from offset 4 on, at 1970-01-01T00:00:01.000Z, incident small\/3$/m,
+  );
+});
+
 describe("models promote", () => {
   test("moves champion, keeps the one before as previous, and says where on the control topic", async () => {
     for (let i = 0; i < 2; i++) await addVersion();
@@ -169,7 +206,7 @@ describe("models promote", () => {
     const { offsetNext } = await readAliases(broker, "small.control", never);
     expect({ code, stdout }).toEqual({
       code: 0,
-      stdout: `model fraud champion -> 2, previous -> 1, at offset ${offsetNext - 2} of small.control\n`,
+      stdout: `model fraud champion -> 2, previous -> 1, at offset ${offsetNext - 2} of small.control\nstage score does not run: it adopts when it starts\n`,
     });
     const { aliases: found } = await readAliases(broker, "small.control", never);
     expect(found).toMatchObject([
@@ -194,11 +231,24 @@ describe("models promote", () => {
     expect(await aliases()).toEqual({});
   });
 
+  test("the version that waited as challenger is one no more, and another one stays", async () => {
+    for (let i = 0; i < 3; i++) await addVersion();
+    await point("champion", 1);
+    await point("challenger", 2);
+    await on("promote", "3");
+    expect(await aliases()).toEqual({ champion: 3, previous: 1, challenger: 2 });
+    await on("promote", "2");
+    expect(await aliases()).toEqual({ champion: 2, previous: 3 });
+  });
+
   test("promoting the champion is said and changes nothing", async () => {
     for (let i = 0; i < 2; i++) await addVersion();
     await point("champion", 2);
     await point("previous", 1);
-    expect(await on("promote", "2")).toMatchObject({ code: 0, stdout: "version 2 of fraud is the champion already\n" });
+    expect(await on("promote", "2")).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^version 2 of fraud is the champion already\n/),
+    });
     expect(await aliases()).toEqual({ champion: 2, previous: 1 });
   });
 
@@ -226,7 +276,9 @@ describe("models rollback", () => {
     await point("previous", 1);
     expect(await on("rollback")).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining("champion -> 1, previous -> 3"),
+      stdout: expect.stringMatching(
+        /champion -> 1, previous -> 3.*\nstage score does not run: it adopts when it starts\n$/,
+      ),
     });
     expect(await aliases()).toEqual({ champion: 1, previous: 3 });
     await on("rollback");
@@ -328,23 +380,13 @@ describe("models prune", () => {
   test("keeps versions with which records would be scored again that are still on their topic", async () => {
     for (let i = 0; i < 4; i++) await addVersion();
     await point("champion", 4);
-    const { id } = (await registry.lookUp("small.adoptions-value", adoptionSchema.json, never))!;
-    const place = { stage: "score", topic: "features", partition: 1, model: "fraud", alias: "champion" };
-    const rest = { share: 1, salt: "", atMs: 0, incident: null };
-    const adoptions = [
-      { ...place, ...rest, version: 1, fromOffset: 0 },
-      { ...place, ...rest, version: 2, fromOffset: 0 },
-      { ...place, ...rest, partition: 0, version: 1, fromOffset: 3 },
-      { ...place, ...rest, version: 3, fromOffset: 5 },
-      { ...place, ...rest, partition: 0, version: 3, fromOffset: 3 },
-      { ...place, ...rest, topic: "gone", version: 1, fromOffset: 0 },
-    ];
-    await broker.append(
-      adoptions.map((adoption) => {
-        const [key, value] = [Buffer.from(adoptionKey(adoption)), encodeAdoption(adoption, id)];
-        return { topic: "small.adoptions", partition: 0, timestampMs: 0, key, value };
-      }),
-      never,
+    await adopt(
+      { version: 1, fromOffset: 0 },
+      { version: 2, fromOffset: 0 },
+      { partition: 0, version: 1, fromOffset: 3 },
+      { version: 3, fromOffset: 5 },
+      { partition: 0, version: 3, fromOffset: 3 },
+      { topic: "gone", version: 1, fromOffset: 0 },
     );
     expect(await rowsOf("prune", "--keep", "1")).toMatchObject([
       { version: 4, action: "kept", reason: "it is champion" },
@@ -404,6 +446,7 @@ describe("models who", () => {
       promotedBy: "trainer",
       reason: "accepted",
       aliases: ["previous"],
+      adopted: [],
     });
     expect((await on("who", "predictions", "1", "1")).stdout).toMatch(/^ranges +\[{"topic":"features"/m);
   });
@@ -415,6 +458,27 @@ describe("models who", () => {
     expect(await rowsOf("who", "predictions", "1", "1")).toMatchObject([
       { incident: "small/7", promotedBy: "trainer", aliases: ["champion", "previous"] },
     ]);
+  });
+
+  test("says from which offsets on the version was adopted, and the incident of that where no alias names it any more", async () => {
+    await addVersion();
+    await adopt(
+      { partition: 0, fromOffset: 4, atMs: 1_000, incident: "small/3" },
+      { partition: 1, fromOffset: 9, atMs: 2_000 },
+      { partition: 1, fromOffset: 12, version: 2, incident: "small/4" },
+      { stage: "another", incident: "small/5" },
+    );
+    const [origin] = await rowsOf("who", "predictions", "1", "1");
+    expect(origin).toMatchObject({
+      version: 1,
+      incident: "small/3",
+      adopted: [
+        { partition: 0, fromOffset: 4, at: "1970-01-01T00:00:01.000Z" },
+        { partition: 1, fromOffset: 9, at: "1970-01-01T00:00:02.000Z" },
+      ],
+    });
+    await point("previous", 1, { incident: "small/7" });
+    expect(await rowsOf("who", "predictions", "1", "1")).toMatchObject([{ incident: "small/7" }]);
   });
 
   test("still names the version where it was removed", async () => {

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nodeHasher } from "../../../src/adapters/node/index.ts";
 import { challengeModel, challengeText } from "../../../src/app/challenge-model.ts";
-import { baselinesText, outcomeText } from "../../../src/app/cli/train.ts";
+import { outcomeText } from "../../../src/app/cli/train.ts";
+import { followPromotion } from "../../../src/app/promote-version.ts";
 import { type ModelOutcome, type TrainingOptions, trainModel } from "../../../src/app/train-model.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
+import { baselinesText } from "../../../src/app/written-baselines.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import { type ArtefactFiles, type ArtefactStore, withChecksums } from "../../../src/model/index.ts";
 import { baselineSchema } from "../../../src/monitor/index.ts";
@@ -496,6 +498,34 @@ describe("the baselines of monitors", () => {
       "baseline inputs failed writing topic shop.baselines: its schema is not registered as shop.baselines-value; run millrace apply\n",
     );
     expect(await champion()).toEqual([1]);
+  });
+
+  test("are put in service by whoever promotes the version, and not again when it serves already", async () => {
+    await train();
+    const second = await train({ isForced: false });
+    expect([second.alias, second.baselines]).toEqual(["challenger", []]);
+    await broker.admin.createTopics(
+      [{ topic: "shop.baselines", partitions: 1, replication: undefined, configs: {} }],
+      never,
+    );
+    await registry.register("shop.baselines-value", baselineSchema.json);
+    const follow = async (offset: number | null): Promise<string> => {
+      let said = "";
+      const reach = { broker, registry, artefacts };
+      const outcome = { model: "bad", version: 2, replaced: 1, offset };
+      await followPromotion(
+        outcome,
+        { plan: { ...monitored, adoptions: undefined }, reach },
+        (text) => (said += text),
+        never,
+      );
+      return said;
+    };
+    await writeAlias(broker, "shop.control", { model: "bad", alias: "champion", version: 2 }, 0, never);
+    expect(await follow(null)).toBe("");
+    expect(await follow(4)).toMatch(/^baseline inputs written bad\/2-[0-9a-f]{8} rows 60 windows 1\n$/);
+    const { heads } = await readBaselines(broker, registry, "shop.baselines", never);
+    expect(heads.get("inputs")).toMatchObject({ origin: "training rows of bad/2" });
   });
 
   test("are none where the topology has no monitors", async () => {

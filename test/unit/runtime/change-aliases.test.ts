@@ -66,6 +66,19 @@ test("promoting the champion again writes nothing, so that the previous version 
   expect(promotionRecords([alias("champion", 4), alias("previous", 2)], promotionOf(4))).toEqual([]);
 });
 
+test("a promotion ends the challenger that the version was, and no other", () => {
+  const known = [alias("champion", 4), alias("challenger", 5), { ...alias("challenger", 6), model: "churn" }];
+  expect(promotionRecords(known, promotionOf(5))[0]).toEqual({ key: "alias/fraud/challenger", value: null });
+  expect(promotionRecords(known, promotionOf(6)).map(({ key }) => key)).toEqual([
+    "alias/fraud/previous",
+    "alias/fraud/champion",
+  ]);
+  expect(promotionRecords([alias("challenger", 1)], promotionOf(1)).map(({ key }) => key)).toEqual([
+    "alias/fraud/challenger",
+    "alias/fraud/champion",
+  ]);
+});
+
 test("champions of other models are not taken for the model's own", () => {
   const other = { model: "churn", alias: "champion", version: 9 };
   expect(parsed(promotionRecords([other], promotionOf(1)))).toHaveLength(1);
