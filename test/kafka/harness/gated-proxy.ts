@@ -3,7 +3,13 @@ import { type AddressInfo, connect as connectSocket, createServer, type Socket }
 import { type Deferred, deferred } from "../../support/deadline.ts";
 
 /** Numbers of requests that tests hold (Kafka protocol guide, "Api Keys"). */
-export const apiKey = { produce: 0, addPartitions: 24, endTransaction: 26, transactionOffsets: 28 } as const;
+export const apiKey = {
+  produce: 0,
+  listOffsets: 2,
+  addPartitions: 24,
+  endTransaction: 26,
+  transactionOffsets: 28,
+} as const;
 
 type Direction = "request" | "answer";
 
@@ -42,7 +48,12 @@ export class GatedProxy {
   readonly #sockets = new Set<Socket>();
   /** Versions of the requests that clients have sent, by their number. */
   readonly versions = new Map<number, Set<number>>();
-  readonly #gates: { readonly key: number; readonly direction: Direction; readonly gate: Gate }[] = [];
+  readonly #gates: {
+    readonly key: number;
+    readonly direction: Direction;
+    readonly names: string;
+    readonly gate: Gate;
+  }[] = [];
 
   private constructor() {
     this.#server = createServer((client) => {
@@ -58,9 +69,9 @@ export class GatedProxy {
         const [key, version] = [frame.readInt16BE(4), frame.readInt16BE(6)];
         asked.push(key);
         this.versions.set(key, (this.versions.get(key) ?? new Set()).add(version));
-        return this.#take(key, "request");
+        return this.#take(key, "request", frame);
       });
-      const answers = new FrameStream(client, end, () => this.#take(asked.shift() ?? -1, "answer"));
+      const answers = new FrameStream(client, end, (frame) => this.#take(asked.shift() ?? -1, "answer", frame));
       for (const socket of [client, broker]) {
         this.#sockets.add(socket);
         socket.on("error", end).on("close", () => {
@@ -84,10 +95,13 @@ export class GatedProxy {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Holds the next request of a kind, or the next answer to one. */
-  gate(key: number, direction: Direction): Gate {
+  /**
+   * Holds the next request of a kind, or the next answer to one.
+   * @param names that it has to name: a topic, a group, a transactional id
+   */
+  gate(key: number, direction: Direction, names = ""): Gate {
     const gate = new Gate();
-    this.#gates.push({ key, direction, gate });
+    this.#gates.push({ key, direction, names, gate });
     return gate;
   }
 
@@ -96,8 +110,13 @@ export class GatedProxy {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  #take(key: number, direction: Direction): Gate | undefined {
-    const at = this.#gates.findIndex((one) => one.key === key && one.direction === direction);
+  #take(key: number, direction: Direction, bytes: Buffer): Gate | undefined {
+    const at = this.#gates.findIndex(
+      (one) =>
+        one.key === key &&
+        one.direction === direction &&
+        bytes.subarray(0, 4 + bytes.readInt32BE(0)).includes(one.names),
+    );
     return at === -1 ? undefined : this.#gates.splice(at, 1)[0]?.gate;
   }
 }

@@ -1,0 +1,160 @@
+/** Whenever a trainer is killed, a request has one end, one promotion, and versions are whole: by the product as shipped. */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { seededRng } from "../../src/kernel/index.ts";
+import { type AlertEvent, alertRecord } from "../../src/monitor/index.ts";
+import type { Broker } from "../../src/runtime/index.ts";
+import { readAliasRecords, readRetrainingRecords, readVersions } from "../loop/read-logs.ts";
+import { eventually, within } from "../support/deadline.ts";
+import { describeFaults, uniqueNamespace } from "./harness/broker.ts";
+import { connect } from "./harness/client.ts";
+import { apiKey } from "./harness/gated-proxy.ts";
+import { ProxiedNode } from "./harness/proxied-node.ts";
+import { beginMs, windowMs, windowRows } from "./support/item-rows.ts";
+import { ModelLoop, model } from "./support/model-loop.ts";
+import { type BuiltMillrace, buildMillrace, endWorkers, type WorkerProcess } from "./support/worker-process.ts";
+
+vi.setConfig({ testTimeout: 180_000 });
+
+const { signal } = new AbortController();
+const deadlineMs = 60_000;
+const incident = "loop/inputs/1";
+
+describeFaults("a trainer that is killed -9", () => {
+  let node: ProxiedNode;
+  let broker: Broker;
+  let millrace: BuiltMillrace;
+  const loops: ModelLoop[] = [];
+  beforeAll(async () => {
+    [node, millrace] = await Promise.all([ProxiedNode.start(), buildMillrace()]);
+    broker = await connect(node.bootstrap);
+  });
+  afterEach(() => endWorkers());
+  afterAll(async () => {
+    await broker?.close();
+    await node?.remove();
+    await millrace?.remove();
+    await Promise.all(loops.map((loop) => loop.remove()));
+  });
+
+  /** A model in service, more rows than it has learned from, and a trainer that has nothing to do yet. */
+  async function begin(): Promise<{ readonly loop: ModelLoop; readonly dying: WorkerProcess }> {
+    const { bootstrap } = node;
+    const namespace = uniqueNamespace();
+    const loop = await ModelLoop.open({ bootstrap, broker, millrace, namespace, delivery: "exactly-once" });
+    loops.push(loop);
+    const rng = seededRng(5);
+    await loop.send(windowRows(0, 800, "large-is-bad", 0, rng));
+    await loop.send(windowRows(1, 1_200, "small-is-bad", 800, rng));
+    await loop.runThrough("ingest", "outcomes");
+    await loop.trainFirst(beginMs + windowMs);
+    const dying = startTrainer(loop);
+    await dying.ready(deadlineMs);
+    return { loop, dying };
+  }
+
+  function startTrainer(loop: ModelLoop): WorkerProcess {
+    return loop.start(["--role", "trainer", "--instance-id", "trainer"]);
+  }
+
+  /** What a judge says when the features drift: an incident is open. */
+  async function alarm(loop: ModelLoop): Promise<void> {
+    const event: AlertEvent = {
+      type: "millrace.incident.opened",
+      id: `${incident}/opened`,
+      fingerprint: "loop/inputs",
+      topology: "loop",
+      monitor: "inputs",
+      field: undefined,
+      kind: "drift",
+      severity: "page",
+      incident,
+      isPage: true,
+      cause: "world",
+      at: new Date(beginMs + 2 * windowMs).toISOString(),
+      from: undefined,
+      to: undefined,
+      score: undefined,
+      threshold: undefined,
+      n: undefined,
+      m: undefined,
+      summary: "size drifts.",
+      fields: ["size"],
+    };
+    const topic = loop.plan.monitoring?.topics.alerts.clusterName ?? "";
+    await broker.append([{ topic, partition: 0, timestampMs: Date.now(), ...alertRecord(event) }], signal);
+  }
+
+  const told = async (loop: ModelLoop): Promise<string[]> =>
+    (await readRetrainingRecords(loop)).map(({ type }) => type);
+
+  /** Kills it and has another one end what was begun. */
+  async function replaced(loop: ModelLoop, dying: WorkerProcess): Promise<void> {
+    dying.kill("SIGKILL");
+    expect(await dying.ended(deadlineMs)).toEqual({ code: null, signal: "SIGKILL" });
+    const next = startTrainer(loop);
+    await next.until(
+      eventually(deadlineMs, "the promotion", async () => (await told(loop)).includes("promoted") || undefined),
+    );
+    const { group = "", clusterName = "" } = loop.plan.retraining ?? {};
+    // Its offset says that nothing is due any more.
+    await next.until(
+      eventually(
+        deadlineMs,
+        "the trainer to be done",
+        async () => (await loop.hasReadAll(group, clusterName)) || undefined,
+      ),
+    );
+    next.kill("SIGTERM");
+    await next.endedWell(deadlineMs);
+  }
+
+  /** What stands on the topics and in the folder in the end, whenever the first trainer died. */
+  async function expectOneEnd(loop: ModelLoop, champion: number): Promise<void> {
+    const records = await readRetrainingRecords(loop);
+    expect(records.map(({ type }) => type)).toEqual(["requested", "started", "started", "trained", "promoted"]);
+    const [request] = records.map((record) => record.request);
+    expect(new Set(records.map((record) => `${record.request} of ${record.incident}`))).toEqual(
+      new Set([`${request} of ${incident}`]),
+    );
+    expect(records.slice(3).map(({ version }) => version)).toEqual([champion, champion]);
+    expect(await readAliasRecords(loop)).toEqual([
+      { model, alias: "champion", version: 1, incident: null, request: null },
+      { model, alias: "previous", version: 1, incident, request },
+      { model, alias: "champion", version: champion, incident, request },
+    ]);
+    const versions = Array.from({ length: champion }, (_, i) => ({ version: i + 1, broken: [] }));
+    expect(await readVersions(join(loop.modelsFolder, model))).toEqual(versions);
+  }
+
+  test("in a training leaves it to the next, which begins it again, ends it once and gives it the next number", async () => {
+    const { loop, dying } = await begin();
+    const features = loop.stage("score").from.clusterName;
+    const reading = node.proxy.gate(apiKey.listOffsets, "request", features);
+    await alarm(loop);
+    await dying.until(within(deadlineMs, "the training to look for its rows", reading.reached));
+    await dying.until(
+      eventually(deadlineMs, "the training's begin", async () => (await told(loop)).includes("started") || undefined),
+    );
+    expect(await told(loop)).toEqual(["requested", "started"]);
+    await replaced(loop, dying);
+    await expectOneEnd(loop, 2);
+  });
+
+  test("between a version and its promotion leaves neither an end nor an alias, and the next gives both", async () => {
+    const { loop, dying } = await begin();
+    const { control } = loop.plan;
+    const writing = node.proxy.gate(apiKey.produce, "request", control.clusterName);
+    await alarm(loop);
+    await dying.until(within(deadlineMs, "the trainer to write the alias", writing.reached));
+    const committing = node.proxy.gate(apiKey.endTransaction, "request", control.aliasesId);
+    writing.open();
+    await dying.until(within(deadlineMs, "the trainer to commit", committing.reached));
+    // The version stands under its number; nothing names it.
+    expect(await readdir(join(loop.modelsFolder, model))).toEqual(["1", "2"]);
+    expect(await told(loop)).toEqual(["requested", "started"]);
+    await replaced(loop, dying);
+    await expectOneEnd(loop, 3);
+  });
+});
