@@ -92,6 +92,7 @@ export function createRoles(setup: RolesSetup): readonly Follower[] {
   };
   const judge = createJudgeRunner({
     ...member,
+    topology: plan.topology,
     registry,
     ...(artefacts === undefined
       ? {}

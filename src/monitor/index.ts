@@ -9,6 +9,7 @@ export { Incidents } from "./incidents.ts";
 export { Judge, type Judgement, type JudgeOptions } from "./judge.ts";
 export {
   commandRecord,
+  commandRequest,
   type MonitorCommand,
   Mutes,
   readCommand,
@@ -16,7 +17,6 @@ export {
 export { LagAlerts, type LagLevel, type LagMonitorSpec, type SeenLag } from "./lag-alerts.ts";
 export { CommitHistory, type LagStatus } from "./lag-status.ts";
 export type { MonitoredField, MonitorSpec } from "./monitor-spec.ts";
-export { isTold, type Notification, NotificationPace, type NotifyKind, subjectOf, turnOf } from "./notification.ts";
 export { budgetProbability, type PageBudget } from "./page-budget.ts";
 export { merged, type Partial, PartialCounter } from "./partial.ts";
 export {

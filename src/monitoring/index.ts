@@ -7,6 +7,8 @@ export {
   readAlertEvents,
   readMonitorCommands,
 } from "./alert-log.ts";
+export { AlertsSince } from "./alerts-since.ts";
+export { alertEventsIn } from "./alerts-topic.ts";
 export { type BaselinesRead, readBaselines, type WriteOptions, writeBaseline } from "./baselines-topic.ts";
 export {
   type FieldReport,
@@ -27,7 +29,7 @@ export {
 export { type FieldStatus, fieldStatuses } from "./field-status.ts";
 export { judgeOptionsOf, stagePartitions } from "./judge-options.ts";
 export { createJudgeRunner, type JudgeRunnerOptions } from "./judge-runner.ts";
-export { alertEventsIn, type JudgeTopics, type LagWatcher, type WindowJudge } from "./judge-work.ts";
+export type { JudgeTopics, LagWatcher, WindowJudge } from "./judge-work.ts";
 export { isInService, type KeepOptions, keepBaselines } from "./keep-baselines.ts";
 export { createLabeller, type LabellerOptions } from "./labels/labeller.ts";
 export { readReference } from "./labels/read-reference.ts";
@@ -41,7 +43,7 @@ export {
   measureBaseline,
 } from "./measure-baseline.ts";
 export type { NotificationSender, SendOutcome } from "./notification-lane.ts";
-export { createNotifier, type NotifierOptions } from "./notifier.ts";
+export { createNotifier, type NotifierOptions, targetName } from "./notifier.ts";
 export { type OwnRecord, ownRecords } from "./own-topic.ts";
 export { readPartials } from "./read-partials.ts";
 export { readVerdicts, type VerdictsRead } from "./read-verdicts.ts";

@@ -5,7 +5,7 @@
  * What a verdict says follows from the partials in their order and from Kafka's times in them, however they come in batches
  * (J3 of `monitor/judge.ts`). Baselines and commands are followed beside: a window waits for the baseline that its partials name.
  */
-import type { Clock, Facts, Offset } from "../kernel/index.ts";
+import { type Clock, type Facts, formatIsoTime, type Offset } from "../kernel/index.ts";
 import {
   type AlertEvent,
   alertRecord,
@@ -16,6 +16,7 @@ import {
   decodeVerdict,
   encodeVerdict,
   type HeartbeatRecord,
+  isBaselineHead,
   isHeartbeat,
   type PartialRecord,
   readAlertEvent,
@@ -23,20 +24,21 @@ import {
   verdictKey,
   verdictSchema,
 } from "../monitor/index.ts";
+import { readTakenCommand, takenCommandRecord } from "../monitor/telling/index.ts";
 import {
   type Broker,
   type ControlRecord,
   controlRecordsIn,
   type FollowerTurn,
   type FollowerWork,
-  messageBytesDefault,
   OutputBatches,
-  type OutputTopic,
   OwnValues,
   TimeSlices,
 } from "../runtime/index.ts";
 import { ownSchemaId, type SchemaRegistry } from "../schema/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
+import { onePartition, textsIn } from "./alerts-topic.ts";
+import { TakenCommands } from "./taken-commands.ts";
 import { readUpTo, TopicTail } from "./topic-tail.ts";
 
 /** What judges windows, made anew for each ownership of the partials. */
@@ -80,6 +82,7 @@ export interface JudgeTopics {
 }
 
 export interface JudgeWorkOptions {
+  readonly topology: string;
   readonly broker: Pick<Broker, "read" | "admin">;
   readonly registry: SchemaRegistry;
   readonly clock: Clock;
@@ -105,6 +108,7 @@ export class JudgeWork implements FollowerWork {
   #judge: WindowJudge | undefined;
   /** Of verdicts, in the registry. */
   #verdictSchemaId = -1;
+  #taken = new TakenCommands();
   #tails: readonly TopicTail[] = [];
   #beside: Promise<void> | undefined;
   #over = new AbortController();
@@ -127,6 +131,7 @@ export class JudgeWork implements FollowerWork {
     this.#verdictsOut.reset();
     this.#alertsOut.reset();
     this.#judge = await createJudge(signal);
+    this.#taken = new TakenCommands();
     const baselinesTo = await this.#readAll(topics.baselines, (batch) => this.#takeBaselines(batch, signal), signal);
     await this.#readAll(topics.verdicts, (batch) => this.#takeVerdicts(batch, signal), signal);
     lag?.begin();
@@ -156,6 +161,7 @@ export class JudgeWork implements FollowerWork {
     const { verdicts, events } = this.#judge?.judge() ?? { verdicts: [], events: [] };
     for (const verdict of verdicts) this.#writeVerdict(verdict);
     for (const event of events) this.#writeEvent(event);
+    for (const { key, request } of this.#taken.due()) this.#writeTaken(key, request);
     for (const { monitor, windows } of this.#judge?.passedOver() ?? [])
       facts.emit("windowsOfBefore", { monitor, windows });
     const outgoing: Outgoing[] = [];
@@ -195,6 +201,13 @@ export class JudgeWork implements FollowerWork {
     this.#alertsOut.appendWithHeaders(-1, 0, this.#options.clock.now(), key, value, headers);
   }
 
+  #writeTaken(command: string, request: string | null): void {
+    const { clock, topology } = this.#options;
+    const taken = { key: command, request, topology, at: formatIsoTime(clock.now()) };
+    const { key, value, headers } = takenCommandRecord(taken);
+    this.#alertsOut.appendWithHeaders(-1, 0, clock.now(), key, value, headers);
+  }
+
   async #takeTails(signal: AbortSignal): Promise<void> {
     const [baselines, control] = this.#tails;
     for (const batch of baselines?.take() ?? []) await this.#takeBaselines(batch, signal);
@@ -202,7 +215,10 @@ export class JudgeWork implements FollowerWork {
   }
 
   async #takeBaselines(batch: RawBatch, signal: AbortSignal): Promise<void> {
-    for await (const [, record] of this.#baselines.in(batch, 0, signal)) this.#judge?.takeBaseline(record);
+    for await (const [, record] of this.#baselines.in(batch, 0, signal)) {
+      this.#judge?.takeBaseline(record);
+      if (isBaselineHead(record)) this.#taken.takeBaseline(record.monitor, record.id);
+    }
   }
 
   async #takeVerdicts(batch: RawBatch, signal: AbortSignal): Promise<void> {
@@ -213,14 +229,20 @@ export class JudgeWork implements FollowerWork {
     for (const record of controlRecordsIn(batch)) {
       this.#judge?.takeCommand(record);
       this.#options.lag?.takeCommand(record);
+      this.#taken.take(record);
     }
   }
 
   async #restoreEvents(lag: LagWatcher | undefined, signal: AbortSignal): Promise<void> {
     const take = (batch: RawBatch): void => {
-      for (const [, event] of alertEventsIn(batch, 0)) {
-        this.#judge?.takeEvent(event);
-        lag?.takeEvent(event);
+      for (const [, text] of textsIn(batch, 0)) {
+        const event = readAlertEvent(text);
+        if (event !== undefined) {
+          this.#judge?.takeEvent(event);
+          lag?.takeEvent(event);
+        }
+        const taken = readTakenCommand(text);
+        if (taken !== undefined) this.#taken.takeAnswer(taken);
       }
     };
     await this.#readAll(this.#options.topics.alerts, take, signal);
@@ -241,17 +263,5 @@ export class JudgeWork implements FollowerWork {
     const { low, end } = await this.#options.broker.admin.extent({ topic, partition: 0 }, signal);
     await readUpTo(this.#options.broker, { topic, from: low, to: end }, take, signal);
     return end;
-  }
-}
-
-const onePartition = (topic: string): OutputTopic => ({ topic, partitions: 1, messageBytesMax: messageBytesDefault });
-
-/** The alert events of a batch from an index on, with the index of each; what is none is passed over. */
-export function* alertEventsIn(batch: RawBatch, from: number): Generator<readonly [index: number, event: AlertEvent]> {
-  if (batch.damage !== undefined) return;
-  for (let i = from; i < batch.count; i++) {
-    const valueFrom = batch.valueFrom[i] ?? -1;
-    const event = valueFrom < 0 ? undefined : readAlertEvent(batch.bytes.toString("utf8", valueFrom, batch.valueTo[i]));
-    if (event !== undefined) yield [i, event];
   }
 }

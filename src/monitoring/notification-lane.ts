@@ -1,5 +1,12 @@
 import { BackOff, type Clock, type Facts, messageOf, type Offset } from "../kernel/index.ts";
-import { type AlertEvent, isTold, type Notification, NotificationPace, type NotifyKind } from "../monitor/index.ts";
+import type { AlertEvent } from "../monitor/index.ts";
+import {
+  isTold,
+  type Notification,
+  NotificationPace,
+  type NotifyKind,
+  type TestAlert,
+} from "../monitor/telling/index.ts";
 import { Wake } from "../runtime/index.ts";
 
 /** Notifications that wait for one target at most; beyond it the oldest goes. */
@@ -37,7 +44,10 @@ export interface NotificationLaneOptions {
 }
 
 interface Queued {
-  readonly event: AlertEvent;
+  readonly id: string;
+  readonly what:
+    | { readonly kind: "event"; readonly event: AlertEvent }
+    | { readonly kind: "test"; readonly test: TestAlert; readonly answered: (outcome: SendOutcome) => void };
   /** Of its record. */
   readonly offset: Offset;
 }
@@ -86,15 +96,23 @@ export class NotificationLane {
 
   /** Queues an event, when it is for this target and was not told before. */
   offer(event: AlertEvent, offset: Offset): void {
-    const { sender, facts, name } = this.#options;
-    if (!isTold(sender.kind, event) || this.#told.has(event.id)) return;
-    if (this.#queue.some((queued) => queued.event.id === event.id)) return;
+    if (isTold(this.#options.sender.kind, event)) this.#push({ id: event.id, what: { kind: "event", event }, offset });
+  }
+
+  /** Queues a test, whatever the target is told otherwise. @param answered with what came of its one attempt */
+  offerTest(test: TestAlert, offset: Offset, answered: (outcome: SendOutcome) => void): void {
+    this.#push({ id: `test/${test.id}`, what: { kind: "test", test, answered }, offset });
+  }
+
+  #push(queued: Queued): void {
+    const { facts, name } = this.#options;
+    if (this.#told.has(queued.id) || this.#queue.some(({ id }) => id === queued.id)) return;
     if (this.#queue.length >= queuedMax) {
       // The head may be under way; whoever tells it finds it gone and goes on.
       this.#queue.shift();
       facts.emit("notificationsDropped", { target: name, count: 1, reason: `more than ${queuedMax} wait` });
     }
-    this.#queue.push({ event, offset });
+    this.#queue.push(queued);
     this.#wake.wake();
   }
 
@@ -127,7 +145,7 @@ export class NotificationLane {
     const { facts, name } = this.#options;
     facts.emit("notificationFailed", {
       target: name,
-      id: head?.event.id ?? "",
+      id: head?.id ?? "",
       attempts: 1,
       reason: messageOf(thrown),
     });
@@ -136,11 +154,12 @@ export class NotificationLane {
   }
 
   async #tellHead(head: Queued, signal: AbortSignal): Promise<void> {
-    const { event, offset } = head;
-    const isNow = this.#pace.admits(event, this.#options.clock.monotonicMs());
-    if (isNow) await this.#tell({ kind: "event", event }, event.id, signal);
+    const { what, id, offset } = head;
+    if (what.kind === "test") what.answered(await this.#attempt({ kind: "test", test: what.test }, signal));
+    else if (this.#pace.admits(what.event, this.#options.clock.monotonicMs()))
+      await this.#tell({ kind: "event", event: what.event }, id, signal);
     else this.#offsetGathered ??= offset;
-    this.#told.add(event.id);
+    this.#told.add(id);
     const [oldest] = this.#told;
     if (this.#told.size > toldMax && oldest !== undefined) this.#told.delete(oldest);
     if (this.#queue[0] === head) this.#queue.shift();
@@ -148,10 +167,10 @@ export class NotificationLane {
 
   /** @throws the signal's reason alone */
   async #tell(notification: Notification, id: string, signal: AbortSignal): Promise<void> {
-    const { sender, clock, facts, name, jitter } = this.#options;
+    const { clock, facts, name, jitter } = this.#options;
     const backOff = new BackOff({ ...pauses, jitter });
     for (let attempt = 1; ; attempt++) {
-      const outcome = await this.#attempt(sender, notification, signal);
+      const outcome = await this.#attempt(notification, signal);
       if (outcome.kind === "sent") {
         facts.emit("notificationSent", { target: name, id, attempt });
         return;
@@ -166,9 +185,9 @@ export class NotificationLane {
     }
   }
 
-  async #attempt(sender: NotificationSender, notification: Notification, signal: AbortSignal): Promise<SendOutcome> {
+  async #attempt(notification: Notification, signal: AbortSignal): Promise<SendOutcome> {
     try {
-      return await sender.send(notification, signal);
+      return await this.#options.sender.send(notification, signal);
     } catch (thrown) {
       signal.throwIfAborted();
       return { kind: "failed", reason: messageOf(thrown) };

@@ -1,12 +1,21 @@
-import { Facts, type Offset } from "../kernel/index.ts";
-import { turnOf } from "../monitor/index.ts";
-import { Follower, type FollowerOptions, type FollowerTurn, type FollowerWork } from "../runtime/index.ts";
-import type { RawBatch } from "../wire/index.ts";
-import { alertEventsIn } from "./judge-work.ts";
-import { NotificationLane, type NotificationSender } from "./notification-lane.ts";
+import { type EpochMs, Facts, formatIsoTime, type Offset } from "../kernel/index.ts";
+import { type AlertEvent, readAlertEvent } from "../monitor/index.ts";
+import { readTestAlert, type TestAlert, testAnswerRecord, turnOf } from "../monitor/telling/index.ts";
+import {
+  Follower,
+  type FollowerOptions,
+  type FollowerTurn,
+  type FollowerWork,
+  OutputBatches,
+} from "../runtime/index.ts";
+import type { Outgoing, RawBatch } from "../wire/index.ts";
+import { onePartition, textsIn } from "./alerts-topic.ts";
+import { NotificationLane, type NotificationSender, type SendOutcome } from "./notification-lane.ts";
 
 /** How often summaries are looked for, and how far the telling is. */
 const everyMs = 1_000;
+/** Whoever asked for a test that is older has gone, and a page that nobody asked for any more is false. */
+const testAgeMsMax = 60_000;
 
 export interface NotifierOptions
   extends Pick<FollowerOptions, "group" | "broker" | "clock" | "logger" | "instanceId" | "decidingGroup"> {
@@ -49,31 +58,37 @@ class NotifierWork implements FollowerWork {
   readonly #options: NotifierOptions;
   readonly #facts: Facts;
   readonly #lanes: readonly NotificationLane[];
+  /** Answers to tests, which go out with the next offset. */
+  readonly #answersOut: OutputBatches;
 
   constructor(options: NotifierOptions, facts: Facts) {
     const { senders, perMinute, clock, jitter } = options;
     this.#options = options;
     this.#facts = facts;
+    this.#answersOut = new OutputBatches(onePartition(options.topic), "output", undefined);
     this.#lanes = senders.map(
       (sender, i) =>
-        new NotificationLane({ name: `notify[${i}] ${sender.kind}`, sender, perMinute, clock, facts, jitter }),
+        new NotificationLane({ name: targetName(i, sender.kind), sender, perMinute, clock, facts, jitter }),
     );
   }
 
   async restore(): Promise<void> {
     await this.release();
+    this.#answersOut.reset();
     for (const lane of this.#lanes) lane.begin();
   }
 
   async take(batch: RawBatch, from: number): Promise<void> {
-    const { clock, ageMaxMs } = this.#options;
-    const nowMs = clock.now();
+    const nowMs = this.#options.clock.now();
     let old = 0;
-    for (const [i, event] of alertEventsIn(batch, from)) {
-      // However late: whoever was called out has to hear that it is over.
-      const isOld = turnOf(event) !== "closes" && nowMs - (batch.timestampsMs[i] ?? nowMs) > ageMaxMs;
-      if (isOld) old++;
-      else for (const lane of this.#lanes) lane.offer(event, batch.offsets[i] ?? batch.offsetAsked);
+    for (const [i, text] of textsIn(batch, from)) {
+      const offset = batch.offsets[i] ?? batch.offsetAsked;
+      const ageMs = nowMs - (batch.timestampsMs[i] ?? nowMs);
+      const event = readAlertEvent(text);
+      const test = event === undefined ? readTestAlert(text) : undefined;
+      const isOffered =
+        event !== undefined ? this.#offer(event, ageMs, offset) : test === undefined || this.#test(test, ageMs, offset);
+      if (!isOffered) old++;
     }
     if (old > 0) this.#facts.emit("notificationsOld", { count: old });
   }
@@ -85,10 +100,43 @@ class NotifierWork implements FollowerWork {
       const offset = lane.offsetUntold;
       if (offset !== undefined && (offsetNext === undefined || offset < offsetNext)) offsetNext = offset;
     }
-    return offsetNext === undefined ? { outgoing: [] } : { outgoing: [], offsetNext };
+    const outgoing: Outgoing[] = [];
+    this.#answersOut.sealAll();
+    this.#answersOut.take(outgoing);
+    this.#answersOut.reset();
+    return offsetNext === undefined ? { outgoing } : { outgoing, offsetNext };
   }
 
   async release(): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => lane.end()));
   }
+
+  /** @returns false for what is too old to be told */
+  #offer(event: AlertEvent, ageMs: number, offset: Offset): boolean {
+    // However late: whoever was called out has to hear that it is over.
+    if (turnOf(event) !== "closes" && ageMs > this.#options.ageMaxMs) return false;
+    for (const lane of this.#lanes) lane.offer(event, offset);
+    return true;
+  }
+
+  #test(test: TestAlert, ageMs: number, offset: Offset): boolean {
+    if (ageMs > testAgeMsMax) return false;
+    for (const [i, lane] of this.#lanes.entries()) {
+      const target = targetName(i, this.#options.senders[i]?.kind ?? "");
+      lane.offerTest(test, offset, (outcome) => this.#answer(test, target, outcome, this.#options.clock.now()));
+    }
+    return true;
+  }
+
+  #answer({ id, topology }: TestAlert, target: string, outcome: SendOutcome, atMs: EpochMs): void {
+    const reason = outcome.kind === "sent" ? "" : outcome.reason;
+    const answer = { id, topology, at: formatIsoTime(atMs), target, outcome: outcome.kind, reason };
+    const { key, value, headers } = testAnswerRecord(answer);
+    this.#answersOut.appendWithHeaders(-1, 0, atMs, key, value, headers);
+  }
+}
+
+/** Who is told, as logs and answers name it: the places of a file have no names, and their addresses are secrets. */
+export function targetName(index: number, kind: string): string {
+  return `notify[${index}] ${kind}`;
 }

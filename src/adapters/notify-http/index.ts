@@ -1,7 +1,7 @@
 /** Tells people and machines of alerts, by HTTP. */
 import type { NotificationSender } from "../../monitoring/index.ts";
 import type { NotifyTarget } from "../../topology/index.ts";
-import { alertmanagerAlerts, cloudEvent, pagerDutyEvent, slackMessage } from "./messages.ts";
+import { alertmanagerAlerts, cloudEvent, pagerDutyEvent, pagerDutyTestEnd, slackMessage } from "./messages.ts";
 import { post } from "./post.ts";
 
 const pagerDutyUrlDefault = "https://events.pagerduty.com/v2/enqueue";
@@ -9,13 +9,11 @@ const pagerDutyUrlDefault = "https://events.pagerduty.com/v2/enqueue";
 export interface NotifyOptions {
   /** How long one attempt may take; 5 s. */
   readonly timeoutMs?: number;
-  /** Where PagerDuty's events go; its own address when left out. */
-  readonly pagerDutyUrl?: string;
 }
 
 /** Sends to one target. What it is sent follows from its kind. */
 export function createNotificationSender(target: NotifyTarget, options: NotifyOptions = {}): NotificationSender {
-  const { timeoutMs, pagerDutyUrl = pagerDutyUrlDefault } = options;
+  const { timeoutMs } = options;
   const json = { contentType: "application/json", ...(timeoutMs === undefined ? {} : { timeoutMs }) };
   switch (target.kind) {
     case "webhook": {
@@ -38,11 +36,14 @@ export function createNotificationSender(target: NotifyTarget, options: NotifyOp
       return { kind: "slack", send: (told, signal) => post({ ...json, url, body: slackMessage(told) }, signal) };
     }
     case "pagerduty": {
-      const { key } = target;
-      const url = pagerDutyUrl;
+      const { key, url = pagerDutyUrlDefault } = target;
       return {
         kind: "pagerduty",
-        send: (told, signal) => post({ ...json, url, body: pagerDutyEvent(told, key) }, signal),
+        send: async (told, signal) => {
+          const outcome = await post({ ...json, url, body: pagerDutyEvent(told, key) }, signal);
+          if (told.kind !== "test" || outcome.kind !== "sent") return outcome;
+          return post({ ...json, url, body: pagerDutyTestEnd(told.test, key) }, signal);
+        },
       };
     }
   }

@@ -4,7 +4,8 @@ import { closest, formatIsoTime } from "../../kernel/index.ts";
 import { commandRecord } from "../../monitor/index.ts";
 import { alertSummaries, readAlertEvents } from "../../monitoring/index.ts";
 import { writeControl } from "../../runtime/index.ts";
-import { exitCodes, usageError } from "../exit.ts";
+import { giveCommand } from "../command-taken.ts";
+import { usageError } from "../exit.ts";
 import { type CommandDefinition, flag } from "./command.ts";
 import { durationFlag, onMonitors, withMonitors } from "./monitoring.ts";
 
@@ -21,7 +22,7 @@ export const command: CommandDefinition = {
     if (typeof who !== "string") throw usageError("--by is needed", "name who has seen the alert");
     const forMs = durationFlag("for", flags["for"]);
     const fingerprint = String(alert);
-    await onMonitors(context, file, flags, async ({ plan, monitoring, reach, nowMs }) => {
+    return onMonitors(context, file, flags, async ({ plan, monitoring, reach, nowMs }) => {
       const events = await readAlertEvents(reach.broker, monitoring.topics.alerts.clusterName, context.stop);
       const known = alertSummaries(events, [], nowMs).map((summary) => summary.alert);
       if (!known.includes(fingerprint)) {
@@ -32,9 +33,14 @@ export const command: CommandDefinition = {
       const untilMs = nowMs + forMs;
       const told = { who, reason: String(flags["reason"]), untilMs, requestId: randomUUID() };
       const record = commandRecord({ kind: "ack", fingerprint, ...told });
-      await writeControl(reach.broker, plan.control.clusterName, [record], systemClock.now(), context.stop);
+      const { broker } = reach;
+      const alertsTopic = monitoring.topics.alerts.clusterName;
+      const code = await giveCommand({ broker, alertsTopic }, context, async () => {
+        await writeControl(broker, plan.control.clusterName, [record], systemClock.now(), context.stop);
+        return { key: record.key, request: told.requestId };
+      });
       context.stdout(`${fingerprint} pages nobody until ${formatIsoTime(untilMs)}\n`);
+      return code;
     });
-    return exitCodes.ok;
   },
 };

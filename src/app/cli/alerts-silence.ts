@@ -5,7 +5,8 @@ import { commandRecord } from "../../monitor/index.ts";
 import { readMonitorCommands } from "../../monitoring/index.ts";
 import { writeControl } from "../../runtime/index.ts";
 import type { PlannedMonitor } from "../../topology/index.ts";
-import { exitCodes, usageError } from "../exit.ts";
+import { giveCommand } from "../command-taken.ts";
+import { type ExitCode, usageError } from "../exit.ts";
 import { type CommandDefinition, flag } from "./command.ts";
 import { durationFlag, namedMonitors, onMonitors, withMonitors } from "./monitoring.ts";
 
@@ -28,18 +29,23 @@ export const command: CommandDefinition = {
       throw usageError("--for, --by and --reason are needed", "a silence says how long, who wants it and what for");
     if (field !== undefined && monitor === undefined) throw usageError("--field needs --monitor");
     const forMs = isEnd ? 0 : durationFlag("for", flags["for"]);
-    await onMonitors(context, file, flags, async ({ plan, monitoring, reach, nowMs }) => {
+    return onMonitors(context, file, flags, async ({ plan, monitoring, reach, nowMs }) => {
       const { broker } = reach;
       const controlTopic = plan.control.clusterName;
-      const write = (record: { readonly key: string; readonly value: string | null }): Promise<void> =>
-        writeControl(broker, controlTopic, [record], systemClock.now(), context.stop);
+      const give = (key: string, value: string | null, request: string | null): Promise<ExitCode> => {
+        const alertsTopic = monitoring.topics.alerts.clusterName;
+        return giveCommand({ broker, alertsTopic }, context, async () => {
+          await writeControl(broker, controlTopic, [{ key, value }], systemClock.now(), context.stop);
+          return { key, request };
+        });
+      };
       if (isEnd) {
         const held = await readMonitorCommands(broker, controlTopic, context.stop);
         const found = held.find((command) => command.kind === "silence" && command.id === end);
         if (found === undefined) throw usageError(`--end: there is no silence ${end}`);
-        await write({ key: commandRecord(found).key, value: null });
+        const code = await give(commandRecord(found).key, null, null);
         context.stdout(`silence ${end} is over\n`);
-        return;
+        return code;
       }
       const monitors = namedMonitors(monitoring, flags);
       if (field !== undefined) checkField(monitors, String(field));
@@ -50,11 +56,12 @@ export const command: CommandDefinition = {
         monitor: monitor === undefined ? undefined : String(monitor),
         field: field === undefined ? undefined : String(field),
       };
-      await write(commandRecord({ kind: "silence", id, ...meant, ...told }));
+      const { key, value } = commandRecord({ kind: "silence", id, ...meant, ...told });
+      const code = await give(key, value, told.requestId);
       const what = [meant.monitor ?? "every monitor", ...(meant.field === undefined ? [] : [meant.field])].join("/");
       context.stdout(`silence ${id}: ${what} pages nobody until ${formatIsoTime(untilMs)}\n`);
+      return code;
     });
-    return exitCodes.ok;
   },
 };
 

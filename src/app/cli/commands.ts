@@ -163,6 +163,12 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./alerts-ack.ts"),
   },
   {
+    name: "alerts send-test",
+    summary: "send a test to everybody who is told of alerts, and show what each has answered",
+    example: "millrace alerts send-test topologies/card-fraud.yaml --by ann --brokers localhost:9092",
+    load: () => import("./alerts-send-test.ts"),
+  },
+  {
     name: "alerts silence",
     summary: "let a monitor, or all of them, page nobody for a while",
     example:

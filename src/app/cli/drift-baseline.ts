@@ -11,6 +11,7 @@ import {
 } from "../../monitoring/index.ts";
 import { championAlias } from "../../runtime/control/index.ts";
 import type { PlannedMonitor } from "../../topology/index.ts";
+import { type GivenCommand, giveCommand } from "../command-taken.ts";
 import { exitCodes, usageError } from "../exit.ts";
 import { type Column, outputForm, printedRows } from "../printed-rows.ts";
 import { type CommandContext, type CommandDefinition, flag, timeFlag } from "./command.ts";
@@ -59,15 +60,14 @@ export const command: CommandDefinition = {
     return onMonitors(context, file, flags, async (monitored) => {
       const monitors = namedMonitors(monitored.monitoring, flags);
       const [monitor] = monitors;
-      if (isMeasured && monitor !== undefined) {
-        const range = fromMs === undefined || toMs === undefined ? undefined : { fromMs, toMs };
-        const waiting = await measure(monitored, monitor, range, context);
-        if (waiting !== undefined) {
-          context.stderr(`monitor ${monitor.name} has no new baseline: ${waiting}\n`);
-          return exitCodes.failure;
-        }
-      }
       const { broker, registry } = monitored.reach;
+      const range = fromMs === undefined || toMs === undefined ? undefined : { fromMs, toMs };
+      const alertsTopic = monitored.monitoring.topics.alerts.clusterName;
+      const code =
+        isMeasured && monitor !== undefined
+          ? await giveCommand({ broker, alertsTopic }, context, () => measure(monitored, monitor, range, context))
+          : exitCodes.ok;
+      if (code === exitCodes.failure) return code;
       const topic = monitored.monitoring.topics.baselines.clusterName;
       const read = await readBaselines(broker, registry, topic, context.stop);
       context.stderr(unreadWarning(read.unread));
@@ -78,30 +78,37 @@ export const command: CommandDefinition = {
           form,
         ),
       );
-      return exitCodes.ok;
+      return code;
     });
   },
 };
 
-/** Why nothing could be measured; undefined when it was. */
+/** Measures and puts in service. @returns undefined, and says why, where there is nothing to measure */
 async function measure(
   { plan, monitoring, reach }: Monitored,
   monitor: PlannedMonitor,
   range: { readonly fromMs: number; readonly toMs: number } | undefined,
   context: CommandContext,
-): Promise<string | undefined> {
+): Promise<GivenCommand | undefined> {
   const { broker, registry, artefacts } = reach;
   const { baselines, verdicts } = monitoring.topics;
   const by = { broker, registry, topic: baselines.clusterName, clock: systemClock, hasher: nodeHasher, monitor };
   if (range !== undefined) {
-    await measureAndWrite(by, { ...range, origin: `${rangeText(range.fromMs, range.toMs)}, by hand` }, context.stop);
-    return undefined;
+    const reference = { ...range, origin: `${rangeText(range.fromMs, range.toMs)}, by hand` };
+    const { head } = await measureAndWrite(by, reference, context.stop);
+    return baselineCommand(head);
   }
   const learnt = new LearntWindows(broker, registry, verdicts.clusterName, [monitor]);
   const closed = await learnt.of(monitor, context.stop);
   const of = { controlTopic: plan.control.clusterName, alias: championAlias, artefacts, closed };
   const ensured = await ensureBaseline({ ...by, ...of }, context.stop);
-  return ensured.kind === "waiting" ? ensured.reason : undefined;
+  if (ensured.kind === "written") return baselineCommand(ensured.head);
+  context.stderr(`monitor ${monitor.name} has no new baseline: ${ensured.reason}\n`);
+  return undefined;
+}
+
+function baselineCommand({ monitor, id }: { readonly monitor: string; readonly id: string }): GivenCommand {
+  return { key: `baseline/${monitor}`, request: id };
 }
 
 function statusOf(monitor: PlannedMonitor, { baselines, heads }: BaselinesRead): BaselineStatus {

@@ -76,6 +76,15 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
+/** Which command a record gives or takes back, and by which request; undefined for what is none to a judge. */
+export function commandRequest(
+  record: CommandRecord,
+): { readonly key: string; readonly request: string | null } | undefined {
+  const { key } = record;
+  if (!key.startsWith(ackPrefix) && !key.startsWith(silencePrefix)) return undefined;
+  return { key, request: readCommand(record)?.requestId ?? null };
+}
+
 /** Whom nobody wants to hear of for now. */
 export class Mutes {
   readonly #topology: string;

@@ -1,6 +1,6 @@
 /** What happens to alerts and incidents, on `<topology>.alerts`: CloudEvents 1.0 in binary mode, a JSON value. */
-import type { Header } from "../../kernel/index.ts";
 import { type AlertKind, alertKinds } from "../alert-kind.ts";
+import { type CloudEventRecord, cloudEventRecord, jsonObject } from "./cloud-event.ts";
 import type { Cause } from "./verdict-record.ts";
 
 const types = [
@@ -44,36 +44,16 @@ export interface AlertEvent {
 }
 
 /** The record of an event, as it is written. */
-export function alertRecord(event: AlertEvent): {
-  readonly key: Buffer;
-  readonly value: Buffer;
-  readonly headers: readonly Header[];
-} {
-  const attributes = {
-    "content-type": "application/json",
-    ce_specversion: "1.0",
-    ce_id: event.id,
-    ce_source: `/millrace/${event.topology}`,
-    ce_type: event.type,
-    ce_time: event.at,
-    ce_subject: event.field === undefined ? event.monitor : `${event.monitor}/${event.field}`,
-  };
-  return {
-    key: Buffer.from(event.fingerprint),
-    value: Buffer.from(JSON.stringify(event)),
-    headers: Object.entries(attributes).map(([name, value]) => ({ name, value: Buffer.from(value) })),
-  };
+export function alertRecord(event: AlertEvent): CloudEventRecord {
+  const { id, type, topology, at, monitor, field, fingerprint } = event;
+  const subject = field === undefined ? monitor : `${monitor}/${field}`;
+  return cloudEventRecord(fingerprint, { id, type, topology, at, subject }, event);
 }
 
 /** Undefined for what is no such event. */
 export function readAlertEvent(text: string): AlertEvent | undefined {
-  let value: { readonly [Key in keyof AlertEvent]?: unknown } | null;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null) return undefined;
+  const value: { readonly [Key in keyof AlertEvent]?: unknown } | undefined = jsonObject(text);
+  if (value === undefined) return undefined;
   const { type, id, fingerprint, topology, monitor, summary, at, fields, isPage, severity } = value;
   const kind = value.kind ?? "drift";
   const texts = [id, fingerprint, topology, monitor, summary, at];

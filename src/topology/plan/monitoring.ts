@@ -33,7 +33,8 @@ export interface PlannedPerformance extends PerformanceSpec {
 /** Whom to tell. Address and key are secrets: they stand in no log, no plan and no error. */
 export type NotifyTarget =
   | { readonly kind: "webhook" | "alertmanager" | "slack"; readonly url: string }
-  | { readonly kind: "pagerduty"; readonly key: string };
+  /** `url`: where its events go, where that is not its own address. */
+  | { readonly kind: "pagerduty"; readonly key: string; readonly url?: string };
 
 /** When somebody is told of what monitors find, and whom. */
 export interface PlannedAlerts {

@@ -50,6 +50,9 @@ function targetOf(entry: NotifyEntry, index: number, findings: Findings): Notify
     findings.problem("MR_MISSING_KEY", path, message, `write one of ${kinds.join(", ")}`);
     return [];
   }
-  if (kind === "pagerduty") return [{ kind, key: entry.pagerduty?.key ?? "" }];
+  if (kind === "pagerduty") {
+    const { key = "", url } = entry.pagerduty ?? {};
+    return [url === undefined ? { kind, key } : { kind, key, url }];
+  }
   return [{ kind, url: entry[kind]?.url ?? "" }];
 }

@@ -31,6 +31,11 @@ const notifySpec = z
           secret("Integration key of the service, of the Events API v2"),
           "0123456789abcdef0123456789abcdef",
         ),
+        url: key(
+          url,
+          "Where its events go, where that is not the address of its US region.",
+          "https://events.eu.pagerduty.com/v2/enqueue",
+        ).optional(),
       }),
       "PagerDuty, of pages alone.",
       { key: "0123456789abcdef0123456789abcdef" },

@@ -1,10 +1,14 @@
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DevSessionServer, serveDevSession } from "../../../src/adapters/dev-session/index.ts";
 import { applyChanges, compareWithCluster } from "../../../src/app/apply-plan.ts";
 import { loadPlan } from "../../../src/app/load-topology.ts";
+import { createRoles } from "../../../src/app/roles.ts";
 import { devFolders, openMemoryBroker, openRegistry } from "../../../src/app/wire.ts";
 import { type RecordOut, silentLogger } from "../../../src/kernel/index.ts";
 import {
@@ -18,7 +22,7 @@ import {
   verdictSchema,
 } from "../../../src/monitor/index.ts";
 import { readBaselines, readMonitorCommands } from "../../../src/monitoring/index.ts";
-import type { Broker } from "../../../src/runtime/index.ts";
+import type { Broker, Follower } from "../../../src/runtime/index.ts";
 import { createEncoder, type SchemaRegistry, writeSchemaId } from "../../../src/schema/index.ts";
 import type { Plan } from "../../../src/topology/index.ts";
 import { hourMs } from "../monitoring/baseline-scene.ts";
@@ -34,6 +38,30 @@ let broker: Broker;
 let registry: SchemaRegistry;
 let server: DevSessionServer;
 let plan: Plan;
+let roles: readonly Follower[] = [];
+/** Bodies that the place which is told has been sent. */
+const hooked: Record<string, unknown>[] = [];
+const hook = createServer((request, response) => {
+  let text = "";
+  request.on("data", (part) => (text += String(part)));
+  request.on("end", () => {
+    hooked.push(JSON.parse(text));
+    response.writeHead(request.url === "/gone" ? 404 : 204).end();
+  });
+});
+
+/** Judge and notifier, as a worker runs them; a tick is what its timer gives them. */
+async function startRoles(): Promise<() => Promise<void>> {
+  roles = createRoles({ plan, broker, registry, logger: silentLogger });
+  for (const role of roles) await role.start();
+  const timer = setInterval(() => {
+    for (const role of roles) role.tick(performance.now());
+  }, 20);
+  return async () => {
+    clearInterval(timer);
+    for (const role of roles) await role.drain();
+  };
+}
 
 beforeAll(async () => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), "millrace-monitors-")));
@@ -41,10 +69,13 @@ beforeAll(async () => {
   mkdirSync("schemas");
   for (const [name, text] of smallSchemas) writeFileSync(join("schemas", `${name}.avsc`), text);
   writeFileSync("plain.yaml", smallText);
-  writeFileSync(
-    "small.yaml",
-    `${smallText}monitors:\n  - { name: inputs, on: features }\n  - { name: mean, on: features, fields: [mean_1h] }\n`,
-  );
+  hook.listen(0, "127.0.0.1");
+  await once(hook, "listening");
+  const url = `http://127.0.0.1:${(hook.address() as AddressInfo).port}`;
+  const monitors = `monitors:\n  - { name: inputs, on: features }\n  - { name: mean, on: features, fields: [mean_1h] }\n`;
+  const notify = `alerts: { notify: [{ webhook: { url: "${url}/hook" } }, { slack: { url: "${url}/gone" } }] }\n`;
+  writeFileSync("small.yaml", `${smallText}${monitors}${notify}`);
+  writeFileSync("untold.yaml", `${smallText}${monitors}`);
   broker = await openMemoryBroker(64 * 1024 * 1024, silentLogger);
   const folders = devFolders(folder);
   server = await serveDevSession(broker, folders.session, silentLogger);
@@ -54,6 +85,8 @@ beforeAll(async () => {
   await applyChanges(await compareWithCluster(plan, broker, registry, never), broker, registry, never);
 });
 afterAll(async () => {
+  hook.closeAllConnections();
+  hook.close();
   await server.close();
   await broker.close();
   process.chdir(before);
@@ -115,8 +148,49 @@ test("a baseline that the topology asks for waits for its model, with exit code 
   });
 });
 
-test("a baseline is measured by hand over a range, and is in service from then on", async () => {
+const commands = () => readMonitorCommands(broker, plan.control.clusterName, never);
+const whole = ["--for", "1h", "--by", "bob", "--reason", "move"];
+
+test("commands that nobody takes say who is missing, with exit code 75, and count all the same", async () => {
   await sendFeatures(600);
+  const range = ["--from", "2026-01-01T12:00:00Z", "--to", "2026-01-01T12:30:00Z"];
+  const [measured, tested, silenced] = await Promise.all([
+    on("drift baseline", "--monitor", "mean", "--measure", ...range),
+    on("alerts send-test", "--by", "ann"),
+    on("alerts silence", "--monitor", "mean", ...whole),
+  ]);
+  const untaken = { code: 75, stderr: expect.stringContaining("no judge has taken it yet") };
+  expect(measured).toMatchObject({ ...untaken, stdout: expect.stringMatching(/^mean +in-service /m) });
+  expect(silenced).toMatchObject({ ...untaken, stdout: expect.stringContaining("mean pages nobody until") });
+  expect(tested).toMatchObject({ code: 75, stderr: expect.stringContaining("no notifier runs") });
+  expect(tested.stdout).toMatch(/^notify\[0\] webhook +none +-$/m);
+  const [silence] = await commands();
+  expect(silence).toMatchObject({ kind: "silence", monitor: "mean" });
+  const stop = await startRoles();
+  const id = silence?.kind === "silence" ? silence.id : "";
+  expect(await on("alerts silence", "--end", id)).toMatchObject({ code: 0, stderr: "" });
+  await stop();
+}, 30_000);
+
+test("a test of the alerts goes through the notifier to every place, and says what each has answered", async () => {
+  expect(await on("alerts send-test")).toMatchObject({ code: 64, stdout: "" });
+  const untold = await millrace(["alerts", "send-test", "untold.yaml", "--by", "ann", "--dev"]);
+  expect(untold).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("tells nobody of alerts") });
+  const stop = await startRoles();
+  const { code, stdout, stderr } = await on("alerts send-test", "--by", "bob");
+  expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
+  expect(stdout).toMatch(/^notify\[0\] webhook +sent +-$/m);
+  expect(stdout).toMatch(/^notify\[1\] slack +refused +status 404$/m);
+  const events = hooked.filter(({ specversion }) => specversion === "1.0");
+  expect(events.map(({ type }) => type)).toEqual(["millrace.alert.test", "millrace.alert.test"]);
+  // The one whose answer nobody has waited for is seconds old, and is told too.
+  expect(events.map(({ data }) => data)).toMatchObject([{ who: "ann" }, { who: "bob", topology: "small" }]);
+  expect(await rowsOf("alerts list", "--all")).toEqual([]);
+  await stop();
+}, 20_000);
+
+test("a baseline is measured by hand over a range, and is in service from then on", async () => {
+  const stop = await startRoles();
   const range = ["--from", "2026-01-01T12:00:00Z", "--to", "2026-01-01T13:00:00Z"];
   const [measured, ...others] = await rowsOf("drift baseline", "--monitor", "inputs", "--measure", ...range);
   expect(others).toEqual([]);
@@ -127,13 +201,17 @@ test("a baseline is measured by hand over a range, and is in service from then o
     windows: 1,
     origin: "2026-01-01T12:00:00.000Z to 2026-01-01T13:00:00.000Z, by hand",
   });
-  expect(await rowsOf("drift baseline")).toMatchObject([measured, { monitor: "mean", state: "none" }]);
+  expect(await rowsOf("drift baseline")).toMatchObject([measured, { monitor: "mean", state: "in-service" }]);
   const empty = ["--from", "2025-01-01T12:00:00Z", "--to", "2025-01-01T13:00:00Z"];
   const refused = await on("drift baseline", "--monitor", "inputs", "--measure", ...empty);
   expect(refused).toMatchObject({ code: 1, stdout: "" });
   expect(refused.stderr).toContain(
     "MR_BASELINE measuring a baseline of monitor inputs: topic features holds no row in that time",
   );
+  // Measured again it comes out the same, and is answered again.
+  const again = await on("drift baseline", "--monitor", "inputs", "--measure", ...range);
+  expect(again).toMatchObject({ code: 0, stderr: "" });
+  await stop();
 });
 
 test("what was judged is shown, as a table, as JSON and as a page", async () => {
@@ -244,8 +322,6 @@ test("alerts and incidents are listed, and one that nobody knows is refused with
   expect(unknown.stderr).toContain(`did you mean ${incident}?`);
 });
 
-const commands = () => readMonitorCommands(broker, plan.control.clusterName, never);
-
 test("an alert is acknowledged by somebody for a while, and is listed so", async () => {
   expect(await on("alerts ack", "small/inputs/amount")).toMatchObject({ code: 64, stdout: "" });
   expect(await on("alerts ack", "small/inputs/amuont", "--by", "ann")).toMatchObject({
@@ -253,6 +329,7 @@ test("an alert is acknowledged by somebody for a while, and is listed so", async
     stderr: expect.stringContaining("did you mean small/inputs/amount?"),
   });
   expect(await commands()).toEqual([]);
+  const stop = await startRoles();
   const { code, stdout } = await on(
     "alerts ack",
     "small/inputs/amount",
@@ -275,10 +352,10 @@ test("an alert is acknowledged by somebody for a while, and is listed so", async
   const left = Date.parse(String(alert?.["mutedUntil"])) - Date.now();
   expect(left).toBeGreaterThan(hourMs);
   expect(left).toBeLessThanOrEqual(2 * hourMs);
+  await stop();
 });
 
 test("a silence says for whom, how long, who wants it and why, and is taken back by its id", async () => {
-  const whole = ["--for", "1h", "--by", "bob", "--reason", "move"];
   for (const wrong of [
     [],
     whole.slice(2),
@@ -291,7 +368,9 @@ test("a silence says for whom, how long, who wants it and why, and is taken back
   ])
     expect(await on("alerts silence", ...wrong), wrong.join(" ")).toMatchObject({ code: 64, stdout: "" });
   expect(await commands()).toHaveLength(1);
-  const { stdout } = await on("alerts silence", "--monitor", "inputs", "--field", "amount", ...whole);
+  const stop = await startRoles();
+  const { code, stdout } = await on("alerts silence", "--monitor", "inputs", "--field", "amount", ...whole);
+  expect(code).toBe(0);
   const [, id] = /^silence (\S+): inputs\/amount pages nobody until 20/.exec(stdout) ?? [];
   expect((await commands())[1]).toMatchObject({
     kind: "silence",
@@ -303,7 +382,8 @@ test("a silence says for whom, how long, who wants it and why, and is taken back
   });
   expect(await on("alerts silence", "--end", String(id))).toMatchObject({ code: 0, stdout: `silence ${id} is over\n` });
   expect(await commands()).toHaveLength(1);
-});
+  await stop();
+}, 30_000);
 
 test("flags that do not go together, and a topology without monitors, are refused before anything is asked", async () => {
   for (const wrong of [

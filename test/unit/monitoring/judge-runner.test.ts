@@ -17,6 +17,7 @@ import {
   type VerdictRecord,
   verdictSchema,
 } from "../../../src/monitor/index.ts";
+import { readTakenCommand } from "../../../src/monitor/telling/index.ts";
 import { createJudgeRunner, type LagWatcher, type WindowJudge } from "../../../src/monitoring/index.ts";
 import { type Broker, type Follower, TaskReopenError } from "../../../src/runtime/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
@@ -207,6 +208,7 @@ class Court {
   async start(broker: Broker = this.memory, lag?: LagWatcher): Promise<Follower> {
     const log = (fields: object, message: string): void => void this.logged.push({ message, fields: { ...fields } });
     const follower = createJudgeRunner({
+      topology: "shop",
       broker,
       registry: this.registry,
       clock: this.clock,
@@ -255,8 +257,13 @@ class Court {
     });
   }
 
-  async events(): Promise<(string | undefined)[]> {
-    return (await this.values(topics.alerts)).map((value) => readAlertEvent(value.toString())?.id);
+  async events(): Promise<string[]> {
+    return (await this.values(topics.alerts)).flatMap((value) => readAlertEvent(value.toString())?.id ?? []);
+  }
+
+  async taken(): Promise<string[]> {
+    const taken = (await this.values(topics.alerts)).map((value) => readTakenCommand(value.toString()));
+    return taken.flatMap((one) => (one === undefined ? [] : `${one.key} ${one.request}`));
   }
 
   untilVerdicts(expected: readonly string[]): Promise<true> {
@@ -269,6 +276,12 @@ const until = (what: string, isMet: () => boolean | Promise<boolean>): Promise<t
 
 describe("the judge's runner", () => {
   let court = new Court();
+  const untilTaken = (follower: Follower, count: number): Promise<true> =>
+    until(`${count} answers`, async () => {
+      court.clock.nowMs += 1_000;
+      follower.tick(court.clock.monotonicMs());
+      return (await court.taken()).length === count;
+    });
   afterEach(async () => {
     for (const follower of court.running) await follower.drain();
     court = new Court();
@@ -364,6 +377,35 @@ describe("the judge's runner", () => {
       return court.judge.calls.length === 2;
     });
     expect(court.judge.calls.toSorted()).toEqual(["baseline b", "command ack/x"]);
+  });
+
+  test("answers each command and each baseline once, also those that came while nobody judged", async () => {
+    const command = (key: string, requestId: string): Promise<void> =>
+      court.append(topics.control, key, Buffer.from(JSON.stringify({ until: "2026-01-02T00:00:00Z", requestId })));
+    const head = { monitor: "inputs", version: "0011223344556677", id: "b", origin: "first", asked: "", atMs: 1 };
+    await command("ack/x", "r1");
+    await court.append(topics.control, "champion/fraud", Buffer.from("{}"));
+    await court.append(topics.baselines, baselineKey(head), encodeBaseline(head, baselineId));
+    const first = await court.run();
+    await until("both", async () => (await court.taken()).length === 2);
+    await command("silence/s", "r2");
+    await untilTaken(first, 3);
+    await court.append(topics.control, "silence/s", null);
+    await untilTaken(first, 4);
+    await first.drain();
+    await command("ack/x", "r3");
+    const second = await court.run();
+    await untilTaken(second, 5);
+    await court.append(topics.baselines, baselineKey(head), encodeBaseline(head, baselineId));
+    await untilTaken(second, 6);
+    expect(await court.taken()).toEqual([
+      "baseline/inputs b",
+      "ack/x r1",
+      "silence/s r2",
+      "silence/s null",
+      "ack/x r3",
+      "baseline/inputs b",
+    ]);
   });
 
   test("passes over what it cannot read, and says so once", async () => {

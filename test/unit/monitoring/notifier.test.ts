@@ -4,14 +4,15 @@ import { afterEach, describe, expect, test } from "vitest";
 import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
 import { createNotificationSender } from "../../../src/adapters/notify-http/index.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
+import { type AlertEvent, alertRecord } from "../../../src/monitor/index.ts";
 import {
-  type AlertEvent,
-  alertRecord,
   isTold,
   type Notification,
   NotificationPace,
-} from "../../../src/monitor/index.ts";
-import { createNotifier, type NotifierOptions, type SendOutcome } from "../../../src/monitoring/index.ts";
+  readTestAnswer,
+  testAlertRecord,
+} from "../../../src/monitor/telling/index.ts";
+import { createNotifier, type NotifierOptions, ownRecords, type SendOutcome } from "../../../src/monitoring/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
 import { eventually } from "../../support/deadline.ts";
@@ -121,6 +122,32 @@ describe("telling by HTTP", () => {
     expect([begin, end]).toMatchObject([{ startsAt: event().at }, { endsAt: event().at }]);
   });
 
+  test("a test is marked as one, opens nothing that stays, and is never critical", async () => {
+    const url = `http://${await serve(200)}`;
+    const test: Notification = {
+      kind: "test",
+      test: { id: "t1", topology: "shop", at: "2026-01-01T00:00:00Z", who: "ann" },
+    };
+    for (const kind of ["webhook", "alertmanager", "slack"] as const)
+      expect(await createNotificationSender({ kind, url }).send(test, signal)).toEqual({ kind: "sent" });
+    await createNotificationSender({ kind: "pagerduty", key: "k1", url }).send(test, signal);
+    const summary = "A test of the alerts of shop, sent by ann. Nothing is wrong.";
+    const [hooked, alerts, slacked, triggered, resolved] = asked.map(({ body }) => body);
+    expect(hooked).toMatchObject({ id: "t1", type: "millrace.alert.test", data: { who: "ann", summary } });
+    expect(alerts).toEqual([
+      {
+        labels: { alertname: "MillraceTest", topology: "shop", severity: "ticket", test: "t1", source: "millrace" },
+        annotations: { summary },
+        startsAt: "2026-01-01T00:00:00Z",
+        endsAt: "2026-01-01T00:05:00.000Z",
+      },
+    ]);
+    expect(slacked).toMatchObject({ text: `Test: shop: ${summary}` });
+    const dedup = { routing_key: "k1", dedup_key: "shop/test/t1" };
+    expect(triggered).toMatchObject({ ...dedup, event_action: "trigger", payload: { severity: "info", summary } });
+    expect(resolved).toEqual({ ...dedup, event_action: "resolve" });
+  });
+
   test("Slack gets text that names of others cannot mark up", async () => {
     const sender = createNotificationSender({ kind: "slack", url: `http://${await serve(200)}/x` });
     await sender.send(told(), signal);
@@ -128,8 +155,8 @@ describe("telling by HTTP", () => {
   });
 
   test("PagerDuty gets the end of an incident under the key of its begin", async () => {
-    const pagerDutyUrl = `http://${await serve(202)}/v2/enqueue`;
-    const sender = createNotificationSender({ kind: "pagerduty", key: "k1" }, { pagerDutyUrl });
+    const url = `http://${await serve(202)}/v2/enqueue`;
+    const sender = createNotificationSender({ kind: "pagerduty", key: "k1", url });
     await sender.send(told(), signal);
     await sender.send(told({ type: "millrace.incident.closed" }), signal);
     const dedup = { routing_key: "k1", dedup_key: "shop/inputs/20260101T000000Z" };
@@ -197,7 +224,9 @@ describe("the notifier", () => {
         {
           kind: "webhook",
           send: async (notification) => {
-            sent.push(notification.kind === "event" ? notification.event.id : notification.id);
+            const { kind } = notification;
+            if (kind === "test") sent.push(`test ${notification.test.id}`);
+            else sent.push(kind === "event" ? notification.event.id : notification.id);
             return rest.shift() ?? { kind: "sent" };
           },
         },
@@ -212,9 +241,21 @@ describe("the notifier", () => {
       const { key, value, headers } = alertRecord(event({ id, ...more }));
       return broker.append([{ topic: "shop.alerts", partition: 0, timestampMs, key, value, headers }], signal);
     };
+    const test = (id: string, timestampMs = clock.nowMs): Promise<void> => {
+      const record = testAlertRecord({ id, topology: "shop", at: "2026-01-01T00:00:00Z", who: "ann" });
+      return broker.append([{ topic: "shop.alerts", partition: 0, timestampMs, ...record }], signal);
+    };
+    const answered = async (): Promise<string[]> => {
+      const found: string[] = [];
+      for await (const { value } of ownRecords(broker, "shop.alerts", signal)) {
+        const answer = readTestAnswer(String(value));
+        if (answer !== undefined) found.push(`${answer.id} ${answer.target}: ${answer.outcome} ${answer.reason}`);
+      }
+      return found;
+    };
     const committed = async (): Promise<number | undefined> =>
       (await broker.admin.committed("shop.notifier", "shop.alerts", signal))[0]?.offset;
-    return { notifier, another, sent, logged, write, committed, clock };
+    return { notifier, another, sent, logged, write, test, answered, committed, clock };
   };
   const until = (what: string, isMet: () => boolean): Promise<true> =>
     eventually(5_000, what, async () => isMet() || undefined);
@@ -278,6 +319,25 @@ describe("the notifier", () => {
     await notifier.drain();
     expect(sent).toEqual(["a", "a", "a", "a", "a", "b"]);
     expect(logged.at(-1)).toMatch(/is given up/);
+  });
+
+  test("tells a test once, whatever the pace, and writes what came of its one attempt", async () => {
+    const { notifier, sent, write, test: ask, answered, clock } = await stand([outcomes[2]!, outcomes[0]!], 1);
+    await write("a", clock.nowMs, { incident: "a" });
+    await ask("t1");
+    await ask("t1");
+    await ask("old", clock.nowMs - 60_001);
+    await ask("t2", clock.nowMs - 60_000);
+    await notifier.start();
+    await until("all to be told", () => sent.length === 3);
+    await eventually(5_000, "both answers", async () => {
+      notifier.tick(clock.monotonicMs());
+      clock.nowMs += 1_000;
+      return (await answered()).length === 2 || undefined;
+    });
+    await notifier.drain();
+    expect(sent).toEqual(["a", "test t1", "test t2"]);
+    expect(await answered()).toEqual(["t1 notify[0] webhook: failed status 500", "t2 notify[0] webhook: sent "]);
   });
 
   test("tells nobody of what is too old, and says how much that was", async () => {

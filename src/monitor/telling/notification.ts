@@ -1,6 +1,7 @@
 /** What of alerts is told whom, and how much of it at once. */
-import { formatIsoTime } from "../kernel/index.ts";
-import type { AlertEvent } from "./records/alert-event.ts";
+import { formatIsoTime } from "../../kernel/index.ts";
+import type { AlertEvent } from "../records/alert-event.ts";
+import type { TestAlert } from "./test-alert.ts";
 
 /** Ways to be told. */
 export type NotifyKind = "webhook" | "alertmanager" | "slack" | "pagerduty";
@@ -8,6 +9,8 @@ export type NotifyKind = "webhook" | "alertmanager" | "slack" | "pagerduty";
 /** One thing that somebody is told. */
 export type Notification =
   | { readonly kind: "event"; readonly event: AlertEvent }
+  /** So that somebody sees whether they can be told; everybody is, and nothing is wrong. */
+  | { readonly kind: "test"; readonly test: TestAlert }
   /** In place of so many that would have been too many. */
   | {
       readonly kind: "summary";
