@@ -32,7 +32,7 @@ export function probedWorker(
   return {
     readiness: (): readonly ReadinessCheck[] => workerNow()?.readiness() ?? readinessOf(all, broker, systemClock),
     metrics: async () => {
-      const measured = workerNow()?.stages ?? planned;
+      const measured = workerNow()?.measured ?? planned;
       const readings = await readMetrics(plan.topology, measured, { admin: broker.admin, clock: systemClock });
       return [...readings, { metric: "millrace_build_info", labels: { version }, value: 1 }];
     },

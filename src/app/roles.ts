@@ -8,6 +8,7 @@ import {
   createJudgeRunner,
   createLabeller,
   createNotifier,
+  type JudgeGaugesOptions,
   judgeOptionsOf,
   keepBaselines,
   readReference,
@@ -17,7 +18,7 @@ import {
 import { championAlias } from "../runtime/control/index.ts";
 import type { Broker, Follower } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
-import type { Plan } from "../topology/index.ts";
+import type { Plan, PlannedMonitoring } from "../topology/index.ts";
 
 /** Longest that reading partials keeps the process from anything else. */
 const timeSliceMs = 10;
@@ -63,6 +64,11 @@ export function roleNames(plan: Plan): readonly string[] {
   ];
 }
 
+/** What the judge's metrics are of. */
+function shownOf({ monitors, lag, performance, alerts }: PlannedMonitoring): JudgeGaugesOptions {
+  return { monitors: [...monitors, ...lag, ...performance].map(({ name }) => name), pages: alerts.budget.pages };
+}
+
 /**
  * None for a plan without monitors. In the order in which they read what others write.
  */
@@ -93,6 +99,7 @@ export function createRoles(setup: RolesSetup): readonly Follower[] {
   const judge = createJudgeRunner({
     ...member,
     topology: plan.topology,
+    shown: shownOf(monitoring),
     registry,
     ...(artefacts === undefined
       ? {}

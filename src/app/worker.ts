@@ -5,6 +5,7 @@ import {
   type CatchUpOptions,
   type Follower,
   lagsInTime,
+  type MeasuredStage,
   type ReadinessCheck,
   readinessOf,
   type StageRunner,
@@ -59,6 +60,11 @@ export class Worker {
 
   get #all(): readonly (StageRunner | Follower)[] {
     return [...this.#options.stages, ...this.#roles];
+  }
+
+  /** What has metrics: stages and roles. */
+  get measured(): readonly MeasuredStage[] {
+    return this.#all;
   }
 
   /** The stages of this worker. */

@@ -13,7 +13,7 @@ export {
 } from "./errors.ts";
 export { type FactContext, type FactDefinition, type FactFields, type FactName, Facts, facts, say } from "./facts.ts";
 export { atOnce, inTurns } from "./in-turns.ts";
-export { type MetricDefinition, type MetricName, metrics } from "./metrics.ts";
+export { type GaugeName, type MetricDefinition, type MetricName, metrics } from "./metrics.ts";
 export { type Clock, type Hasher, type LogFields, type Logger, type ProblemFields, silentLogger } from "./ports.ts";
 export {
   eventIdOf,

@@ -62,6 +62,37 @@ export const metrics = {
     labels: ["trigger", "outcome"],
     help: "Steps of retrainings, by what asked for them and what happened; suppressed ones too.",
   },
+  millrace_verdicts_total: {
+    type: "counter",
+    labels: ["monitor", "verdict"],
+    help: "Verdicts that were written, one per field and window.",
+  },
+  millrace_alert_events_total: {
+    type: "counter",
+    labels: ["monitor", "event"],
+    help: "What happened to alerts and incidents, as it was written to the alerts topic.",
+  },
+  millrace_notifications_sent_total: { type: "counter", labels: ["target"], help: "Notifications that were taken." },
+  millrace_notifications_repeated_total: {
+    type: "counter",
+    labels: ["target"],
+    help: "Attempts to notify that were tried again.",
+  },
+  millrace_notifications_failed_total: {
+    type: "counter",
+    labels: ["target"],
+    help: "Notifications that were given up.",
+  },
+  millrace_notifications_dropped_total: {
+    type: "counter",
+    labels: ["target"],
+    help: "Notifications that were dropped because too many waited.",
+  },
+  millrace_notifications_old_total: {
+    type: "counter",
+    labels: ["topic"],
+    help: "Alerts that were too old to tell anybody when the notifier read them.",
+  },
   millrace_snapshots_total: { type: "counter", labels: [], help: "Snapshots of stores that were written." },
   millrace_snapshot_failures_total: {
     type: "counter",
@@ -99,7 +130,63 @@ export const metrics = {
     labels: ["store"],
     help: "Entries that a store holds, over all tasks.",
   },
+  millrace_feature_drift_score: {
+    type: "gauge",
+    labels: ["monitor", "feature", "method"],
+    help: "Score of the feature in the last window that could be judged. As all of the judge's, told by the process that judges.",
+  },
+  millrace_feature_drift_threshold: {
+    type: "gauge",
+    labels: ["monitor", "feature", "method"],
+    help: "What that score had to reach: the greatest of what is of interest, of chance and of the budget.",
+  },
+  millrace_feature_drift_state: {
+    type: "gauge",
+    labels: ["monitor", "feature", "state"],
+    help: "1 for the state of the alert of a feature, or of a metric of performance, after its last window; other states are not shown.",
+  },
+  millrace_model_performance_drop: {
+    type: "gauge",
+    labels: ["monitor", "metric"],
+    help: "How much worse a metric was in the last window that could be judged than it is of the same version.",
+  },
+  millrace_model_performance_drop_threshold: {
+    type: "gauge",
+    labels: ["monitor", "metric"],
+    help: "What that drop had to reach.",
+  },
+  millrace_alerts: {
+    type: "gauge",
+    labels: ["monitor", "state"],
+    help: "Alerts that fire, and those that fire under a silence.",
+  },
+  millrace_incidents_open: { type: "gauge", labels: ["monitor"], help: "Incidents that have not ended." },
+  millrace_alert_pages_spent: {
+    type: "gauge",
+    labels: ["monitor"],
+    help: "Pages of a monitor within the period of the budget.",
+  },
+  millrace_alert_pages_budget: {
+    type: "gauge",
+    labels: [],
+    help: "Pages that chance may cause in that period.",
+  },
+  millrace_judge_time_seconds: {
+    type: "gauge",
+    labels: [],
+    help: "Kafka's time up to which the judge has read what was counted, in seconds since 1970.",
+  },
+  millrace_notifications_waiting: {
+    type: "gauge",
+    labels: ["target"],
+    help: "Notifications that wait for a target.",
+  },
   millrace_build_info: { type: "gauge", labels: ["version"], help: "1, with the version of Millrace that runs." },
 } as const satisfies Readonly<Record<`millrace_${string}`, MetricDefinition>>;
 
 export type MetricName = keyof typeof metrics;
+
+/** Those that are read when they are asked for. */
+export type GaugeName = {
+  [N in MetricName]: (typeof metrics)[N]["type"] extends "gauge" ? N : never;
+}[MetricName];

@@ -27,6 +27,7 @@ export {
   rangeText,
 } from "./ensure-baseline.ts";
 export { type FieldStatus, fieldStatuses } from "./field-status.ts";
+export type { JudgeGaugesOptions } from "./judge-gauges.ts";
 export { judgeOptionsOf, stagePartitions } from "./judge-options.ts";
 export { createJudgeRunner, type JudgeRunnerOptions } from "./judge-runner.ts";
 export type { JudgeTopics, LagWatcher, WindowJudge } from "./judge-work.ts";

@@ -12,6 +12,7 @@ export type JudgeRunnerOptions = Omit<JudgeWorkOptions, "facts"> &
 export function createJudgeRunner(options: JudgeRunnerOptions): Follower {
   const { group, broker, logger, clock, topics, instanceId, decidingGroup, silentCommitMs } = options;
   const name = "monitor";
+  const facts = new Facts(logger, { stage: name });
   return new Follower({
     name,
     group,
@@ -23,7 +24,8 @@ export function createJudgeRunner(options: JudgeRunnerOptions): Follower {
     clock,
     logger,
     everyMs,
-    work: new JudgeWork({ ...options, facts: new Facts(logger, { stage: name }) }),
+    facts,
+    work: new JudgeWork({ ...options, facts }),
     ...(silentCommitMs === undefined ? {} : { silentCommitMs }),
     ...(instanceId === undefined ? {} : { instanceId }),
     ...(decidingGroup === undefined ? {} : { decidingGroup }),

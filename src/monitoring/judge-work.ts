@@ -5,7 +5,7 @@
  * What a verdict says follows from the partials in their order and from Kafka's times in them, however they come in batches
  * (J3 of `monitor/judge.ts`). Baselines and commands are followed beside: a window waits for the baseline that its partials name.
  */
-import { type Clock, type Facts, formatIsoTime, type Offset } from "../kernel/index.ts";
+import { type Clock, type EpochMs, type Facts, formatIsoTime, type Offset } from "../kernel/index.ts";
 import {
   type AlertEvent,
   alertRecord,
@@ -31,6 +31,7 @@ import {
   controlRecordsIn,
   type FollowerTurn,
   type FollowerWork,
+  type GaugeReading,
   OutputBatches,
   OwnValues,
   TimeSlices,
@@ -38,6 +39,7 @@ import {
 import { ownSchemaId, type SchemaRegistry } from "../schema/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
 import { onePartition, textsIn } from "./alerts-topic.ts";
+import { JudgeGauges, type JudgeGaugesOptions } from "./judge-gauges.ts";
 import { TakenCommands } from "./taken-commands.ts";
 import { readUpTo, TopicTail } from "./topic-tail.ts";
 
@@ -53,6 +55,10 @@ export interface WindowJudge {
   takeEvent(event: AlertEvent): void;
   /** How far a stage is behind, in ms. */
   lagging(stage: string, behindMs: number): void;
+  /** Kafka's time of the last record; -Infinity before there was one. */
+  readonly nowMs: EpochMs;
+  /** Pages of a monitor within the period of the budget. */
+  pagesSpent(monitor: string): number;
   /** Every window that can be closed now, oldest first. */
   judge(): { readonly verdicts: readonly VerdictRecord[]; readonly events: readonly AlertEvent[] };
   /** Windows of monitors that were counted otherwise than the file has it now, since it was asked last. */
@@ -83,6 +89,8 @@ export interface JudgeTopics {
 
 export interface JudgeWorkOptions {
   readonly topology: string;
+  /** What is shown in metrics of what it judges. */
+  readonly shown: JudgeGaugesOptions;
   readonly broker: Pick<Broker, "read" | "admin">;
   readonly registry: SchemaRegistry;
   readonly clock: Clock;
@@ -109,13 +117,17 @@ export class JudgeWork implements FollowerWork {
   /** Of verdicts, in the registry. */
   #verdictSchemaId = -1;
   #taken = new TakenCommands();
+  #gauges: JudgeGauges;
+  /** What was written in the last turn, counted when that is known to be committed: when there is another one. */
+  #uncounted: { verdicts: VerdictRecord[]; events: AlertEvent[] } = { verdicts: [], events: [] };
   #tails: readonly TopicTail[] = [];
   #beside: Promise<void> | undefined;
   #over = new AbortController();
 
   constructor(options: JudgeWorkOptions) {
-    const { topics, registry, clock, facts } = options;
+    const { topics, registry, clock, facts, shown } = options;
     this.#options = options;
+    this.#gauges = new JudgeGauges(shown);
     const by = { registry, clock, facts };
     this.#partials = new OwnValues({ ...by, decode: decodePartial });
     this.#baselines = new OwnValues({ ...by, decode: decodeBaseline });
@@ -132,6 +144,8 @@ export class JudgeWork implements FollowerWork {
     this.#alertsOut.reset();
     this.#judge = await createJudge(signal);
     this.#taken = new TakenCommands();
+    this.#gauges = new JudgeGauges(this.#options.shown);
+    this.#uncounted = { verdicts: [], events: [] };
     const baselinesTo = await this.#readAll(topics.baselines, (batch) => this.#takeBaselines(batch, signal), signal);
     await this.#readAll(topics.verdicts, (batch) => this.#takeVerdicts(batch, signal), signal);
     lag?.begin();
@@ -152,6 +166,7 @@ export class JudgeWork implements FollowerWork {
 
   async turn(signal: AbortSignal): Promise<FollowerTurn> {
     await this.#takeTails(signal);
+    this.#count();
     const { lag, clock, facts } = this.#options;
     if (lag !== undefined) {
       const { events, behindMs } = lag.tick(clock.monotonicMs());
@@ -173,6 +188,10 @@ export class JudgeWork implements FollowerWork {
     return { outgoing };
   }
 
+  readings(): readonly GaugeReading[] {
+    return this.#judge === undefined ? [] : this.#gauges.readings(this.#judge);
+  }
+
   async release(): Promise<void> {
     const tails = this.#tails;
     this.#tails = [];
@@ -191,12 +210,25 @@ export class JudgeWork implements FollowerWork {
     }
   }
 
+  #count(): void {
+    const { verdicts, events } = this.#uncounted;
+    const { facts } = this.#options;
+    for (const { monitor, kind } of verdicts) facts.emit("verdictWritten", { monitor, verdict: kind });
+    for (const { monitor, type } of events)
+      facts.emit("alertWritten", { monitor, event: type.replace("millrace.", "") });
+    this.#uncounted = { verdicts: [], events: [] };
+  }
+
   #writeVerdict(verdict: VerdictRecord): void {
+    this.#uncounted.verdicts.push(verdict);
+    this.#gauges.takeVerdict(verdict);
     const value = encodeVerdict(verdict, this.#verdictSchemaId);
     this.#verdictsOut.appendEntry(0, this.#options.clock.now(), Buffer.from(verdictKey(verdict)), value);
   }
 
   #writeEvent(event: AlertEvent): void {
+    this.#uncounted.events.push(event);
+    this.#gauges.takeEvent(event);
     const { key, value, headers } = alertRecord(event);
     this.#alertsOut.appendWithHeaders(-1, 0, this.#options.clock.now(), key, value, headers);
   }
@@ -222,7 +254,10 @@ export class JudgeWork implements FollowerWork {
   }
 
   async #takeVerdicts(batch: RawBatch, signal: AbortSignal): Promise<void> {
-    for await (const [, record] of this.#verdicts.in(batch, 0, signal)) this.#judge?.takeVerdict(record);
+    for await (const [, record] of this.#verdicts.in(batch, 0, signal)) {
+      this.#judge?.takeVerdict(record);
+      this.#gauges.takeVerdict(record);
+    }
   }
 
   #takeCommands(batch: RawBatch): void {
@@ -240,6 +275,7 @@ export class JudgeWork implements FollowerWork {
         if (event !== undefined) {
           this.#judge?.takeEvent(event);
           lag?.takeEvent(event);
+          this.#gauges.takeEvent(event);
         }
         const taken = readTakenCommand(text);
         if (taken !== undefined) this.#taken.takeAnswer(taken);

@@ -94,6 +94,11 @@ export class NotificationLane {
     return this.#offsetGathered ?? this.#queue[0]?.offset;
   }
 
+  /** Notifications that wait here, those that a summary will tell of not among them. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
   /** Queues an event, when it is for this target and was not told before. */
   offer(event: AlertEvent, offset: Offset): void {
     if (isTold(this.#options.sender.kind, event)) this.#push({ id: event.id, what: { kind: "event", event }, offset });

@@ -6,6 +6,7 @@ import {
   type FollowerOptions,
   type FollowerTurn,
   type FollowerWork,
+  type GaugeReading,
   OutputBatches,
 } from "../runtime/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
@@ -34,6 +35,7 @@ export interface NotifierOptions
 export function createNotifier(options: NotifierOptions): Follower {
   const { group, topic, broker, clock, logger, instanceId, decidingGroup } = options;
   const name = "notifier";
+  const facts = new Facts(logger, { stage: name });
   return new Follower({
     name,
     group,
@@ -44,7 +46,8 @@ export function createNotifier(options: NotifierOptions): Follower {
     clock,
     logger,
     everyMs,
-    work: new NotifierWork(options, new Facts(logger, { stage: name })),
+    facts,
+    work: new NotifierWork(options, facts),
     ...(instanceId === undefined ? {} : { instanceId }),
     ...(decidingGroup === undefined ? {} : { decidingGroup }),
   });
@@ -90,7 +93,7 @@ class NotifierWork implements FollowerWork {
         event !== undefined ? this.#offer(event, ageMs, offset) : test === undefined || this.#test(test, ageMs, offset);
       if (!isOffered) old++;
     }
-    if (old > 0) this.#facts.emit("notificationsOld", { count: old });
+    if (old > 0) this.#facts.emit("notificationsOld", { topic: this.#options.topic, count: old });
   }
 
   async turn(): Promise<FollowerTurn> {
@@ -105,6 +108,13 @@ class NotifierWork implements FollowerWork {
     this.#answersOut.take(outgoing);
     this.#answersOut.reset();
     return offsetNext === undefined ? { outgoing } : { outgoing, offsetNext };
+  }
+
+  readings(): readonly GaugeReading[] {
+    return this.#lanes.map((lane, i) => {
+      const target = targetName(i, this.#options.senders[i]?.kind ?? "");
+      return { metric: "millrace_notifications_waiting", labels: { target }, value: lane.waiting };
+    });
   }
 
   async release(): Promise<void> {

@@ -15,6 +15,7 @@ export type TrainerOptions = Omit<TrainerWorkOptions, "facts"> &
 export function createTrainer(options: TrainerOptions): Follower {
   const { group, broker, logger, clock, topics, aliasesId, instanceId, decidingGroup } = options;
   const name = "trainer";
+  const facts = new Facts(logger, { stage: name });
   return new Follower({
     name,
     group,
@@ -26,7 +27,8 @@ export function createTrainer(options: TrainerOptions): Follower {
     clock,
     logger,
     everyMs,
-    work: new TrainerWork({ ...options, facts: new Facts(logger, { stage: name }) }),
+    facts,
+    work: new TrainerWork({ ...options, facts }),
     ...(instanceId === undefined ? {} : { instanceId }),
     ...(decidingGroup === undefined ? {} : { decidingGroup }),
   });

@@ -1,5 +1,6 @@
 import type { Offset } from "../kernel/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
+import type { GaugeReading } from "./stage-metrics.ts";
 
 /** What a follower is to write, and how far it is. */
 export interface FollowerTurn {
@@ -26,6 +27,8 @@ export interface FollowerWork {
   take(batch: RawBatch, from: number, signal: AbortSignal): Promise<void>;
   /** Says what there is to write now. Called after every batch, at ticks, and before the partition is given up. */
   turn(signal: AbortSignal): Promise<FollowerTurn>;
+  /** What it can say of itself now, for `/metrics`; asked while the partition is its own. */
+  readings?(): readonly GaugeReading[];
   /** Lets go of what it does beside: the partition is given up, or begun anew. */
   release?(): Promise<void>;
 }

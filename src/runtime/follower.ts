@@ -14,6 +14,7 @@ import {
   type Offset,
   OperationError,
   seededRng,
+  type Tallies,
   topicPartitionKey,
 } from "../kernel/index.ts";
 import type { DeliveryMode } from "../topology/index.ts";
@@ -33,6 +34,7 @@ import {
 } from "./port.ts";
 import { failureOf } from "./pump-options.ts";
 import type { ReadyStage, StageTrouble } from "./readiness.ts";
+import type { GaugeReading, MeasuredStage } from "./stage-metrics.ts";
 import type { StageStatus } from "./stage-status.ts";
 import { Wake } from "./wake.ts";
 
@@ -58,6 +60,8 @@ export interface FollowerOptions {
   /** How often an offset that only moved is committed; 5 s when left out. */
   readonly silentCommitMs?: number;
   readonly work: FollowerWork;
+  /** Shared with the work, so that what both count is told together; of its own when left out. */
+  readonly facts?: Facts;
   /** Stem of the transactional id, shared by all that may not write at once; the group's name when left out. */
   readonly writesAs?: string;
   readonly instanceId?: string;
@@ -72,8 +76,10 @@ interface Ownership {
   readonly ended: Promise<void>;
 }
 
-export class Follower implements GroupSink, ReadyStage {
-  readonly stage: { readonly name: string };
+export class Follower implements GroupSink, ReadyStage, MeasuredStage {
+  readonly stage: MeasuredStage["stage"];
+  readonly storeEntries: MeasuredStage["storeEntries"] = new Map();
+  readonly accounts: MeasuredStage["accounts"] = new Map();
   readonly #options: FollowerOptions;
   readonly #facts: Facts;
   readonly #input: string;
@@ -101,9 +107,10 @@ export class Follower implements GroupSink, ReadyStage {
   #turnDueMs = 0;
 
   constructor(options: FollowerOptions) {
-    this.stage = { name: options.name };
+    const { name, group, topic, facts } = options;
+    this.stage = { name, group, from: { clusterName: topic }, start: { kind: "earliest" } };
     this.#options = options;
-    this.#facts = new Facts(options.logger, { stage: options.name });
+    this.#facts = facts ?? new Facts(options.logger, { stage: name });
     this.#input = topicPartitionKey(options.topic, task);
     this.#patience = new Patience(task, options.clock, this.#facts, seededRng(0).uniform);
   }
@@ -118,6 +125,19 @@ export class Follower implements GroupSink, ReadyStage {
 
   get topic(): string {
     return this.#options.topic;
+  }
+
+  get tasks(): readonly TaskId[] {
+    return this.isOwner ? [task] : [];
+  }
+
+  get tallies(): Tallies {
+    return this.#facts.tallies;
+  }
+
+  /** What its work can say now; nothing while another member works. */
+  get readings(): readonly GaugeReading[] {
+    return (this.#isRestored ? this.#options.work.readings?.() : undefined) ?? [];
   }
 
   get status(): StageStatus {

@@ -59,7 +59,7 @@ export type {
   StageShelf,
 } from "./snapshots.ts";
 export { type LagAdmin, lagsOf } from "./stage-lag.ts";
-export { lagsInTime, type MeasuredStage, type MetricReading, readMetrics } from "./stage-metrics.ts";
+export { type GaugeReading, lagsInTime, type MeasuredStage, type MetricReading, readMetrics } from "./stage-metrics.ts";
 export { createStageRunner, type SnapshotOptions, type StageRunner, type StageRunnerOptions } from "./stage-runner.ts";
 export type { StageTask } from "./stage-task.ts";
 export { type MemberClaim, shareOut, shareTasks, type TaskShares } from "./task-shares.ts";

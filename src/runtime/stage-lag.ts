@@ -1,5 +1,5 @@
 import type { Offset } from "../kernel/index.ts";
-import type { PlannedStage } from "../topology/index.ts";
+import type { StartPosition } from "../topology/index.ts";
 import type { ClusterAdmin } from "./port.ts";
 
 /** What a group has not read of one partition of its stage's input. */
@@ -13,7 +13,12 @@ export interface PartitionLag {
 
 /** What is asked of the cluster for a stage's lag. */
 export type LagAdmin = Pick<ClusterAdmin, "watermarks" | "committed">;
-export type LaggingStage = Pick<PlannedStage, "group" | "from" | "start">;
+/** Where a group reads, and where it begins when it has committed nothing. */
+export interface LaggingStage {
+  readonly group: string;
+  readonly from: { readonly clusterName: string };
+  readonly start: Pick<StartPosition, "kind">;
+}
 
 /**
  * What a stage's group has not committed, by partition, whoever owns the partitions and whether anybody does.

@@ -1,8 +1,15 @@
-import { type Clock, type EpochMs, type MetricName, metrics, type Series, type Tallies } from "../kernel/index.ts";
-import type { PlannedStage } from "../topology/index.ts";
+import {
+  type Clock,
+  type EpochMs,
+  type GaugeName,
+  type MetricName,
+  metrics,
+  type Series,
+  type Tallies,
+} from "../kernel/index.ts";
 import type { TaskId } from "./port.ts";
 import type { StageTrouble } from "./readiness.ts";
-import { type LagAdmin, lagsOf, type PartitionLag } from "./stage-lag.ts";
+import { type LagAdmin, type LaggingStage, lagsOf, type PartitionLag } from "./stage-lag.ts";
 import { type StageStatus, stageStatuses } from "./stage-status.ts";
 import type { TaskAccount } from "./task-accounts.ts";
 
@@ -19,15 +26,25 @@ export interface MetricReading {
   readonly buckets?: Float64Array;
 }
 
-/** What is measured of a stage. One that has not been made yet has a place on the cluster all the same. */
+/** One number of a gauge of its own that a role has. */
+export interface GaugeReading {
+  readonly metric: GaugeName;
+  /** Values of the metric's labels; `topology` and `stage` go before them. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** What is measured of a stage or a role. One that has not been made yet has a place on the cluster all the same. */
 export interface MeasuredStage {
-  readonly stage: Pick<PlannedStage, "name" | "group" | "from" | "start">;
+  readonly stage: LaggingStage & { readonly name: string };
   readonly status: StageStatus;
   readonly tasks: readonly TaskId[];
   readonly troubles: readonly StageTrouble[];
   readonly storeEntries: ReadonlyMap<string, number>;
   readonly accounts: ReadonlyMap<TaskId, TaskAccount>;
   readonly tallies: Tallies;
+  /** Of a role, what it alone can say now. */
+  readonly readings?: readonly GaugeReading[];
 }
 
 /**
@@ -47,7 +64,12 @@ export async function readMetrics(
   const nowMs = by.clock.now();
   return stages.flatMap((stage, index) => {
     const own = { topology, stage: stage.stage.name };
-    return [...fedReadings(stage.tallies, own), ...gauges(stage, own), ...lagReadings(stage, lags[index], own, nowMs)];
+    return [
+      ...fedReadings(stage, own),
+      ...gauges(stage, own),
+      ...(stage.readings ?? []).map(({ labels, ...reading }) => ({ ...reading, labels: { ...own, ...labels } })),
+      ...lagReadings(stage, lags[index], own, nowMs),
+    ];
   });
 }
 
@@ -71,13 +93,17 @@ export async function lagsInTime(
   return lags;
 }
 
-/** Counters and histograms. Those without labels are 0 before the first fact, so that a rate over them is right at once. */
-function fedReadings(tallies: Tallies, own: Readonly<Record<string, string>>): MetricReading[] {
+/**
+ * Counters and histograms. Those of stages without labels are 0 before the first fact, so that a rate over them is right at
+ * once; a role has none of them.
+ */
+function fedReadings({ tallies, readings }: MeasuredStage, own: Readonly<Record<string, string>>): MetricReading[] {
   return (Object.keys(metrics) as MetricName[]).flatMap((metric) => {
     const { type, labels } = metrics[metric];
     if (type === "gauge") return [];
     const all = tallies.series(metric);
-    if (all.length === 0 && type === "counter" && labels.length === 0) return [{ metric, labels: own, value: 0 }];
+    if (readings === undefined && all.length === 0 && type === "counter" && labels.length === 0)
+      return [{ metric, labels: own, value: 0 }];
     return all.map((series) => readingOf(metric, series, own));
   });
 }

@@ -11,6 +11,7 @@ export type LabellerOptions = Omit<LabellerWorkOptions, "facts"> &
 /** Joins labels to predictions: one of the processes that run a topology works, the others stand by. */
 export function createLabeller(options: LabellerOptions): Follower {
   const { group, broker, logger, clock, topics, instanceId, decidingGroup, silentCommitMs } = options;
+  const facts = new Facts(logger, { stage: labellerName });
   return new Follower({
     name: labellerName,
     group,
@@ -23,7 +24,8 @@ export function createLabeller(options: LabellerOptions): Follower {
     logger,
     everyMs,
     ...(silentCommitMs === undefined ? {} : { silentCommitMs }),
-    work: new LabellerWork({ ...options, facts: new Facts(logger, { stage: labellerName }) }),
+    facts,
+    work: new LabellerWork({ ...options, facts }),
     ...(instanceId === undefined ? {} : { instanceId }),
     ...(decidingGroup === undefined ? {} : { decidingGroup }),
   });

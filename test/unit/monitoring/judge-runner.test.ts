@@ -128,6 +128,7 @@ class PlainJudge implements WindowJudge {
   }
 
   takePartial({ fromMs, isClosed, rows }: PartialRecord, kafkaTimeMs: number): void {
+    this.nowMs = kafkaTimeMs;
     this.calls.push(`partial ${fromMs / hourMs} at ${kafkaTimeMs}`);
     if (rows === 0) this.#before++;
     else if (isClosed) this.#closed.set(fromMs / hourMs, rows);
@@ -152,6 +153,11 @@ class PlainJudge implements WindowJudge {
 
   lagging(stage: string, behindMs: number): void {
     this.calls.push(`lagging ${stage} ${behindMs}`);
+  }
+
+  nowMs = Number.NEGATIVE_INFINITY;
+  pagesSpent(monitor: string): number {
+    return monitor === "inputs" ? 1 : 0;
   }
 
   /** Of partials without rows, as if they had been joined before. */
@@ -209,6 +215,7 @@ class Court {
     const log = (fields: object, message: string): void => void this.logged.push({ message, fields: { ...fields } });
     const follower = createJudgeRunner({
       topology: "shop",
+      shown: { monitors: ["inputs"], pages: 2 },
       broker,
       registry: this.registry,
       clock: this.clock,
@@ -377,6 +384,37 @@ describe("the judge's runner", () => {
       return court.judge.calls.length === 2;
     });
     expect(court.judge.calls.toSorted()).toEqual(["baseline b", "command ack/x"]);
+  });
+
+  test("shows and counts what it has judged, also what was judged before, and counts nothing that was not committed", async () => {
+    const counted = (follower: Follower): string[] =>
+      (["millrace_verdicts_total", "millrace_alert_events_total"] as const).flatMap((metric) =>
+        follower.tallies.series(metric).map(({ labels, sum }) => `${labels.join(" ")} ${sum}`),
+      );
+    const shown = (follower: Follower): string[] =>
+      follower.readings
+        .filter(({ metric }) => ["millrace_feature_drift_score", "millrace_alerts"].includes(metric))
+        .map(({ labels, value }) => `${Object.values(labels).join(" ")} ${value}`);
+    const broker = faultyBroker(court.memory, {
+      onCommit: ({ index }) => (index === 0 ? { kind: "refused", error: new TaskReopenError("refused") } : undefined),
+    });
+    const first = await court.run(broker);
+    expect(first.readings.length).toBeGreaterThan(0);
+    await court.partial(0, 5_000);
+    await court.untilVerdicts(["0: 10"]);
+    await until("it to be counted", () => {
+      court.clock.nowMs += 1_000;
+      first.tick(court.clock.monotonicMs());
+      return counted(first).length === 2;
+    });
+    expect(counted(first)).toEqual(["inputs OK 1", "inputs alert.firing 1"]);
+    const now = ["inputs amount psi 0.01", "inputs firing 1", "inputs suppressed 0"];
+    expect(shown(first)).toEqual(now);
+    expect([first.tasks, first.stage.from.clusterName]).toEqual([[0], topics.partials]);
+    await first.drain();
+    expect([first.readings, first.tasks]).toEqual([[], []]);
+    const second = await court.run();
+    expect([shown(second), counted(second)]).toEqual([now, []]);
   });
 
   test("answers each command and each baseline once, also those that came while nobody judged", async () => {

@@ -318,6 +318,10 @@ describe("the notifier", () => {
     await until("the next one", () => sent.includes("b"));
     await notifier.drain();
     expect(sent).toEqual(["a", "a", "a", "a", "a", "b"]);
+    const counts = (["repeated", "failed", "sent", "dropped"] as const).map((what) =>
+      notifier.tallies.series(`millrace_notifications_${what}_total`).map(({ labels, sum }) => [...labels, sum]),
+    );
+    expect(counts).toEqual([[["notify[0] webhook", 4]], [["notify[0] webhook", 1]], [["notify[0] webhook", 1]], []]);
     expect(logged.at(-1)).toMatch(/is given up/);
   });
 

@@ -118,3 +118,18 @@ test("a run of a stage tells its records by fate, its commits, its tasks and the
   expect(accounts.every(({ since, offsetNext, counts: own }) => since + own.in === offsetNext)).toBe(true);
   await cluster.close();
 });
+
+test("a role has its lag and its own readings beside where it is, and no counts of records", async () => {
+  const stage = {
+    name: "monitor",
+    group: "shop.monitor",
+    from: { clusterName: "partials" },
+    start: { kind: "earliest" },
+  };
+  const own = { metric: "millrace_incidents_open", labels: { monitor: "inputs" }, value: 1 } as const;
+  const role = measured({ stage: stage as MeasuredStage["stage"], readings: [own] });
+  const readings = await readMetrics("shop", [role], { admin: admin(4), clock });
+  expect(readings.filter(({ metric }) => metric.endsWith("_total"))).toEqual([]);
+  expect(readings).toContainEqual({ ...own, labels: { topology: "shop", stage: "monitor", monitor: "inputs" } });
+  expect(valuesOf(readings, "millrace_consumer_lag_records")).toEqual([["0", 6]]);
+});
