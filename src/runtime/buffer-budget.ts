@@ -1,9 +1,10 @@
 import type { Room } from "./port.ts";
 
-/** Most bytes of a piece with its index, and the same where so many tasks share that all of their pieces are too much. */
+/** Most bytes of a piece with its index, and the fewest that this falls to where many tasks share. */
 const pieceBytesMax = 2 * 1024 * 1024;
-const pieceBytesOfMany = 512 * 1024;
-const manyTasks = 64;
+const pieceBytesMin = 512 * 1024;
+/** Of the budget, what the first pieces of all tasks take: as much is left for what is read ahead, and for batches as stored. */
+const firstPiecesShare = 1 / 2;
 
 /**
  * Enough for one fetch to be worked off while the next is under way. What is read further ahead is only memory that
@@ -73,7 +74,8 @@ export class BufferBudget {
 
   /** Most bytes of a piece, as many as share the budget now. */
   get pieceBytes(): number {
-    return this.#shares.size > manyTasks ? pieceBytesOfMany : pieceBytesMax;
+    const even = Math.floor((this.bytesMax * firstPiecesShare) / Math.max(1, this.#shares.size));
+    return Math.max(pieceBytesMin, Math.min(pieceBytesMax, even));
   }
 
   /** True when taken at once, else a promise of whether; a task's batches are let in in their order. */
@@ -192,10 +194,11 @@ export class BufferShare {
   room(): Room | Promise<Room | undefined> {
     const budget = this.#budget;
     const { pieceBytes } = budget;
+    const bytes = besideStored(pieceBytes, this.#bytesStored);
     // Half a piece is what most of them have: the next is read while one is worked off.
-    const taking = budget.takeOrWait(this, pieceBytes, budget.bytesMaxPerTask + (pieceBytes * 5) / 8);
+    const taking = budget.takeOrWait(this, bytes, budget.bytesMaxPerTask + (pieceBytes * 5) / 8);
     const given = (): BufferRoom => {
-      const room = new BufferRoom(this, pieceBytes, 0);
+      const room = new BufferRoom(this, bytes, 0);
       this.#rooms.add(room);
       return room;
     };
@@ -253,7 +256,12 @@ export class BufferShare {
 }
 
 /** The smallest piece that is cut from a large batch, as a share of the largest. */
-const pieceShareMin = 1 / 8;
+const pieceShareMin = 1 / 4;
+
+/** What is left for a piece beside the batch as stored that it is cut from, so that both take no more than another piece. */
+function besideStored(pieceBytes: number, bytesStored: number): number {
+  return Math.max(pieceBytes * pieceShareMin, pieceBytes - bytesStored);
+}
 
 /** Room that a share has given; of no account once the share has forgotten it. */
 class BufferRoom implements Room {
@@ -268,7 +276,7 @@ class BufferRoom implements Room {
   }
 
   store(bytes: number): Room {
-    const left = Math.max(this.bytes * pieceShareMin, this.bytes - bytes);
+    const left = besideStored(this.bytes, bytes);
     const stored = this.#share.store(this, bytes, left) ?? new BufferRoom(this.#share, 0, bytes);
     this.bytes = left;
     return stored;

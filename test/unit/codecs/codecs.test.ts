@@ -154,6 +154,36 @@ function framed(...chunks: readonly Uint8Array[]): Buffer {
   return Buffer.concat([head, ...chunks.flatMap((chunk) => [length(chunk.length), chunk])]);
 }
 
+test("several gzip members are one content, whatever the last declares", () => {
+  const members = [text, Buffer.from("a"), noise].map((bytes) => gzipSync(bytes));
+  for (const last of [[2], [1, 0], [0, 1]]) {
+    const chosen = [2, ...last];
+    const whole = Buffer.concat(chosen.map((index) => [text, Buffer.from("a"), noise][index]!));
+    const inflated = codecs.gzip(Buffer.concat(chosen.map((index) => members[index]!)), mebibyte);
+    expect(Buffer.from(inflated).equals(whole)).toBe(true);
+  }
+});
+
+test("gzip that declares more than the limit is refused untried, and one that declares what is not so is damaged", () => {
+  const whole = gzipSync(text);
+  const declaring = (size: number): Buffer => {
+    const bytes = Buffer.from(whole);
+    bytes.writeUInt32LE(size, bytes.length - 4);
+    return bytes;
+  };
+  expect(() => codecs.gzip(declaring(mebibyte + 1), mebibyte)).toThrow("it declares 1048577 bytes");
+  for (const size of [0, 1, text.length - 1, text.length + 1, mebibyte])
+    expect(() => codecs.gzip(declaring(size), mebibyte)).toThrow("incorrect length check");
+});
+
+test("gzip inflates into one buffer of its size", () => {
+  const inflated = codecs.gzip(gzipSync(text), mebibyte);
+  expect(inflated.buffer.byteLength).toBeLessThanOrEqual(text.length + 1);
+  const bomb = gzipSync(Buffer.alloc(64));
+  bomb.writeUInt32LE(mebibyte, bomb.length - 4);
+  expect(() => codecs.gzip(bomb, mebibyte)).toThrow("incorrect length check");
+});
+
 test("the snappy framing of Java producers is a chain of blocks", () => {
   const bytes = framed(compress.snappy(text.subarray(0, 32_768)), compress.snappy(text.subarray(32_768, 50_000)));
   expect(Buffer.from(codecs.snappy(bytes, mebibyte)).equals(text.subarray(0, 50_000))).toBe(true);

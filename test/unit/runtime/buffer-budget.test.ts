@@ -89,7 +89,7 @@ const mebibyte = 1024 * 1024;
 
 test("room is given before a piece is there, and what the piece does not need comes back", async () => {
   const budget = budgetOf(4 * mebibyte, 0);
-  const [first, second] = [budget.join(), budget.join()];
+  const first = budget.join();
   const room = first.room() as Room;
   expect([room.bytes, budget.bytesHeld]).toEqual([2 * mebibyte, 2 * mebibyte]);
   expect(first.fill(room, mebibyte)).toBe(true);
@@ -97,11 +97,14 @@ test("room is given before a piece is there, and what the piece does not need co
   // It is the batch's now.
   room.release();
   expect([first.fill(room, 5), budget.bytesHeld]).toEqual([false, mebibyte]);
-  expect(second.room()).toMatchObject({ bytes: 2 * mebibyte });
+  const second = budget.join();
+  expect(second.take(3 * mebibyte)).toBe(true);
+  first.give(mebibyte);
+  expect(first.room()).toMatchObject({ bytes: mebibyte });
   const waiting = first.room();
   expect(waiting).toBeInstanceOf(Promise);
   second.close();
-  expect(await waiting).toMatchObject({ bytes: 2 * mebibyte });
+  expect(await waiting).toMatchObject({ bytes: mebibyte });
 });
 
 test("room that is given back, forgotten or turned away is of no account", async () => {
@@ -124,27 +127,57 @@ test("room that is given back, forgotten or turned away is of no account", async
 });
 
 test("a batch as stored counts beside its pieces and makes them smaller, and does not keep the next one out", () => {
-  const budget = budgetOf(2 * mebibyte, 0);
+  const budget = budgetOf(4 * mebibyte, 0);
   const share = budget.join();
   const room = share.room() as Room;
-  const stored = room.store(1.5 * mebibyte);
-  expect([room.bytes, budget.bytesHeld]).toEqual([0.5 * mebibyte, 2 * mebibyte]);
+  const stored = room.store(1.25 * mebibyte);
+  expect([room.bytes, budget.bytesHeld]).toEqual([0.75 * mebibyte, 2 * mebibyte]);
   share.fill(room, 100);
   share.give(100);
-  expect(share.room()).toMatchObject({ bytes: 2 * mebibyte });
-  stored.release();
+  expect(share.room()).toMatchObject({ bytes: 0.75 * mebibyte });
   expect(budget.bytesHeld).toBe(2 * mebibyte);
+  stored.release();
+  expect(budget.bytesHeld).toBe(0.75 * mebibyte);
   expect((budget.join().room() as Room).store(9 * mebibyte)).toBeDefined();
 });
 
-test("the smallest piece of a large batch is an eighth, and pieces are a quarter where more than 64 tasks share", () => {
+test("64 tasks that cut pieces from batches of 1 MiB stay within the budget, piece after piece, and read ahead", () => {
+  const budget = budgetOf(128 * mebibyte, mebibyte / 2);
+  const shares = Array.from({ length: 64 }, () => budget.join());
+  for (const share of shares) {
+    const first = share.room() as Room;
+    expect(first.bytes).toBe(mebibyte);
+    first.store(mebibyte);
+    share.fill(first, mebibyte / 4);
+  }
+  expect(budget.bytesHeld).toBe(80 * mebibyte);
+  for (const share of shares) expect(share.room()).toMatchObject({ bytes: mebibyte / 4 });
+  expect(budget.bytesHeld).toBe(96 * mebibyte);
+});
+
+test("the smallest piece of a large batch is a quarter of a piece", () => {
   const budget = budgetOf(128 * mebibyte, 0);
-  const room = budget.join().room() as Room;
+  const share = budget.join();
+  const room = share.room() as Room;
   room.store(9 * mebibyte);
-  expect(room.bytes).toBe(mebibyte / 4);
-  for (let i = 1; i < 64; i++) budget.join();
+  expect(room.bytes).toBe(mebibyte / 2);
+  share.fill(room, 0);
+  expect(share.room()).toMatchObject({ bytes: mebibyte / 2 });
+});
+
+test.each([
+  [1, 2 * mebibyte],
+  [32, 2 * mebibyte],
+  [50, Math.floor((64 * mebibyte) / 50)],
+  [64, mebibyte],
+  [128, mebibyte / 2],
+  [800, mebibyte / 2],
+])("the first pieces of %i tasks take half of the budget, with 0.5 to 2 MiB each", (tasks, bytes) => {
+  const budget = budgetOf(128 * mebibyte, 0);
   expect(budget.pieceBytes).toBe(2 * mebibyte);
-  expect(budget.join().room()).toMatchObject({ bytes: mebibyte / 2 });
+  const shares = Array.from({ length: tasks }, () => budget.join());
+  expect(budget.pieceBytes).toBe(bytes);
+  expect(shares[0]?.room()).toMatchObject({ bytes });
 });
 
 test("a task that holds half a piece is given room for the next, and waits with more", () => {
