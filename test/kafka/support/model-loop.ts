@@ -155,6 +155,12 @@ export class ModelLoop {
     );
   }
 
+  /** Ends of a topic's partitions as they are now. */
+  async ends(topic: string): Promise<number[]> {
+    const marks = await this.#options.broker.admin.watermarks(topic, signal);
+    return marks.toSorted((a, b) => a.partition - b.partition).map(({ end }) => end);
+  }
+
   async workedOff(ms: number, names: readonly string[] = this.stages): Promise<void> {
     await eventually(ms, `${names.join()} to be done`, async () => (await this.isWorkedOff(names)) || undefined);
   }
