@@ -29,6 +29,7 @@ export interface Reference {
 export class Baseline {
   readonly #season: Season;
   readonly #all: Partial;
+  readonly #windows: readonly CountedWindow[];
   readonly #seasons = new Map<string, readonly CountedWindow[]>();
   readonly #totals = new Map<string, Partial>();
   /** Per field, in the monitor's order. */
@@ -37,6 +38,7 @@ export class Baseline {
   /** @param windows of the reference, at least one, over the cells in which later ones are counted */
   constructor(windows: readonly CountedWindow[], season: Season) {
     this.#season = season;
+    this.#windows = windows;
     this.#all = merged(windows.map(({ partial }) => partial));
     if (season !== "none") this.#divide(windows);
     this.nulls = learnNulls(this.#referenceScores(windows));
@@ -56,6 +58,12 @@ export class Baseline {
       if (total !== undefined && windows.length >= seasonWindowsMin) return { season, partial: total };
     }
     return { season: "none", partial: this.#all };
+  }
+
+  /** The windows that {@link referenceAt} is the sum of. */
+  windowsAt(fromMs: number): readonly CountedWindow[] {
+    const { season } = this.referenceAt(fromMs);
+    return season === "none" ? this.#windows : (this.#seasons.get(keyOf(season, fromMs)) ?? []);
   }
 
   #divide(windows: readonly CountedWindow[]): void {

@@ -32,6 +32,7 @@ export {
   type VersionPerformance,
   type WindowPerformance,
 } from "./performance/performance-spec.ts";
+export { qualityDefaults, qualityMetrics } from "./quality/quality-spec.ts";
 export { type AlertEvent, alertRecord, readAlertEvent } from "./records/alert-event.ts";
 export {
   type BaselineFieldRecord,

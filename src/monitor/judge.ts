@@ -15,7 +15,8 @@ import { Deployments } from "./judging/deployments.ts";
 import { type CausedVerdict, MonitorAlerts } from "./judging/monitor-alerts.ts";
 import { type ClosedWindow, OpenWindows } from "./judging/open-windows.ts";
 import { type PreparedBaseline, prepareBaseline } from "./judging/prepared-baseline.ts";
-import { type DraftVerdict, judgeWindow } from "./judging/window-verdicts.ts";
+import { QualityJudge } from "./judging/quality-judge.ts";
+import { type DraftVerdict, judgeWindow, type WindowVerdicts } from "./judging/window-verdicts.ts";
 import type { MonitorSpec } from "./monitor-spec.ts";
 import type { PageBudget } from "./page-budget.ts";
 import { PerformanceJudge } from "./performance/performance-judge.ts";
@@ -39,6 +40,8 @@ export interface JudgeOptions {
   readonly stagesOf: ReadonlyMap<string, readonly string[]>;
   /** Monitors of what the stages of a monitor read: a field that drifts there too was not deployed. */
   readonly inputsOf?: ReadonlyMap<string, readonly string[]>;
+  /** Monitors of all that lies before a monitor's topic: while its rows are broken there, what follows is no drift. */
+  readonly upstreamOf?: ReadonlyMap<string, readonly string[]>;
   /** Windows that ended longer ago are judged and page nobody. */
   readonly ageMaxMs: number;
 }
@@ -54,6 +57,7 @@ interface Watched {
   readonly taskCount: number;
   readonly windows: OpenWindows;
   readonly alerts: MonitorAlerts;
+  readonly quality: QualityJudge;
   readonly deployments: Deployments;
   /** Closed and not judged yet, oldest first. */
   readonly closed: ClosedWindow[];
@@ -122,10 +126,11 @@ export class Judge {
   /**
    * An event that was written before, in the order of its topic. Verdicts do not say whom a silence kept from being woken.
    */
-  takeEvent({ type, isPage, monitor, at }: AlertEvent): void {
+  takeEvent({ type, isPage, monitor, kind, at }: AlertEvent): void {
     const atMs = parseIsoTimeMs(at);
     if (type !== "millrace.incident.opened" || !isPage || atMs === undefined) return;
-    this.#monitors.get(monitor)?.alerts.restorePage(atMs);
+    const watched = this.#monitors.get(monitor);
+    (kind === "quality" ? watched?.quality.alerts : watched?.alerts)?.restorePage(atMs);
   }
 
   /** A record of the control topic: an acknowledgement or a silence; others are passed over. */
@@ -140,8 +145,10 @@ export class Judge {
 
   /** Pages of a monitor within the period of the budget, as shown beside it. */
   pagesSpent(monitor: string): number {
-    const alerts = this.#monitors.get(monitor)?.alerts ?? this.#performance.get(monitor);
-    return alerts?.pagesSince(this.#nowMs - this.#options.budget.perMs) ?? 0;
+    const watched = this.#monitors.get(monitor);
+    const spenders = [watched?.alerts, watched?.quality.alerts, this.#performance.get(monitor)];
+    const sinceMs = this.#nowMs - this.#options.budget.perMs;
+    return spenders.reduce((sum, alerts) => sum + (alerts?.pagesSince(sinceMs) ?? 0), 0);
   }
 
   /**
@@ -196,7 +203,9 @@ export class Judge {
   #restore(monitor: Watched): void {
     const verdicts = [...monitor.restored.values()];
     monitor.restored = new Map();
-    monitor.alerts.restore(verdicts);
+    const fields = new Set(monitor.spec.fields.map(({ name }) => name));
+    monitor.alerts.restore(verdicts.filter(({ field }) => fields.has(field)));
+    monitor.quality.restore(verdicts.filter(({ field }) => !fields.has(field)));
     const [first] = verdicts;
     if (first === undefined) return;
     monitor.restoredMs = first.fromMs;
@@ -239,6 +248,9 @@ export class Judge {
       schemaSince: (id) => deployments.schemaSince(id),
     });
     const suppressed = this.#suppressed(monitor, window);
+    const isMuted = (field: string): boolean => this.#mutes.isMuted(spec.name, field, window.closedAtMs);
+    const quality = this.#judgeQuality(monitor, window, all.at(-1), isMuted, suppressed);
+    const isBroken = this.#isBrokenBefore(spec.name);
     const caused = all.map(({ drafts, evidence }) =>
       drafts.map((draft, i): CausedVerdict => {
         const isDrift = draft.kind === "DRIFT" && evidence !== undefined;
@@ -246,16 +258,42 @@ export class Judge {
         const cause = isDrift
           ? this.#causeOf(monitor, draft, (isDeployment) => causeOf(evidence(i, { taskCount, isDeployment })))
           : undefined;
-        return isDrift && suppressed !== undefined
-          ? { ...draft, cause, kind: "SUPPRESSED", reason: suppressed }
+        const why = suppressed ?? (isBroken || monitor.quality.isIll(draft.field) ? "quality" : undefined);
+        return isDrift && why !== undefined
+          ? { ...draft, cause, kind: "SUPPRESSED", reason: why }
           : { ...draft, cause };
       }),
     );
     const last = caused.pop() ?? [];
     // The alert takes note of one baseline alone: a window is one of the five.
     const others = caused.flatMap((verdicts) => alerts.stamped(verdicts));
-    const judged = alerts.add(last, (field) => this.#mutes.isMuted(spec.name, field, window.closedAtMs));
-    return { verdicts: [...others, ...judged.verdicts], events: judged.events };
+    const judged = alerts.add(last, isMuted);
+    return {
+      verdicts: [...others, ...judged.verdicts, ...quality.verdicts],
+      events: [...quality.events, ...judged.events],
+    };
+  }
+
+  /** Of the window as the baseline with most rows has it. */
+  #judgeQuality(
+    { spec, quality }: Watched,
+    window: ClosedWindow,
+    of: WindowVerdicts | undefined,
+    isMuted: (field: string) => boolean,
+    suppressed: string | undefined,
+  ): Judgement {
+    const [first] = of?.drafts ?? [];
+    if (of === undefined) return { verdicts: [], events: [] };
+    const inService = this.#baselines.current(spec.name)?.id;
+    const prepared = inService === undefined ? undefined : this.#baselineOf(spec, inService);
+    const unjudged = of.evidence === undefined ? first : undefined;
+    return quality.judge({ window, counted: of.counted, unjudged, prepared, suppressed }, isMuted);
+  }
+
+  /** Whether rows are broken on a topic before the monitor's: then its values follow from that. */
+  #isBrokenBefore(name: string): boolean {
+    const upstream = this.#options.upstreamOf?.get(name) ?? [];
+    return upstream.some((before) => this.#monitors.get(before)?.quality.isIll());
   }
 
   #suppressed({ stages, spec }: Watched, { toMs, closedAtMs }: ClosedWindow): string | undefined {
@@ -292,6 +330,7 @@ function watched(spec: MonitorSpec, options: JudgeOptions): Watched {
     taskCount: tasks.length,
     windows: new OpenWindows(spec, tasks, ageMaxMs),
     alerts: new MonitorAlerts(topology, spec, rules),
+    quality: new QualityJudge(spec, options),
     deployments: new Deployments(),
     closed: [],
     restored: new Map(),

@@ -1,5 +1,6 @@
 import type { AlertKind } from "./alert-kind.ts";
 import type { Season } from "./baseline.ts";
+import type { QualitySpec } from "./quality/quality-spec.ts";
 
 /** A field whose values a monitor counts. */
 export interface MonitoredField {
@@ -25,6 +26,8 @@ export interface MonitorSpec {
   /** What its alerts are about. */
   readonly kind: AlertKind;
   readonly severity: "page" | "ticket";
+  /** What is said of the rows' quality; nothing when left out. */
+  readonly quality?: QualitySpec | undefined;
   /** 16 hex digits of all that changes what is counted. */
   readonly version: string;
 }

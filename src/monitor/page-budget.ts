@@ -25,6 +25,8 @@ export interface BudgetQuestion {
   readonly practical: number;
   readonly rules: AlertRules;
   readonly budget: PageBudget;
+  /** All lines that share the budget; those of the fields alone when left out. */
+  readonly lines?: number | undefined;
 }
 
 /**
@@ -34,15 +36,31 @@ export interface BudgetQuestion {
  * The reference is scored once, which costs a few microseconds per field and window.
  */
 export function budgetProbability(question: BudgetQuestion): number {
-  const { fields, baseline, windowMs, rules, budget, windows } = question;
+  const { fields, baseline, windows, lines = fields.length } = question;
+  const scored = windows.map((window) => scoresOf(fields, baseline, window));
+  return probabilityWithin({ ...question, lines, windows: windows.length }, (probability) =>
+    pagesAt(question, scored, probability),
+  );
+}
+
+/** @param pagesOf the reference when it is judged again at a probability */
+export function probabilityWithin(
+  {
+    lines,
+    windows,
+    windowMs,
+    rules,
+    budget,
+  }: Pick<BudgetQuestion, "windowMs" | "rules" | "budget"> & { readonly lines: number; readonly windows: number },
+  pagesOf: (probability: number) => number,
+): number {
   const perPeriod = budget.perMs / windowMs;
   // With three windows of five: a sequence of them begins in one of six ways.
   const ways = waysToFire(rules.fire.windows, rules.fire.of);
-  const independent = (budget.pages / (ways * fields.length * perPeriod)) ** (1 / rules.fire.windows);
-  const pagesMax = (shareOfChance * budget.pages * windows.length) / perPeriod;
-  const scored = windows.map((window) => scoresOf(fields, baseline, window));
+  const independent = (budget.pages / (ways * lines * perPeriod)) ** (1 / rules.fire.windows);
+  const pagesMax = (shareOfChance * budget.pages * windows) / perPeriod;
   let probability = Math.min(probabilityMax, independent);
-  for (let i = 0; i < halvingsMax && pagesAt(question, scored, probability) > pagesMax; i++) probability /= 2;
+  for (let i = 0; i < halvingsMax && pagesOf(probability) > pagesMax; i++) probability /= 2;
   return probability;
 }
 

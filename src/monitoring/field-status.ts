@@ -3,14 +3,14 @@ import type { Cause, Season, VerdictKind, VerdictRecord } from "../monitor/index
 import type { PlannedMonitor } from "../topology/index.ts";
 import type { BaselinesRead } from "./baselines-topic.ts";
 
-/** The last verdict on one field. Numbers that the judge did not give are null. */
+/** The last verdict on one field, or on a line of a monitor's quality. Numbers that the judge did not give are null. */
 export interface FieldStatus {
   readonly monitor: string;
   readonly field: string;
   /** `NONE` when no window was judged yet. */
   readonly verdict: VerdictKind | "NONE";
   readonly reason: string | null;
-  /** Population stability index in nats, and what it had to reach. */
+  /** In nats, of quality in the unit of its line; and what it had to reach. */
   readonly score: number | null;
   readonly threshold: number | null;
   readonly noiseFloor: number | null;
@@ -33,7 +33,7 @@ export interface FieldStatus {
 }
 
 /**
- * The fields of these monitors in the plan's order, each with its last verdict.
+ * The fields of these monitors in the plan's order, each with its last verdict, and behind them what was said of quality.
  *
  * @param verdicts in the order of their windows
  */
@@ -43,13 +43,23 @@ export function fieldStatuses(
   baselines: BaselinesRead["baselines"],
 ): FieldStatus[] {
   const last = new Map(verdicts.map((verdict) => [`${verdict.monitor}/${verdict.field}`, verdict]));
-  return monitors.flatMap(({ name: monitor, fields }) =>
-    fields.map(({ name: field }): FieldStatus => {
+  return monitors.flatMap((of) => {
+    const { name: monitor } = of;
+    return [...of.fields.map(({ name }) => name), ...linesOf(of, last)].map((field): FieldStatus => {
       const verdict = last.get(`${monitor}/${field}`);
       const baseline = baselines.current(monitor)?.id ?? null;
       return { monitor, field, ...statusOf(verdict), baseline };
-    }),
-  );
+    });
+  });
+}
+
+/** What the monitor says of quality now: it may have been asked for more before. */
+function linesOf({ name, quality }: PlannedMonitor, last: ReadonlyMap<string, VerdictRecord>): string[] {
+  const asked = new Set<string>(["data", ...(quality?.metrics ?? [])]);
+  return [...last.values()].flatMap(({ monitor, field }) => {
+    const dot = field.lastIndexOf(".");
+    return monitor === name && dot >= 0 && asked.has(field.slice(dot + 1)) ? [field] : [];
+  });
 }
 
 function statusOf(verdict: VerdictRecord | undefined): Omit<FieldStatus, "monitor" | "field" | "baseline"> {

@@ -29,8 +29,22 @@ export function judgeOptionsOf(
         return [name, monitors.filter(({ topic }) => read.includes(topic.name)).map((monitor) => monitor.name)];
       }),
     ),
+    upstreamOf: new Map(
+      monitors.map(({ name, stages }) => {
+        const before = topicsBefore(plan, inputs(stages));
+        return [name, monitors.filter(({ topic }) => before.has(topic.name)).map((monitor) => monitor.name)];
+      }),
+    ),
     ageMaxMs,
   };
+}
+
+/** These topics, and all that stages make them of. */
+function topicsBefore({ stages }: Plan, topics: readonly string[]): ReadonlySet<string> {
+  const before = new Set(topics);
+  // A set that is gone through while it grows is gone through to its end.
+  for (const topic of before) for (const { to, from } of stages) if (to.name === topic) before.add(from.name);
+  return before;
 }
 
 /** Partitions of each stage's input by the cluster, as {@link judgeOptionsOf} wants them; a topic that is not there has none. */

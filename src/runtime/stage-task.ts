@@ -571,7 +571,10 @@ export class StageTask {
   #deadLetter(batch: RawBatch, index: number, error: RecordError, eventId: string): void {
     const failure: RecordFailure = { code: error.code, message: error.message, errorName: error.name, eventId };
     // R4: a late record counts as late, which the program's fate has done already.
-    if (error.code !== "MR_LATE") this.tally.addDeadLetter(error.code);
+    if (error.code !== "MR_LATE") {
+      this.tally.addDeadLetter(error.code);
+      this.#tap?.fail(batch, index);
+    }
     this.#parts.deadLetters.add(batch, index, failure, {
       nowMs: this.#nowMs,
       attempt: this.attempt,

@@ -128,13 +128,8 @@ export class WindowCounts implements Store {
     if (timeMs > streamMs && !isAhead) this.#streamMs = timeMs;
     let fromMs = this.#startOf(timeMs);
     const isLate = isAhead || this.#isOver(fromMs, streamMs);
-    if (isLate || Number.isNaN(timeMs))
-      fromMs = this.#startOf(Number.isFinite(streamMs) ? streamMs : Math.max(0, writtenMs));
-    const last = this.#last;
-    const total = last !== undefined && last.fromMs === fromMs ? last : this.#touch(fromMs);
-    if (offset < total.offsetFrom) total.offsetFrom = offset;
-    if (offset >= total.offsetNext) total.offsetNext = offset + 1;
-    total.streamTimeMs = this.#streamMs;
+    if (isLate || Number.isNaN(timeMs)) fromMs = this.#startWithout(streamMs, writtenMs);
+    const total = this.#reach(fromMs, offset);
     if (isLate) {
       total.late++;
       return false;
@@ -149,6 +144,30 @@ export class WindowCounts implements Store {
       this.recentCounts = recent.counts;
     }
     return true;
+  }
+
+  /**
+   * Takes a record that no row was made of. It has no event time, and belongs where stream time is.
+   *
+   * @param writtenMs as of {@link count}
+   */
+  fail(writtenMs: EpochMs, offset: Offset): void {
+    this.#reach(this.#startWithout(this.#streamMs, writtenMs), offset).failed++;
+  }
+
+  /** The window of what has no time of its own. */
+  #startWithout(streamMs: EpochMs, writtenMs: EpochMs): EpochMs {
+    return this.#startOf(Number.isFinite(streamMs) ? streamMs : Math.max(0, writtenMs));
+  }
+
+  /** The window with that begin, which a record at that offset comes to. */
+  #reach(fromMs: EpochMs, offset: Offset): WindowTotal {
+    const last = this.#last;
+    const total = last !== undefined && last.fromMs === fromMs ? last : this.#touch(fromMs);
+    if (offset < total.offsetFrom) total.offsetFrom = offset;
+    if (offset >= total.offsetNext) total.offsetNext = offset + 1;
+    total.streamTimeMs = this.#streamMs;
+    return total;
   }
 
   /** Takes out the windows that are over, and answers them, the oldest first: nothing will be added to them. */

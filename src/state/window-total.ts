@@ -31,6 +31,8 @@ export class WindowTotal {
   rows = 0;
   /** Rows of windows that were over already; they are in no cell. */
   late = 0;
+  /** Records that no row was made of. */
+  failed = 0;
   /** First offset of the task's input whose row is in here, late ones included, and the one behind the last. */
   offsetFrom: Offset = Number.POSITIVE_INFINITY;
   offsetNext: Offset = Number.NEGATIVE_INFINITY;
@@ -63,6 +65,7 @@ export class WindowTotal {
     copy.counts.set(this.counts);
     copy.rows = this.rows;
     copy.late = this.late;
+    copy.failed = this.failed;
     copy.offsetFrom = this.offsetFrom;
     copy.offsetNext = this.offsetNext;
     copy.streamTimeMs = this.streamTimeMs;
@@ -91,9 +94,9 @@ export class WindowTotal {
     for (const { id, offset } of this.schemas) into.count(id).count(offset);
     writeCounts(into, this.counts);
     const { recent } = this;
-    if (recent === undefined) return into;
-    writeCounts(into.count(recent.schema).count(recent.rows), recent.counts);
-    return into;
+    if (recent !== undefined) writeCounts(into.count(recent.schema).count(recent.rows), recent.counts);
+    // Behind all that was there before it: an entry of a version without it reads as one without failures.
+    return this.failed === 0 ? into : into.count(this.failed);
   }
 
   static read(fromMs: EpochMs, baseline: string, reader: EntryReader): WindowTotal {
@@ -111,9 +114,15 @@ export class WindowTotal {
     }));
     readCounts(reader, total.counts);
     if (reader.isDone) return total;
-    const recent = { schema: reader.count(), rows: reader.count(), counts: new Float64Array(total.counts.length) };
+    const first = reader.count();
+    if (reader.isDone) {
+      total.failed = first;
+      return total;
+    }
+    const recent = { schema: first, rows: reader.count(), counts: new Float64Array(total.counts.length) };
     readCounts(reader, recent.counts);
     total.recent = recent;
+    if (!reader.isDone) total.failed = reader.count();
     return total;
   }
 }

@@ -39,6 +39,8 @@ export class MonitorAlerts {
   /** Id of the open incident. */
   #incident: string | undefined;
   readonly #runs = new Map<string, DriftRun>();
+  /** Fields of which the last judged window was ill. */
+  readonly #ill = new Set<string>();
   /** Ends of the windows that paged. */
   readonly #pagesMs: EpochMs[] = [];
 
@@ -52,6 +54,11 @@ export class MonitorAlerts {
   /** Since when a field drifts; undefined while all of its last windows are well. */
   runOf(field: string): DriftRun | undefined {
     return this.#runs.get(field);
+  }
+
+  /** Whether the last window was ill that said anything of the field, or its alert fires. */
+  isIll(field: string): boolean {
+    return this.#ill.has(field) || this.#incidents.isFiring(field);
   }
 
   /** Pages since that time. */
@@ -113,9 +120,13 @@ export class MonitorAlerts {
 
   #step(verdicts: readonly CausedVerdict[], { fromMs, toMs }: CausedVerdict) {
     const evaluations = verdicts.map(({ field, kind, score, threshold }) => {
-      return { field, kind: evaluationKinds[kind], score, threshold };
+      return { field, kind: evaluationOf(kind, score, threshold), score, threshold };
     });
     const step = this.#incidents.add(evaluations, toMs);
+    for (const { field, kind } of evaluations) {
+      if (kind === "drift") this.#ill.add(field);
+      else if (kind === "ok") this.#ill.delete(field);
+    }
     for (const { field, kind, cause } of verdicts) {
       if (this.#incidents.alertOf(field).phase === "ok") this.#runs.delete(field);
       else if (kind === "DRIFT") {
@@ -126,14 +137,22 @@ export class MonitorAlerts {
     return step;
   }
 
+  /** Of its incidents: those of a topic's quality are others than those of its values. */
+  get #fingerprint(): string {
+    const { name, kind } = this.#spec;
+    return `${this.#topology}/${name}${kind === "quality" ? ".quality" : ""}`;
+  }
+
   #idOf({ fromMs }: CausedVerdict): string {
-    return `${this.#topology}/${this.#spec.name}/${formatIsoTime(fromMs).replace(/[-:]|\.\d+/g, "")}`;
+    return `${this.#fingerprint}/${formatIsoTime(fromMs).replace(/[-:]|\.\d+/g, "")}`;
   }
 
   #alertEvent(kind: "firing" | "resolved" | "suppressed", verdict: CausedVerdict): AlertEvent {
     const { field, score, threshold, n, m, cause } = verdict;
-    const numbers = Number.isNaN(score) ? "" : `: score ${shown(score)}, threshold ${shown(threshold)}, ${m} rows`;
-    const ill = illNames[this.#spec.kind].one;
+    const isData = verdict.unit === "windows";
+    const numbers =
+      Number.isNaN(score) || isData ? "" : `: score ${shown(score)}, threshold ${shown(threshold)}, ${m} rows`;
+    const ill = isData ? emptyText(verdict) : illNames[this.#spec.kind].one;
     const said = { firing: ill, resolved: "is as it was", suppressed: `${ill}, and is silenced` }[kind];
     return {
       ...this.#base(verdict),
@@ -161,15 +180,14 @@ export class MonitorAlerts {
     const [first] = verdicts as readonly [CausedVerdict, ...CausedVerdict[]];
     const fields = verdicts.map(({ field }) => field);
     const cause = causes.find((known) => verdicts.some((verdict) => verdict.cause === known));
-    const said =
-      kind === "opened"
-        ? `${listed(fields)} ${illNames[this.#spec.kind][fields.length === 1 ? "one" : "many"]}`
-        : "all fields are as they were";
+    const ill =
+      first.unit === "windows" ? emptyText(first) : illNames[this.#spec.kind][fields.length === 1 ? "one" : "many"];
+    const said = kind === "opened" ? `${listed(fields)} ${ill}` : "all fields are as they were";
     return {
       ...this.#base(first),
       type: `millrace.incident.${kind}`,
       id: `${incident}/${kind}`,
-      fingerprint: `${this.#topology}/${this.#spec.name}`,
+      fingerprint: this.#fingerprint,
       field: undefined,
       incident,
       isPage,
@@ -188,6 +206,11 @@ export class MonitorAlerts {
     const to = formatIsoTime(toMs);
     return { topology: this.#topology, monitor: name, kind, severity, at: to, from: formatIsoTime(fromMs), to };
   }
+}
+
+/** A window without rows is ill where so many of them in a row are. */
+function evaluationOf(kind: VerdictKind, score: number, threshold: number): Evaluation["kind"] {
+  return kind === "NO_DATA" && score >= threshold ? "drift" : evaluationKinds[kind];
 }
 
 /** Phases that say what an alert is, not what hides it. */
@@ -215,6 +238,10 @@ const illNames: Readonly<Record<AlertKind, { readonly one: string; readonly many
   quality: { one: "is not what it was", many: "are not what they were" },
   lag: { one: "is behind", many: "are behind" },
 };
+
+function emptyText({ score }: Pick<CausedVerdict, "score">): string {
+  return `has had no row in ${score === 1 ? "a window" : `${score} windows in a row`}`;
+}
 
 function listed(fields: readonly string[]): string {
   const shownMax = 3;

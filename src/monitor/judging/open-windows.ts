@@ -2,6 +2,7 @@
  * The windows of one monitor that are not judged yet, and how far its tasks are.
  *
  * W1 Windows close in the order of time, each once, and none is left out but empty ones that nobody was told of in time.
+ *    Where nothing was ever counted they begin with the first whole one since the judge has a time.
  * W2 A window closes when every task has come past it; one that has nothing to read is not waited for where another has.
  * W3 A task that neither comes on nor says that it has nothing to read is waited for until Kafka's time has passed the
  *    window by `idleAfterMs`, and the task has stood still for as long. One that comes on, however slowly, is waited for.
@@ -16,6 +17,8 @@ export interface ClosedWindow {
   readonly toMs: EpochMs;
   /** The last total of every task and baseline, in the order in which they first came. */
   readonly partials: readonly PartialRecord[];
+  /** Of each partial: how far the task's rows were behind Kafka's time when it first told of them, or was least. */
+  readonly staleMs: readonly number[];
   /** Rows that came for windows that were closed without them. */
   readonly late: number;
   /** Kafka's time when it closed. */
@@ -26,6 +29,11 @@ export interface ClosedWindow {
 export interface TaskName {
   readonly stage: string;
   readonly partition: number;
+}
+
+interface Held {
+  readonly record: PartialRecord;
+  readonly staleMs: number;
 }
 
 interface TaskProgress {
@@ -43,11 +51,13 @@ export class OpenWindows {
   readonly #ageMaxMs: number;
   readonly #tasks = new Map<string, TaskProgress>();
   /** By window, then by task and baseline. */
-  readonly #held = new Map<EpochMs, Map<string, PartialRecord>>();
+  readonly #held = new Map<EpochMs, Map<string, Held>>();
   readonly #remembered = new Map<EpochMs, Map<string, number>>();
   /** Begin of the last window that was closed. */
   #closedMs: EpochMs | undefined;
   #late = 0;
+  /** Kafka's time when the judge began to look. */
+  #sinceMs: EpochMs | undefined;
 
   /** @param ageMaxMs windows that ended longer ago and are empty are passed over */
   constructor(spec: MonitorSpec, tasks: readonly TaskName[], ageMaxMs: number) {
@@ -71,9 +81,11 @@ export class OpenWindows {
       this.#countLate(key, record);
       return;
     }
-    const held = this.#held.get(fromMs) ?? new Map<string, PartialRecord>();
+    const held = this.#held.get(fromMs) ?? new Map<string, Held>();
     this.#held.set(fromMs, held);
-    held.set(key, record);
+    // A total that is told again, when the window is over, tells of the same rows later.
+    const staleMs = Math.min(held.get(key)?.staleMs ?? Number.POSITIVE_INFINITY, nowMs - record.streamTimeMs);
+    held.set(key, { record, staleMs });
   }
 
   takeHeartbeat(record: HeartbeatRecord, nowMs: EpochMs): void {
@@ -83,15 +95,20 @@ export class OpenWindows {
   /** The windows that can be closed at that time of Kafka's, oldest first. */
   close(nowMs: EpochMs): ClosedWindow[] {
     const closed: ClosedWindow[] = [];
+    if (Number.isFinite(nowMs)) this.#sinceMs ??= nowMs;
     for (;;) {
       const fromMs = this.#next(nowMs);
       if (fromMs === undefined || !this.#isDue(fromMs, nowMs)) return closed;
-      const held = this.#held.get(fromMs) ?? new Map<string, PartialRecord>();
+      const held = this.#held.get(fromMs) ?? new Map<string, Held>();
       this.#held.delete(fromMs);
       this.#closedMs = fromMs;
       this.#remember(fromMs, held);
       const toMs = fromMs + this.#spec.windowMs;
-      closed.push({ fromMs, toMs, partials: [...held.values()], late: this.#late, closedAtMs: nowMs });
+      const [partials, staleMs] = [
+        [...held.values()].map(({ record }) => record),
+        [...held.values()].map((one) => one.staleMs),
+      ];
+      closed.push({ fromMs, toMs, partials, staleMs, late: this.#late, closedAtMs: nowMs });
       this.#late = 0;
     }
   }
@@ -115,19 +132,22 @@ export class OpenWindows {
     remembered.set(key, record.rows);
   }
 
-  #remember(fromMs: EpochMs, held: ReadonlyMap<string, PartialRecord>): void {
-    this.#remembered.set(fromMs, new Map([...held].map(([key, { rows }]) => [key, rows])));
+  #remember(fromMs: EpochMs, held: ReadonlyMap<string, Held>): void {
+    this.#remembered.set(fromMs, new Map([...held].map(([key, { record }]) => [key, record.rows])));
     for (const oldest of this.#remembered.keys()) {
       if (this.#remembered.size <= rememberedMax) return;
       this.#remembered.delete(oldest);
     }
   }
 
-  /** Begin of the window that is to be closed next; undefined before anything was counted. */
+  /** Begin of the window that is to be closed next; undefined before the judge has a time. */
   #next(nowMs: EpochMs): EpochMs | undefined {
     const first = this.#held.size === 0 ? undefined : Math.min(...this.#held.keys());
-    if (this.#closedMs === undefined) return first;
     const { windowMs } = this.#spec;
+    // The first whole window since somebody looks: where nothing was ever counted, nobody would say so.
+    const sinceMs = this.#sinceMs === undefined ? undefined : Math.ceil(this.#sinceMs / windowMs) * windowMs;
+    if (this.#closedMs === undefined)
+      return Math.min(first ?? Number.POSITIVE_INFINITY, sinceMs ?? Number.POSITIVE_INFINITY);
     const next = this.#closedMs + windowMs;
     const oldest = Math.floor((nowMs - this.#ageMaxMs) / windowMs) * windowMs;
     return Math.max(next, Math.min(first ?? Number.POSITIVE_INFINITY, oldest));

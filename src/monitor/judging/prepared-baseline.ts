@@ -4,6 +4,8 @@ import type { Cells } from "../cells.ts";
 import type { MonitorSpec } from "../monitor-spec.ts";
 import { budgetProbability, type PageBudget } from "../page-budget.ts";
 import { merged, type Partial } from "../partial.ts";
+import { QualityReference } from "../quality/quality-reference.ts";
+import { qualityLines } from "../quality/quality-spec.ts";
 import type { BaselineFieldRecord } from "../records/baseline-record.ts";
 import { cellsOf } from "../records/cells-of.ts";
 
@@ -14,6 +16,9 @@ export interface PreparedBaseline {
   readonly baseline: Baseline;
   /** Of a window that alarms while nothing changes. */
   readonly probability: number;
+  readonly quality: QualityReference;
+  /** Longest stretch between two windows of the reference in which no row came, in windows. */
+  readonly gapWindows: number;
   /** What the same hour of the week, else of the day, has held; undefined below three windows of either. */
   sameHour(fromMs: number): Partial | undefined;
 }
@@ -43,8 +48,12 @@ export function prepareBaseline(
   const baseline = new Baseline(windows, spec.season);
   const { practical, windowMs } = spec;
   const names = spec.fields.map(({ name }) => name);
-  const probability = budgetProbability({ fields: names, baseline, windows, windowMs, practical, ...limits });
-  return { cells, baseline, probability, sameHour: (fromMs) => sameHour(windows, fromMs) };
+  // Whoever is paged has one budget, whichever line of the monitor it was.
+  const lines = names.length + qualityLines(spec.fields, spec.quality).length;
+  const probability = budgetProbability({ fields: names, baseline, windows, windowMs, practical, lines, ...limits });
+  const quality = new QualityReference({ spec, baseline, windows, lines, ...limits });
+  const gapWindows = longestGap(windows, windowMs);
+  return { cells, baseline, probability, quality, gapWindows, sameHour: (fromMs) => sameHour(windows, fromMs) };
 }
 
 /** The windows that every field has, with as many cells as it has. */
@@ -57,6 +66,13 @@ function windowsOf(fields: readonly BaselineFieldRecord[], cells: readonly Cells
     });
     return counts.length === fields.length && rows > 0 ? [{ fromMs, partial: { rows, counts } }] : [];
   });
+}
+
+function longestGap(windows: readonly CountedWindow[], windowMs: number): number {
+  const begins = windows.map(({ fromMs }) => fromMs).sort((a, b) => a - b);
+  return begins.reduce((longest, fromMs, i) => {
+    return Math.max(longest, Math.round((fromMs - (begins[i - 1] ?? fromMs)) / windowMs) - 1);
+  }, 0);
 }
 
 function sameHour(windows: readonly CountedWindow[], fromMs: number): Partial | undefined {

@@ -19,6 +19,16 @@ export interface WindowVerdicts {
   readonly evidence:
     | ((field: number, known: Pick<CauseQuestion, "isDeployment" | "taskCount">) => CauseQuestion)
     | undefined;
+  readonly counted: CountedRows;
+}
+
+/** The rows that a baseline judges. */
+export interface CountedRows {
+  readonly partials: readonly PartialRecord[];
+  /** Id of the baseline; empty for none. */
+  readonly baseline: string;
+  /** Undefined where nothing could be judged. */
+  readonly prepared: PreparedBaseline | undefined;
 }
 
 export interface WindowQuestion {
@@ -91,6 +101,7 @@ function byOne(
   });
   return {
     drafts,
+    counted: { partials, baseline: id, prepared },
     evidence: (field, known) => ({
       ...known,
       reference: reference.counts[field] ?? [],
@@ -112,8 +123,8 @@ function kindOf({ kind }: Verdict): VerdictKind {
 }
 
 /** What is told of every window, judged or not. */
-function draftOf(
-  { topology, spec, window }: WindowQuestion,
+export function draftOf(
+  { topology, spec, window }: Pick<WindowQuestion, "topology" | "spec" | "window">,
   partials: readonly PartialRecord[],
   baseline: string,
   field: string,
@@ -127,7 +138,7 @@ function draftOf(
     fromMs,
     toMs,
     baseline,
-    unit: "psi" as const,
+    unit: "psi" as VerdictRecord["unit"],
     practical: spec.practical,
     late: window.late + window.partials.reduce((sum, { late }) => sum + late, 0),
     schemas: [...new Set(partials.flatMap(({ schemas }) => schemas.map(({ id }) => id)))].sort((a, b) => a - b),
@@ -180,7 +191,7 @@ function unjudged(
       ),
     };
   });
-  return { drafts, evidence: undefined };
+  return { drafts, evidence: undefined, counted: { partials, baseline, prepared: undefined } };
 }
 
 function culpritsOf({ culprits, score }: Verdict, nameOf: (cell: number) => string): VerdictRecord["culprits"] {
@@ -193,7 +204,7 @@ function culpritsOf({ culprits, score }: Verdict, nameOf: (cell: number) => stri
 const restMin = 1e-9;
 
 /** What each task gave, the largest part first. */
-function sharesOf(partials: readonly PartialRecord[], parts: readonly number[]): PartitionShare[] {
+export function sharesOf(partials: readonly PartialRecord[], parts: readonly number[]): PartitionShare[] {
   const shares = partials.map(({ stage, partition, rows, offsetFrom, offsetNext }, i): PartitionShare => {
     return { stage, partition, rows, part: parts[i] ?? 0, offsetFrom, offsetNext };
   });

@@ -29,6 +29,8 @@ export interface PartialRecord extends Partial {
   readonly rows: number;
   /** Rows that came when their own window was closed. */
   readonly late: number;
+  /** Records that the stage could make no row of, where the monitor asks for it. */
+  readonly failed?: number | undefined;
   /** Per field, in the monitor's order: rows per cell. */
   readonly counts: readonly Float64Array[];
   /** Of the stage's input: the first counted, and the next. */
@@ -123,6 +125,7 @@ const codec = new RecordCodec(
               { name: "plan", type: "string" },
               { name: "model", type: ["null", "string"], default: null },
               { name: "performance", type: performanceType, default: null },
+              { name: "failed", type: "long", default: 0, doc: "records that became dead letters" },
             ],
           },
         ],
@@ -152,6 +155,7 @@ interface WireWindow {
   readonly plan: string;
   readonly model: string | null;
   readonly performance: WirePerformance | null;
+  readonly failed: Long;
 }
 
 interface WirePartial {
@@ -189,6 +193,7 @@ export function encodePartial(record: PartialRecord, id: number): Buffer {
     is_closed: record.isClosed,
     model: record.model ?? null,
     performance: performance === undefined ? null : performanceToWire(performance),
+    failed: record.failed ?? 0,
   };
   return codec.encode({ stage, partition, stream_time: wireTime(streamTimeMs), is_idle: false, window }, id);
 }
@@ -230,6 +235,7 @@ export function decodePartial(value: Uint8Array, writer?: RecordSchema): Partial
     isClosed: window.is_closed,
     plan: window.plan,
     model: window.model ?? undefined,
+    ...(whole(window.failed) === 0 ? {} : { failed: whole(window.failed) }),
     ...(performance === null ? {} : { performance: performanceFromWire(performance) }),
   };
 }

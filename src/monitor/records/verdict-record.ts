@@ -12,6 +12,13 @@ export type VerdictKind = (typeof verdictKinds)[number];
 export const causes = ["deployment", "schema", "partition", "nulls", "season", "world"] as const;
 export type Cause = (typeof causes)[number];
 
+/**
+ * Of a score: nats of a stability index; how much worse a metric is, in its own unit; a part of one, such as of the rows;
+ * seconds; windows in a row.
+ */
+const units = ["psi", "metric", "share", "seconds", "windows"] as const;
+export type VerdictUnit = (typeof units)[number];
+
 /** Cells that give most of a score. */
 export interface Culprit {
   readonly cell: number;
@@ -43,10 +50,9 @@ export interface VerdictRecord {
   /** Empty while there is none. */
   readonly baseline: string;
   readonly kind: VerdictKind;
-  /** Of `INSUFFICIENT` and `SUPPRESSED`: `rows`, `baseline`, `config`, `labels`; `old`, `catching-up`, `silenced`. */
+  /** Of `INSUFFICIENT` and `SUPPRESSED`: `rows`, `baseline`, `config`, `labels`; `old`, `catching-up`, `quality`, `silenced`. */
   readonly reason: string | undefined;
-  /** Of the score: nats of a stability index, or how much worse a metric is, in its own unit. */
-  readonly unit: "psi" | "metric";
+  readonly unit: VerdictUnit;
   /** NaN where nothing was judged, as all numbers that follow from it. */
   readonly score: number;
   /** What the score had to reach. */
@@ -75,7 +81,7 @@ export interface VerdictRecord {
   readonly phase: string;
   /** Id of the incident that the field is part of after this window. */
   readonly incident: string | undefined;
-  /** Of a metric: what it is in the window, and what it was. */
+  /** Of a metric or of quality: what it is in the window, and what it was. */
   readonly value?: number | undefined;
   readonly reference?: number | undefined;
   /** Of predictions that are held the part whose label is known, and of all predictions the part that is held. */
@@ -254,7 +260,7 @@ export function decodeVerdict(value: Uint8Array, writer?: RecordSchema): Verdict
     baseline,
     kind,
     reason: wire.reason ?? undefined,
-    unit: wire.unit === "metric" ? "metric" : "psi",
+    unit: units.find((unit) => unit === wire.unit) ?? "psi",
     score,
     threshold,
     practical,

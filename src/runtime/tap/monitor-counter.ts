@@ -18,12 +18,14 @@ export class MonitorCounter {
   readonly monitor: MonitorSpec;
   readonly store: WindowCounts;
   readonly #placeOf: (field: MonitoredField) => number;
+  readonly #countsFailures: boolean;
   #fields: readonly CountedField[] = [];
 
   constructor(monitor: MonitorSpec, store: WindowCounts, placeOf: (field: MonitoredField) => number) {
     this.monitor = monitor;
     this.store = store;
     this.#placeOf = placeOf;
+    this.#countsFailures = monitor.quality?.metrics.includes("errors") === true;
   }
 
   /**
@@ -58,6 +60,11 @@ export class MonitorCounter {
       counts[cell] = (counts[cell] as number) + 1;
       if (recentCounts !== undefined) recentCounts[cell] = (recentCounts[cell] as number) + 1;
     }
+  }
+
+  /** A record that no row was made of, where the monitor asks for those. */
+  fail(writtenMs: EpochMs, offset: Offset): void {
+    if (this.#countsFailures) this.store.fail(writtenMs, offset);
   }
 
   /** In the monitor's order; undefined when a field has none. */

@@ -127,6 +127,12 @@ export class TaskTap {
     this.#isRowInHand = true;
   }
 
+  /** Counts a record that became a dead letter. */
+  fail(batch: RawBatch, index: number): void {
+    for (const counter of this.counters)
+      counter.fail(batch.timestampsMs[index] as number, batch.offsets[index] as number);
+  }
+
   /** Tells what is due: windows that are over, and every ten seconds what is new in the others. Behind the chunk's last row. */
   seal(nowMs: EpochMs, monotonicMs: number): void {
     for (const counter of this.counters) {
@@ -170,7 +176,8 @@ export class TaskTap {
 
   #write({ name, version }: MonitorSpec, total: WindowTotal, isClosed: boolean, nowMs: EpochMs): void {
     const { place, task } = this.#options;
-    const { fromMs, baseline, rows, late, offsetFrom, offsetNext, schemas, streamTimeMs, recent, origin } = total;
+    const { fromMs, baseline, rows, late, failed, offsetFrom, offsetNext, schemas, streamTimeMs, recent, origin } =
+      total;
     const [plan = "", model] = origin.split(" ");
     const record: PartialRecord = {
       monitor: name,
@@ -181,6 +188,7 @@ export class TaskTap {
       baseline,
       rows,
       late,
+      failed,
       counts: total.byField(total.counts),
       offsetFrom,
       offsetNext,

@@ -4,7 +4,7 @@ import type { PlannedModel, PlannedStage } from "./plan.ts";
 /** A monitor whose alerts are a model's concern, and what they are about. */
 export interface ModelMonitor {
   readonly name: string;
-  readonly kind: "drift" | "performance";
+  readonly kind: "drift" | "performance" | "quality";
 }
 
 /** The monitors that look at what a model reads, writes and is told, in the order of the plan. */
@@ -17,9 +17,11 @@ export function monitorsOfModel(
   const topics = new Set([featuresFrom, ...written, ...(label === undefined ? [] : [label.topic])]);
   const { monitors, performance } = monitoring ?? { monitors: [], performance: [] };
   return [
-    ...monitors.flatMap((monitor): ModelMonitor[] =>
-      topics.has(monitor.topic.name) ? [{ name: monitor.name, kind: "drift" }] : [],
-    ),
+    ...monitors.flatMap((monitor): ModelMonitor[] => {
+      if (!topics.has(monitor.topic.name)) return [];
+      const { name: of, quality } = monitor;
+      return [{ name: of, kind: "drift" }, ...(quality === undefined ? [] : [{ name: of, kind: "quality" as const }])];
+    }),
     ...performance.flatMap((monitor): ModelMonitor[] =>
       monitor.model === name ? [{ name: monitor.name, kind: "performance" }] : [],
     ),

@@ -47,8 +47,19 @@ function monitorText(monitor: PlannedMonitor): string {
     ...wrapped("  fields ", fields),
     `  baseline ${originText(monitor.baseline)}${season === "none" ? "" : `, by ${season}`}`,
     `  drift from ${practical} on, ${severity}`,
+    ...qualityLinesOf(monitor),
     `  version ${monitor.version}`,
   ].join("\n");
+}
+
+function qualityLinesOf({ quality }: PlannedMonitor): string[] {
+  if (quality === undefined) return [];
+  const { metrics, practical } = quality;
+  const shown = metrics.map((metric) => {
+    const from = metric === "freshness" ? formatDurationMs(practical[metric] * 1_000) : practical[metric];
+    return `${metric} (from ${from} on)`;
+  });
+  return wrapped("  quality ", shown);
 }
 
 function performanceText(monitor: PlannedPerformance): string {

@@ -1,5 +1,5 @@
 import { formatDurationMs, type Hasher } from "../../kernel/index.ts";
-import type { MonitorSpec } from "../../monitor/index.ts";
+import { type MonitoredField, type MonitorSpec, qualityDefaults, qualityMetrics } from "../../monitor/index.ts";
 import type { PlannedMonitor } from "../plan/monitoring.ts";
 import type { PlannedModel, PlannedStage } from "../plan/plan.ts";
 import { defaults } from "../spec/defaults.ts";
@@ -7,6 +7,7 @@ import type { MonitorEntry } from "../spec/monitor-spec.ts";
 import type { Outline } from "../spec/shape.ts";
 import { ms } from "./alerts.ts";
 import type { Findings } from "./findings.ts";
+import { isOfLabels } from "./metric-names.ts";
 import { baselineOrigin } from "./monitor-baseline.ts";
 import { monitoredFields } from "./monitor-fields.ts";
 import { finishTopic, type TopicDraft, type TopicNames } from "./topics.ts";
@@ -83,9 +84,48 @@ export function planMonitor(
     practical: spec.thresholds?.psi ?? defaults.monitor.psi,
     kind: "drift",
     severity: spec.severity ?? defaults.monitor.severity,
+    quality: qualityOf(spec, fields, path, findings),
     version: hasher.sha256(JSON.stringify(counted)).slice(0, 16),
   };
   return [{ ...monitor, topic: finishTopic(topic), stages: [...topic.writers], timeField, baseline }];
+}
+
+/** What is said of the rows, where anything is asked for that these fields can have. */
+function qualityOf(
+  { metrics = [], thresholds = {} }: MonitorEntry,
+  fields: readonly MonitoredField[],
+  path: Path,
+  findings: Findings,
+): MonitorSpec["quality"] {
+  const { freshness = defaults.monitor.freshness, ...bounds } = thresholds;
+  const asked: (typeof qualityMetrics)[number][] = [];
+  for (const [index, metric] of metrics.entries()) {
+    if (isOfLabels(metric)) continue;
+    if (asked.includes(metric)) {
+      findings.problem("MR_CONFLICT", [...path, "metrics", index], `${metric} is named twice`, "remove it");
+      continue;
+    }
+    asked.push(metric);
+    const needs = { unseen: "categories", out_of_range: "numbers" }[metric as string];
+    if (needs === undefined || fields.length === 0 || fields.some(({ kind }) => kind === needs)) continue;
+    const [has, of] = metric === "unseen" ? ["a vocabulary", "category"] : ["a range", "number"];
+    const message = `${metric} is of fields that have ${has}, and this monitor counts no ${of}`;
+    findings.problem("MR_CONFLICT", [...path, "metrics", index], message, "remove it, or name such a field");
+  }
+  for (const metric of qualityMetrics) {
+    if (thresholds[metric] === undefined || asked.includes(metric)) continue;
+    const message = `this monitor says nothing of ${metric}, so its threshold does nothing`;
+    const hint = `write metrics: [${[...asked, metric].join(", ")}], or remove it`;
+    findings.problem("MR_CONFLICT", [...path, "thresholds", metric], message, hint);
+  }
+  if (asked.length === 0) return undefined;
+  const written = Object.fromEntries(
+    qualityMetrics.flatMap((metric) => {
+      const bound = metric === "freshness" ? ms(freshness) / 1_000 : bounds[metric];
+      return bound === undefined ? [] : [[metric, bound]];
+    }),
+  );
+  return { metrics: asked, practical: { ...qualityDefaults, ...written } };
 }
 
 /** The topic, when a stage writes it and its rows can be counted. */

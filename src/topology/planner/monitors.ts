@@ -39,7 +39,7 @@ export function planMonitoring(surroundings: MonitorSurroundings, findings: Find
   const performance: PlannedPerformance[] = [];
   for (const { path, spec } of outline.monitors) {
     if (spec === undefined) continue;
-    if (!isPerformance(spec)) checkPerformanceKeys(spec, path, findings);
+    if (!isPerformance(spec) && spec.on !== "lag") checkPerformanceKeys(spec, path, findings);
     if (spec.on === "lag") lag.push(planLag(spec, path, surroundings, findings));
     else if (isPerformance(spec)) performance.push(...planPerformance(spec, path, surroundings, findings));
     else monitors.push(...planMonitor(spec, path, surroundings, findings));
@@ -118,7 +118,7 @@ function checkFieldCounts(monitors: readonly PlannedMonitor[], outline: Outline,
 }
 
 /** Keys that say something of rows. */
-const rowKeys = ["fields", "window", "late", "baseline", "season", "thresholds", "severity"] as const;
+const rowKeys = ["fields", "window", "late", "baseline", "season", "thresholds", "severity", "metrics"] as const;
 
 function planLag(spec: MonitorEntry, path: Path, { topics }: MonitorSurroundings, findings: Findings): LagMonitorSpec {
   if (topics.has("lag")) {

@@ -6,6 +6,7 @@ import { defaults } from "../spec/defaults.ts";
 import type { MonitorEntry } from "../spec/monitor-spec.ts";
 import { ms } from "./alerts.ts";
 import type { Findings } from "./findings.ts";
+import { isOfLabels } from "./metric-names.ts";
 import { latenessBefore, type MonitorSurroundings, windowMinMs } from "./monitor.ts";
 import { finishTopic, type TopicDraft } from "./topics.ts";
 
@@ -57,7 +58,7 @@ export function planPerformance(
     name: spec.name,
     kind: "performance",
     severity: spec.severity ?? defaults.monitor.severity,
-    metrics: spec.metrics ?? defaults.performance.metrics,
+    metrics: spec.metrics?.filter(isOfLabels) ?? defaults.performance.metrics,
     practical: { ...practicalDefaults, ...written(spec.thresholds ?? {}) },
     // What metrics are measured of a window changes nothing of how it is joined.
     version: surroundings.hasher.sha256(JSON.stringify(joined)).slice(0, 16),
@@ -65,9 +66,11 @@ export function planPerformance(
   return [{ ...planned, model: model.name, predictions: finishTopic(predictions), labels: finishTopic(labels) }];
 }
 
+/** What labels are needed for. */
 function written(thresholds: NonNullable<MonitorEntry["thresholds"]>): Partial<PerformanceSpec["practical"]> {
-  const { psi: _, ...metrics } = thresholds;
-  return Object.fromEntries(Object.entries(metrics).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(
+    Object.entries(thresholds).filter(([metric, value]) => isOfLabels(metric) && value !== undefined),
+  );
 }
 
 /** Keys of monitors that count values. */
@@ -77,6 +80,13 @@ function checkForeignKeys(spec: MonitorEntry, path: Path, findings: Findings): v
     const message = `${key} belongs to monitors that count values, and this one measures a model by its labels`;
     findings.problem("MR_CONFLICT", [...path, key], message, "remove it, or watch the values with another monitor");
   }
+  const asked = (spec.metrics ?? []).map((metric, index) => [metric, "metrics", index] as const);
+  const bounds = Object.keys(spec.thresholds ?? {}).map((metric) => [metric, "thresholds", metric] as const);
+  for (const [metric, key, at] of [...asked, ...bounds]) {
+    if (metric === "psi" || isOfLabels(metric)) continue;
+    const message = `${metric} is of the rows of a topic, and this monitor measures a model by its labels`;
+    findings.problem("MR_CONFLICT", [...path, key, at], message, "remove it, or watch the topic with another monitor");
+  }
   if (spec.thresholds?.psi === undefined) return;
   const message = "psi is of values, and this monitor measures a model by its labels";
   findings.problem("MR_CONFLICT", [...path, "thresholds", "psi"], message, "write for example auc: 0.03");
@@ -84,15 +94,15 @@ function checkForeignKeys(spec: MonitorEntry, path: Path, findings: Findings): v
 
 /** Of monitors of values: keys of this one are refused there. */
 export function checkPerformanceKeys(spec: MonitorEntry, path: Path, findings: Findings): void {
-  for (const key of ["metrics", "detectors"] as const) {
-    if (spec[key] === undefined) continue;
-    const message = `${key} measures a model by its labels, and this monitor names none`;
-    findings.problem(
-      "MR_CONFLICT",
-      [...path, key],
-      message,
-      "write on: { predictions: TOPIC, labels: TOPIC }, or remove it",
-    );
+  const hint = "write on: { predictions: TOPIC, labels: TOPIC }, or remove it";
+  if (spec.detectors !== undefined) {
+    const message = "detectors measures a model by its labels, and this monitor names none";
+    findings.problem("MR_CONFLICT", [...path, "detectors"], message, hint);
+  }
+  for (const [index, metric] of (spec.metrics ?? []).entries()) {
+    if (!isOfLabels(metric)) continue;
+    const message = `${metric} measures a model by its labels, and this monitor names none`;
+    findings.problem("MR_CONFLICT", [...path, "metrics", index], message, hint);
   }
   for (const metric of Object.keys(written(spec.thresholds ?? {}))) {
     const message = `${metric} is measured by labels, and this monitor names none`;

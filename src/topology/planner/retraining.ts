@@ -157,15 +157,31 @@ export function checkReasons(
     for (const [index, reason] of (spec?.retrain?.on ?? []).entries()) {
       if (typeof reason !== "string" || kinds.has(reason)) continue;
       const predictions = known.find(({ infer }) => infer?.model === model.name)?.to.name ?? "TOPIC";
-      const [looksAt, on] =
-        reason === "drift"
-          ? ["features, predictions or labels", model.featuresFrom]
-          : ["predictions and labels together", `{ predictions: ${predictions}, labels: ${model.label.topic} }`];
-      const message = `no monitor looks at the ${looksAt} of model ${model.name}: ${reason} would never ask for a training`;
-      const hint = `write under monitors, for example: - { name: ${model.name}-${reason}, on: ${on} }`;
+      const { message, hint } = nobodyLooks(
+        reason,
+        model.name,
+        model.featuresFrom,
+        `{ predictions: ${predictions}, labels: ${model.label.topic} }`,
+      );
       findings.problem("MR_CONFLICT", [...path, "retrain", "on", index], message, hint);
     }
   }
+}
+
+/** @param rows the topic of the features @param outcomes what a monitor of performance is of */
+function nobodyLooks(reason: "drift" | "performance" | "quality", model: string, rows: string, outcomes: string) {
+  const looks = {
+    drift: { at: "looks at the features, predictions or labels", on: rows },
+    performance: { at: "looks at the predictions and labels together", on: outcomes },
+    quality: {
+      at: "says anything of the quality of the features, predictions or labels",
+      on: `${rows}, metrics: [missing]`,
+    },
+  }[reason];
+  return {
+    message: `no monitor ${looks.at} of model ${model}: ${reason} would never ask for a training`,
+    hint: `write under monitors, for example: - { name: ${model}-${reason}, on: ${looks.on} }`,
+  };
 }
 
 /** The trainer's group is named like a stage. */

@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { detectorCatalogue, performanceMetrics, practicalDefaults } from "../../monitor/index.ts";
+import {
+  detectorCatalogue,
+  performanceMetrics,
+  practicalDefaults,
+  qualityDefaults,
+  qualityMetrics,
+} from "../../monitor/index.ts";
 import { defaults } from "./defaults.ts";
 import { dateOrTime, duration, kebabName, key, reference } from "./values.ts";
 
@@ -35,6 +41,31 @@ const metricThresholds = Object.fromEntries(
     ).optional(),
   ]),
 ) as Record<(typeof performanceMetrics)[number], z.ZodOptional<z.ZodNumber>>;
+
+/** Of the rows of a topic; freshness is a duration, the others parts of one. */
+const qualityThresholds = {
+  ...(Object.fromEntries(
+    qualityMetrics
+      .filter((metric) => metric !== "freshness")
+      .map((metric) => [
+        metric,
+        key(
+          z.number().positive().max(1),
+          metric === "rows"
+            ? "The part by which the number of rows and the usual one differ, of the greater of both: half as many and twice as many are 0.5."
+            : "By how much the share has to exceed that of the reference, of all rows.",
+          qualityDefaults[metric],
+          qualityDefaults[metric],
+        ).optional(),
+      ]),
+  ) as Record<Exclude<(typeof qualityMetrics)[number], "freshness">, z.ZodOptional<z.ZodNumber>>),
+  freshness: key(
+    duration,
+    "How far event time has to be behind the time of writing when rows are told of.",
+    "10min",
+    defaults.monitor.freshness,
+  ).optional(),
+};
 
 const originSpec = z
   .strictObject({
@@ -109,13 +140,14 @@ export const monitorSpec = z
           defaults.monitor.psi,
         ).optional(),
         ...metricThresholds,
+        ...qualityThresholds,
       }),
       "What is of practical interest.",
       { psi: 0.2 },
     ).optional(),
     metrics: key(
-      z.array(z.enum(performanceMetrics)).min(1),
-      "With labels: what is measured of each window. `accuracy` decides at a score of 0.5; `ece` is the expected calibration error over ten bins.",
+      z.array(z.enum([...performanceMetrics, ...qualityMetrics])).min(1),
+      "With labels what is measured of each window: `accuracy` decides at a score of 0.5, `ece` is the expected calibration error over ten bins. Of a topic what is said of its rows: of each field the share that is `missing`, a category that is `unseen`, a number `out_of_range` of the reference; `rows`, how many there are; `errors`, dead letters of the stage that writes them; `freshness`, how far they are behind. Left out: with labels three, of a topic none.",
       ["auc", "brier"],
       defaults.performance.metrics,
     ).optional(),

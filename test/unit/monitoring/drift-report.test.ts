@@ -3,6 +3,7 @@ import {
   type BaselineFieldRecord,
   BaselineSet,
   type PartialRecord,
+  qualityDefaults,
   type VerdictRecord,
 } from "../../../src/monitor/index.ts";
 import {
@@ -186,6 +187,17 @@ describe("the status of a field", () => {
       baseline: id,
     });
     expect([country?.verdict, country?.from]).toEqual(["DRIFT", "1970-01-01T09:00:00.000Z"]);
+  });
+
+  test("is followed by what was said of the rows, as far as the monitor still asks for it", () => {
+    const said = ["amount.missing", "amount.unseen", "quality.data"].map((field) => verdictOf({ field }));
+    const asking = { ...monitor, quality: { metrics: ["missing" as const], practical: qualityDefaults } };
+    expect(fieldStatuses([asking], said, baselines).map(({ field, verdict }) => `${field} ${verdict}`)).toEqual([
+      "amount NONE",
+      "country NONE",
+      "amount.missing OK",
+      "quality.data OK",
+    ]);
   });
 
   test("without a number has none in its place, and without a verdict is NONE", () => {

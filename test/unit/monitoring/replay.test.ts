@@ -163,4 +163,10 @@ alerts: { ageMax: 2h, cooldown: 3h, budget: { pages: 4, per: 1d } }
     ["payments", []],
     ["scores", ["inputs"]],
   ]);
+  // Where payments are broken, so is all that is made of them.
+  expect([...(judged.upstreamOf ?? [])]).toEqual([
+    ["inputs", ["payments"]],
+    ["payments", []],
+    ["scores", ["inputs", "payments"]],
+  ]);
 });

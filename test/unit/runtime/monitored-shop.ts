@@ -25,8 +25,8 @@ const lateMs = 60_000;
 
 /** The shop with two monitors on its features. */
 export class MonitoredShop extends DurableShop {
-  constructor(delivery: DeliveryMode) {
-    super(delivery, 100_000_000, shopMonitors, (plan) => ({
+  constructor(delivery: DeliveryMode, monitors = shopMonitors) {
+    super(delivery, 100_000_000, monitors, (plan) => ({
       ...plan,
       monitoring: plan.monitoring && {
         ...plan.monitoring,

@@ -6,6 +6,7 @@ import { isHeartbeat } from "../../../src/monitor/index.ts";
 import type { DeliveryMode } from "../../../src/topology/index.ts";
 import type { DeathPlan } from "../../fakes/mortal-broker.ts";
 import { paymentStream } from "../../oracle/features-oracle.ts";
+import { shopMonitors } from "../../oracle/monitored-windows.ts";
 import { MonitoredShop } from "./monitored-shop.ts";
 
 const deliveries = ["at-least-once", "exactly-once"] as const satisfies readonly DeliveryMode[];
@@ -91,6 +92,28 @@ describe.each(deliveries)("%s", (delivery) => {
       ),
       { numRuns: 10 },
     );
+  });
+
+  test("records that become dead letters are counted where a monitor asks, each once, however often processes die", async () => {
+    const asking = shopMonitors.replace("name: counts, ", "name: counts, metrics: [errors], ");
+    const shop = new MonitoredShop(delivery, asking);
+    open.push(shop);
+    await shop.putBaselines("b1");
+    await shop.feed(paymentStream(300, seededRng(3)));
+    await workOff(shop, [
+      (_, index) => (index === 9 ? "after" : undefined),
+      (_, index) => (index === 14 ? "before" : undefined),
+    ]);
+    const dead = new Set(
+      (await shop.records(shop.plan.deadLetters.clusterName))
+        .map(({ headers }) => new Map(headers.map(({ name, value }) => [name, value?.toString() ?? ""])))
+        .filter((headers) => headers.get("millrace.code") !== "MR_LATE")
+        .map((headers) => headers.get("millrace.event.id")),
+    );
+    expect(dead.size).toBeGreaterThan(5);
+    const failedOf = async (name: string) =>
+      (await shop.partials()).reduce((sum, { monitor, failed = 0 }) => sum + (monitor === name ? failed : 0), 0);
+    expect([await failedOf("counts"), await failedOf("amounts")]).toEqual([dead.size, 0]);
   });
 
   test("tasks that move to a second process, and back, count on where they come to", async () => {

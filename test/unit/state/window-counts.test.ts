@@ -32,8 +32,15 @@ const row = (timeMs: number, offset: number, schema = -1, cells: Row["cells"] = 
   cells,
 });
 
+/** Instead of a schema: no row was made of the record. */
+const failing = -2;
+
 /** Takes a row as a tap does. */
 function take(store: WindowCounts, { timeMs, offset, schema, cells }: Row): void {
+  if (schema === failing) {
+    store.fail(-1, offset);
+    return;
+  }
   if (!store.count(timeMs, -1, offset, schema)) return;
   for (const cell of [cells[0], 2 + cells[1]]) {
     store.counts[cell]!++;
@@ -43,9 +50,9 @@ function take(store: WindowCounts, { timeMs, offset, schema, cells }: Row): void
 
 /** What a window has, as plain values. */
 function plain(total: WindowTotal) {
-  const { fromMs, baseline, rows, late, offsetFrom, offsetNext, streamTimeMs, origin, schemas, recent } = total;
+  const { fromMs, baseline, rows, late, failed, offsetFrom, offsetNext, streamTimeMs, origin, schemas, recent } = total;
   return {
-    ...{ fromMs, baseline, rows, late, offsetFrom, offsetNext, streamTimeMs, origin, schemas: [...schemas] },
+    ...{ fromMs, baseline, rows, late, failed, offsetFrom, offsetNext, streamTimeMs, origin, schemas: [...schemas] },
     counts: total.byField(total.counts).map((counts) => [...counts]),
     recent: recent && { schema: recent.schema, rows: recent.rows, counts: [...recent.counts] },
   };
@@ -348,7 +355,7 @@ describe("entries", () => {
 const rows = fc.array(
   fc.record({
     stepMs: fc.integer({ min: -220, max: 120 }),
-    schema: fc.constantFrom(-1, 1, 1, 1, 2, 3),
+    schema: fc.constantFrom(-1, 1, 1, 1, 2, 3, failing),
     cells: fc.tuple(fc.nat(1), fc.nat(2)),
   }),
   { maxLength: 12 },
@@ -382,11 +389,13 @@ function naive(kept: readonly Row[]) {
   };
   let stream = Number.NEGATIVE_INFINITY;
   for (const { timeMs, offset, schema, cells } of kept) {
-    const isLate = startOf(timeMs) + windowMs + lateMs <= stream;
-    const fromMs = startOf(isLate ? stream : timeMs);
-    stream = Math.max(stream, timeMs);
+    const isFailed = schema === failing;
+    const isLate = !isFailed && startOf(timeMs) + windowMs + lateMs <= stream;
+    const streamOrNone = Number.isFinite(stream) ? stream : 0;
+    const fromMs = startOf(isFailed ? streamOrNone : isLate ? stream : timeMs);
+    if (!isFailed) stream = Math.max(stream, timeMs);
     const total = windows.get(fromMs) ?? {
-      ...{ fromMs, baseline: "b1", rows: 0, late: 0, offsetFrom: offset, offsetNext: offset + 1 },
+      ...{ fromMs, baseline: "b1", rows: 0, late: 0, failed: 0, offsetFrom: offset, offsetNext: offset + 1 },
       ...{ streamTimeMs: stream, origin: "plan", schemas: [], recent: undefined },
       counts: [
         [0, 0],
@@ -396,8 +405,9 @@ function naive(kept: readonly Row[]) {
     windows.set(fromMs, total);
     total.offsetNext = offset + 1;
     total.streamTimeMs = stream;
-    if (isLate) {
-      total.late++;
+    if (isLate || isFailed) {
+      if (isLate) total.late++;
+      else total.failed++;
       continue;
     }
     total.rows++;

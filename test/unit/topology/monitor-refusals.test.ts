@@ -31,7 +31,7 @@ test.each<readonly [keys: string, ...said: string[]]>([
   ],
   [
     "on: features, metrics: [auc], detectors: [{ adwin: {} }], thresholds: { w1: 0.1 }",
-    "39 MR_CONFLICT monitors[0].metrics: metrics measures a model by its labels, and this monitor names none; write on: { predictions: TOPIC, labels: TOPIC }, or remove it",
+    "40 MR_CONFLICT monitors[0].metrics[0]: auc measures a model by its labels, and this monitor names none; write on: { predictions: TOPIC, labels: TOPIC }, or remove it",
     "57 MR_CONFLICT monitors[0].detectors: detectors measures a model by its labels, and this monitor names none; write on: { predictions: TOPIC, labels: TOPIC }, or remove it",
     "88 MR_UNSUPPORTED monitors[0].thresholds.w1: this version does not have w1 yet; remove it",
   ],
@@ -40,6 +40,17 @@ test.each<readonly [keys: string, ...said: string[]]>([
     '39 MR_REFERENCE monitors[0].fields[0]: there is no field of topic features named "amont"; did you mean "amount"?',
     "54 MR_CONFLICT monitors[0].fields[2]: field amount is named twice; remove it",
     "62 MR_WRONG_TYPE monitors[0].fields[3]: monitors count numbers, texts, enums and booleans, and paid_at is timestamp; remove it, or derive what matters of it in a step",
+  ],
+  [
+    "on: features, fields: [amount], metrics: [missing, unseen, missing], thresholds: { freshness: 1h, rows: 0.2 }",
+    "67 MR_CONFLICT monitors[0].metrics[1]: unseen is of fields that have a vocabulary, and this monitor counts no category; remove it, or name such a field",
+    "75 MR_CONFLICT monitors[0].metrics[2]: missing is named twice; remove it",
+    "110 MR_CONFLICT monitors[0].thresholds.freshness: this monitor says nothing of freshness, so its threshold does nothing; write metrics: [missing, unseen, freshness], or remove it",
+    "120 MR_CONFLICT monitors[0].thresholds.rows: this monitor says nothing of rows, so its threshold does nothing; write metrics: [missing, unseen, rows], or remove it",
+  ],
+  [
+    "on: lag, warn: { seconds: 3 }, metrics: [rows]",
+    "56 MR_CONFLICT monitors[0].metrics: metrics belongs to monitors of a topic, and this one is of the lag; remove it",
   ],
   [
     "on: features, window: 59s",

@@ -74,6 +74,19 @@ test("predictions are watched by their score, against their first windows, with 
   });
 });
 
+test("what is said of quality stands in the plan with what is of interest, and counts nothing else", () => {
+  const keys = "on: features, metrics: [missing, freshness], thresholds: { missing: 0.05, freshness: 1h }";
+  expect(monitor(keys)?.quality).toEqual({
+    metrics: ["missing", "freshness"],
+    practical: { missing: 0.05, unseen: 0.01, out_of_range: 0.01, rows: 0.5, errors: 0.01, freshness: 3_600 },
+  });
+  expect(monitor("on: features")?.quality).toBeUndefined();
+  expect(monitor(keys)?.version).toBe(monitor("on: features")?.version);
+  expect(printPlan(planned(`  - { name: m, ${keys} }\n`))).toContain(
+    "  quality missing (from 0.05 on), freshness (from 1h on)\n",
+  );
+});
+
 test("all leaves out the id, the key and times, and the list is taken as it stands", () => {
   expect(fieldsOf("on: features, fields: all")).toEqual(["payment_id", "amount", "n_1h", "mean_1h"]);
   expect(fieldsOf("on: raw")).toEqual(["payment_id", "amount"]);

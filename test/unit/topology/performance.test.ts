@@ -114,13 +114,20 @@ test.each<[string, string[]]>([
   [
     "on: { predictions: predictions }, metrics: [auc], thresholds: { auc: 0.1 }",
     [
-      "MR_CONFLICT monitors[0].metrics: metrics measures a model by its labels, and this monitor names none; write on: { predictions: TOPIC, labels: TOPIC }, or remove it",
+      "MR_CONFLICT monitors[0].metrics[0]: auc measures a model by its labels, and this monitor names none; write on: { predictions: TOPIC, labels: TOPIC }, or remove it",
       "MR_CONFLICT monitors[0].thresholds.auc: auc is measured by labels, and this monitor names none; remove it",
     ],
   ],
   [
     `${on}, detectors: [{ adwin: {} }, { adwin: { delta: 0.01 } }]`,
     ["MR_CONFLICT monitors[0].detectors[1]: adwin is there twice, and a verdict is named after it; remove one"],
+  ],
+  [
+    `${on}, metrics: [auc, missing], thresholds: { rows: 0.2 }`,
+    [
+      "MR_CONFLICT monitors[0].metrics[1]: missing is of the rows of a topic, and this monitor measures a model by its labels; remove it, or watch the topic with another monitor",
+      "MR_CONFLICT monitors[0].thresholds.rows: rows is of the rows of a topic, and this monitor measures a model by its labels; remove it, or watch the topic with another monitor",
+    ],
   ],
   [
     `${on}, window: 10s`,

@@ -144,10 +144,6 @@ test.each<readonly [keys: string, ...said: string[]]>([
     "35 MR_UNSUPPORTED models.fraud.retrain.mode: this version does not have online yet; write mode: warm, which goes on from the version in service",
   ],
   [
-    "retrain: { on: [quality] }",
-    "21 MR_UNSUPPORTED models.fraud.retrain.on[0]: this version does not have quality yet; write drift: a monitor of a topic counts what is null too",
-  ],
-  [
     "retrain: { on: [{ age: 7d }, webhook] }",
     "34 MR_UNSUPPORTED models.fraud.retrain.on[1]: this version does not have webhook yet; remove it, and ask with millrace train when somebody else's alert comes",
   ],
@@ -198,6 +194,18 @@ describe("an alert that nothing can raise is no reason", () => {
     [["{ name: truth, on: { predictions: predictions, labels: labels } }"], drift],
   ])("with the monitors %j", (entries, ...said) => {
     expect(problemLines(monitors(...entries), { schemas })).toEqual(said);
+  });
+
+  test("quality is one where a monitor of the topics says anything of it", () => {
+    const asking = (entry: string) => monitors(entry).replace("drift, performance", "quality");
+    const missing =
+      "t.yaml:36:34 MR_CONFLICT models.fraud.retrain.on[1]: no monitor says anything of the quality of the features, predictions or labels of model fraud: quality would never ask for a training; write under monitors, for example: - { name: fraud-quality, on: features, metrics: [missing] }";
+    expect(problemLines(asking("{ name: inputs, on: features }"), { schemas })).toEqual([missing]);
+    const cure = missing.slice(missing.indexOf(" - {") + 3);
+    expect(soundPlan(asking(cure), { schemas }).models[0]?.retrain?.on).toEqual([
+      { kind: "age", ageMs: 7 * 24 * 3_600_000 },
+      { kind: "quality" },
+    ]);
   });
 
   test("and the monitors that are named as the cure are one", () => {

@@ -84,7 +84,12 @@ describe("a verdict", () => {
     feed(judge, [even]);
     for (const partition of [0, 1]) judge.takePartial(partial(partition, 2, even), atEndOf(2));
     const { verdicts } = judge.judge();
-    expect(verdicts.map(({ kind, m, phase }) => `${kind} ${m} ${phase}`)).toEqual(["NO_DATA 0 no-data", "OK 1000 ok"]);
+    expect(verdicts.map(({ field, kind, m, phase }) => `${field} ${kind} ${m} ${phase}`)).toEqual([
+      "x NO_DATA 0 no-data",
+      "quality.data NO_DATA 0 firing",
+      "x OK 1000 ok",
+      "quality.data OK 1000 ok",
+    ]);
   });
 
   test("is INSUFFICIENT of few rows, of counts of another configuration, and of a baseline that is not there", () => {
@@ -366,7 +371,9 @@ describe("alerts of two fields and monitors", () => {
           atEndOf(0),
         );
     for (const partition of [0, 1]) judge.takePartial(partial(partition, 0, even), atEndOf(0));
-    const ends = judge.judge().verdicts.map(({ monitor, toMs }) => `${monitor} ${(toMs - startMs) / hourMs}`);
+    const ends = judge
+      .judge()
+      .verdicts.flatMap(({ monitor, field, toMs }) => (field === "x" ? `${monitor} ${(toMs - startMs) / hourMs}` : []));
     expect(ends).toEqual(["short 0.5", "m 1", "short 1"]);
   });
 });

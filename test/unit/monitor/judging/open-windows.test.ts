@@ -162,3 +162,39 @@ describe("windows", () => {
     expect(numbers(open.close(atEndOf(500)))).toEqual([495, 496, 497, 498, 499, 500]);
   });
 });
+
+describe("where nothing was ever counted", () => {
+  test("the first whole window since the judge has a time closes when tasks have nothing to read, empty", () => {
+    const open = windows();
+    const sinceMs = startMs + 5;
+    for (const partition of [0, 1]) open.takeHeartbeat(beat(partition, Number.NEGATIVE_INFINITY, true), sinceMs);
+    expect(open.close(sinceMs)).toEqual([]);
+    expect(numbers(open.close(dueMs + spec.idleAfterMs))).toEqual([]);
+    expect(open.close(dueMs + hourMs + spec.idleAfterMs)).toMatchObject([{ fromMs: startMs + hourMs, partials: [] }]);
+  });
+
+  test("it closes without a task that never said anything, and not before there is a time", () => {
+    const open = windows();
+    expect(open.close(Number.NEGATIVE_INFINITY)).toEqual([]);
+    expect(open.close(startMs)).toEqual([]);
+    expect(open.close(dueMs + spec.idleAfterMs)).toEqual([]);
+    expect(numbers(open.close(dueMs + 2 * spec.idleAfterMs))).toEqual([0]);
+  });
+
+  test("older rows that come before it closes are judged in their own windows, the first of them first", () => {
+    const open = windows();
+    expect(open.close(startMs)).toEqual([]);
+    open.takePartial(partial(0, -3, even, { streamTimeMs: dueMs - 2 * hourMs }), dueMs);
+    open.takePartial(partial(1, -3, even, { streamTimeMs: dueMs - 2 * hourMs }), dueMs);
+    expect(numbers(open.close(dueMs))[0]).toBe(-3);
+  });
+});
+
+test("how far rows are behind is told of the first word on them, not of what is told again when the window is over", () => {
+  const open = windows();
+  open.takePartial(partial(0, 0, even, { streamTimeMs: startMs + 1_000 }), startMs + 9_000);
+  open.takePartial(partial(0, 0, even, { streamTimeMs: startMs + 1_000 }), dueMs);
+  open.takePartial(partial(1, 0, even, { streamTimeMs: startMs + 4_000 }), startMs + 5_000);
+  for (const partition of [0, 1]) open.takeHeartbeat(beat(partition, dueMs), dueMs);
+  expect(open.close(dueMs)).toMatchObject([{ staleMs: [8_000, 1_000] }]);
+});
