@@ -14,7 +14,7 @@ export {
   Mutes,
   readCommand,
 } from "./judging/commands.ts";
-export { LagAlerts, type LagLevel, type LagMonitorSpec, type SeenLag } from "./lag-alerts.ts";
+export { type HeldRecords, LagAlerts, type LagLevel, type LagMonitorSpec, type SeenLag } from "./lag-alerts.ts";
 export { CommitHistory, type LagStatus } from "./lag-status.ts";
 export type { MonitoredField, MonitorSpec } from "./monitor-spec.ts";
 export { budgetProbability, type PageBudget } from "./page-budget.ts";

@@ -1,8 +1,9 @@
 /**
  * The alerts of how far stages are behind, as a pure function of looks at them, ten seconds apart.
  *
- * L1 Each stage has an alert per monitor and level. `page` opens and closes an incident; `warn` is a ticket without one.
+ * L1 Each stage has an alert per monitor and level. One of severity `page` opens and closes an incident, a ticket has none.
  * L2 A look that failed says nothing: neither that all is well nor that it is not.
+ *    The level `held` is of records that a reader may not see: no lag, and none of its group's doing.
  * L3 What was told before ({@link LagAlerts.takeEvent}) goes on: it is not told again, and it ends.
  */
 import { type EpochMs, formatIsoTime, parseIsoTimeMs } from "../kernel/index.ts";
@@ -18,11 +19,20 @@ export interface LagLevel {
   readonly isGrowing: boolean;
 }
 
-/** How far stages may fall behind; at least one of the two levels is there. */
+/** How far stages may fall behind; at least one of the levels is there. */
 export interface LagMonitorSpec {
   readonly name: string;
   readonly warn: LagLevel | undefined;
   readonly page: LagLevel | undefined;
+  /** How long an open transaction may hold records back; undefined: for as long as it likes. */
+  readonly heldSeconds: number | undefined;
+}
+
+/** Records that an open transaction keeps from every reader that reads what is committed. */
+export interface HeldRecords {
+  readonly records: number;
+  /** Since it was seen first that nothing moves; 0 where nothing is held. */
+  readonly seconds: number;
 }
 
 /** How far a stage is behind at one time. */
@@ -31,13 +41,12 @@ export interface SeenLag {
   readonly records: number;
   /** Since the oldest record that waits was written; 0 when none waits, undefined where it could not be read. */
   readonly seconds: number | undefined;
+  readonly held: HeldRecords;
   /** What its group makes of it, in a word. */
   readonly status: string;
 }
 
-const levels = ["warn", "page"] as const;
-type LevelName = (typeof levels)[number];
-const severities = { warn: "ticket", page: "page" } as const;
+type LevelName = "warn" | "page" | "held";
 
 /** Looks that tell whether a lag grows, and the last of them that all have to be above the level. */
 const slopeLooks = 30;
@@ -48,6 +57,7 @@ interface LagAlert {
   readonly stage: string;
   readonly level: LevelName;
   readonly bounds: LagLevel;
+  readonly severity: "page" | "ticket";
   state: AlertState;
   /** What was seen over what is allowed, of the last looks. */
   ratios: readonly number[];
@@ -72,13 +82,12 @@ export class LagAlerts {
   constructor({ topology, monitors, stages, rules }: LagAlertsOptions) {
     this.#topology = topology;
     this.#rules = rules;
-    for (const { name, ...bounds } of monitors)
+    for (const monitor of monitors)
       for (const stage of stages)
-        for (const level of levels) {
-          const own = bounds[level];
-          const field = fieldOf(stage, level);
-          const alert = { monitor: name, stage, level, state: newAlert, ratios: [], incident: undefined };
-          if (own !== undefined) this.#alerts.set(`${name}/${field}`, { ...alert, bounds: own });
+        for (const own of levelsOf(monitor)) {
+          const key = `${monitor.name}/${fieldOf(stage, own.level)}`;
+          const alert = { monitor: monitor.name, stage, state: newAlert, ratios: [], incident: undefined };
+          this.#alerts.set(key, { ...alert, ...own });
         }
   }
 
@@ -126,10 +135,10 @@ export class LagAlerts {
   }
 
   #begun(alert: LagAlert, lag: SeenLag, nowMs: EpochMs, event: "fired" | "quiet", isMuted: boolean): AlertEvent[] {
-    const { monitor, stage, level } = alert;
-    const isIncident = level === "page" && event === "fired";
-    if (isIncident) alert.incident = `${this.#topology}/${monitor}/${stage}/${compactTime(nowMs)}`;
-    const summary = `${stage} is ${behind(lag)}; ${allowed(alert.bounds)}.`;
+    const { monitor, stage, level, severity } = alert;
+    const isIncident = severity === "page" && event === "fired";
+    if (isIncident) alert.incident = `${this.#topology}/${monitor}/${incidentOf(stage, level)}/${compactTime(nowMs)}`;
+    const summary = `${stage} ${level === "held" ? heldText(lag.held) : `is ${behind(lag)}`}; ${allowed(alert.bounds)}.`;
     const type = isMuted ? "suppressed" : "firing";
     const told = this.#alertEvent(alert, type, nowMs, isMuted ? `${summary.slice(0, -1)}, and is silenced.` : summary);
     if (!isIncident) return [told];
@@ -137,8 +146,10 @@ export class LagAlerts {
   }
 
   #ended(alert: LagAlert, lag: SeenLag, nowMs: EpochMs): AlertEvent[] {
-    const { monitor, stage, incident } = alert;
-    const said = lag.records === 0 ? "has caught up" : `is ${behind(lag)}, which is less than too much`;
+    const { monitor, stage, level, incident } = alert;
+    const isOver = level === "held" ? lag.held.records === 0 : lag.records === 0;
+    const over = level === "held" ? "gets what a transaction held back" : "has caught up";
+    const said = isOver ? over : `is ${behind(lag)}, which is less than too much`;
     const events: AlertEvent[] = [this.#alertEvent(alert, "resolved", nowMs, `${stage} ${said}.`)];
     if (incident !== undefined)
       events.push(this.#incidentEvent(alert, "closed", nowMs, false, `${monitor}: ${stage} ${said}.`));
@@ -174,8 +185,8 @@ export class LagAlerts {
   }
 
   #incidentEvent(alert: LagAlert, type: "opened" | "closed", nowMs: EpochMs, isPage: boolean, summary: string) {
-    const { monitor, stage, incident } = alert;
-    const fingerprint = `${this.#topology}/${monitor}/${stage}`;
+    const { monitor, stage, level, incident } = alert;
+    const fingerprint = `${this.#topology}/${monitor}/${incidentOf(stage, level)}`;
     return {
       ...this.#base(alert, nowMs),
       ...{ type: `millrace.incident.${type}` as const, id: `${incident}/${type}`, fingerprint, field: undefined },
@@ -183,11 +194,11 @@ export class LagAlerts {
     };
   }
 
-  #base({ monitor, level }: LagAlert, nowMs: EpochMs) {
+  #base({ monitor, severity }: LagAlert, nowMs: EpochMs) {
     const nothing = { from: undefined, to: undefined, cause: undefined, n: undefined, m: undefined };
     const kind = "lag" as const;
     return {
-      ...{ topology: this.#topology, monitor, kind, severity: severities[level], at: formatIsoTime(nowMs) },
+      ...{ topology: this.#topology, monitor, kind, severity, at: formatIsoTime(nowMs) },
       ...nothing,
     };
   }
@@ -197,9 +208,10 @@ export class LagAlerts {
 function evaluate(alert: LagAlert, lag: SeenLag | undefined, atMs: EpochMs): Evaluation {
   const nothing: Evaluation = { atMs, kind: "insufficient", ratio: Number.NaN };
   if (lag === undefined) return nothing;
-  const { bounds } = alert;
-  const byRecords = bounds.records === undefined ? 0 : lag.records / bounds.records;
-  const bySeconds = bounds.seconds === undefined ? 0 : (lag.seconds ?? Number.NaN) / bounds.seconds;
+  const { bounds, level } = alert;
+  const { records, seconds } = level === "held" ? lag.held : lag;
+  const byRecords = bounds.records === undefined ? 0 : records / bounds.records;
+  const bySeconds = bounds.seconds === undefined ? 0 : (seconds ?? Number.NaN) / bounds.seconds;
   // What is too much in records is so whatever the seconds are.
   const ratio = Number.isNaN(bySeconds) && byRecords >= 1 ? byRecords : Math.max(byRecords, bySeconds);
   if (Number.isNaN(ratio)) return nothing;
@@ -211,12 +223,29 @@ function evaluate(alert: LagAlert, lag: SeenLag | undefined, atMs: EpochMs): Eva
   return { atMs, kind: grows ? "drift" : "ok", ratio };
 }
 
+function levelsOf({ warn, page, heldSeconds }: LagMonitorSpec): Pick<LagAlert, "level" | "bounds" | "severity">[] {
+  const held = { records: undefined, seconds: heldSeconds, isGrowing: false };
+  // Whoever is woken by a lag is woken by this, which is none only because nobody may see the records.
+  const heldSeverity = page === undefined ? "ticket" : "page";
+  return [
+    ...(warn === undefined ? [] : [{ level: "warn", bounds: warn, severity: "ticket" } as const]),
+    ...(page === undefined ? [] : [{ level: "page", bounds: page, severity: "page" } as const]),
+    ...(heldSeconds === undefined ? [] : [{ level: "held", bounds: held, severity: heldSeverity } as const]),
+  ];
+}
+
+/** A stage has an incident of its lag and one of what is held back: one ends without the other. */
+const incidentOf = (stage: string, level: LevelName): string => (level === "held" ? fieldOf(stage, level) : stage);
 const fieldOf = (stage: string, level: LevelName): string => `${stage}/${level}`;
 const stageOf = (field: string): string => field.slice(0, field.lastIndexOf("/"));
 
 function behind({ records, seconds, status }: SeenLag): string {
   const since = seconds === undefined ? "" : `, the oldest for ${Math.round(seconds)} s`;
   return `${records} records behind${since}${status === "" || status === "ok" ? "" : ` (${status})`}`;
+}
+
+function heldText({ records, seconds }: HeldRecords): string {
+  return `gets nothing of ${records} records that an open transaction holds back for ${Math.round(seconds)} s`;
 }
 
 function allowed({ records, seconds, isGrowing }: LagLevel): string {

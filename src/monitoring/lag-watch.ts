@@ -1,5 +1,5 @@
-import { CommitHistory, type LagStatus } from "../monitor/index.ts";
-import { type ClusterAdmin, type LagAdmin, lagsOf } from "../runtime/index.ts";
+import { CommitHistory, type HeldRecords, type LagStatus } from "../monitor/index.ts";
+import { type ClusterAdmin, type LagAdmin, lagsOf, type PartitionLag } from "../runtime/index.ts";
 import type { Plan } from "../topology/index.ts";
 
 /** The lag of one stage at one time, as the command prints it. */
@@ -13,9 +13,12 @@ export interface StageLag {
   readonly records: number;
   /**
    * The worst of its partitions, in the order of {@link statuses}; `idle` when nobody works and nothing is behind;
-   * `unjudged` after one look at a stage that is behind, which does not say whether it gets on.
+   * `unjudged` after one look at a stage that is behind, which does not say whether it gets on; `held` when it is well but
+   * for records that an open transaction keeps from it.
    */
-  readonly status: LagStatus | "idle" | "no-members" | "unjudged";
+  readonly status: LagStatus | "idle" | "no-members" | "unjudged" | "held";
+  /** Over all partitions: all their records, for as long as the longest; nothing is known of it after one look. */
+  readonly held: HeldRecords;
   /** Until the lag is worked off at the pace since the watching began; null when it does not shrink, or nothing is behind. */
   readonly catchUpMs: number | null;
   readonly partitions: readonly {
@@ -33,7 +36,13 @@ const statuses: readonly LagStatus[] = ["ok", "growing", "stalled", "rewound", "
 /** A pause between commits that means nothing: stages commit every 100 ms or so, but not while they restore or wait. */
 const pauseMs = 30_000;
 
-type Admin = LagAdmin & Pick<ClusterAdmin, "members">;
+type Admin = LagAdmin & Pick<ClusterAdmin, "members" | "extent">;
+
+/** Where the end that a reader may see stands, and since when it was seen to be held. */
+interface StandingEnd {
+  readonly end: number;
+  readonly heldSinceMs: number | undefined;
+}
 
 /** Looks at the lag of a plan's stages again and again, and remembers what it saw. */
 export class LagWatch {
@@ -41,6 +50,7 @@ export class LagWatch {
   readonly #plan: Pick<Plan, "stages">;
   readonly #admin: Admin;
   readonly #histories = new Map<string, CommitHistory>();
+  readonly #ends = new Map<string, StandingEnd>();
   readonly #first = new Map<string, { readonly atMs: number; readonly records: number }>();
 
   constructor(plan: Pick<Plan, "stages">, admin: Admin) {
@@ -64,7 +74,9 @@ export class LagWatch {
         status: this.#statusOf(`${stage.name}/${partition}`, nowMs, committed, records),
       }));
       const records = partitions.reduce((sum, { records: own }) => sum + own, 0);
-      const status = this.#stageStatus(members.length, records, partitions);
+      const held = await this.#held(stage.from.clusterName, stage.name, lags, nowMs, signal);
+      const worst = this.#stageStatus(members.length, records, partitions);
+      const status = held.records > 0 && worst === "ok" ? "held" : worst;
       found.push({
         stage: stage.name,
         group: stage.group,
@@ -72,11 +84,40 @@ export class LagWatch {
         members: members.length,
         records,
         status,
+        held,
         catchUpMs: this.#catchUpMs(stage.name, nowMs, records),
         partitions,
       });
     }
     return found;
+  }
+
+  /**
+   * What open transactions hold back. Between two transactions of a busy writer the end moves; one that hangs stands still
+   * while the log goes on behind it. The log's end is asked of those alone whose end has not moved since the look before.
+   */
+  async #held(
+    topic: string,
+    stage: string,
+    lags: readonly PartitionLag[],
+    nowMs: number,
+    signal: AbortSignal,
+  ): Promise<HeldRecords> {
+    const all = await Promise.all(
+      lags.map(async ({ partition, end }) => {
+        const key = `${stage}/${partition}`;
+        const before = this.#ends.get(key);
+        const isStanding = before?.end === end;
+        const logEnd = isStanding ? (await this.#admin.extent({ topic, partition }, signal)).end : end;
+        const heldSinceMs = logEnd > end ? (before?.heldSinceMs ?? nowMs) : undefined;
+        this.#ends.set(key, { end, heldSinceMs });
+        return { records: logEnd - end, ms: heldSinceMs === undefined ? 0 : nowMs - heldSinceMs };
+      }),
+    );
+    return {
+      records: all.reduce((sum, { records }) => sum + records, 0),
+      seconds: Math.max(0, ...all.map(({ ms }) => ms)) / 1_000,
+    };
   }
 
   #stageStatus(

@@ -124,15 +124,16 @@ export class StageLagWatcher implements LagWatcher {
     }
   }
 
-  async #seen({ stage, topic, records, status, partitions }: StageLag, nowMs: EpochMs, signal: AbortSignal) {
-    if (records === 0) return { stage, records, seconds: 0, status: "ok" };
+  async #seen(lag: StageLag, nowMs: EpochMs, signal: AbortSignal): Promise<SeenLag> {
+    const { stage, topic, records, held, status, partitions } = lag;
+    if (records === 0) return { stage, records, seconds: 0, held, status: "ok" };
     const waiting = partitions.filter((partition) => partition.records > 0).sort((a, b) => b.records - a.records);
     let oldestMs = Number.POSITIVE_INFINITY;
     for (const { partition, committed } of waiting.slice(0, readMax))
       oldestMs = Math.min(oldestMs, await this.#writtenMs({ topic, partition }, committed, signal));
     // Written by a clock ahead of ours, or without a time.
     const seconds = oldestMs === Number.POSITIVE_INFINITY ? undefined : Math.max(0, (nowMs - oldestMs) / 1_000);
-    return { stage, records, seconds, status: status === "unjudged" ? "" : status };
+    return { stage, records, seconds, held, status: status === "unjudged" ? "" : status };
   }
 
   /** Kafka's time of the first record that is not committed; Infinity where there is none that has one. */

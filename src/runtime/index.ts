@@ -58,7 +58,7 @@ export type {
   SnapshotWriting,
   StageShelf,
 } from "./snapshots.ts";
-export { type LagAdmin, lagsOf } from "./stage-lag.ts";
+export { type LagAdmin, lagsOf, type PartitionLag } from "./stage-lag.ts";
 export { type GaugeReading, lagsInTime, type MeasuredStage, type MetricReading, readMetrics } from "./stage-metrics.ts";
 export { createStageRunner, type SnapshotOptions, type StageRunner, type StageRunnerOptions } from "./stage-runner.ts";
 export type { StageTask } from "./stage-task.ts";

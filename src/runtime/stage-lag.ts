@@ -9,6 +9,8 @@ export interface PartitionLag {
   readonly committed: Offset;
   /** Records that are there and not committed. */
   readonly records: number;
+  /** What a reader may see ends here: records of open transactions lie behind it. */
+  readonly end: Offset;
 }
 
 /** What is asked of the cluster for a stage's lag. */
@@ -40,6 +42,6 @@ export async function lagsOf(
   return watermarks.map(({ partition, low, end }) => {
     const offset = offsets.get(partition) ?? -1;
     const begun = offset >= 0 ? offset : stage.start.kind === "latest" ? end : low;
-    return { partition, committed: offset, records: Math.max(0, end - Math.max(low, begun)) };
+    return { partition, committed: offset, records: Math.max(0, end - Math.max(low, begun)), end };
   });
 }

@@ -83,10 +83,14 @@ function originText(origin: BaselineOrigin): string {
   return `the rows from ${formatIsoTime(origin.fromMs)} to ${formatIsoTime(origin.toMs)}`;
 }
 
-function lagText({ name, warn, page }: LagMonitorSpec): string {
+function lagText({ name, warn, page, heldSeconds }: LagMonitorSpec): string {
   const lines = [`monitor ${name} of the lag`];
   if (warn !== undefined) lines.push(`  ticket ${levelText(warn)}`);
   if (page !== undefined) lines.push(`  page ${levelText(page)}`);
+  if (heldSeconds !== undefined) {
+    const severity = page === undefined ? "ticket" : "page";
+    lines.push(`  ${severity} when a transaction holds records back for ${formatDurationMs(heldSeconds * 1_000)}`);
+  }
   return lines.join("\n");
 }
 

@@ -43,7 +43,7 @@ export function planMonitor(
   findings: Findings,
 ): PlannedMonitor[] {
   const { outline, stages, models, hasher } = surroundings;
-  for (const key of ["warn", "page"] as const) {
+  for (const key of ["warn", "page", "held"] as const) {
     if (spec[key] === undefined) continue;
     const message = `${key} belongs to a monitor of the lag, and this one is of a topic`;
     findings.problem("MR_CONFLICT", [...path, key], message, "remove it, or write on: lag");

@@ -5,7 +5,7 @@ import type { PlannedStage } from "../plan/plan.ts";
 import { defaults } from "../spec/defaults.ts";
 import type { LagLevelEntry, MonitorEntry } from "../spec/monitor-spec.ts";
 import type { Outline } from "../spec/shape.ts";
-import { planAlerts } from "./alerts.ts";
+import { ms, planAlerts } from "./alerts.ts";
 import type { Findings } from "./findings.ts";
 import { labelledPrefix } from "./label-stages.ts";
 import { type MonitorSurroundings, planMonitor } from "./monitor.ts";
@@ -131,11 +131,13 @@ function planLag(spec: MonitorEntry, path: Path, { topics }: MonitorSurroundings
     const message = `${key} belongs to monitors of a topic, and this one is of the lag`;
     findings.problem("MR_CONFLICT", [...path, key], message, "remove it");
   }
-  if (spec.warn === undefined && spec.page === undefined) {
+  if (spec.warn === undefined && spec.page === undefined && (spec.held ?? "none") === "none") {
     const message = "nothing says how much lag is too much";
     findings.problem("MR_MISSING_KEY", path, message, "write for example warn: { seconds: 30 }");
   }
-  return { name: spec.name, warn: levelOf(spec.warn), page: levelOf(spec.page) };
+  const held = spec.held ?? defaults.monitor.held;
+  const heldSeconds = held === "none" ? undefined : ms(held) / 1_000;
+  return { name: spec.name, warn: levelOf(spec.warn), page: levelOf(spec.page), heldSeconds };
 }
 
 function levelOf(level: LagLevelEntry | undefined): LagLevel | undefined {

@@ -167,6 +167,12 @@ export const monitorSpec = z
       seconds: 120,
       growing: true,
     }).optional(),
+    held: key(
+      z.union([z.literal("none"), duration]),
+      "How long an open transaction may hold back records before somebody is told: woken, where `page` is there too. Of `on: lag` alone; `none` tells nobody.",
+      "5min",
+      defaults.monitor.held,
+    ).optional(),
   })
   .meta({ description: "What is watched while the stages run." });
 

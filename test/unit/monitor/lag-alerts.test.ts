@@ -8,7 +8,8 @@ import {
 } from "../../../src/monitor/index.ts";
 
 const secondsOf = (seconds: number | undefined, isGrowing = false) => ({ records: undefined, seconds, isGrowing });
-const monitor: LagMonitorSpec = { name: "behind", warn: secondsOf(30), page: secondsOf(120) };
+const monitor: LagMonitorSpec = { name: "behind", warn: secondsOf(30), page: secondsOf(120), heldSeconds: undefined };
+const nothingHeld = { records: 0, seconds: 0 };
 const alertsOf = (more: Partial<LagMonitorSpec> = {}, stages = ["score"]): LagAlerts =>
   new LagAlerts({ topology: "shop", monitors: [{ ...monitor, ...more }], stages, rules: defaultRules });
 const nobody = (): boolean => false;
@@ -22,7 +23,14 @@ function look(
   { from = 0, isMuted = nobody as (monitor: string, field: string) => boolean, seen = {} as Partial<SeenLag> } = {},
 ): AlertEvent[] {
   return seconds.flatMap((own, i) => {
-    const lag = { stage: "score", records: (own ?? 0) * 10, seconds: own, status: "stopped", ...seen };
+    const lag = {
+      stage: "score",
+      records: (own ?? 0) * 10,
+      seconds: own,
+      held: nothingHeld,
+      status: "stopped",
+      ...seen,
+    };
     return alerts.look(own === undefined ? undefined : [lag], startMs + 10_000 * (from + i), isMuted);
   });
 }
@@ -156,5 +164,37 @@ describe("after a restart", () => {
       "alert.resolved shop/behind/score/page",
       "incident.closed shop/behind/score",
     ]);
+  });
+});
+
+describe("records that an open transaction holds back", () => {
+  const held = (alerts: LagAlerts, seconds: readonly number[]): AlertEvent[] =>
+    seconds.flatMap((own, i) => {
+      const lag = { stage: "score", records: 0, seconds: 0, held: { records: own === 0 ? 0 : 8, seconds: own } };
+      return alerts.look([{ ...lag, status: "held" }], startMs + 10_000 * i, nobody);
+    });
+
+  test("are an alert and an incident of their own, which a lag of the same stage does not touch", () => {
+    const events = held(alertsOf({ heldSeconds: 20 }), [10, 20, 30, 40, 50, 0, 0, 0, 0]);
+    expect(told(events)).toEqual([
+      "incident.opened shop/behind/score/held",
+      "alert.firing shop/behind/score/held",
+      "alert.resolved shop/behind/score/held",
+      "incident.closed shop/behind/score/held",
+    ]);
+    expect(events[0]).toMatchObject({
+      severity: "page",
+      isPage: true,
+      incident: "shop/behind/score/held/20260101T000030Z",
+      summary:
+        "behind: score gets nothing of 8 records that an open transaction holds back for 40 s; too much is 20 s.",
+    });
+    expect(events[2]).toMatchObject({ summary: "score gets what a transaction held back." });
+  });
+
+  test("are a ticket where no lag wakes anybody, and nothing where nobody asks", () => {
+    const ticket = held(alertsOf({ page: undefined, heldSeconds: 20 }), [20, 30, 40]);
+    expect(ticket.map(({ type, severity }) => [type, severity])).toEqual([["millrace.alert.firing", "ticket"]]);
+    expect(held(alertsOf(), [20, 30, 40, 50])).toEqual([]);
   });
 });

@@ -12,6 +12,9 @@ const [first] = plan.stages;
 class Cluster {
   committedOffsets: readonly number[] = [-1, -1];
   end = 100;
+  /** Records of an open transaction behind the end of each partition. */
+  held = 0;
+  extents = 0;
   names: readonly string[] = [];
   readonly admin = {
     committed: async (group: string) =>
@@ -19,6 +22,10 @@ class Cluster {
         offset < 0 ? [] : [{ partition, offset, metadata: "", leaderEpoch: -1 }],
       ),
     watermarks: async () => [0, 1].map((partition) => ({ partition, low: 0, end: this.end })),
+    extent: async () => {
+      this.extents++;
+      return { low: 0, end: this.end + this.held };
+    },
     members: async () => this.names,
   };
   readonly #watch = new LagWatch(plan, this.admin as unknown as ConstructorParameters<typeof LagWatch>[1]);
@@ -40,6 +47,7 @@ describe("of a stage", () => {
       members: 0,
       records: 200,
       status: "no-members",
+      held: { records: 0, seconds: 0 },
       catchUpMs: null,
       partitions: [0, 1].map((partition) => ({ partition, committed: null, records: 100, status: "ok" })),
     });
@@ -69,6 +77,23 @@ describe("of a stage", () => {
     const later = await cluster.look(30_001);
     expect(later.partitions.map(({ status }) => status)).toEqual(["stopped", "ok"]);
     expect(later.status).toBe("stopped");
+  });
+
+  test("what an open transaction holds back is told from the second look on, while the end stands still", async () => {
+    const cluster = new Cluster();
+    cluster.names = ["one"];
+    cluster.committedOffsets = [100, 100];
+    cluster.held = 7;
+    expect(await cluster.look(0)).toMatchObject({ status: "ok", held: { records: 0, seconds: 0 } });
+    expect(cluster.extents).toBe(0);
+    expect(await cluster.look(10_000)).toMatchObject({ status: "held", records: 0, held: { records: 14, seconds: 0 } });
+    expect(await cluster.look(25_000)).toMatchObject({ status: "held", held: { records: 14, seconds: 15 } });
+    // Transactions that come and go move the end.
+    cluster.end = 110;
+    cluster.committedOffsets = [110, 110];
+    expect(await cluster.look(35_000)).toMatchObject({ status: "ok", held: { records: 0, seconds: 0 } });
+    cluster.held = 0;
+    expect(await cluster.look(45_000)).toMatchObject({ status: "ok", held: { records: 0, seconds: 0 } });
   });
 
   test("that falls further behind nothing says when it is worked off", async () => {

@@ -25,12 +25,16 @@ class Stand {
   failure: Error | undefined;
   hangs = false;
   looks = 0;
+  /** Where an open transaction begins, in every partition. */
+  visibleEnd = Number.POSITIVE_INFINITY;
   readonly watcher: StageLagWatcher;
 
   constructor() {
     const { admin: real } = this.memory;
     const admin = {
-      watermarks: real.watermarks.bind(real),
+      watermarks: async (topic: string, ended: AbortSignal) =>
+        (await real.watermarks(topic, ended)).map((mark) => ({ ...mark, end: Math.min(mark.end, this.visibleEnd) })),
+      extent: real.extent.bind(real),
       committed: async (_group: string, _topic: string, ended: AbortSignal) => {
         this.looks++;
         if (this.hangs) await new Promise((_, reject) => ended.addEventListener("abort", () => reject(ended.reason)));
@@ -44,7 +48,14 @@ class Stand {
     const stage = { name: "score", group: "shop.score", from: { clusterName: "shop.in" }, start: { kind: "earliest" } };
     this.watcher = new StageLagWatcher({
       plan: { topology: "shop", stages: [stage] } as unknown as LagWatcherOptions["plan"],
-      monitors: [{ name: "behind", warn: { records: undefined, seconds: 30, isGrowing: false }, page: undefined }],
+      monitors: [
+        {
+          name: "behind",
+          warn: { records: undefined, seconds: 30, isGrowing: false },
+          page: undefined,
+          heldSeconds: 15,
+        },
+      ],
       rules: defaultRules,
       broker,
       clock: this.clock,
@@ -155,5 +166,20 @@ describe("the watcher of the lag", () => {
     await stand.watcher.end();
     stand.watcher.begin();
     expect(await types()).toEqual(["millrace.alert.firing"]);
+  });
+
+  test("tells of an open transaction that hangs, and when what it held back can be read", async () => {
+    stand.visibleEnd = 1;
+    for (let i = 0; i < 3; i++) await stand.send(0, 0);
+    stand.committed = [1, -1];
+    const types: string[][] = [];
+    for (let i = 0; i < 6; i++) types.push((await stand.look()).events.map(({ type, field }) => `${type} ${field}`));
+    // Seen to stand at the second look, held for twenty seconds at the fourth, and three looks tell.
+    expect(types).toEqual([[], [], [], [], [], ["millrace.alert.firing score/held"]]);
+    stand.visibleEnd = Number.POSITIVE_INFINITY;
+    stand.committed = [3, -1];
+    const ends: string[] = [];
+    for (let i = 0; i < 3; i++) ends.push(...(await stand.look()).events.map(({ type, field }) => `${type} ${field}`));
+    expect(ends).toEqual(["millrace.alert.resolved score/held"]);
   });
 });

@@ -106,6 +106,14 @@ test.each<readonly [keys: string, ...said: string[]]>([
     "47 MR_CONFLICT monitors[0].severity: severity belongs to monitors of a topic, and this one is of the lag; remove it",
   ],
   [
+    "on: raw, held: 30s",
+    "31 MR_CONFLICT monitors[0].held: held belongs to a monitor of the lag, and this one is of a topic; remove it, or write on: lag",
+  ],
+  [
+    "on: lag, held: none",
+    "5 MR_MISSING_KEY monitors[0]: nothing says how much lag is too much; write for example warn: { seconds: 30 }",
+  ],
+  [
     "on: lag, warn: { growing: true }",
     "31 MR_OUT_OF_RANGE monitors[0].warn: must say how much is too much: records or seconds; write for example warn: { seconds: 30 }",
   ],

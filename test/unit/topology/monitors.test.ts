@@ -181,10 +181,18 @@ test("the lag is watched by levels of records and seconds", () => {
   expect(monitoring?.lag).toEqual([
     {
       name: "behind",
+      heldSeconds: 60,
       warn: { records: undefined, seconds: 30, isGrowing: false },
       page: { records: 9, seconds: undefined, isGrowing: true },
     },
   ]);
+});
+
+test.each([
+  ["held: 5min", 300],
+  ["warn: { seconds: 30 }, held: none", undefined],
+] as const)("a monitor of the lag with %s tells of held records after %s s", (keys, heldSeconds) => {
+  expect(planned(`  - { name: behind, on: lag, ${keys} }\n`).monitoring?.lag[0]?.heldSeconds).toBe(heldSeconds);
 });
 
 const secret = "https://hooks.example.com/SECRET";
