@@ -65,6 +65,13 @@ test("a connection that ends while signing in is tried again: nobody was denied 
   expect(verdictOf(signingIn("Authentication failed: Invalid username or password"))).toBe("denied");
 });
 
+test("whatever else is thrown leaves the connection alone, an answer of the broker among it", () => {
+  const answer = new KafkaAnswerError("reading", 3);
+  for (const thrown of [answer, undefined, null, "KafkaJSConnectionError"])
+    expect(breaksConnection(thrown)).toBe(false);
+  expect(breaksConnection(named("KafkaJSConnectionError"))).toBe(true);
+});
+
 test("a refused sign-in names the address, the user and the mechanism, and keeps its verdict", () => {
   const refused = named("KafkaJSSASLAuthenticationError", { message: "SASL PLAIN authentication failed: no" });
   const sasl = { mechanism: "plain", username: "alice", password: "hunter2" } as const;

@@ -27,6 +27,11 @@ describe("pooling adjacent violators", () => {
     expect([...poolAdjacentViolators([])]).toEqual([]);
   });
 
+  test("leaves equal values as they are, to the bit", () => {
+    // (2 x 0.1 + 0.1) / 3 is 0.10000000000000002.
+    expect([...poolAdjacentViolators([0.1, 0.1, 0.1])]).toEqual([0.1, 0.1, 0.1]);
+  });
+
   test("weighs: three rows at 0.9 against one at 0.5", () => {
     expect([...poolAdjacentViolators([0.9, 0.5], [3, 1])]).toEqual([0.8, 0.8]);
   });
@@ -145,6 +150,16 @@ describe("a calibration", () => {
     // Scores of 0.5 are true in the earlier half and not in the later: on its own half each map is perfect.
     const scores = new Float64Array(400).map((_, i) => (i % 2 === 0 ? 0.45 : 0.55));
     const labels = scores.map((s, i) => (i % 20 < 2 ? 1 - Number(i < 200 === s > 0.5) : Number(i < 200 === s > 0.5)));
+    expect(fitCalibration(scores, labels)).toBeUndefined();
+  });
+
+  test("is judged on the rows of each half by the map of the other", () => {
+    // Shares at 0.4 and 0.6: 0.1 and 0.9 in the earlier half, 0.35 and 0.65 in the later. Scores are 0.175 off over both
+    // halves; each half by the other's map is 0.25 off, all rows by the earlier map would be 0.125 off.
+    const scores = Float64Array.from({ length: 160 }, (_, i) => (i % 2 === 0 ? 0.4 : 0.6));
+    const positives = (i: number): number => (i < 80 ? [4, 36] : [14, 26])[i % 2] as number;
+    const labels = scores.map((_, i) => (Math.floor((i % 80) / 2) < positives(i) ? 1 : 0));
+    expect(expectedCalibrationError(scores, labels)).toBeCloseTo(0.175, 12);
     expect(fitCalibration(scores, labels)).toBeUndefined();
   });
 

@@ -203,4 +203,9 @@ describe("the page budget", () => {
     expect(halvings).toBeCloseTo(Math.round(halvings), 3);
     expect(budgetProbability({ ...asked, budget: { pages: 3, perMs: 720 * hourMs } })).toBeGreaterThan(probability);
   });
+
+  test("is halved thirty times at most, where the reference pages at whatever probability", () => {
+    const odd = (i: number): Partial => (i % 720 < 12 ? partial(100_000, 0) : partial(50_000, 50_000));
+    expect(budgetProbability(question(2_160, odd))).toBe(0.02 / 2 ** 30);
+  });
 });

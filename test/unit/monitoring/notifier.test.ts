@@ -275,6 +275,24 @@ describe("the notifier", () => {
     expect([sent, await committed()]).toEqual([["a", "a", "a", "b"], 3]);
   });
 
+  test("tells nobody again of what comes again after it was told", async () => {
+    const { notifier, sent, write, clock } = await stand([]);
+    const caughtUp = (offset: number): Promise<true> =>
+      until(`${offset} records`, () => {
+        clock.nowMs += 1_000;
+        notifier.tick(clock.monotonicMs());
+        return notifier.caughtUp(offset);
+      });
+    await write("a");
+    await notifier.start();
+    await caughtUp(1);
+    await write("a");
+    await write("b");
+    await caughtUp(3);
+    await notifier.drain();
+    expect(sent).toEqual(["a", "b"]);
+  });
+
   test("tells of what was gathered for a summary after it was stopped before it told it", async () => {
     const { notifier, another, sent, write, committed, clock } = await stand([], 1);
     for (const id of ["a", "b", "c"]) await write(id, clock.nowMs, { incident: id });

@@ -80,6 +80,14 @@ test("Millrace adds a stage for each side, one topic on which they meet, and say
   expect(graphOf(plan)).toContain(`monitor0(["model"])`);
 });
 
+test("monitors of fields come first in the graph, and each has a node of its own", () => {
+  const two = `${smallText}monitors:\n  - { name: first, ${on} }\n  - { name: second, ${on}, window: 2d }\n  - { name: inputs, on: features }\n`;
+  const graph = graphOf(soundPlan(two, { schemas }));
+  for (const node of [`monitor0(["inputs"])`, `monitor1(["first"])`, `monitor2(["second"])`])
+    expect(graph).toContain(node);
+  expect(graph).toContain("topic4 -. labels .-> monitor2");
+});
+
 test("a topology without such monitors has none of it", () => {
   const plan = soundPlan(smallText, { schemas });
   expect(plan.stages).toHaveLength(3);
