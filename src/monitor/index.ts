@@ -3,7 +3,8 @@ export { Baseline, type CountedWindow, type Season } from "./baseline.ts";
 export { baselineBytesMax, baselineFields } from "./baseline-fields.ts";
 export { type Cells, categoryCells, numberCells, quantileEdges } from "./cells.ts";
 export { detectorCatalogue } from "./detectors/catalogue.ts";
-export type { Detector, DetectorDefinition } from "./detectors/detector.ts";
+export { createDetector } from "./detectors/create-detector.ts";
+export type { Detector } from "./detectors/detector.ts";
 export { fieldSample, type MonitoredValue } from "./field-sample.ts";
 export { Incidents } from "./incidents.ts";
 export { Judge, type Judgement, type JudgeOptions } from "./judge.ts";
@@ -16,7 +17,7 @@ export {
 } from "./judging/commands.ts";
 export { type HeldRecords, LagAlerts, type LagLevel, type LagMonitorSpec, type SeenLag } from "./lag-alerts.ts";
 export { CommitHistory, type LagStatus } from "./lag-status.ts";
-export type { MonitoredField, MonitorSpec } from "./monitor-spec.ts";
+export type { FieldDetectorsSpec, MonitoredField, MonitorSpec } from "./monitor-spec.ts";
 export { budgetProbability, type PageBudget } from "./page-budget.ts";
 export { merged, type Partial, PartialCounter } from "./partial.ts";
 export {

@@ -12,6 +12,7 @@ import type { AlertRules } from "./alert-machine.ts";
 import { causeOf } from "./judging/causes.ts";
 import { Mutes } from "./judging/commands.ts";
 import { Deployments } from "./judging/deployments.ts";
+import { detectorFire, FieldDetectors } from "./judging/field-detectors.ts";
 import { type CausedVerdict, MonitorAlerts } from "./judging/monitor-alerts.ts";
 import { type ClosedWindow, OpenWindows } from "./judging/open-windows.ts";
 import { type PreparedBaseline, prepareBaseline } from "./judging/prepared-baseline.ts";
@@ -58,6 +59,7 @@ interface Watched {
   readonly windows: OpenWindows;
   readonly alerts: MonitorAlerts;
   readonly quality: QualityJudge;
+  readonly detectors: FieldDetectors;
   readonly deployments: Deployments;
   /** Closed and not judged yet, oldest first. */
   readonly closed: ClosedWindow[];
@@ -203,7 +205,9 @@ export class Judge {
   #restore(monitor: Watched): void {
     const verdicts = [...monitor.restored.values()];
     monitor.restored = new Map();
-    const fields = new Set(monitor.spec.fields.map(({ name }) => name));
+    const { spec, detectors } = monitor;
+    const fields = new Set([...spec.fields.map(({ name }) => name), ...detectors.lines]);
+    detectors.restore(verdicts);
     monitor.alerts.restore(verdicts.filter(({ field }) => fields.has(field)));
     monitor.quality.restore(verdicts.filter(({ field }) => !fields.has(field)));
     const [first] = verdicts;
@@ -249,8 +253,11 @@ export class Judge {
     });
     const suppressed = this.#suppressed(monitor, window);
     const isMuted = (field: string): boolean => this.#mutes.isMuted(spec.name, field, window.closedAtMs);
-    const quality = this.#judgeQuality(monitor, window, all.at(-1), isMuted, suppressed);
-    const isBroken = this.#isBrokenBefore(spec.name);
+    const judgedBy = all.at(-1);
+    const quality = this.#judgeQuality(monitor, window, judgedBy, isMuted, suppressed);
+    const isBrokenBefore = this.#isBrokenBefore(spec.name);
+    const isBroken = (field: string): boolean => isBrokenBefore || monitor.quality.isIll(field);
+    const watched = this.#askDetectors(monitor, window, judgedBy, isBroken, suppressed);
     const caused = all.map(({ drafts, evidence }) =>
       drafts.map((draft, i): CausedVerdict => {
         const isDrift = draft.kind === "DRIFT" && evidence !== undefined;
@@ -258,7 +265,7 @@ export class Judge {
         const cause = isDrift
           ? this.#causeOf(monitor, draft, (isDeployment) => causeOf(evidence(i, { taskCount, isDeployment })))
           : undefined;
-        const why = suppressed ?? (isBroken || monitor.quality.isIll(draft.field) ? "quality" : undefined);
+        const why = suppressed ?? (isBroken(draft.field) ? "quality" : undefined);
         return isDrift && why !== undefined
           ? { ...draft, cause, kind: "SUPPRESSED", reason: why }
           : { ...draft, cause };
@@ -267,11 +274,28 @@ export class Judge {
     const last = caused.pop() ?? [];
     // The alert takes note of one baseline alone: a window is one of the five.
     const others = caused.flatMap((verdicts) => alerts.stamped(verdicts));
-    const judged = alerts.add(last, isMuted);
+    const judged = alerts.add([...last, ...watched], isMuted);
     return {
       verdicts: [...others, ...judged.verdicts, ...quality.verdicts],
       events: [...quality.events, ...judged.events],
     };
+  }
+
+  /** Of the window as the baseline with most rows has it. */
+  #askDetectors(
+    { detectors }: Watched,
+    window: ClosedWindow,
+    of: WindowVerdicts | undefined,
+    isBroken: (field: string) => boolean,
+    suppressed: string | undefined,
+  ): CausedVerdict[] {
+    if (of === undefined) return [];
+    const unjudged = of.evidence === undefined ? of.drafts[0] : undefined;
+    const drafts = detectors.judge({ window, counted: of.counted, unjudged, isBroken });
+    return drafts.map((draft): CausedVerdict => {
+      if (draft.kind !== "DRIFT" || suppressed === undefined) return { ...draft, cause: undefined };
+      return { ...draft, cause: undefined, kind: "SUPPRESSED", reason: suppressed };
+    });
   }
 
   /** Of the window as the baseline with most rows has it. */
@@ -324,12 +348,15 @@ function watched(spec: MonitorSpec, options: JudgeOptions): Watched {
   const tasks = stages.flatMap((stage) =>
     Array.from({ length: partitions.get(stage) ?? 0 }, (_, partition) => ({ stage, partition })),
   );
+  const detectors = new FieldDetectors(topology, spec);
+  const ofDetectors = new Map(detectors.lines.map((line) => [line, { ...rules, fire: detectorFire }]));
   return {
     spec,
+    detectors,
     stages,
     taskCount: tasks.length,
     windows: new OpenWindows(spec, tasks, ageMaxMs),
-    alerts: new MonitorAlerts(topology, spec, rules),
+    alerts: new MonitorAlerts(topology, spec, rules, ofDetectors),
     quality: new QualityJudge(spec, options),
     deployments: new Deployments(),
     closed: [],

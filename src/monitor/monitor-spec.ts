@@ -1,5 +1,6 @@
 import type { AlertKind } from "./alert-kind.ts";
 import type { Season } from "./baseline.ts";
+import type { SequenceDetector } from "./performance/performance-spec.ts";
 import type { QualitySpec } from "./quality/quality-spec.ts";
 
 /** A field whose values a monitor counts. */
@@ -8,6 +9,13 @@ export interface MonitoredField {
   readonly kind: "numbers" | "categories";
   /** Its values stand in no verdict, alert or report. */
   readonly isSensitive: boolean;
+}
+
+/** Which fields detectors watch, window by window. */
+export interface FieldDetectorsSpec {
+  readonly detectors: readonly SequenceDetector[];
+  /** Numbers and booleans, in the monitor's order. */
+  readonly fields: readonly string[];
 }
 
 /** A monitor as far as those need it who count and those who judge. */
@@ -28,6 +36,8 @@ export interface MonitorSpec {
   readonly severity: "page" | "ticket";
   /** What is said of the rows' quality; nothing when left out. */
   readonly quality?: QualitySpec | undefined;
+  /** What watches the sequence of windows; nothing when left out. */
+  readonly detectors?: FieldDetectorsSpec | undefined;
   /** 16 hex digits of all that changes what is counted. */
   readonly version: string;
 }

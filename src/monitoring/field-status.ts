@@ -53,9 +53,13 @@ export function fieldStatuses(
   });
 }
 
-/** What the monitor says of quality now: it may have been asked for more before. */
-function linesOf({ name, quality }: PlannedMonitor, last: ReadonlyMap<string, VerdictRecord>): string[] {
-  const asked = new Set<string>(["data", ...(quality?.metrics ?? [])]);
+/** What the monitor says of quality and detectors now: it may have been asked for more before. */
+function linesOf({ name, quality, detectors }: PlannedMonitor, last: ReadonlyMap<string, VerdictRecord>): string[] {
+  const asked = new Set<string>([
+    "data",
+    ...(quality?.metrics ?? []),
+    ...(detectors?.detectors ?? []).map(({ kind }) => kind),
+  ]);
   return [...last.values()].flatMap(({ monitor, field }) => {
     const dot = field.lastIndexOf(".");
     return monitor === name && dot >= 0 && asked.has(field.slice(dot + 1)) ? [field] : [];

@@ -1,6 +1,6 @@
 import type { AlertRules } from "../alert-machine.ts";
 import { Baseline, type CountedWindow } from "../baseline.ts";
-import type { Cells } from "../cells.ts";
+import { type Cells, numberCells } from "../cells.ts";
 import type { MonitorSpec } from "../monitor-spec.ts";
 import { budgetProbability, type PageBudget } from "../page-budget.ts";
 import { merged, type Partial } from "../partial.ts";
@@ -8,6 +8,7 @@ import { QualityReference } from "../quality/quality-reference.ts";
 import { qualityLines } from "../quality/quality-spec.ts";
 import type { BaselineFieldRecord } from "../records/baseline-record.ts";
 import { cellsOf } from "../records/cells-of.ts";
+import { WindowLevels } from "./window-levels.ts";
 
 /** A baseline as windows are judged by it. */
 export interface PreparedBaseline {
@@ -17,6 +18,8 @@ export interface PreparedBaseline {
   /** Of a window that alarms while nothing changes. */
   readonly probability: number;
   readonly quality: QualityReference;
+  /** Of each field that detectors watch: where its windows lie. */
+  readonly levels: readonly WindowLevels[];
   /** Longest stretch between two windows of the reference in which no row came, in windows. */
   readonly gapWindows: number;
   /** What the same hour of the week, else of the day, has held; undefined below three windows of either. */
@@ -53,7 +56,11 @@ export function prepareBaseline(
   const probability = budgetProbability({ fields: names, baseline, windows, windowMs, practical, lines, ...limits });
   const quality = new QualityReference({ spec, baseline, windows, lines, ...limits });
   const gapWindows = longestGap(windows, windowMs);
-  return { cells, baseline, probability, quality, gapWindows, sameHour: (fromMs) => sameHour(windows, fromMs) };
+  const watched = new Set(spec.detectors?.fields ?? []);
+  const levels = spec.fields.flatMap(({ name }, field) =>
+    watched.has(name) ? [new WindowLevels(name, field, cells[field] ?? numberCells([0]), baseline, windows)] : [],
+  );
+  return { cells, baseline, probability, quality, levels, gapWindows, sameHour: (fromMs) => sameHour(windows, fromMs) };
 }
 
 /** The windows that every field has, with as many cells as it has. */

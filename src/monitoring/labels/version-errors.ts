@@ -1,5 +1,5 @@
 import type { EpochMs } from "../../kernel/index.ts";
-import { type Detector, type DetectorState, detectorCatalogue, type SequenceDetector } from "../../monitor/index.ts";
+import { createDetector, type Detector, type DetectorState, type SequenceDetector } from "../../monitor/index.ts";
 
 interface Watching {
   readonly kind: string;
@@ -36,11 +36,4 @@ export class VersionErrors {
   get states(): DetectorState[] {
     return this.#watching.map(({ kind, rows, sinceRow, sinceMs }) => ({ kind, rows, sinceRow, sinceMs }));
   }
-}
-
-/** @throws TypeError for a kind that the catalogue does not have: plans have none such */
-function createDetector(kind: string, config: unknown): Detector {
-  const found = Object.values(detectorCatalogue).find((definition) => definition.kind === kind);
-  if (found === undefined) throw new TypeError(`there is no detector ${kind}`);
-  return (found.create as (config: unknown) => Detector)(config);
 }

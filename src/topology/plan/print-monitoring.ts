@@ -48,6 +48,7 @@ function monitorText(monitor: PlannedMonitor): string {
     `  baseline ${originText(monitor.baseline)}${season === "none" ? "" : `, by ${season}`}`,
     `  drift from ${practical} on, ${severity}`,
     ...qualityLinesOf(monitor),
+    ...detectorLinesOf(monitor),
     `  version ${monitor.version}`,
   ].join("\n");
 }
@@ -60,6 +61,12 @@ function qualityLinesOf({ quality }: PlannedMonitor): string[] {
     return `${metric} (from ${from} on)`;
   });
   return wrapped("  quality ", shown);
+}
+
+function detectorLinesOf({ detectors }: PlannedMonitor): string[] {
+  if (detectors === undefined) return [];
+  const shown = detectors.detectors.map(({ kind, config }) => `${kind} ${JSON.stringify(config)}`);
+  return [...wrapped("  levels watched by ", shown), ...wrapped("  levels of ", detectors.fields)];
 }
 
 function performanceText(monitor: PlannedPerformance): string {

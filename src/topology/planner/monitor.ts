@@ -6,6 +6,7 @@ import { defaults } from "../spec/defaults.ts";
 import type { MonitorEntry } from "../spec/monitor-spec.ts";
 import type { Outline } from "../spec/shape.ts";
 import { ms } from "./alerts.ts";
+import { fieldDetectors } from "./detectors.ts";
 import type { Findings } from "./findings.ts";
 import { isOfLabels } from "./metric-names.ts";
 import { baselineOrigin } from "./monitor-baseline.ts";
@@ -85,6 +86,7 @@ export function planMonitor(
     kind: "drift",
     severity: spec.severity ?? defaults.monitor.severity,
     quality: qualityOf(spec, fields, path, findings),
+    detectors: fieldDetectors(spec, path, fields, topic.schema.shape, findings),
     version: hasher.sha256(JSON.stringify(counted)).slice(0, 16),
   };
   return [{ ...monitor, topic: finishTopic(topic), stages: [...topic.writers], timeField, baseline }];

@@ -118,7 +118,17 @@ function checkFieldCounts(monitors: readonly PlannedMonitor[], outline: Outline,
 }
 
 /** Keys that say something of rows. */
-const rowKeys = ["fields", "window", "late", "baseline", "season", "thresholds", "severity", "metrics"] as const;
+const rowKeys = [
+  "fields",
+  "window",
+  "late",
+  "baseline",
+  "season",
+  "thresholds",
+  "severity",
+  "metrics",
+  "detectors",
+] as const;
 
 function planLag(spec: MonitorEntry, path: Path, { topics }: MonitorSurroundings, findings: Findings): LagMonitorSpec {
   if (topics.has("lag")) {

@@ -5,6 +5,7 @@ import type { PlannedModel } from "../plan/plan.ts";
 import { defaults } from "../spec/defaults.ts";
 import type { MonitorEntry } from "../spec/monitor-spec.ts";
 import { ms } from "./alerts.ts";
+import { detectorsOf } from "./detectors.ts";
 import type { Findings } from "./findings.ts";
 import { isOfLabels } from "./metric-names.ts";
 import { latenessBefore, type MonitorSurroundings, windowMinMs } from "./monitor.ts";
@@ -12,6 +13,12 @@ import { finishTopic, type TopicDraft } from "./topics.ts";
 
 type Path = readonly (string | number)[];
 type Labelled = PlannedModel & { readonly label: NonNullable<PlannedModel["label"]> };
+
+/** What watches errors where the file says nothing. */
+const byDefault: SequenceDetector = {
+  kind: "adwin",
+  config: { delta: 0.002, everySamples: 32, warmUpSamples: 10, partSamples: 5 },
+};
 
 /** Whether a monitor is of predictions beside what came true. */
 export function isPerformance({ on }: MonitorEntry): boolean {
@@ -26,7 +33,7 @@ export function planPerformance(
   findings: Findings,
 ): PlannedPerformance[] {
   checkForeignKeys(spec, path, findings);
-  const detectors = detectorsOf(spec, path, findings);
+  const detectors = spec.detectors === undefined ? [byDefault] : detectorsOf(spec.detectors, path, findings);
   const windowMs = ms(spec.window ?? defaults.performance.window);
   if (windowMs < windowMinMs) {
     const message = `a window is at least ${formatDurationMs(windowMinMs)}, and this one is ${spec.window}`;
@@ -95,10 +102,6 @@ function checkForeignKeys(spec: MonitorEntry, path: Path, findings: Findings): v
 /** Of monitors of values: keys of this one are refused there. */
 export function checkPerformanceKeys(spec: MonitorEntry, path: Path, findings: Findings): void {
   const hint = "write on: { predictions: TOPIC, labels: TOPIC }, or remove it";
-  if (spec.detectors !== undefined) {
-    const message = "detectors measures a model by its labels, and this monitor names none";
-    findings.problem("MR_CONFLICT", [...path, "detectors"], message, hint);
-  }
   for (const [index, metric] of (spec.metrics ?? []).entries()) {
     if (!isOfLabels(metric)) continue;
     const message = `${metric} measures a model by its labels, and this monitor names none`;
@@ -108,23 +111,6 @@ export function checkPerformanceKeys(spec: MonitorEntry, path: Path, findings: F
     const message = `${metric} is measured by labels, and this monitor names none`;
     findings.problem("MR_CONFLICT", [...path, "thresholds", metric], message, "remove it");
   }
-}
-
-function detectorsOf({ detectors }: MonitorEntry, path: Path, findings: Findings): SequenceDetector[] {
-  if (detectors === undefined)
-    return [{ kind: "adwin", config: { delta: 0.002, everySamples: 32, warmUpSamples: 10, partSamples: 5 } }];
-  const seen = new Set<string>();
-  return detectors.flatMap((detector, index) =>
-    Object.entries(detector).flatMap(([kind, config]): SequenceDetector[] => {
-      if (seen.has(kind)) {
-        const message = `${kind} is there twice, and a verdict is named after it`;
-        findings.problem("MR_CONFLICT", [...path, "detectors", index], message, "remove one");
-        return [];
-      }
-      seen.add(kind);
-      return [{ kind, config }];
-    }),
-  );
 }
 
 function topicOf(

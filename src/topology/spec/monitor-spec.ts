@@ -152,8 +152,8 @@ export const monitorSpec = z
       defaults.performance.metrics,
     ).optional(),
     detectors: key(
-      z.array(detectorSpec),
-      "With labels: what watches the sequence of errors, row by row. An alarm stays until another version serves. Left out, ADWIN.",
+      z.array(detectorSpec).max(8),
+      "With labels what watches the sequence of errors, row by row: an alarm stays until another version serves; left out, ADWIN. Of a topic what watches where the values of each number and boolean lie, window by window; left out, none.",
       [{ adwin: {} }],
     ).optional(),
     severity: key(

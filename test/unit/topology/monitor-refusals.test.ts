@@ -32,7 +32,6 @@ test.each<readonly [keys: string, ...said: string[]]>([
   [
     "on: features, metrics: [auc], detectors: [{ adwin: {} }], thresholds: { w1: 0.1 }",
     "40 MR_CONFLICT monitors[0].metrics[0]: auc measures a model by its labels, and this monitor names none; write on: { predictions: TOPIC, labels: TOPIC }, or remove it",
-    "57 MR_CONFLICT monitors[0].detectors: detectors measures a model by its labels, and this monitor names none; write on: { predictions: TOPIC, labels: TOPIC }, or remove it",
     "88 MR_UNSUPPORTED monitors[0].thresholds.w1: this version does not have w1 yet; remove it",
   ],
   [
@@ -47,6 +46,11 @@ test.each<readonly [keys: string, ...said: string[]]>([
     "75 MR_CONFLICT monitors[0].metrics[2]: missing is named twice; remove it",
     "110 MR_CONFLICT monitors[0].thresholds.freshness: this monitor says nothing of freshness, so its threshold does nothing; write metrics: [missing, unseen, freshness], or remove it",
     "120 MR_CONFLICT monitors[0].thresholds.rows: this monitor says nothing of rows, so its threshold does nothing; write metrics: [missing, unseen, rows], or remove it",
+  ],
+  [
+    "on: features, fields: [customer_id], detectors: [{ adwin: {} }, { adwin: { delta: 0.01 } }]",
+    "64 MR_CONFLICT monitors[0].detectors: detectors watch numbers and booleans, and this monitor counts neither; remove it, or name such a field",
+    "80 MR_CONFLICT monitors[0].detectors[1]: adwin is there twice, and a verdict is named after it; remove one",
   ],
   [
     "on: lag, warn: { seconds: 3 }, metrics: [rows]",

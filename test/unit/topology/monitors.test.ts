@@ -87,6 +87,20 @@ test("what is said of quality stands in the plan with what is of interest, and c
   );
 });
 
+test("detectors watch numbers and booleans of the monitor's fields, with what their kind takes for granted", () => {
+  const keys =
+    "on: features, fields: [mean_1h, customer_id, amount], detectors: [{ ddm: {} }, { kswin: { alpha: 0.01 } }]";
+  expect(monitor(keys)?.detectors).toEqual({
+    fields: ["mean_1h", "amount"],
+    detectors: [
+      { kind: "ddm", config: { warmUpSamples: 30, warning: 2, drift: 3 } },
+      { kind: "kswin", config: { alpha: 0.01, windowSamples: 100, recentSamples: 30, seed: 0 } },
+    ],
+  });
+  expect(monitor("on: features, detectors: []")?.detectors).toBeUndefined();
+  expect(printPlan(planned(`  - { name: m, ${keys} }\n`))).toContain("  levels of mean_1h, amount\n");
+});
+
 test("all leaves out the id, the key and times, and the list is taken as it stands", () => {
   expect(fieldsOf("on: features, fields: all")).toEqual(["payment_id", "amount", "n_1h", "mean_1h"]);
   expect(fieldsOf("on: raw")).toEqual(["payment_id", "amount"]);
