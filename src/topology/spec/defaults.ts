@@ -6,7 +6,15 @@ export const defaults = {
   from: { ahead: "10min" },
   /** Keys of a store: what a Map can hold. */
   state: { keys: 2 ** 24 },
-  monitor: { window: "1h", season: "none", psi: 0.1, severity: "page", growing: false, held: "1min", freshness: "10min" },
+  monitor: {
+    window: "1h",
+    season: "none",
+    psi: 0.1,
+    severity: "page",
+    growing: false,
+    held: "1min",
+    freshness: "10min",
+  },
   performance: { window: "1d", metrics: ["accuracy", "auc", "log_loss"] },
   alerts: {
     pages: 1,
