@@ -29,8 +29,12 @@ const deviates = 3.0902323061678132;
 const chance = 0.001;
 /** Labelled rows below which a window says nothing. */
 const rowsMin = 30;
-/** What a detector says is a change by itself, and no window has to say it again. */
-const detectorRules = { windows: 1, of: 1 };
+/**
+ * What a detector says is a change by itself, and no window has to say it again. Nor that it is over, which is so when
+ * another version serves: were that waited for, what the detector of that version says would be no news.
+ */
+const detectorFire = { windows: 1, of: 1 };
+const detectorClearWindows = 1;
 
 export interface PerformanceJudgeOptions {
   readonly topology: string;
@@ -60,11 +64,12 @@ export class PerformanceJudge {
     const { topology, rules } = options;
     this.#spec = spec;
     this.#options = options;
+    const ofDetectors = { ...rules, fire: detectorFire, clear: { ...rules.clear, windows: detectorClearWindows } };
     this.#alerts = new MonitorAlerts(
       topology,
       spec,
       rules,
-      new Map(spec.detectors.map(({ kind }) => [detectorField(kind), { ...rules, fire: detectorRules }])),
+      new Map(spec.detectors.map(({ kind }) => [detectorField(kind), ofDetectors])),
     );
     this.#references = new VersionReferences(rowsMin);
   }
