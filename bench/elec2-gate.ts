@@ -1,15 +1,15 @@
 /**
  * `npm run bench:gate`: the gate on the Electricity data, off the broker. Rows come in order, a label 48 rows after its
- * row; a refit is asked for by a timer or by HDDM-A over the errors that are known, at most every 960 rows, and passes
+ * row; a refit is asked for by a timer or by a detector over the errors that are known, at most every 960 rows, and passes
  * the product's gate with its defaults, or none. Prints the accuracy over the rows behind the first tenth, and what
  * became of the requests. The file is MILLRACE_ELEC2, or `elec2.csv` in the folder that is given.
  *
  *   npm run bench:gate -- [--model logistic|mlp] [--rows 2000] [--every 960] [--phase 0] [--mode full|warm] [--seed 0]
+ *     [--detector hddm-a] [--config JSON] [--shuffled SEED] [--only POLICY]
  */
-import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type DirectScorer, type LearnerKind, learnerOf, microBatchRows, type Signature } from "../src/model/index.ts";
-import { detectorCatalogue } from "../src/monitor/index.ts";
+import { type Detector, type DetectorDefinition, detectorCatalogue } from "../src/monitor/index.ts";
 import {
   type ChallengePlan,
   type Champion,
@@ -19,21 +19,22 @@ import {
   gateDefaults,
   LabelBuffer,
   type RetrainCause,
-  train,
 } from "../src/training/index.ts";
+import {
+  labelDelayRows as block,
+  columns,
+  electricityFile,
+  firstRows,
+  type Readings,
+  readElectricity,
+  shuffled,
+} from "./quality/readings.ts";
 
-const names = ["period", "nswprice", "nswdemand", "vicprice", "vicdemand", "transfer"];
-const signature: Signature = { task: "binary", inputs: names.map((name) => ({ name, kind: "number" })) };
-const width = names.length;
-const block = 48;
-const firstRows = 4_531;
+const signature: Signature = { task: "binary", inputs: columns.map((name) => ({ name, kind: "number" })) };
+const width = columns.length;
+const tools = { signature, monotonicMs: () => 0 };
 /** Older rows than these are not read again: what is fitted, what was seen and what is compared lie inside. */
 const readRows = 12_000;
-
-interface Data {
-  readonly inputs: Float64Array;
-  readonly labels: Uint8Array;
-}
 
 type Opened = Extract<Champion, { kind: "opened" }>;
 
@@ -44,28 +45,19 @@ interface Settings {
   readonly phase: number;
   readonly mode: "full" | "warm";
   readonly seed: number;
+  readonly detector: DetectorKind;
+  readonly config: unknown;
 }
 
 /** What a run does: asks by a timer or by the detector, and passes the gate or not. */
 interface Policy {
-  readonly trigger: "timer" | "hddm-a";
+  readonly trigger: "timer" | "detector";
   readonly isGated: boolean;
   readonly cause: RetrainCause;
 }
 
-function readData(): Data | undefined {
-  const file = process.env["MILLRACE_ELEC2"];
-  if (file === undefined || !existsSync(file)) return undefined;
-  const lines = readFileSync(file, "utf8").trim().split("\n").slice(1);
-  const rows = lines.map((line) => line.split(",").map(Number));
-  return {
-    inputs: Float64Array.from(rows.flatMap((row) => row.slice(0, width))),
-    labels: Uint8Array.from(rows, (row) => row[width] as number),
-  };
-}
-
 /** Rows `from .. to` with the labels that are known at row `now`; time is the number of the row. */
-function rowsOf({ inputs, labels }: Data, from: number, to: number, now: number) {
+function rowsOf({ inputs, labels }: Readings, from: number, to: number, now: number) {
   const features = new FeatureBuffer();
   const known = new LabelBuffer();
   for (let row = from; row < to; row++) {
@@ -80,7 +72,7 @@ function rowsOf({ inputs, labels }: Data, from: number, to: number, now: number)
   return rows;
 }
 
-function scoresOf(scorer: DirectScorer, { inputs }: Data, from: number, to: number): Float64Array {
+function scoresOf(scorer: DirectScorer, { inputs }: Readings, from: number, to: number): Float64Array {
   const scores = new Float64Array(to - from);
   for (let row = from; row < to; row += microBatchRows) {
     const end = Math.min(to, row + microBatchRows);
@@ -89,11 +81,13 @@ function scoresOf(scorer: DirectScorer, { inputs }: Data, from: number, to: numb
   return scores;
 }
 
-function firstChampion(data: Data, { model, seed }: Settings): Opened {
-  const set = rowsOf(data, 0, firstRows, firstRows + block).join();
-  const { split } = set;
-  const result = train(set, signature, undefined, { candidates: [model], seed });
-  return { kind: "opened", version: 1, learner: model, model: result.model, learnedUntilMs: split.splitAtMs };
+/** Fitted on all rows whose label is known before the first one that is measured. */
+function firstChampion(data: Readings, settings: Settings): Opened {
+  const rows = rowsOf(data, 0, firstRows, firstRows).joinWhole();
+  const plan = planOf({ kind: "none" }, settings, { trigger: "timer", isGated: false, cause: "manual" });
+  const { accepted } = challenge(rows, { ...plan, newestRows: undefined, mode: "full" }, tools);
+  if (accepted === undefined) throw new Error("the first rows make no model");
+  return { kind: "opened", version: 1, ...accepted };
 }
 
 function planOf(champion: Champion, settings: Settings, { isGated, cause }: Policy): ChallengePlan {
@@ -114,8 +108,12 @@ function planOf(champion: Champion, settings: Settings, { isGated, cause }: Poli
   };
 }
 
-const { "hddm-a": hddmA } = detectorCatalogue;
-const newDetector = () => hddmA.create(hddmA.config.parse({}));
+type DetectorKind = keyof typeof detectorCatalogue;
+
+function newDetector({ detector, config }: Settings): Detector {
+  const definition = detectorCatalogue[detector] as DetectorDefinition<unknown>;
+  return definition.create(definition.config.parse(config));
+}
 
 interface Outcome {
   accuracy: number;
@@ -125,12 +123,12 @@ interface Outcome {
   readonly log: string[];
 }
 
-function run(data: Data, settings: Settings, policy: Policy): Outcome {
+function run(data: Readings, settings: Settings, policy: Policy): Outcome {
   const { labels } = data;
   const rowCount = labels.length;
   let champion = firstChampion(data, settings);
   let scorer = learnerOf(champion.learner).scorer(champion.model, signature);
-  let detector = newDetector();
+  let detector = newDetector(settings);
   const errors = new Uint8Array(rowCount);
   let [right, isAlarmed, last] = [0, false, firstRows + settings.phase - settings.every];
   const out: Outcome = { accuracy: 0, requests: 0, promoted: 0, undecided: 0, log: [] };
@@ -146,7 +144,7 @@ function run(data: Data, settings: Settings, policy: Policy): Outcome {
       if (next !== undefined) {
         champion = { ...next, version: champion.version + 1 };
         scorer = learnerOf(champion.learner).scorer(champion.model, signature);
-        detector = newDetector();
+        detector = newDetector(settings);
         isAlarmed = false;
       }
     }
@@ -161,16 +159,23 @@ function run(data: Data, settings: Settings, policy: Policy): Outcome {
 }
 
 /** What takes the champion's place, after the gate. */
-function challenged(data: Data, at: number, plan: ChallengePlan, out: Outcome): Opened | undefined {
+function challenged(data: Readings, at: number, plan: ChallengePlan, out: Outcome): Opened | undefined {
   out.requests++;
   const whole = rowsOf(data, Math.max(0, at - readRows), at, at).joinWhole();
-  const { accepted, decision } = challenge(whole, plan, { signature, monotonicMs: () => 0 });
+  const { accepted, decision } = challenge(whole, plan, tools);
   if (decision.kind === "undecided") out.undecided++;
   if (decision.kind !== "accepted") out.log.push(`${at} ${decision.kind}: ${decision.reason}`);
   if (accepted === undefined) return undefined;
   out.promoted++;
   const { learner, model, learnedUntilMs } = accepted;
   return { kind: "opened", version: 0, learner, model, learnedUntilMs };
+}
+
+function detectorNamed(kind: string): DetectorKind {
+  const found = Object.values(detectorCatalogue).find((definition) => definition.kind === kind)?.kind;
+  if (found === undefined)
+    throw new Error(`--detector: ${kind} is none of ${Object.keys(detectorCatalogue).join(", ")}`);
+  return found as DetectorKind;
 }
 
 function main(): void {
@@ -182,14 +187,20 @@ function main(): void {
       phase: { type: "string", default: "0" },
       mode: { type: "string", default: "full" },
       seed: { type: "string", default: "0" },
+      detector: { type: "string", default: "hddm-a" },
+      config: { type: "string", default: "{}" },
+      shuffled: { type: "string" },
+      only: { type: "string", default: "" },
       verbose: { type: "boolean", default: false },
     },
   });
-  const data = readData();
-  if (data === undefined) {
+  const file = electricityFile(process.env);
+  if (file === undefined) {
     process.stdout.write("gate skipped: MILLRACE_ELEC2 names no file\n");
     return;
   }
+  const inOrder = readElectricity(file);
+  const data = values.shuffled === undefined ? inOrder : shuffled(inOrder, Number(values.shuffled));
   const settings: Settings = {
     model: values.model === "mlp" ? "mlp" : "logistic",
     rows: Number(values.rows),
@@ -197,15 +208,18 @@ function main(): void {
     phase: Number(values.phase),
     mode: values.mode === "warm" ? "warm" : "full",
     seed: Number(values.seed),
+    detector: detectorNamed(values.detector),
+    config: JSON.parse(values.config),
   };
   const policies: readonly (readonly [string, Policy])[] = [
     ["timer no-gate", { trigger: "timer", isGated: false, cause: "schedule" }],
     ["timer gate", { trigger: "timer", isGated: true, cause: "schedule" }],
     ["timer gate concept", { trigger: "timer", isGated: true, cause: "performance" }],
-    ["hddm-a no-gate", { trigger: "hddm-a", isGated: false, cause: "performance" }],
-    ["hddm-a gate", { trigger: "hddm-a", isGated: true, cause: "performance" }],
+    [`${settings.detector} no-gate`, { trigger: "detector", isGated: false, cause: "performance" }],
+    [`${settings.detector} gate`, { trigger: "detector", isGated: true, cause: "performance" }],
   ];
   for (const [name, policy] of policies) {
+    if (!name.includes(values.only)) continue;
     const cpu = process.cpuUsage();
     const { accuracy, requests, promoted, undecided, log } = run(data, settings, policy);
     const seconds = process.cpuUsage(cpu).user / 1e6;

@@ -1,29 +1,41 @@
 /** The product as the benchmark uses it: apply, run, train. A topology of one partition per topic, on a cluster of its own. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { hasStart, lagOf } from "../../demo/cluster.ts";
+import { hasStart, lagOf, type Reader } from "../../demo/cluster.ts";
 import { nodeHasher, systemClock } from "../../src/adapters/node/index.ts";
+import { awaitAdoption } from "../../src/app/adoptions.ts";
 import { applyChanges, compareWithCluster } from "../../src/app/apply-plan.ts";
 import { loadPlan } from "../../src/app/load-topology.ts";
-import { chosenStages, createWorker } from "../../src/app/start-worker.ts";
-import { openArtefacts, openBroker, openModels, openRegistry, openTrainer } from "../../src/app/wire.ts";
+import { chosenStages, createWorker, type WorkerSetup } from "../../src/app/start-worker.ts";
+import {
+  openArtefacts,
+  openBroker,
+  openMemoryBroker,
+  openModels,
+  openRegistry,
+  openTrainer,
+} from "../../src/app/wire.ts";
 import { type Logger, silentLogger } from "../../src/kernel/index.ts";
 import type { ArtefactStore } from "../../src/model/index.ts";
+import { createModelTopics, readPolicy, readRetrainings, trainedModels } from "../../src/retraining/index.ts";
 import { type Alias, changeAliases, promotionRecords } from "../../src/runtime/control/index.ts";
 import { type Broker, readTopicRows } from "../../src/runtime/index.ts";
 import type { SchemaRegistry } from "../../src/schema/index.ts";
-import type { Plan, PlannedModel, PlannedStage } from "../../src/topology/index.ts";
-import { type ChallengerRequest, trainChallenger } from "../../src/training/index.ts";
+import type { Plan, PlannedModel } from "../../src/topology/index.ts";
+import { type ChallengerRequest, type RetrainingEvent, trainChallenger } from "../../src/training/index.ts";
 import { firstRows, rowAtTime } from "./readings.ts";
 import type { Served } from "./result.ts";
 
 const drainTimeoutMs = 25_000;
 const pollMs = 2;
 const appendRecords = 2_000;
+/** More than all that a pass writes, of which nothing may be dropped. */
+const memoryBytesMax = 1_024 * 1024 * 1024;
 
 /** Where a chain runs, and which of its stages. */
 export interface ChainOptions {
-  readonly bootstrap: string;
+  /** Undefined for the broker in the process. */
+  readonly bootstrap: string | undefined;
   /** Folder for schemas and models. */
   readonly folder: string;
   readonly file: string;
@@ -38,10 +50,22 @@ export type AskedTraining = Pick<
   "toMs" | "newestRows" | "seed" | "mode" | "champion" | "gate" | "cause"
 >;
 
-interface RunningStage {
-  readonly stage: PlannedStage;
+/** A worker, and how far it is: who reads what, in the order in which one reads what another writes. */
+interface Running {
+  readonly readers: readonly Reader[];
   stop(): Promise<void>;
 }
+
+/** What has become of a model that the topology keeps fresh. */
+export interface Retrained {
+  readonly requested: number;
+  readonly promoted: number;
+  /** In service; undefined while it is the first one. */
+  readonly version: number | undefined;
+}
+
+/** The name under which the roles run; no stage is called so. */
+const rolesName = "monitor";
 
 export class QualityChain {
   readonly plan: Plan;
@@ -51,7 +75,7 @@ export class QualityChain {
   readonly #logger: Logger;
   readonly #signal = new AbortController().signal;
   readonly #failure = new AbortController();
-  readonly #running = new Map<string, RunningStage>();
+  readonly #running = new Map<string, Running>();
 
   private constructor(plan: Plan, broker: Broker, registry: SchemaRegistry, options: ChainOptions) {
     this.plan = plan;
@@ -67,7 +91,10 @@ export class QualityChain {
     const plan = loadPlan(file, environment, namespace);
     const signal = new AbortController().signal;
     await rm(folder, { recursive: true, force: true });
-    const broker = await openBroker({ tls: undefined, sasl: undefined }, [bootstrap], logger);
+    const broker =
+      bootstrap === undefined
+        ? await openMemoryBroker(memoryBytesMax, logger)
+        : await openBroker({ tls: undefined, sasl: undefined }, [bootstrap], logger);
     const registry = await openRegistry(join(folder, "registry"), undefined, "write");
     const inboxes = plan.topics.filter(({ external }) => external);
     await broker.admin.createTopics(
@@ -80,18 +107,43 @@ export class QualityChain {
 
   /** Runs a stage in a worker of its own; resolves when it is known where the stage begins. */
   async start(name: string): Promise<void> {
+    const stages = chosenStages(this.plan, [name]);
+    await this.#run(name, { stages, hasRoles: false }, stages);
+    await this.#until(async () => {
+      for (const stage of stages) if (!(await hasStart(this.#broker, stage, this.#signal))) return false;
+      return true;
+    });
+  }
+
+  /** Runs what the topology's monitors and its trainer need, as `millrace run` does beside the stages. */
+  async startRoles(): Promise<void> {
+    const { monitoring } = this.plan;
+    if (monitoring?.labelled === undefined)
+      throw new Error("starting the roles: the topology has no monitor of labels");
+    const { clusterName, group } = monitoring.labelled;
+    const stages = this.plan.stages.filter(({ to }) => to.clusterName === clusterName);
+    await this.#run(rolesName, { stages, hasRoles: true, hasTrainer: true }, [
+      ...stages,
+      { from: { clusterName }, group },
+      { from: monitoring.topics.partials, group: monitoring.judgeGroup },
+    ]);
+  }
+
+  async #run(
+    name: string,
+    parts: Pick<WorkerSetup, "stages" | "hasRoles" | "hasTrainer">,
+    readers: readonly Reader[],
+  ): Promise<void> {
     const { plan } = this;
-    const [stage] = chosenStages(plan, [name]);
-    if (stage === undefined) throw new Error(`starting ${name}: the topology has no such stage`);
     const models = openModels(plan, this.#broker, this.#artefacts, this.#logger);
     const stop = new AbortController();
     const worker = await createWorker({
       plan,
-      stages: [stage],
-      hasRoles: false,
+      ...parts,
       broker: this.#broker,
       registry: this.#registry,
       models,
+      artefacts: this.#artefacts,
       logger: this.#logger,
       drainTimeoutMs,
       untilCaughtUp: false,
@@ -102,20 +154,23 @@ export class QualityChain {
       if (code !== 0 || !stop.signal.aborted) fail(`the worker ended with ${code}`);
     }, fail);
     this.#running.set(name, {
-      stage,
+      readers,
       stop: async () => {
         stop.abort();
         await ended;
         await models.close();
       },
     });
-    await this.#until(async () => worker.isReady && (await hasStart(this.#broker, stage, this.#signal)));
+    await this.#until(async () => worker.isReady);
   }
 
-  /** Stops a stage as SIGTERM does, and runs it again with the version that its alias names now. */
-  async restart(name: string): Promise<void> {
-    await this.#running.get(name)?.stop();
-    await this.start(name);
+  /** Waits until the stage of a model scores with a version: it adopts where it stands, without a record. */
+  async untilAdopted(model: string, version: number): Promise<void> {
+    const reach = { broker: this.#broker, registry: this.#registry };
+    await this.#until(async () => {
+      const { adopted, behind } = await awaitAdoption(model, version, { plan: this.plan, reach }, this.#signal);
+      return adopted.length > 0 && behind.length === 0;
+    });
   }
 
   async send(topicName: string, texts: readonly string[]): Promise<void> {
@@ -134,8 +189,31 @@ export class QualityChain {
 
   /** Waits until everything that was sent has come through the stages that run, in the order in which they were started. */
   async untilCaughtUp(): Promise<void> {
-    for (const { stage } of this.#running.values())
-      await this.#until(async () => (await lagOf(this.#broker, stage, this.#signal)) === 0);
+    for (const { readers } of this.#running.values())
+      for (const reader of readers)
+        await this.#until(async () => (await lagOf(this.#broker, reader, this.#signal)) === 0);
+  }
+
+  /**
+   * Waits until the trainer has answered all that was alerted and has nothing left to do: by the topics, its policy would
+   * decide nothing more. @throws Error when a training went wrong
+   */
+  async untilTrained(name: string): Promise<Retrained> {
+    const { plan } = this;
+    const { retraining, monitoring } = plan;
+    if (retraining === undefined || monitoring === undefined) throw new Error("the topology trains nothing");
+    const topics = { retraining: retraining.clusterName, alerts: monitoring.topics.alerts.clusterName };
+    await this.#until(async () => {
+      const lookAt = createModelTopics(plan, this.#broker, this.#registry);
+      const policy = await readPolicy(this.#broker, topics, trainedModels(plan), lookAt, this.#signal);
+      return policy.openRequest(name) === undefined && policy.decide(systemClock.now()).length === 0;
+    });
+    const events = await readRetrainings(this.#broker, topics.retraining, this.#signal);
+    const of = (type: RetrainingEvent["type"]) => events.filter((event) => event.model === name && event.type === type);
+    const [failed] = of("failed");
+    if (failed !== undefined) throw new Error(`training ${name}: ${failed.reason}`);
+    const promoted = of("promoted");
+    return { requested: of("requested").length, promoted: promoted.length, version: promoted.at(-1)?.version };
   }
 
   /**
@@ -168,16 +246,16 @@ export class QualityChain {
     return version;
   }
 
-  /** What the stage of a mode has said about each row. @throws Error for a row that it has said two things about */
-  async served(mode: string, rows: number): Promise<Served> {
-    const topic = this.plan.topics.find(({ name }) => name === `predictions.${mode}`);
-    if (topic?.schema === undefined) throw new Error(`reading predictions.${mode}: there is no such topic`);
+  /** What a stage has said about each row. @throws Error for a row that it has said two things about */
+  async served(stage: string, rows: number): Promise<Served> {
+    const topic = this.plan.topics.find(({ name }) => name === `predictions.${stage}`);
+    if (topic?.schema === undefined) throw new Error(`reading predictions.${stage}: there is no such topic`);
     const scores = new Float64Array(rows).fill(Number.NaN);
     const versions = new Int32Array(rows);
     const row = (read: Readonly<Record<string, unknown>>): void => {
       const at = rowAtTime(Number(read["event_time"]));
       if (at < firstRows || versions[at] !== 0)
-        throw new Error(`${mode}: row ${at} was not to be scored, or only once`);
+        throw new Error(`${stage}: row ${at} was not to be scored, or only once`);
       scores[at] = Number(read["score"]);
       versions[at] = Number(read["model_version"]);
     };

@@ -1,15 +1,16 @@
-/** One pass over the readings: all modes of a learner side by side. */
+/** One pass over the readings: modes of a learner side by side. */
 import { join } from "node:path";
 import type { GateSettings } from "../../src/training/index.ts";
 import { type ChainOptions, QualityChain } from "./chain.ts";
-import { isDue, type LearnerName, type Mode, modesOf, trainedRows } from "./modes.ts";
+import { HeldTold, wakingRow } from "./held-told.ts";
+import { isDue, type LearnerName, type Mode, trainedRows } from "./modes.ts";
 import { firstRows, labelDelayRows, labelText, type Readings, readingText, timeOfRow } from "./readings.ts";
 import { accuracyOf, checkVersions, type ModeResult } from "./result.ts";
 
 /** Rows that are sent at once; then everything has to come through before the next ones. */
 const blockRows = 48;
 
-/** A timer takes whatever comes: what the gate does is another question. */
+/** A timer takes whatever comes, so that it is what the references know; `drift` passes the gate of the topology. */
 const noGate: GateSettings = {
   recent: false,
   before: false,
@@ -23,30 +24,36 @@ const noGate: GateSettings = {
 interface Course {
   readonly mode: Mode;
   version: number;
-  trainings: number;
+  /** After the first one, as are promotions. */
+  retrainings: number;
   promotions: number;
   cpuSeconds: number;
   /** The version in service when each row was sent. */
   readonly inService: Int32Array;
 }
 
-export interface PassOptions extends Pick<ChainOptions, "bootstrap" | "folder" | "logger"> {
+export interface PassOptions extends Pick<ChainOptions, "bootstrap" | "folder" | "namespace"> {
   readonly learner: LearnerName;
+  readonly modes: readonly Mode[];
   readonly readings: Readings;
   readonly say: (text: string) => void;
 }
 
 /** @throws Error when a row was not scored, or not by the version that was in service when it came */
 export async function runPass(options: PassOptions): Promise<readonly ModeResult[]> {
-  const { learner } = options;
+  const { learner, say } = options;
+  const told = new HeldTold((sentence) => say(`${learner}: ${sentence}\n`));
   const chain = await QualityChain.open({
     ...options,
+    logger: told.logger,
     file: join(import.meta.dirname, "electricity.yaml"),
-    namespace: learner,
-    environment: { LEARNER: learner },
+    environment: { LEARNER: learner, TRAINED_ROWS: String(trainedRows[learner]) },
   });
   try {
-    return await new Pass(chain, options).run();
+    const results = await new Pass(chain, options).run();
+    const isSurprised = ({ name }: Mode): boolean => name === "static" && options.readings.count > wakingRow;
+    for (const { stage } of options.modes.filter(isSurprised)) told.check(stage);
+    return results;
   } finally {
     await chain.close();
   }
@@ -61,10 +68,10 @@ class Pass {
   constructor(chain: QualityChain, options: PassOptions) {
     this.#chain = chain;
     this.#options = options;
-    this.#courses = modesOf(options.learner).map((mode) => ({
+    this.#courses = options.modes.map((mode) => ({
       mode,
       version: 0,
-      trainings: 0,
+      retrainings: 0,
       promotions: 0,
       cpuSeconds: 0,
       inService: new Int32Array(options.readings.count),
@@ -81,20 +88,23 @@ class Pass {
     await chain.untilCaughtUp();
     for (const course of this.#courses) {
       await this.#train(course, firstRows);
-      await chain.start(course.mode.name);
+      await chain.start(course.mode.stage);
     }
+    const driven = this.#courses.filter(({ mode }) => mode.isDriven);
+    if (driven.length > 0) await chain.startRoles();
     for (let row = firstRows; row < readings.count; row += blockRows) {
       await this.#sendLabels(row);
       const due = this.#courses.filter(({ mode }) => isDue(mode, row - firstRows));
       if (due.length > 0) await chain.untilCaughtUp();
       for (const course of due) {
         await this.#train(course, row);
-        await chain.restart(course.mode.name);
+        await chain.untilAdopted(course.mode.stage, course.version);
       }
       const end = Math.min(row + blockRows, readings.count);
       for (const course of this.#courses) course.inService.fill(course.version, row, end);
       await this.#sendReadings(row, end);
       await chain.untilCaughtUp();
+      for (const course of driven) await this.#follow(course);
       if ((row - firstRows) % (100 * blockRows) === 0) say(`${learner}: ${row} of ${readings.count} rows\n`);
     }
     const trained = this.#courses.reduce((sum, course) => sum + course.cpuSeconds, 0);
@@ -106,15 +116,15 @@ class Pass {
 
   async #resultOf(course: Course, sharedCpuSeconds: number): Promise<ModeResult> {
     const { readings, learner } = this.#options;
-    const { name } = course.mode;
-    const served = await this.#chain.served(name, readings.count);
+    const { name, stage } = course.mode;
+    const served = await this.#chain.served(stage, readings.count);
     checkVersions(name, served, course.inService);
     return {
       model: learner,
       mode: name,
       accuracy: accuracyOf(readings, served),
-      retrainings: course.trainings - 1,
-      promoted: course.promotions - 1,
+      retrainings: course.retrainings,
+      promoted: course.promotions,
       cpuSeconds: course.cpuSeconds + sharedCpuSeconds,
     };
   }
@@ -124,20 +134,34 @@ class Pass {
     const { mode, version } = course;
     const before = cpuSeconds();
     const isFirst = row === firstRows;
-    const promoted = await this.#chain.train(mode.name, {
+    const promoted = await this.#chain.train(mode.stage, {
       seed: mode.seed,
       toMs: timeOfRow(row) - 1,
-      newestRows: isFirst ? undefined : trainedRows,
+      newestRows: isFirst ? undefined : trainedRows[this.#options.learner],
       champion: isFirst ? undefined : version,
-      mode: mode.isWarm ? "warm" : "full",
+      mode: mode.isWarm && !isFirst ? "warm" : "full",
       gate: noGate,
       cause: "schedule",
     });
-    course.trainings++;
     course.cpuSeconds += cpuSeconds() - before;
-    if (promoted === undefined) return;
-    course.version = promoted;
-    course.promotions++;
+    if (promoted !== undefined) course.version = promoted;
+    if (isFirst) return;
+    course.retrainings++;
+    if (promoted !== undefined) course.promotions++;
+  }
+
+  /** What the topology has done by itself; rows are sent on when the version that it promoted is in service. */
+  async #follow(course: Course): Promise<void> {
+    const { stage } = course.mode;
+    const before = cpuSeconds();
+    const { requested, promoted, version } = await this.#chain.untilTrained(stage);
+    if (version !== undefined && version !== course.version) {
+      await this.#chain.untilAdopted(stage, version);
+      course.version = version;
+    }
+    if (requested > course.retrainings) course.cpuSeconds += cpuSeconds() - before;
+    course.retrainings = requested;
+    course.promotions = promoted;
   }
 
   async #sendReadings(from: number, to: number): Promise<void> {

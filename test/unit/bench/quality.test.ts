@@ -1,5 +1,8 @@
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { isDue, modesOf } from "../../../bench/quality/modes.ts";
+import { missesOf } from "../../../bench/quality/bars.ts";
+import { HeldTold } from "../../../bench/quality/held-told.ts";
+import { chosenModes, isDue, modesOf, trainedRows } from "../../../bench/quality/modes.ts";
 import {
   columns,
   firstOf,
@@ -14,6 +17,8 @@ import {
   timeOfRow,
 } from "../../../bench/quality/readings.ts";
 import { accuracyOf, checkVersions, lineOf, repeatAccuracy } from "../../../bench/quality/result.ts";
+import { loadPlan } from "../../../src/app/load-topology.ts";
+import { gateDefaults } from "../../../src/training/index.ts";
 
 const header = "period,nswprice,nswdemand,vicprice,vicdemand,transfer,class";
 const two = readingsOf(`${header}\n0,0.1,0.2,0.3,0.4,0.5,1\n0.5,0.6,0.7,0.8,0.9,1,0\n`, "two.csv");
@@ -80,8 +85,10 @@ describe("the electricity readings", () => {
 
 describe("the modes", () => {
   const modeNamed = (name: string) => modesOf("mlp").find((mode) => mode.name === name)!;
-  const dueUntil = (name: string, rows: number) =>
-    Array.from({ length: rows + 1 }, (_, row) => row).filter((row) => isDue(modeNamed(name), row));
+  const dueUntil = (name: string, rows: number) => {
+    const mode = modeNamed(name);
+    return Array.from({ length: rows + 1 }, (_, row) => row).filter((row) => isDue(mode, row));
+  };
 
   test("of a timer go off at its period, moved by its phase, and never with the first training", () => {
     expect(dueUntil("timer-960-0", 2_000)).toEqual([960, 1_920]);
@@ -103,6 +110,136 @@ describe("the modes", () => {
       ["warm-2", 2, 960],
     ]);
     expect(modesOf("logistic").filter(({ isWarm }) => isWarm)).toEqual([]);
+  });
+
+  test("are all of a learner, or those that are named, in their order", () => {
+    expect(chosenModes("logistic", undefined)).toEqual(modesOf("logistic"));
+    expect(chosenModes("logistic", ["drift", "static"]).map(({ name }) => name)).toEqual(["static", "drift"]);
+    expect(() => chosenModes("logistic", ["static", "warm-0"])).toThrow("--modes: warm-0 is none of static, timer");
+  });
+
+  test("of the product's loop are two: on the rows as they came, and shuffled, by the same stage", () => {
+    const driven = modesOf("logistic").filter(({ isDriven }) => isDriven);
+    expect(driven.map(({ name, stage, isShuffled }) => [name, stage, isShuffled])).toEqual([
+      ["drift", "drift", false],
+      ["drift-shuffled", "drift", true],
+    ]);
+    expect(driven.flatMap(({ everyRows }) => everyRows ?? [])).toEqual([]);
+  });
+});
+
+describe("the topology", () => {
+  const file = fileURLToPath(new URL("../../../bench/quality/electricity.yaml", import.meta.url));
+  const planOf = (learner: "logistic" | "mlp") =>
+    loadPlan(file, { LEARNER: learner, TRAINED_ROWS: String(trainedRows[learner]) }, "bench");
+
+  test.for(["logistic", "mlp"] as const)(
+    "has a stage and a model for each mode of %s, and no other model",
+    (learner) => {
+      const plan = planOf(learner);
+      const stages = new Set(modesOf(learner).map(({ stage }) => stage));
+      const all = new Set([...modesOf("mlp"), ...modesOf("logistic")].map(({ stage }) => stage));
+      for (const stage of stages) expect(plan.stages.find(({ name }) => name === stage)?.infer?.model).toBe(stage);
+      expect(new Set(plan.models.map(({ name }) => name))).toEqual(all);
+    },
+  );
+
+  test("reads the six columns of a reading and nothing else", () => {
+    for (const { features } of planOf("mlp").models) expect(features.map(({ name }) => name)).toEqual([...columns]);
+  });
+
+  test("asks for a training of one model alone, at most 42 times over all rows and on as many rows as a timer", () => {
+    const asked = planOf("logistic").models.filter(({ retrain }) => retrain !== undefined);
+    expect(asked.map(({ name }) => name)).toEqual(["drift"]);
+    expect(asked[0]?.retrain).toMatchObject({ on: [{ kind: "performance" }], rows: 3_000, mode: "full" });
+    // 40,781 rows of half an hour are 849.6 days.
+    expect(Math.floor(849.6 / ((asked[0]?.retrain?.cooldownMs ?? 0) / 86_400_000))).toBe(42);
+    expect(planOf("mlp").models.find(({ name }) => name === "drift")?.retrain?.rows).toBe(2_000);
+  });
+
+  test("holds a promotion back by nothing but the product's gate", () => {
+    const drift = planOf("logistic").models.find(({ name }) => name === "drift");
+    expect(drift?.rollout).toBe("none");
+    expect(drift?.gate).toEqual(gateDefaults);
+  });
+});
+
+describe("what is told of inputs outside of what was learned", () => {
+  const waking = ["vicprice", "vicdemand", "transfer"];
+  const told = (inputs: readonly string[], code: "MR_INPUT_RANGE" | "MR_MODEL" = "MR_INPUT_RANGE") => {
+    const held = new HeldTold(() => undefined);
+    for (const input of inputs) held.logger.warn({ code, model: "static", input, rows: 1 }, "An input is held.");
+    return held;
+  };
+
+  test("is enough when all columns that wake up are named", () => {
+    expect(() => told(waking).check("static")).not.toThrow();
+  });
+
+  test.for([
+    ["one is missing", told(waking.slice(1)), "nobody was told that vicprice woke up"],
+    ["something else was told", told(waking, "MR_MODEL"), "vicprice, vicdemand, transfer"],
+    ["another model was meant", told(waking), "timer-480-0: nobody was told"],
+  ] as const)("is not when %s", ([what, held, message]) => {
+    expect(() => held.check(what.startsWith("another") ? "timer-480-0" : "static")).toThrow(message);
+  });
+
+  test("leaves errors to whoever runs it", () => {
+    const said: string[] = [];
+    new HeldTold((sentence) => said.push(sentence)).logger.error({ code: "MR_MODEL", reason: "No room." }, "It ended.");
+    expect(said).toEqual(["It ended. No room."]);
+  });
+});
+
+describe("what is promised", () => {
+  const result = (mode: string, accuracy: number, retrainings = 0) => {
+    return { model: "mlp", mode, accuracy, retrainings, promoted: retrainings, cpuSeconds: 1 };
+  };
+  const good = [
+    result("static", 0.725),
+    result("timer-960-0", 0.77, 42),
+    result("timer-960-240", 0.78, 42),
+    result("timer-480-0", 0.777, 84),
+    result("warm-0", 0.765, 42),
+    result("warm-1", 0.775, 42),
+    result("drift", 0.77, 42),
+    result("drift-shuffled", 0.5, 2),
+  ];
+  const missed = (instead: (typeof good)[number]) =>
+    missesOf(
+      "mlp",
+      good.map((each) => (each.mode === instead.mode ? instead : each)),
+    );
+
+  test("is kept at the bars themselves", () => {
+    expect(missesOf("mlp", good)).toEqual([]);
+  });
+
+  test.for([
+    [result("static", 0.7249), "static has 72.49 %, and 72.50 % is the least"],
+    // The mean of the two phases is 77.50 %.
+    [result("drift", 0.7699, 42), "drift has 76.99 %, and 77.00 % is the least"],
+    [result("drift", 0.77, 43), "drift retrained 43 times, and 42 is the most"],
+    [result("drift-shuffled", 0.5, 3), "drift-shuffled retrained 3 times, and 2 is the most"],
+    // 76.40 and 77.50 % are 76.95 % in the mean.
+    [
+      result("warm-0", 0.764, 42),
+      "the mean of warm starts beside timers of 960 rows has 76.95 %, and 77.00 % is the least",
+    ],
+    [result("timer-960-0", 0.772, 42), "drift beside timers of 960 rows has 77.00 %, and 77.10 % is the least"],
+  ] as const)("is missed by %o", ([instead, sentence]) => {
+    expect(missed(instead)).toContain(sentence);
+  });
+
+  test("asks the best mode for more than any other, whichever it is", () => {
+    const all = good.map((each) => ({ ...each, accuracy: Math.min(each.accuracy, 0.7769) }));
+    expect(missesOf("mlp", all)).toEqual(["the best mode has 77.69 %, and 77.70 % is the least"]);
+  });
+
+  test("asks a logistic regression for less, and nothing of modes that were not run", () => {
+    expect(missesOf("logistic", [result("static", 0.715), result("drift", 0.767, 1)])).toEqual([]);
+    expect(missesOf("logistic", [result("static", 0.7149)])).toHaveLength(1);
+    expect(missesOf("logistic", [])).toEqual([]);
   });
 });
 
