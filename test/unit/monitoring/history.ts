@@ -48,7 +48,7 @@ export class History {
     return history;
   }
 
-  async write(topic: string, timestampMs: number, key: string, value: Buffer): Promise<void> {
+  async write(topic: string, timestampMs: number, key: string, value: Buffer | null): Promise<void> {
     await this.broker.append([{ topic, partition: 0, timestampMs, key: Buffer.from(key), value }], never);
   }
 

@@ -106,6 +106,8 @@ test("what cannot be read is counted, and passed over", async () => {
   await history.baseline(startMs);
   await history.write(topics.baselines, startMs, "m", Buffer.from("?"));
   await history.write(topics.partials, startMs, "k", Buffer.from([0, 0, 0, 0, 99, 1]));
+  // Cleared away, which is nothing to read.
+  await history.write(topics.partials, startMs, "k", null);
   await history.windows(drifted);
   const { outcomes, unread } = await replay(history);
   expect(unread).toBe(2);
