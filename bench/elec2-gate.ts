@@ -9,7 +9,7 @@
  */
 import { parseArgs } from "node:util";
 import { type DirectScorer, type LearnerKind, learnerOf, microBatchRows, type Signature } from "../src/model/index.ts";
-import { type Detector, type DetectorDefinition, detectorCatalogue } from "../src/monitor/index.ts";
+import { createDetector, type Detector, detectorCatalogue } from "../src/monitor/index.ts";
 import {
   type ChallengePlan,
   type Champion,
@@ -111,8 +111,7 @@ function planOf(champion: Champion, settings: Settings, { isGated, cause }: Poli
 type DetectorKind = keyof typeof detectorCatalogue;
 
 function newDetector({ detector, config }: Settings): Detector {
-  const definition = detectorCatalogue[detector] as DetectorDefinition<unknown>;
-  return definition.create(definition.config.parse(config));
+  return createDetector(detector, detectorCatalogue[detector].config.parse(config));
 }
 
 interface Outcome {
