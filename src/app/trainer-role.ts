@@ -103,7 +103,7 @@ export function createTrainerRole(setup: TrainerSetup): readonly Follower[] {
       models: trainedModels(plan),
       train,
       promoted,
-      lookAt: createModelTopics(plan, broker, registry),
+      lookAt: createModelTopics(plan, broker, registry, systemClock),
       lookEveryMs,
       broker,
       clock: systemClock,

@@ -57,6 +57,11 @@ export const metrics = {
     buckets: stageBuckets,
     help: "Time that scoring took, once per piece of a chunk.",
   },
+  millrace_challenger_failures_total: {
+    type: "counter",
+    labels: [],
+    help: "Times that a challenger failed beside the version in service, whose records do not notice.",
+  },
   millrace_retrains_total: {
     type: "counter",
     labels: ["trigger", "outcome"],

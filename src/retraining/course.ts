@@ -1,5 +1,6 @@
 /** How far a request has come, by the events that stand on the topic. */
 import { isEnd, type RetrainingEvent, type RolloutSettings } from "../training/index.ts";
+import type { ShadowSeen } from "./trained-model.ts";
 
 export interface Course {
   readonly request: RetrainingEvent;
@@ -49,15 +50,7 @@ function after(course: Course, event: RetrainingEvent): Course {
   return event.type === "waiting" ? { ...course, isWaiting: true } : course;
 }
 
-/** Whether a version that scores beside the champion has done so for long enough. */
-export function isRolledOut(
-  rollout: RolloutSettings | "none",
-  trained: RetrainingEvent,
-  nowMs: number | undefined,
-  predictions: number,
-): boolean {
-  if (rollout === "none") return true;
-  if (nowMs === undefined) return false;
-  const { forMs, recordsMin } = rollout.shadow;
-  return nowMs - (trained.timeMs ?? nowMs) >= forMs && predictions - (trained.predictions ?? 0) >= recordsMin;
+/** Whether a version has scored beside the champion for long enough, and often enough. */
+export function isRolledOut({ shadow }: RolloutSettings, { records, spanMs }: ShadowSeen): boolean {
+  return records >= shadow.recordsMin && spanMs >= shadow.forMs;
 }

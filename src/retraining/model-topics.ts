@@ -1,6 +1,8 @@
+import { type Clock, Facts, silentLogger } from "../kernel/index.ts";
 import { type Broker, readTopicRows } from "../runtime/index.ts";
 import type { Row, SchemaRegistry } from "../schema/index.ts";
 import { monitorsOfModel, type Plan, type PlannedTopic } from "../topology/index.ts";
+import { ShadowLook } from "./shadow-look.ts";
 import type { ModelTopics, TrainedModel } from "./trained-model.ts";
 
 /** Records from the end of a partition among which the latest event time is looked for. */
@@ -17,11 +19,21 @@ export function trainedModels({ models, stages, monitoring }: Plan): readonly Tr
 }
 
 /** Counts labels and predictions by the ends of their topics, and takes event time from the last labels. */
-export function createModelTopics(plan: Plan, broker: Broker, registry: SchemaRegistry): ModelTopics {
+export function createModelTopics(plan: Plan, broker: Broker, registry: SchemaRegistry, clock: Clock): ModelTopics {
+  const shadows = new Map<string, ShadowLook>();
   const latest = new Map<string, LatestTime>();
   const countOf = async (clusterName: string, signal: AbortSignal): Promise<number> =>
     (await broker.admin.watermarks(clusterName, signal)).reduce((sum, { end }) => sum + end, 0);
   return {
+    shadow(challenger, signal) {
+      const { model, version } = challenger;
+      let known = shadows.get(model);
+      if (known?.challenger.version !== version) {
+        known = new ShadowLook(challenger, plan, { broker, registry, clock, facts: new Facts(silentLogger) });
+        shadows.set(model, known);
+      }
+      return known.look(signal);
+    },
     async look(model, signal) {
       const label = plan.models.find(({ name }) => name === model)?.label?.topic;
       const topic = plan.topics.find(({ name }) => name === label);

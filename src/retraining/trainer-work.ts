@@ -14,11 +14,20 @@
  * - T2 Nothing is trained but by who owns the partition, one request at a time; whoever loses it ends its training.
  * - T3 Whatever is known follows from the topics: a process that comes to the partition goes on where another was.
  */
-import { type Clock, codeOf, type Facts, formatIsoTime, messageOf, type Offset } from "../kernel/index.ts";
+import {
+  type Clock,
+  codeOf,
+  type Facts,
+  formatIsoTime,
+  messageOf,
+  type Offset,
+  parseIsoTimeMs,
+} from "../kernel/index.ts";
 import { alertEventsIn, readUpTo, TopicTail } from "../monitoring/index.ts";
 import {
   AliasReader,
   aliasedVersion,
+  aliasGone,
   aliasRecord,
   challengerAlias,
   championAlias,
@@ -34,14 +43,20 @@ import {
   OutputBatches,
   readControl,
 } from "../runtime/index.ts";
-import { isEnd, type RetrainingEvent, RetrainingPolicy, retrainingRecord } from "../training/index.ts";
+import {
+  isEnd,
+  type RetrainingEvent,
+  RetrainingPolicy,
+  type RolloutSettings,
+  retrainingRecord,
+} from "../training/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
 import { TrainerCommands } from "./commands.ts";
 import { type Course, Courses, isRolledOut } from "./course.ts";
 import { takeAlert } from "./policy-now.ts";
 import { PromotionsDue } from "./promotions-due.ts";
 import { retrainingEventsIn } from "./topic-events.ts";
-import type { ModelTopics, TrainedModel } from "./trained-model.ts";
+import type { ModelTopics, ShadowSeen, TrainedModel } from "./trained-model.ts";
 import type { TrainingEnd, TrainingOrder } from "./training-order.ts";
 
 export interface TrainerWorkOptions {
@@ -64,6 +79,12 @@ interface Training {
   readonly ended: Promise<void>;
 }
 
+/** Where the aliases of a model point. */
+interface Standing {
+  readonly champion: number | undefined;
+  readonly challenger: number | undefined;
+}
+
 type Ended = { readonly end: TrainingEnd } | { readonly failure: string };
 
 export class TrainerWork implements FollowerWork {
@@ -75,6 +96,8 @@ export class TrainerWork implements FollowerWork {
   #commands = new TrainerCommands();
   #offsets = new Map<string, Offset>();
   #predictions = new Map<string, number>();
+  /** What was seen last of the challengers of requests, by their ids. */
+  #shadows = new Map<string, ShadowSeen & Standing>();
   #tails: { readonly alerts: TopicTail | undefined; readonly control: TopicTail } | undefined;
   #training: Training | undefined;
   /** Of this process: what has ended is not trained again when a commit has to be tried anew. */
@@ -99,6 +122,7 @@ export class TrainerWork implements FollowerWork {
     this.#courses = new Courses();
     this.#commands = new TrainerCommands();
     this.#offsets = new Map();
+    this.#shadows = new Map();
     this.#lookDueMs = Number.NEGATIVE_INFINITY;
     for (const batches of [this.#events, this.#control]) batches.reset();
     await this.#readAll(topics.retraining, (batch) => this.#takeEvents(batch, 0), signal);
@@ -168,6 +192,7 @@ export class TrainerWork implements FollowerWork {
     const cancelledBy = this.#commands.cancelledBy(request.request);
     if (cancelledBy !== undefined) {
       await this.#stopTraining(request.request);
+      if (trained?.version !== undefined) await this.#withdraw(request.model, trained.version, signal);
       return this.#end(course, "cancelled", `${cancelledBy} cancelled it`);
     }
     if (trained === undefined) return this.#train(course, model, signal);
@@ -234,9 +259,11 @@ export class TrainerWork implements FollowerWork {
   async #rollOut(course: Course, trained: RetrainingEvent, model: TrainedModel, signal: AbortSignal): Promise<void> {
     const { request } = course;
     const version = trained.version ?? 0;
-    if (!isRolledOut(model.rollout, trained, this.#policy.nowMs, this.#predictions.get(request.model) ?? 0)) return;
+    if (model.rollout !== "none" && !(await this.#hasShadowed(course, version, model.rollout, signal))) return;
     let reason = trained.reason ?? "it passed the gate";
-    if (model.retrain?.approve === true) {
+    // Whoever has promoted it in the meantime has said yes.
+    const isServing = this.#shadows.get(request.request)?.champion === version;
+    if (model.retrain?.approve === true && !isServing) {
       const who = this.#commands.approvedBy(request.model, version, this.#options.clock.now());
       if (who === undefined) {
         if (!course.isWaiting)
@@ -250,6 +277,31 @@ export class TrainerWork implements FollowerWork {
     for (const record of promotionRecords(aliases, { ...this.#why(course, version), reason }))
       this.#writeControl(record);
     await this.#end(course, "promoted", reason, { version, ...(champion === undefined ? {} : { champion }) });
+  }
+
+  /** Whether a challenger may take the champion's place; where it never may its request ends here. */
+  async #hasShadowed(course: Course, version: number, rollout: RolloutSettings, signal: AbortSignal): Promise<boolean> {
+    const { model, request } = course.request;
+    const seen = this.#shadows.get(request);
+    if (seen === undefined) return false;
+    const { champion, challenger, givenUp } = seen;
+    if (champion === version) return true;
+    if (challenger !== version) {
+      const now = challenger === undefined ? "nothing" : `version ${challenger}`;
+      const reason = `${challengerAlias} points at ${now}, and no more at version ${version}`;
+      await this.#end(course, "cancelled", reason, { version });
+      return false;
+    }
+    if (givenUp === undefined) return isRolledOut(rollout, seen);
+    await this.#withdraw(model, version, signal);
+    await this.#end(course, "rejected", givenUp, { version });
+    return false;
+  }
+
+  /** A version that is not to serve scores no more beside the one that does. */
+  async #withdraw(model: string, version: number, signal: AbortSignal): Promise<void> {
+    if (aliasedVersion(await this.#aliases(signal), model, challengerAlias) === version)
+      this.#writeControl(aliasGone(model, challengerAlias));
   }
 
   #why({ request }: Course, version: number) {
@@ -332,7 +384,10 @@ export class TrainerWork implements FollowerWork {
     for (const { offset, event } of retrainingEventsIn(batch, from)) {
       if (event.type === "requested" && !this.#offsets.has(event.request)) this.#offsets.set(event.request, offset);
       // Not before it is read back: a commit that fails leaves the end to be written again.
-      if (isEnd(event)) this.#ended.delete(event.request);
+      if (isEnd(event)) {
+        this.#ended.delete(event.request);
+        this.#shadows.delete(event.request);
+      }
       this.#takeEvent(event);
     }
   }
@@ -354,7 +409,28 @@ export class TrainerWork implements FollowerWork {
       this.#predictions.set(name, predictions);
       if (timeMs !== undefined) this.#policy.takeTime(timeMs);
     }
+    await this.#lookBeside(signal);
     this.#lookDueMs = clock.monotonicMs() + lookEveryMs;
+  }
+
+  /** What the challengers have done that requests wait for. */
+  async #lookBeside(signal: AbortSignal): Promise<void> {
+    for (const { request, trained } of this.#courses.open) {
+      const { model, request: id } = request;
+      const rollout = this.#options.models.find(({ name }) => name === model)?.rollout ?? "none";
+      if (trained?.version === undefined || rollout === "none") continue;
+      const sinceMs = parseIsoTimeMs(trained.at) ?? 0;
+      const { version } = trained;
+      const seen = await this.#options.lookAt.shadow(
+        { model, version, sinceMs, recordsMax: rollout.shadow.recordsMin },
+        signal,
+      );
+      const aliases = await this.#aliases(signal);
+      const [champion, challenger] = [championAlias, challengerAlias].map((alias) =>
+        aliasedVersion(aliases, model, alias),
+      );
+      this.#shadows.set(id, { ...seen, champion, challenger });
+    }
   }
 
   async #aliases(signal: AbortSignal) {

@@ -6,7 +6,9 @@ import type { Plan, PlannedStage } from "../topology/index.ts";
 import type { Deflate } from "../wire/index.ts";
 import { AccountLog } from "./account-log.ts";
 import { type StageAdoption, TaskModel } from "./adoption/task-model.ts";
+import { TaskShadow } from "./adoption/task-shadow.ts";
 import { Changelog } from "./changelog.ts";
+import { challengerAlias } from "./control/aliases.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { FailurePolicy } from "./failure-policy.ts";
 import { Inference, type ScorerLimit } from "./inference.ts";
@@ -16,6 +18,7 @@ import { OutputBatches, type OutputTopic } from "./output-batches.ts";
 import { OutputEncoder } from "./output-encoder.ts";
 import { rowPathOf } from "./row-path.ts";
 import type { ServedModel } from "./served-model.ts";
+import { ShadowScorer } from "./shadow-scorer.ts";
 import { StageTask } from "./stage-task.ts";
 import { StageTranscoders } from "./stage-transcoders.ts";
 import { StageTap, type StageTapDeps } from "./tap/stage-tap.ts";
@@ -46,6 +49,8 @@ export interface StageDeps {
   readonly tap?: StageTapDeps | undefined;
   /** What tasks need to follow an alias; left out, a stage that infers serves the version that it is opened with. */
   readonly adoption?: StageAdoption | undefined;
+  /** Where a challenger's scores go; left out, none scores. */
+  readonly shadow?: OutputTopic | undefined;
   /** Outlets of a task's own beside its output and its dead letters; they are written and reset with those. */
   readonly furtherOutlets?: (partition: number) => readonly Outlet[];
   /** Resolves in a later turn of the event loop. */
@@ -132,7 +137,8 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
       const outputs: Outlet = { batches: new OutputBatches(deps.output, "output", undefined), onRefusal: "set-aside" };
       const origin = { topology: plan.topology, stage: stage.name };
       const deadLetters = new DeadLetters(deps.deadLetters, origin, deps.deflateGzip);
-      const following = followingOf(stage, deps.adoption, partition);
+      const shadow = shadowOf(stage, path?.prediction, { ...deps, facts }, partition);
+      const following = followingOf(stage, deps.adoption, partition, shadow, clock);
       const tap = stageTap?.ofTask(partition);
       const changelogOf = (store: Store, isNoted: boolean): Changelog[] => {
         const topic = deps.changelogs?.get(store.spec.name);
@@ -161,6 +167,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
         inference: inferenceOf(stage, path?.prediction, { clock, afterMs: deps.scorerTimeoutMs ?? silentAfterMs }),
         model,
         following,
+        shadow,
         encoder,
         keyField: stage.keyField,
         eventTimeField: stage.eventTimeField,
@@ -173,6 +180,7 @@ export function compileStage(plan: Plan, stage: PlannedStage, deps: StageDeps): 
             ...(accountLog === undefined ? [] : [accountLog.outlet]),
             ...(following === undefined ? [] : [following.outlet]),
             ...furtherOutlets,
+            ...(shadow === undefined ? [] : [shadow.outlet]),
           ],
           1,
         ),
@@ -201,10 +209,29 @@ function followingOf(
   { name, from, infer }: PlannedStage,
   adoption: StageAdoption | undefined,
   partition: number,
+  scorer: ShadowScorer | undefined,
+  clock: Clock,
 ): TaskModel | undefined {
   if (infer === undefined || adoption === undefined) return undefined;
   const { model, alias } = infer;
-  return new TaskModel(adoption, { stage: name, topic: from.clusterName, partition, model, alias });
+  const place = { stage: name, topic: from.clusterName, partition, model, alias };
+  const { challenger } = adoption;
+  const shadow =
+    scorer === undefined || challenger === undefined
+      ? undefined
+      : new TaskShadow({ challenger, scorer, place: { ...place, alias: challengerAlias }, clock });
+  return new TaskModel(adoption, place, shadow);
+}
+
+function shadowOf(
+  stage: PlannedStage,
+  passing: Passing | undefined,
+  { shadow: topic, clock, facts, adoption }: StageDeps & { readonly facts: Facts },
+  partition: number,
+): ShadowScorer | undefined {
+  const { infer } = stage;
+  if (infer === undefined || topic === undefined || adoption?.challenger === undefined) return undefined;
+  return new ShadowScorer({ stage, infer, topic, partition, passing, clock, facts });
 }
 
 function inferenceOf(stage: PlannedStage, passing: Passing | undefined, limit: ScorerLimit): Inference | undefined {

@@ -12,8 +12,10 @@
  * In one file because whatever ends a chunk, fails or interrupts it meets here, and has to be read together.
  */
 import { AssertionError, codeOf, messageOf, type Offset, OperationError, seededRng } from "../kernel/index.ts";
+import type { Adoption } from "../model/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
-import type { TaskModel, VersionDue } from "./adoption/task-model.ts";
+import type { TaskModel } from "./adoption/task-model.ts";
+import type { VersionDue } from "./adoption/version-due.ts";
 import { unbalanced } from "./counts.ts";
 import { RecordHeldUpError } from "./failure-policy.ts";
 import { ScorerSilentError } from "./inference.ts";
@@ -430,12 +432,21 @@ export class Pump {
     const due = following?.dueAt(offset);
     if (following === undefined || due === undefined) return false;
     if (due.kind === "adopt") await this.#adopt(following, due);
+    else if (due.kind === "shadow") await this.#shadow(following, due, offset);
     else await this.#serveAgain(following, due.version, offset);
     return true;
   }
 
   /** R6: what is to be scored with a version is scored after everybody can know that it is. */
   async #adopt(following: TaskModel, { adoption, served }: VersionDue & { kind: "adopt" }): Promise<void> {
+    await this.#commitAdoption(following, adoption);
+    following.adopted(adoption);
+    this.#serve(following, served, adoption.fromOffset);
+    const { model, version, fromOffset: offset } = adoption;
+    this.#options.facts.emit("versionAdopted", { task: this.task, model, version, offset });
+  }
+
+  async #commitAdoption(following: TaskModel, adoption: Adoption): Promise<void> {
     const { committed } = this.#state;
     if (committed === undefined) throw new AssertionError(`task ${this.task} adopts before it was opened`);
     following.write(adoption, this.#options.clock.now());
@@ -443,19 +454,33 @@ export class Pump {
     await this.#write();
     await this.#liveHandle().commit(committed, writeNote(this.#note.next(this.#stage)));
     this.#stage.writtenAside();
-    following.adopted(adoption);
-    this.#serve(following, served, adoption.fromOffset);
-    const { model, version, fromOffset: offset } = adoption;
-    this.#options.facts.emit("versionAdopted", { task: this.task, model, version, offset });
+  }
+
+  /** What scores beside the version begins and ends between two chunks too. */
+  async #shadow(following: TaskModel, due: VersionDue & { kind: "shadow" }, offset: Offset): Promise<void> {
+    const { version, adoption } = due;
+    if (adoption !== undefined) {
+      await this.#commitAdoption(following, adoption);
+      following.shadow?.adopted(adoption);
+      const said = version === 0 ? "shadowEnded" : "shadowBegun";
+      this.#options.facts.emit(said, { task: this.task, model: following.model, version: adoption.version, offset });
+    }
+    await this.#interruptibly((signal) => following.shadow?.serve(version, offset, signal));
   }
 
   /** A version that was adopted before; a drain or a revocation does not wait for it. */
   async #serveAgain(following: TaskModel, version: number, offset: Offset): Promise<void> {
-    const { signal } = this.#interrupt;
-    try {
+    await this.#interruptibly(async (signal) => {
       const served = await following.versionOf(version, signal);
       this.#serve(following, served, offset);
       this.#options.facts.emit("versionServedAgain", { task: this.task, model: following.model, version, offset });
+    });
+  }
+
+  async #interruptibly(work: (signal: AbortSignal) => Promise<void> | undefined): Promise<void> {
+    const { signal } = this.#interrupt;
+    try {
+      await work(signal);
     } catch (thrown) {
       if (!signal.aborted) throw thrown;
       this.#interrupt = new AbortController();

@@ -34,8 +34,11 @@ export interface FollowedModels {
   exists(model: string, alias: string, signal: AbortSignal, listener?: LoadListener): Promise<void>;
   /** Where it points, as far as was read; undefined when it does not exist. */
   now(model: string, alias: string): Alias | undefined;
-  /** Calls `moved` with each move of the alias, the last first where one was made before, until the signal ends it. */
-  onMoved(model: string, alias: string, moved: (alias: Alias) => void, signal: AbortSignal): void;
+  /**
+   * Calls `moved` with each move of the alias, the last first where one was made before, until the signal ends it; with
+   * undefined when there is no such alias any more.
+   */
+  onMoved(model: string, alias: string, moved: (alias: Alias | undefined) => void, signal: AbortSignal): void;
   /** Everything that the control topic holds now is known when it resolves. */
   catchUp(signal: AbortSignal): Promise<void>;
   /**

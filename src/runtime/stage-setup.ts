@@ -26,6 +26,8 @@ export interface StageSurroundings {
   readonly partials: { readonly topic: OutputTopic; readonly schemaId: number } | undefined;
   /** Where tasks leave what they adopt; undefined for a stage that does not infer. */
   readonly adoptions: { readonly topic: OutputTopic; readonly schemaId: number } | undefined;
+  /** Where a challenger's scores go; undefined where none ever scores. */
+  readonly shadow: OutputTopic | undefined;
   /** Undefined where the cluster tells neither itself nor its topics apart: then snapshots cannot be trusted. */
   readonly identity: SnapshotIdentity | undefined;
   /** -1 when the output is JSON. */
@@ -92,7 +94,8 @@ export async function surveyStage(
   const adoptions = await adoptionsOf(plan, stage, topicOf, (topic) =>
     waitOutRegistry(() => ownSchemaId(by.registry, topic, adoptionSchema, signal), by, signal),
   );
-  const own = { adoptions, inputPartitions: from.partitions, output: to, deadLetters, accounts };
+  const shadow = stage.infer?.shadow === undefined ? undefined : topicOf(stage.infer.shadow.clusterName);
+  const own = { adoptions, shadow, inputPartitions: from.partitions, output: to, deadLetters, accounts };
   return { ...own, changelogs, partials, identity, outputSchemaId };
 }
 
@@ -152,7 +155,8 @@ export function topicsOfStage(plan: Plan, { from, to, infer, stores, taps }: Pla
   const monitored = taps.length === 0 ? [] : [partials, baselines].flatMap((topic) => topic?.clusterName ?? []);
   const own = [from.clusterName, to.clusterName, plan.deadLetters.clusterName, plan.accounts.clusterName];
   const adopted = infer === undefined || plan.adoptions === undefined ? [] : [plan.adoptions.clusterName];
-  return [...own, ...changelogs, ...adopted, ...monitored];
+  const shadow = infer?.shadow === undefined ? [] : [infer.shadow.clusterName];
+  return [...own, ...changelogs, ...adopted, ...shadow, ...monitored];
 }
 
 function checkChangelog(

@@ -11,6 +11,7 @@ import type { InputReader } from "./input-reader.ts";
 import type { Outbox } from "./outbox.ts";
 import type { OutputEncoder } from "./output-encoder.ts";
 import type { ServedModel } from "./served-model.ts";
+import type { ShadowScorer } from "./shadow-scorer.ts";
 import type { TaskTap } from "./tap/task-tap.ts";
 import type { WriterSchemas } from "./writer-schemas.ts";
 
@@ -37,6 +38,8 @@ export interface StageTaskParts {
   readonly model: ServedModel | undefined;
   /** What says which version it scores with; undefined where that never changes. */
   readonly following: TaskModel | undefined;
+  /** What scores beside it; undefined where nothing ever does. */
+  readonly shadow: ShadowScorer | undefined;
   readonly encoder: OutputEncoder;
   /** Field whose text is the output's key; undefined copies the input's key bytes. */
   readonly keyField: string | undefined;

@@ -8,6 +8,7 @@ import {
   AssertionError,
   type EpochMs,
   MillraceError,
+  messageOf,
   type Offset,
   RecordError,
   type RecordErrorCode,
@@ -31,6 +32,7 @@ import type { RecordRefusedError } from "./port.ts";
 import type { Position } from "./position.ts";
 import { ScoringPiece } from "./scoring-piece.ts";
 import type { ServedModel } from "./served-model.ts";
+import type { ShadowScorer } from "./shadow-scorer.ts";
 import type { StageTaskParts } from "./stage-task-parts.ts";
 import type { TaskTap } from "./tap/task-tap.ts";
 import type { TaskNote } from "./task-note.ts";
@@ -291,8 +293,13 @@ export class StageTask {
       untilMs = clock.monotonicMs() + timeSliceMs;
       return yieldToLoop();
     };
-    await inference.run(this.#piece.rows, this.#piece.errors, breathe, signal);
+    const { rows, errors, indices, batch } = this.#piece;
+    const { shadow } = this.#parts;
+    shadow?.begin(rows);
+    await inference.run(rows, errors, breathe, signal);
     facts.emit("rowsScored", { seconds: (clock.monotonicMs() - beganMs) / 1_000 });
+    const offsetOf = (i: number): Offset => batch?.offsets[indices[i] as number] ?? -1;
+    await shadow?.score(rows, offsetOf, breathe, signal);
   }
 
   /** Encodes what `infer` scored. Does nothing in a stage that does not infer: its rows are encoded as they come. */
@@ -318,9 +325,24 @@ export class StageTask {
         const error = this.#errorOf(thrown);
         this.#judge("process", batch, index, error);
         this.#deadLetter(batch, index, error, eventId);
+        continue;
       }
+      if (this.#parts.shadow?.isServing === true) this.#emitBeside(this.#parts.shadow, batch, index, i);
     }
+    this.#parts.shadow?.clear();
     this.#piece.clear();
+  }
+
+  /** What a challenger made of a record. Nothing that goes wrong with it becomes the record's. */
+  #emitBeside(shadow: ShadowScorer, batch: RawBatch, index: number, at: number): void {
+    const row = shadow.rowAt(at);
+    if (row === null) return;
+    const offset = batch.offsets[index] as number;
+    try {
+      this.#append(shadow.batches, batch, index, row);
+    } catch (thrown) {
+      shadow.fail(Number(row["model_version"]), offset, messageOf(thrown));
+    }
   }
 
   /** Moves the batches that are finished to the end of `into`. */
@@ -421,6 +443,12 @@ export class StageTask {
    * what was refused is written again before.
    */
   markRefused(error: RecordRefusedError): RefusalOutcome {
+    const { shadow } = this.#parts;
+    if (shadow !== undefined && error.topic === shadow.batches.topic.topic) {
+      // The chunk is done again without it.
+      shadow.fail(shadow.version, this.#firstOffset, `the broker refused a score: ${error.message}`);
+      return "again";
+    }
     if (error.topic === this.#outputs.topic.topic && this.#failures.rewrites()) return "again";
     return this.#outbox.mark(error);
   }
@@ -482,10 +510,18 @@ export class StageTask {
     return true;
   }
 
-  /** Encodes a row straight into the batch of its partition. Throws a RecordError before anything is written. */
   #emit(batch: RawBatch, index: number, row: Row): void {
+    const valueTo = this.#append(this.#outputs, batch, index, row);
+    this.#outCount++;
+    if (this.#tap !== undefined) this.#count(this.#tap, batch, index, valueTo);
+  }
+
+  /**
+   * Encodes a row straight into the batch of its partition; answers the end of its value. Throws a RecordError before
+   * anything is written.
+   */
+  #append(outputs: OutputBatches, batch: RawBatch, index: number, row: Row): number {
     const { encoder } = this.#parts;
-    const outputs = this.#outputs;
     const valueTo = encoder.encode(row);
     let key: Uint8Array | null = batch.bytes;
     let keyFrom = batch.keyFrom[index] as number;
@@ -523,8 +559,7 @@ export class StageTask {
       headersTo,
       batch.headerCounts[index] as number,
     );
-    this.#outCount++;
-    if (this.#tap !== undefined) this.#count(this.#tap, batch, index, valueTo);
+    return valueTo;
   }
 
   /** Shows the row that was encoded last to the monitors. */
@@ -609,6 +644,7 @@ export class StageTask {
     this.#outCount = 0;
     this.#tombstoneCount = 0;
     this.#piece.clear();
+    this.#parts.shadow?.clear();
     this.tally.reset();
     this.bytesIn = 0;
     this.eventTimeMs = undefined;

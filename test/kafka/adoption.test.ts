@@ -10,7 +10,7 @@ import { applyChanges, compareWithCluster } from "../../src/app/apply-plan.ts";
 import { loadPlan } from "../../src/app/load-topology.ts";
 import { createValueReader } from "../../src/app/record-values.ts";
 import { decodeAdoption, numbersEncoder, versionFiles } from "../../src/model/index.ts";
-import { promotionRecords } from "../../src/runtime/control/aliases.ts";
+import { aliasRecord, promotionRecords } from "../../src/runtime/control/aliases.ts";
 import { changeAliases } from "../../src/runtime/control/change-aliases.ts";
 import type { Broker } from "../../src/runtime/index.ts";
 import { eventually } from "../support/deadline.ts";
@@ -45,6 +45,7 @@ topics:
   inbox: { name: ${inbox}, format: json, external: true }
   features: { schema: item, key: id, time: at, partitions: ${partitions} }
   predictions: { schema: inferred }
+  labels: { schema: label, key: id, time: at }
 stages:
   - name: ingest
     from: { topic: inbox, format: json, start: earliest }
@@ -58,7 +59,15 @@ models:
   items:
     task: binary
     features: { from: features, only: [amount] }
+    label: { topic: labels, on: id, field: is_bad }
+    rollout: { shadow: { for: 1h } }
 `;
+
+const labelSchema = {
+  type: "record",
+  name: "Label",
+  fields: [...schema.fields.filter(({ name }) => name !== "amount"), { name: "is_bad", type: "boolean" }],
+};
 
 describeKafka("an alias that moves while workers die", () => {
   let broker: Broker;
@@ -70,6 +79,7 @@ describeKafka("an alias that moves while workers die", () => {
     await mkdir(join(folder, "schemas"));
     await mkdir(join(folder, "topologies"));
     await writeFile(join(folder, "schemas/item.avsc"), JSON.stringify(schema));
+    await writeFile(join(folder, "schemas/label.avsc"), JSON.stringify(labelSchema));
   });
   afterEach(() => endWorkers());
   afterAll(async () => {
@@ -89,7 +99,7 @@ describeKafka("an alias that moves while workers die", () => {
   };
 
   test.each(["at-least-once", "exactly-once"])(
-    "%s: each partition has one offset from which each version serves, and every prediction is of the version adopted there",
+    "%s: each partition has one offset from which each version serves, and every prediction and every score beside it is of the version adopted there",
     async (delivery) => {
       const namespace = uniqueNamespace();
       const inbox = `${namespace}.inbox`;
@@ -138,8 +148,8 @@ describeKafka("an alias that moves while workers die", () => {
         const adoptions = await readAll(plan.adoptions!.clusterName);
         return adoptions.map(({ value }) => decodeAdoption(value!));
       };
-      const hasAdopted = async (version: number): Promise<true | undefined> => {
-        const own = (await adopted()).filter((adoption) => adoption.version === version);
+      const hasAdopted = async (version: number, alias = "champion"): Promise<true | undefined> => {
+        const own = (await adopted()).filter((one) => one.version === version && one.alias === alias);
         return new Set(own.map(({ partition }) => partition)).size === partitions || undefined;
       };
 
@@ -149,6 +159,9 @@ describeKafka("an alias that moves while workers die", () => {
       for (const worker of workers) await worker.ready(deadlineMs);
       const [, dying, living] = workers;
       await living.until(eventually(deadlineMs, "version 1", () => hasAdopted(1)));
+      const challenge = { model: "items", alias: "challenger", version: 3 };
+      await changeAliases(broker, plan.control, () => [aliasRecord(challenge)], Date.now(), signal);
+      await living.until(eventually(deadlineMs, "a challenger", () => hasAdopted(3, "challenger")));
       let isOver = false;
       const flowing = (async () => {
         while (!isOver) {
@@ -160,7 +173,7 @@ describeKafka("an alias that moves while workers die", () => {
       // In the middle of the move: some partition has adopted it, or all have, and nobody waits for the others.
       await living.until(
         eventually(deadlineMs, "a first adoption", async () =>
-          (await adopted()).some(({ version }) => version === 2) ? true : undefined,
+          (await adopted()).some(({ version, alias }) => version === 2 && alias === "champion") ? true : undefined,
         ),
       );
       dying.kill("SIGKILL");
@@ -192,7 +205,8 @@ describeKafka("an alias that moves while workers die", () => {
       );
 
       // Versions of each partition in their order, each from one offset on.
-      const adoptions = await adopted();
+      const allAdoptions = await adopted();
+      const adoptions = allAdoptions.filter(({ alias }) => alias === "champion");
       for (let partition = 0; partition < partitions; partition++) {
         const own = adoptions.filter((adoption) => adoption.partition === partition);
         const versions = own.map(({ version }) => version);
@@ -214,10 +228,33 @@ describeKafka("an alias that moves while workers die", () => {
       expect(wrong).toEqual([]);
       if (delivery === "exactly-once") expect(out).toHaveLength(sent);
       expect(new Set(out.map((one) => Number(one["model_version"])))).toContain(3);
+      // Version 3 scored beside the others until it served, and no record lacks its score or has two that are one.
+      const besides = allAdoptions.filter(({ alias }) => alias === "challenger");
+      expect(besides.filter(({ share }) => share === 0)).toHaveLength(partitions);
+      const scores = await readAll(`${namespace}.items.score.shadow`);
+      const counts = new Map<string, number>();
+      for (const { value } of scores) {
+        const row = await rowOf(value);
+        expect(row["model_version"]).toBe(3);
+        const id = String(row["event_id"]);
+        counts.set(id, (counts.get(id) ?? 0) + 1);
+      }
+      const unlike = [...placed].filter(([id, at]) => {
+        const last = besides.findLast((one) => one.partition === at.partition && one.fromOffset <= at.offset);
+        const isBeside = last !== undefined && last.share > 0;
+        const count = counts.get(id) ?? 0;
+        return isBeside ? count === 0 || (delivery === "exactly-once" && count !== 1) : count !== 0;
+      });
+      expect(unlike).toEqual([]);
+      expect(counts.size).toBeGreaterThan(100);
       for (const worker of [workers[0], living]) worker.kill("SIGTERM");
       for (const worker of [workers[0], living]) await worker.endedWell(deadlineMs);
       const own = plan.topics.map(({ clusterName }) => clusterName);
-      await broker.admin.deleteTopics([...own, plan.adoptions!.clusterName, plan.control.clusterName], signal);
+      const beside = `${namespace}.items.score.shadow`;
+      await broker.admin.deleteTopics(
+        [...own, beside, plan.retraining!.clusterName, plan.adoptions!.clusterName, plan.control.clusterName],
+        signal,
+      );
     },
     4 * deadlineMs,
   );

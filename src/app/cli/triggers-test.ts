@@ -1,3 +1,4 @@
+import { systemClock } from "../../adapters/node/index.ts";
 import { createModelTopics, readPolicy, trainedModels } from "../../retraining/index.ts";
 import { exitCodes } from "../exit.ts";
 import { type Column, outputForm, printedRows } from "../printed-rows.ts";
@@ -31,7 +32,7 @@ export const command: CommandDefinition = {
       const { retraining, monitoring } = plan;
       if (retraining === undefined) return [];
       const topics = { retraining: retraining.clusterName, alerts: monitoring?.topics.alerts.clusterName };
-      const lookAt = createModelTopics(plan, reach.broker, reach.registry);
+      const lookAt = createModelTopics(plan, reach.broker, reach.registry, systemClock);
       const policy = await readPolicy(reach.broker, topics, trainedModels(plan), lookAt, context.stop);
       return namedModels(plan, flags).flatMap(({ name, retrain }) =>
         (retrain?.on ?? []).map(({ kind }) => {

@@ -2,6 +2,7 @@ import { type Clock, type Facts, OperationError } from "../../kernel/index.ts";
 import type { Adoption } from "../../model/index.ts";
 import type { SchemaRegistry } from "../../schema/index.ts";
 import type { PlannedStage } from "../../topology/index.ts";
+import { challengerAlias } from "../control/aliases.ts";
 import type { Broker } from "../port.ts";
 import { type ModelSource, modelInputsOf } from "../served-model.ts";
 import type { StageSurroundings } from "../stage-setup.ts";
@@ -29,21 +30,30 @@ export function beginAdopting(options: AdoptingOptions): StageAdoption | undefin
   if (adoptions === undefined || stage.infer === undefined) return undefined;
   if (models.followed === undefined)
     throw new OperationError("MR_MODEL", `starting stage ${stage.name}: its models cannot be followed`);
-  const { model, alias, features } = stage.infer;
+  const { model, alias, features, shadow } = stage.infer;
   const { topic, schemaId } = adoptions;
   const log = new AdoptionLog({ ...options, topic: topic.topic });
   const isOwn = (adoption: Adoption): boolean =>
     adoption.stage === stage.name && adoption.model === model && adoption.alias === alias;
+  const followed = { ...models, followed: models.followed };
+  const inputs = modelInputsOf(stage, features);
+  let challenger: StageModel | undefined;
+  if (shadow !== undefined) {
+    const beside = { ...options, model, alias: challengerAlias, inputs, models: followed };
+    challenger = new StageModel({ ...beside, adoptedLast: async () => undefined });
+    challenger.followBeside();
+  }
   return {
     topic,
     schemaId,
     log,
+    challenger,
     model: new StageModel({
       ...options,
       model,
       alias,
-      inputs: modelInputsOf(stage, features),
-      models: { ...models, followed: models.followed },
+      inputs,
+      models: followed,
       adoptedLast: async (signal) => {
         await log.catchUp(signal);
         const own = log.all.filter(isOwn);

@@ -29,7 +29,7 @@ export interface StageModelOptions {
   /** What the stage has for it. */
   readonly inputs: readonly ModelInput[];
   readonly models: ModelSource & { readonly followed: FollowedModels };
-  /** The version that some task of the stage has adopted last under this alias; undefined when none has. */
+  /** The version that some task of the stage has adopted last under this alias; undefined when none has. Asked where it begins with a version that cannot be served. */
   readonly adoptedLast: (signal: AbortSignal) => Promise<number | undefined>;
   readonly clock: Clock;
   readonly facts: Facts;
@@ -68,6 +68,11 @@ export class StageModel {
     return isWanted ? this.#newest : undefined;
   }
 
+  /** Where the alias points, opened or not; undefined where it does not exist. */
+  get wanted(): number | undefined {
+    return this.#wanted?.version;
+  }
+
   /** The version that the alias pointed at last and that could be opened. */
   get lastOpened(): NewestVersion | undefined {
     return this.#newest;
@@ -97,8 +102,21 @@ export class StageModel {
       this.#newest = { served, incident: undefined };
       if (wanted !== undefined) void this.#openBeside(wanted);
     }
-    models.followed.onMoved(model, alias, (moved) => this.#moved(moved), signal);
+    // What serves goes on serving where its alias is taken away.
+    models.followed.onMoved(model, alias, (moved) => moved && this.#moved(moved), signal);
     return served;
+  }
+
+  /** Follows an alias that need not exist and may end: nothing waits for it. */
+  followBeside(): void {
+    const { model, alias, models, signal, moved } = this.#options;
+    const follow = (to: Alias | undefined): void => {
+      if (to === undefined) this.#gone();
+      else this.#moved(to);
+      // The version before is over, whether or not this one can be opened.
+      moved();
+    };
+    models.followed.onMoved(model, alias, follow, signal);
   }
 
   /** What the control topic holds now of the alias is known when this resolves. */
@@ -154,6 +172,12 @@ export class StageModel {
     const inService = this.#newest?.served.version ?? 0;
     facts.emit("aliasMoved", { model, alias: alias.alias, version: alias.version, inService });
     void this.#openBeside(alias);
+  }
+
+  #gone(): void {
+    this.#opening?.abort();
+    this.#wanted = undefined;
+    this.#newest = undefined;
   }
 
   /** Tries until it is open, or the alias points elsewhere. */

@@ -17,6 +17,8 @@ import { OutputBatches, type OutputTopic } from "../output-batches.ts";
 import type { ServedModel } from "../served-model.ts";
 import type { AdoptionLog } from "./adoption-log.ts";
 import type { StageModel } from "./stage-model.ts";
+import type { TaskShadow } from "./task-shadow.ts";
+import type { VersionDue } from "./version-due.ts";
 import { VersionHistory } from "./version-history.ts";
 
 /** The topic has one partition: its records have one order. */
@@ -29,16 +31,11 @@ export interface StageAdoption {
   readonly schemaId: number;
   readonly log: AdoptionLog;
   readonly model: StageModel;
+  /** The version that scores beside it; undefined where none ever does. */
+  readonly challenger: StageModel | undefined;
   /** Where the log of an input partition ends now, records of open transactions included. */
   inputEnd(partition: number, signal: AbortSignal): Promise<Offset>;
 }
-
-/** What has to be done before the record at an offset is scored. */
-export type VersionDue =
-  /** Write down that this version scores from here on. */
-  | { readonly kind: "adopt"; readonly adoption: Adoption; readonly served: ServedModel }
-  /** Serve the version that was written down. */
-  | { readonly kind: "serve"; readonly version: number };
 
 export class TaskModel {
   readonly outlet: Outlet;
@@ -51,10 +48,17 @@ export class TaskModel {
   #version: number | undefined;
   /** Where another version than the one in service is written down. */
   #servedTo: Offset = Number.NEGATIVE_INFINITY;
+  /** What scores beside it; undefined where nothing ever does. */
+  readonly shadow: TaskShadow | undefined;
 
-  constructor(stage: StageAdoption, place: Pick<Adoption, "stage" | "topic" | "partition" | "model" | "alias">) {
+  constructor(
+    stage: StageAdoption,
+    place: Pick<Adoption, "stage" | "topic" | "partition" | "model" | "alias">,
+    shadow?: TaskShadow,
+  ) {
     this.#stage = stage;
     this.#place = place;
+    this.shadow = shadow;
     // Seen with the offset or never: an adoption that nobody owns would change what others have scored.
     this.#batches = new OutputBatches(stage.topic, "changelog", undefined);
     this.outlet = { batches: this.#batches, onRefusal: "halt" };
@@ -76,6 +80,7 @@ export class TaskModel {
     this.#freeFrom = Math.max(this.#history.lastFrom, seenTo);
     this.#version = undefined;
     this.#servedTo = Number.NEGATIVE_INFINITY;
+    this.shadow?.opened(log, seenTo);
   }
 
   /** Name of the model. */
@@ -85,7 +90,7 @@ export class TaskModel {
 
   /** Where the chunk in hand has to end, for another version scores from there on, or may. */
   get servedTo(): Offset {
-    return this.#servedTo;
+    return this.shadow === undefined ? this.#servedTo : Math.min(this.#servedTo, this.shadow.servedTo);
   }
 
   /** What is to be done first, between two chunks; undefined when the record at this offset can be scored. */
@@ -101,7 +106,7 @@ export class TaskModel {
       return { kind: "adopt", adoption: { ...place, atMs: 0, incident }, served };
     }
     if (known !== this.#version || offset >= this.#servedTo) return { kind: "serve", version: known };
-    return undefined;
+    return this.shadow?.dueAt(offset, known);
   }
 
   /** Gives an adoption to the outlet; it counts once it is committed. */

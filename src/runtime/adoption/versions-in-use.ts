@@ -30,7 +30,8 @@ export async function versionsInUse(
     const { version, topic, partition, fromOffset } = adoption;
     const low = lows.get(topicPartitionKey(topic, partition));
     const to = nextFrom(adoption, adoptions.slice(index + 1));
-    if (low === undefined || to <= Math.max(low, fromOffset)) return [];
+    // A challenger that scores no more is written down as one with no share.
+    if (adoption.share === 0 || low === undefined || to <= Math.max(low, fromOffset)) return [];
     const end = to === Number.POSITIVE_INFINITY ? "on" : `to ${to - 1}`;
     return [
       { version, where: `${topicPartitionKey(topic, partition)} from offset ${Math.max(low, fromOffset)} ${end}` },

@@ -20,7 +20,7 @@ import {
 } from "../../model/index.ts";
 import type { Broker } from "../port.ts";
 import type { FollowedModels, LoadListener, ModelSource, ServedModel } from "../served-model.ts";
-import { type Alias, aliasChanges, type PlacedAlias } from "./aliases.ts";
+import { type Alias, type AliasMove, aliasChanges } from "./aliases.ts";
 import { readableEnd } from "./control-topic.ts";
 
 export interface AliasModelSource extends ModelSource {
@@ -64,9 +64,9 @@ export function createAliasModelSource(options: {
   const facts = new Facts(options.logger);
   const stop = new AbortController();
   /** Where each alias points, and since which offset of the control topic. */
-  const known = new Map<string, PlacedAlias>();
+  const known = new Map<string, AliasMove>();
   const open = new Map<string, Promise<ServedModel>>();
-  const followers = new Map<string, Set<(alias: Alias) => void>>();
+  const followers = new Map<string, Set<(alias: Alias | undefined) => void>>();
   const waiting = new Set<Waiting>();
   let broken: unknown;
 
@@ -74,21 +74,22 @@ export function createAliasModelSource(options: {
   let offsetNext: Offset = 0;
 
   /** The topic is read by two, and what the one has seen already is nothing new from the other. */
-  const point = (placed: PlacedAlias): void => {
-    const { alias, offset } = placed;
-    const key = keyOf(alias.model, alias.alias);
+  const point = (move: AliasMove): void => {
+    const { alias, offset } = move;
+    const key = keyOf(move.model, move.name);
     if (offset <= (known.get(key)?.offset ?? -1)) return;
-    known.set(key, placed);
+    known.set(key, move);
     for (const follower of followers.get(key) ?? []) follower(alias);
+    if (alias === undefined) return;
     for (const waiter of waiting) if (waiter.key === key) waiter.resolve(alias.version);
   };
 
   const readTo = async (from: Offset, to: Offset, signal: AbortSignal): Promise<void> => {
-    const last = new Map<string, PlacedAlias>();
+    const last = new Map<string, AliasMove>();
     // All that is there comes first: a version that has been superseded must not be taken for the alias's own.
-    for await (const placed of aliasChanges(broker, controlTopic, { from, to }, signal))
-      last.set(keyOf(placed.alias.model, placed.alias.alias), placed);
-    for (const placed of last.values()) point(placed);
+    for await (const move of aliasChanges(broker, controlTopic, { from, to }, signal))
+      last.set(keyOf(move.model, move.name), move);
+    for (const move of last.values()) point(move);
     offsetNext = Math.max(offsetNext, to);
   };
 
@@ -102,9 +103,9 @@ export function createAliasModelSource(options: {
     await catchUp(stop.signal);
     hasRead = true;
     for (const waiter of waiting) waiter.onWaiting?.();
-    for await (const placed of aliasChanges(broker, controlTopic, { from: offsetNext }, stop.signal)) {
-      point(placed);
-      offsetNext = Math.max(offsetNext, placed.offset + 1);
+    for await (const move of aliasChanges(broker, controlTopic, { from: offsetNext }, stop.signal)) {
+      point(move);
+      offsetNext = Math.max(offsetNext, move.offset + 1);
     }
   };
   /** A cluster that is away is waited for; what asking again cannot mend ends the following. */
@@ -231,8 +232,8 @@ export function createAliasModelSource(options: {
       const all = followers.get(key) ?? new Set();
       followers.set(key, all.add(moved));
       signal.addEventListener("abort", () => all.delete(moved), { once: true });
-      const now = known.get(key);
-      if (now !== undefined) moved(now.alias);
+      const now = known.get(key)?.alias;
+      if (now !== undefined) moved(now);
     },
     catchUp,
     open: (model, version, signal, listener = {}) => unlessAborted(openOnce(model, version, listener), signal),

@@ -28,6 +28,7 @@ export interface Alias {
 }
 
 const keyPrefix = "alias/";
+const keyForm = /^alias\/(.+)\/([^/]+)$/;
 /** The version that serves, the one before it, and one that was trained and waits to serve. */
 export const championAlias = "champion";
 export const previousAlias = "previous";
@@ -110,22 +111,28 @@ export async function readAliases(broker: Broker, controlTopic: string, signal: 
 }
 
 /** A change of an alias, and where it stands on the control topic. */
-export interface PlacedAlias {
+export interface AliasMove {
   readonly offset: Offset;
-  readonly alias: Alias;
+  readonly model: string;
+  readonly name: string;
+  /** Undefined when there is no such alias any more. */
+  readonly alias: Alias | undefined;
 }
 
-/** The changes of aliases in a range of the control topic, superseded ones too; without `to` it follows for ever. */
+/** The changes of aliases in a range of the control topic, superseded ones and their ends too; without `to` it follows for ever. */
 export async function* aliasChanges(
   broker: Pick<Broker, "read">,
   controlTopic: string,
   range: { readonly from: Offset; readonly to?: Offset },
   signal: AbortSignal,
-): AsyncGenerator<PlacedAlias> {
+): AsyncGenerator<AliasMove> {
   for await (const batch of broker.read({ topic: controlTopic, partition: controlPartition, ...range }, signal)) {
     for (const { offset, record } of placedRecordsIn(batch)) {
       const alias = aliasOf(record);
-      if (alias !== undefined) yield { offset, alias };
+      const [, model, name] = keyForm.exec(record.key) ?? [];
+      if (alias !== undefined) yield { offset, model: alias.model, name: alias.alias, alias };
+      else if (record.value === null && model !== undefined && name !== undefined)
+        yield { offset, model, name, alias: undefined };
     }
   }
 }

@@ -3,6 +3,7 @@ export {
   type Alias,
   AliasReader,
   aliasedVersion,
+  aliasGone,
   aliasRecord,
   challengerAlias,
   championAlias,

@@ -17,6 +17,7 @@ import {
   monitoringTopicsOf,
   partitionsOf,
   schemasNeeded,
+  shadowsOf,
   tapsOf,
   topicsNeeded,
 } from "./needed.ts";
@@ -294,6 +295,7 @@ function roleOf(topic: string, plan: Plan): TopicRole {
   if (topic === plan.control.clusterName) return "control";
   if (topic === plan.accounts.clusterName) return "accounts";
   if (topic === plan.adoptions?.clusterName) return "adoptions";
+  if (shadowsOf(plan).some(({ clusterName }) => clusterName === topic)) return "shadow";
   if (monitoringTopicsOf(plan).some((own) => own.topic === topic)) return "monitoring";
   return [...changelogsOf(plan), ...tapsOf(plan)].some(({ changelog }) => changelog.clusterName === topic)
     ? "changelog"

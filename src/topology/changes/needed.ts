@@ -14,6 +14,7 @@ const messageBytesDefault = 1_048_588;
 const allowanceBytes = 65_536;
 const deadLetterRetentionMs = 30 * 86_400_000;
 const monitoringRetentionMs = 90 * 86_400_000;
+const shadowRetentionMs = 7 * 86_400_000;
 const retrainingRetentionMs = 365 * 86_400_000;
 
 /** Names on the cluster that a plan is about: those to describe before {@link topicsNeeded} and `changesFor`. */
@@ -25,6 +26,7 @@ export function clusterNamesOf(plan: Plan): string[] {
     plan.control.clusterName,
     plan.accounts.clusterName,
     ...adoptionsTopicOf(plan).map(({ topic }) => topic),
+    ...shadowsOf(plan).map(({ clusterName }) => clusterName),
     ...monitoringTopicsOf(plan).map(({ topic }) => topic),
     ...retrainingTopicOf(plan).map(({ topic }) => topic),
   ];
@@ -117,9 +119,31 @@ export function topicsNeeded(plan: Plan, cluster: ClusterDescription): TopicToCr
       configs: { "cleanup.policy": "compact" },
     },
     ...adoptionsTopicOf(plan),
+    ...shadowsOf(plan).map(({ clusterName, stage }) => shadowTopic(clusterName, stage, plan, cluster)),
     ...monitoringTopicsOf(plan),
     ...retrainingTopicOf(plan),
   ];
+}
+
+/** Where the scores of challengers go, of the stages that have one. */
+export function shadowsOf(plan: Pick<Plan, "stages">): { stage: PlannedStage; clusterName: string }[] {
+  return plan.stages.flatMap((stage) =>
+    stage.infer?.shadow === undefined ? [] : [{ stage, clusterName: stage.infer.shadow.clusterName }],
+  );
+}
+
+/** A score lies in the partition in which the prediction beside it lies. */
+function shadowTopic(topic: string, { to }: PlannedStage, plan: Plan, cluster: ClusterDescription): TopicToCreate {
+  const needed = messageBytesOf(plan);
+  return {
+    topic,
+    partitions: partitionsOf(to, cluster) ?? 1,
+    replication: ownReplication(plan),
+    configs: {
+      "retention.ms": String(shadowRetentionMs),
+      ...(needed > messageBytesDefault ? { "max.message.bytes": String(needed) } : {}),
+    },
+  };
 }
 
 /** Where trainings are asked for, of one partition: requests have one order. */

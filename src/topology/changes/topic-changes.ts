@@ -3,7 +3,15 @@ import { countOf } from "../plan/text.ts";
 import type { ClusterTopic, TopicToCreate } from "./cluster.ts";
 
 /** What a topic is for, which decides what may differ. */
-export type TopicRole = "own" | "changelog" | "dead-letters" | "control" | "accounts" | "adoptions" | "monitoring";
+export type TopicRole =
+  | "own"
+  | "changelog"
+  | "dead-letters"
+  | "control"
+  | "accounts"
+  | "adoptions"
+  | "shadow"
+  | "monitoring";
 
 /** A topic that is there, compared with the one that `apply` would make. */
 export interface TopicVerdict {
@@ -30,7 +38,7 @@ export function compareTopic(
   const blocks = [
     ...partitionBlock(wanted, found, role),
     ...policyBlock(wanted, found, role),
-    ...(role === "own" || role === "changelog" ? sizeBlock(found, messageBytes) : []),
+    ...(role === "own" || role === "changelog" || role === "shadow" ? sizeBlock(found, messageBytes) : []),
   ];
   const differences: string[] = [];
   if (isByTask(role) && found.partitions < wanted.partitions)
@@ -91,6 +99,7 @@ const partitionHints: Readonly<Record<Exclude<TopicRole, RoleByTask | "changelog
   own: (found) => `write partitions: ${found}, or move to a new topic: keys would change partition`,
   control: () => "move the topology to another name or namespace: aliases need one order",
   adoptions: () => "move the topology to another name or namespace: what tasks have adopted needs one order",
+  shadow: () => "delete it and run apply: a score is looked for in the partition of its prediction",
   monitoring: () => "delete it and run apply: what is judged needs one order",
 };
 
@@ -119,6 +128,7 @@ const policyReasons: Readonly<Record<TopicRole, string>> = {
   control: "aliases would be deleted with time",
   accounts: "those of partitions without new records would be deleted with time",
   adoptions: "which version made a prediction would be forgotten",
+  shadow: "all but the newest record of each key would go",
   monitoring: "what was counted or judged would be gone before it is read",
 };
 

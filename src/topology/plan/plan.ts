@@ -66,6 +66,8 @@ export interface PlannedInfer {
   /** Makes the booleans under `decide`: input is the program's output row plus `score`; output is those booleans. */
   readonly decide: Program;
   readonly decideNames: readonly string[];
+  /** Where the scores of a challenger go, beside the stage's output; undefined where none scores. */
+  readonly shadow: { readonly clusterName: string } | undefined;
 }
 
 /** A store of a stage's tasks, and where it is written down. */

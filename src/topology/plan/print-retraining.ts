@@ -19,7 +19,7 @@ export function retrainingLines({ gate, rollout, retrain }: PlannedModel, label:
     ...(rollout === "none"
       ? []
       : [
-          `  waits as challenger for ${formatDurationMs(rollout.shadow.forMs)} and ${countOf(rollout.shadow.recordsMin, "record")} before it serves`,
+          `  scores beside the champion for ${formatDurationMs(rollout.shadow.forMs)} and ${countOf(rollout.shadow.recordsMin, "record")} before it serves`,
         ]),
     ...(retrain === undefined ? [] : retrainLines(retrain)),
   ];

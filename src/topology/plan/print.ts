@@ -130,9 +130,17 @@ function stageText(stage: PlannedStage, plan: Plan): string {
       `  late after ${formatDurationMs(stage.lateWithinMs)} by ${stage.eventTimeField ?? ""}, to ${plan.deadLetters.clusterName}`,
     );
   lines.push(...errorsText(stage));
-  if (stage.infer !== undefined)
-    lines.push(...wrapped(`  model ${stage.infer.model}@${stage.infer.alias} of `, stage.infer.features));
+  lines.push(...inferLines(stage));
   return lines.join("\n");
+}
+
+function inferLines({ infer, to }: PlannedStage): string[] {
+  if (infer === undefined) return [];
+  const { model, alias, features, shadow } = infer;
+  const lines = wrapped(`  model ${model}@${alias} of `, features);
+  if (shadow === undefined) return lines;
+  const count = to.partitions === undefined ? `partitions as ${to.name}` : countOf(to.partitions, "partition");
+  return [...lines, `  a challenger's scores go to ${shadow.clusterName}, ${count}, retention 7d`];
 }
 
 /** Only what differs from the default. */

@@ -16,6 +16,9 @@ import type { StageHead } from "../spec/stage-spec.ts";
 import type { StageDraft } from "./stages.ts";
 import { kafkaTimeField, type TopicDraft } from "./topics.ts";
 
+/** The alias whose place a challenger is to take. */
+const championName = "champion";
+
 /** The stage in its final form; undefined when a topic or the model is broken, which has been reported. */
 export function finishStage(
   draft: StageDraft,
@@ -31,7 +34,8 @@ export function finishStage(
   const timeField = to.timeFromKafka ? kafkaTimeField : undefined;
   // What the ingest fills itself is not read, so that an alias may give the sender's own value another name.
   const reader = wired.isIngest ? withoutShadowedAliases(given, new Set(scope.supplied)) : given;
-  const infer = lowered.infer === undefined ? undefined : plannedInfer(draft, models);
+  const infer =
+    lowered.infer === undefined ? undefined : plannedInfer(draft, models, `${groupStem}.${wired.head.name}.shadow`);
   if (lowered.infer !== undefined && infer === undefined) return undefined;
   const late = lowered.ops.find((op) => op.op === "late");
   return {
@@ -96,6 +100,7 @@ function plannedStore(store: StoreSpec, from: PlannedTopic, { wired }: StageDraf
 function plannedInfer(
   draft: StageDraft,
   models: ReadonlyMap<string, PlannedModel | undefined>,
+  shadowName: string,
 ): PlannedInfer | undefined {
   const { lowered, scope, decide } = draft;
   const config = lowered.infer?.config;
@@ -122,5 +127,7 @@ function plannedInfer(
     keep: config.keep,
     decide: { input, ops: decide, output: decided },
     decideNames: decided.map((field) => field.name),
+    // A stage that serves anything but the champion has no version to stand beside.
+    shadow: model.rollout === "none" || reference.alias !== championName ? undefined : { clusterName: shadowName },
   };
 }

@@ -179,14 +179,16 @@ function checkClusterNames(drafts: ReadonlyMap<string, TopicDraft>, names: Topic
   }
 }
 
-/** A store's changelog is a topic like others: no other may be it, and Kafka takes its name. */
+/** A store's changelog, and where a challenger's scores go, are topics like others: no other may be one, and Kafka takes its name. */
 export function checkChangelogNames(
   stages: readonly PlannedStage[],
   drafts: ReadonlyMap<string, TopicDraft>,
   pathOf: (stage: string) => Path,
   findings: Findings,
 ): void {
-  for (const { name: stage, stores, taps } of stages) {
+  for (const { name: stage, stores, taps, infer } of stages) {
+    const shadow = infer?.shadow?.clusterName;
+    if (shadow !== undefined) checkShadowName(shadow, stage, drafts, pathOf, findings);
     for (const { store, changelog } of [...stores, ...taps]) {
       const wanted = changelog?.clusterName ?? "";
       const taken = [...drafts.values()].find((draft) => sameToMetrics(draft.clusterName, wanted));
@@ -208,6 +210,24 @@ export function checkChangelogNames(
       }
     }
   }
+}
+
+function checkShadowName(
+  shadow: string,
+  stage: string,
+  drafts: ReadonlyMap<string, TopicDraft>,
+  pathOf: (stage: string) => Path,
+  findings: Findings,
+): void {
+  const taken = [...drafts.values()].find((draft) => sameToMetrics(draft.clusterName, shadow));
+  if (taken !== undefined) {
+    const path = taken.spec.name === undefined ? taken.path : [...taken.path, "name"];
+    const message = `${taken.clusterName} is where a challenger of stage ${stage} writes its scores, or differs from it only in . and _`;
+    findings.problem("MR_CONFLICT", path, message, "choose another name");
+  }
+  if (shadow.length <= topicNameLengthMax) return;
+  const message = `the name on the cluster of the topic of its challenger's scores, ${shadow.slice(0, 40)}..., has more than 249 characters`;
+  findings.problem("MR_OUT_OF_RANGE", pathOf(stage), message, "shorten the namespace, or the name of the stage");
 }
 
 function sameToMetrics(one: string, other: string): boolean {

@@ -94,7 +94,7 @@ export const rolloutSpec = z.union([
   z.strictObject({
     shadow: key(
       shadowSpec,
-      "The new version waits as challenger for so long before it serves, so that somebody can stop it; its own scores are not written in this version.",
+      "The new version first scores beside the one that serves, as challenger: its scores go to <topology>.<stage>.shadow, and one that fails is not promoted.",
       {
         for: "2h",
       },

@@ -3,15 +3,17 @@ import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import { type AlertEvent, alertRecord } from "../../../src/monitor/index.ts";
 import {
+  type Challenger,
   cancelRecord,
   createTrainer,
   readRetrainings,
+  type ShadowSeen,
   type TrainedModel,
   type TrainingEnd,
   type TrainingOrder,
 } from "../../../src/retraining/index.ts";
 import { readControl } from "../../../src/runtime/control/control-topic.ts";
-import { approvalRecord, changeAliases, promotionRecords } from "../../../src/runtime/control/index.ts";
+import { aliasRecord, approvalRecord, changeAliases, promotionRecords } from "../../../src/runtime/control/index.ts";
 import { type Broker, type Follower, readAliases, writeControl } from "../../../src/runtime/index.ts";
 import { type RetrainingEvent, retrainingRecord } from "../../../src/training/index.ts";
 import { type DeathPlan, mortalBroker } from "../../fakes/mortal-broker.ts";
@@ -94,6 +96,7 @@ interface Setup {
   readonly model?: TrainedModel;
   readonly train: (order: TrainingOrder, cut: AbortSignal) => Promise<TrainingEnd>;
   readonly seen?: { labels: number; predictions: number; timeMs: number | undefined };
+  readonly beside?: { readonly seen: ShadowSeen; readonly asked: Challenger[] };
   readonly over?: Broker;
   readonly promoted?: (model: string, cut: AbortSignal) => Promise<void>;
 }
@@ -102,6 +105,7 @@ async function start({
   model = fraud,
   train,
   seen,
+  beside,
   over = broker,
   promoted = async () => {},
 }: Setup): Promise<Follower> {
@@ -116,7 +120,13 @@ async function start({
     models: [model],
     train,
     promoted,
-    lookAt: { look: async () => seen ?? { labels: 0, predictions: 0, timeMs: undefined } },
+    lookAt: {
+      look: async () => seen ?? { labels: 0, predictions: 0, timeMs: undefined },
+      shadow: async (challenger) => {
+        beside?.asked.push(challenger);
+        return beside?.seen ?? { records: 0, spanMs: 0, givenUp: undefined };
+      },
+    },
     lookEveryMs: 1,
   });
   await trainer.start();
@@ -305,27 +315,95 @@ describe("a trainer", () => {
     expect(await aliases()).toEqual({ champion: 2, previous: 1 });
   });
 
-  test("lets a version score beside the champion until time and records are reached, and then promotes it", async () => {
-    await begin();
-    const seen = { labels: 0, predictions: 100, timeMs: 0 as number | undefined };
+  describe("with a rollout", () => {
     const model: TrainedModel = { ...fraud, rollout: { shadow: { forMs: hourMs, recordsMin: 10 } } };
-    await start({ model, seen, train: async () => accepted(2) });
-    await say(asked("m1"));
-    await until("trained");
-    expect(await aliases()).toEqual({ champion: 1, challenger: 2 });
-    seen.predictions = 110;
-    seen.timeMs = hourMs - 1;
-    await say(asked("m2"));
-    await until("suppressed");
-    expect((await aliases())["champion"]).toBe(1);
-    seen.predictions = 109;
-    seen.timeMs = hourMs;
-    await say(asked("m3"));
-    await until("suppressed", 2);
-    expect((await aliases())["champion"]).toBe(1);
-    seen.predictions = 110;
-    await until("promoted");
-    expect(await aliases()).toMatchObject({ champion: 2, previous: 1 });
+    const enough: ShadowSeen = { records: 10, spanMs: hourMs, givenUp: undefined };
+    const point = (version: number): Promise<unknown> =>
+      changeAliases(broker, place, () => [aliasRecord({ model: "fraud", alias: "challenger", version })], 0, signal);
+    /** The version has passed, and scores beside the champion. */
+    async function shadowed(more: Partial<TrainedModel> = {}) {
+      await begin();
+      const beside = { seen: { ...enough, records: 1 }, asked: [] as Challenger[] } as {
+        seen: ShadowSeen;
+        readonly asked: Challenger[];
+      };
+      await start({ model: { ...model, ...more }, beside, train: async () => accepted(2) });
+      await say(asked("m1"));
+      await until("trained");
+      expect(await aliases()).toEqual({ champion: 1, challenger: 2 });
+      return beside;
+    }
+    let others = 0;
+    /** The trainer has looked at everything as it is now: it has answered a request that came later. */
+    const looked = async (): Promise<void> => {
+      for (let i = 0; i < 2; i++) {
+        const before = (await told()).filter(({ type }) => type === "suppressed").length;
+        await say(asked(`later-${others++}`));
+        await until("suppressed", before + 1);
+      }
+    };
+
+    test("lets a version score beside the champion until time and records are reached, and then promotes it", async () => {
+      const beside = await shadowed();
+      for (const seen of [
+        { ...enough, spanMs: hourMs - 1 },
+        { ...enough, records: 9 },
+      ]) {
+        beside.seen = seen;
+        await looked();
+        expect((await aliases())["champion"]).toBe(1);
+      }
+      beside.seen = enough;
+      await until("promoted");
+      // It waits as challenger no more.
+      expect(await aliases()).toEqual({ champion: 2, previous: 1 });
+      const { at } = (await told()).find(({ type }) => type === "trained")!;
+      expect(beside.asked[0]).toEqual({ model: "fraud", version: 2, sinceMs: Date.parse(at), recordsMax: 10 });
+    });
+
+    test("refuses one that a task has given up, however much it has scored, and takes it back", async () => {
+      const beside = await shadowed();
+      beside.seen = { ...enough, givenUp: "stage score gave version 2 up at offset 7 of totals-0" };
+      await until("rejected");
+      expect((await told()).at(-1)).toMatchObject({
+        version: 2,
+        reason: "stage score gave version 2 up at offset 7 of totals-0",
+      });
+      expect(await aliases()).toEqual({ champion: 1 });
+    });
+
+    test("takes one back whose request is cancelled meanwhile, and nothing is trained anew for it", async () => {
+      await shadowed();
+      await writeControl(broker, topics.control, [cancelRecord("m1", "ann", "no")], 0, signal);
+      await until("cancelled");
+      expect(await aliases()).toEqual({ champion: 1 });
+    });
+
+    test("ends where another version has become the challenger, and leaves that one", async () => {
+      await shadowed();
+      await point(9);
+      await until("cancelled");
+      expect((await told()).at(-1)?.reason).toBe("challenger points at version 9, and no more at version 2");
+      expect(await aliases()).toEqual({ champion: 1, challenger: 9 });
+    });
+
+    test("ends as promoted where a person has put the version in service, also where it waits for approval", async () => {
+      await shadowed({ retrain: { ...fraud.retrain!, approve: true } });
+      const promotion = { model: "fraud", version: 2, at: 0, by: "ann" };
+      await changeAliases(broker, place, (known) => promotionRecords(known, promotion), 0, signal);
+      await until("promoted");
+      expect(await aliases()).toEqual({ champion: 2, previous: 1 });
+    });
+
+    test("that has shadowed enough still waits for approval, and one that fails then is refused", async () => {
+      const beside = await shadowed({ retrain: { ...fraud.retrain!, approve: true } });
+      beside.seen = enough;
+      await until("waiting");
+      expect((await aliases())["champion"]).toBe(1);
+      beside.seen = { ...enough, givenUp: "no more" };
+      await until("rejected");
+      expect(await aliases()).toEqual({ champion: 1 });
+    });
   });
 
   test("that was fenced by somebody who moved an alias promotes by what stands there then, and trains once", async () => {

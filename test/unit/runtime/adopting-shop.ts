@@ -11,7 +11,8 @@ import {
   type Scorer,
   versionFiles,
 } from "../../../src/model/index.ts";
-import { writeAlias } from "../../../src/runtime/control/aliases.ts";
+import { aliasRecord, writeAlias } from "../../../src/runtime/control/aliases.ts";
+import { writeControl } from "../../../src/runtime/control/control-topic.ts";
 import {
   type AliasModelSource,
   type Broker,
@@ -21,7 +22,7 @@ import {
   type StageRunner,
 } from "../../../src/runtime/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
-import type { DeliveryMode, Plan } from "../../../src/topology/index.ts";
+import type { DeliveryMode, Plan, PlannedStage } from "../../../src/topology/index.ts";
 import { type DeathPlan, type Mortal, mortalBroker } from "../../fakes/mortal-broker.ts";
 import { noCodecs } from "../../fakes/no-codecs.ts";
 import { manifestOf } from "../../support/manifest.ts";
@@ -77,14 +78,23 @@ export class AdoptingShop {
   /** Versions that the alias pointed at, in their order. */
   readonly promoted: number[] = [];
   readonly fed = [0, 0];
+  /** What a version does in place of scoring. */
+  readonly failing = new Map<number, (rows: Float64Array) => Promise<void> | undefined>();
+  readonly #stage: PlannedStage;
   readonly #registry = new FakeRegistry();
   readonly #processes: ScoringProcess[] = [];
   readonly #scorers = new Map<number, Scorer>();
 
-  constructor(delivery: DeliveryMode, chunkRecords = 5) {
+  /** @param shadow has challengers score; with the largest message that the topic of their scores takes */
+  constructor(delivery: DeliveryMode, chunkRecords = 5, shadow?: { readonly messageBytesMax?: number }) {
+    const infer = scoreStage.infer && {
+      ...scoreStage.infer,
+      shadow: shadow === undefined ? undefined : { clusterName: "shop.score.shadow" },
+    };
+    this.#stage = { ...scoreStage, infer };
     const adoptions = { clusterName: "shop.adoptions" };
     const commit = { everyMs: 100, records: chunkRecords, lingerMs: 5 };
-    this.plan = { ...planOf([scoreStage]), delivery, adoptions, commit };
+    this.plan = { ...planOf([this.#stage]), delivery, adoptions, commit };
     const topic = (name: string, count: number, policy?: string) => ({
       topic: name,
       partitions: count,
@@ -101,6 +111,14 @@ export class AdoptingShop {
         topic("shop.accounts", partitions, "compact"),
         topic("shop.control", 1, "compact"),
         topic("shop.adoptions", 1),
+        ...(shadow === undefined
+          ? []
+          : [
+              {
+                ...topic("shop.score.shadow", partitions),
+                configs: { "max.message.bytes": String(shadow.messageBytesMax ?? 1_048_588) },
+              },
+            ]),
       ],
     });
     this.#registry.schemas.set(7, totalSchema);
@@ -131,6 +149,13 @@ export class AdoptingShop {
     this.promoted.push(version);
   }
 
+  /** Points `challenger` at a version; at none when left out. */
+  async challenge(version?: number): Promise<void> {
+    const alias = { model: "fraud", alias: "challenger", version: version ?? 0 };
+    const { key, value } = aliasRecord(alias);
+    await writeControl(this.broker, "shop.control", [{ key, value: version === undefined ? null : value }], 0, never);
+  }
+
   async start(plan?: DeathPlan, { told, opened }: Slowness = {}): Promise<ScoringProcess> {
     const mortal = mortalBroker(this.broker, plan);
     const broker = told === undefined ? mortal.broker : toldLate(mortal.broker, told);
@@ -154,10 +179,10 @@ export class AdoptingShop {
     });
     const runner = createStageRunner({
       plan: this.plan,
-      stage: scoreStage,
+      stage: this.#stage,
       broker,
       registry: this.#registry,
-      models,
+      models: this.#failingAmong(models),
       clock: this.clock,
       logger: this.logger,
       budget: new BufferBudget({ bytesMax: 1_000_000, reservedBytesPerTask: 100_000 }),
@@ -177,6 +202,19 @@ export class AdoptingShop {
     this.#processes.push(process);
     await Promise.race([runner.start(), mortal.died]);
     return process;
+  }
+
+  #failingAmong(models: AliasModelSource): AliasModelSource {
+    const open: AliasModelSource["followed"]["open"] = async (model, version, signal, listener) => {
+      const served = await models.followed.open(model, version, signal, listener);
+      const score: Scorer["score"] = (rows, count, into, at) =>
+        this.failing.get(version)?.(rows) ?? served.scorer.score(rows, count, into, at);
+      return {
+        version,
+        scorer: { ...served.scorer, signature: served.scorer.signature, code: served.scorer.code, score } as Scorer,
+      };
+    };
+    return { ...models, followed: { ...models.followed, open } };
   }
 
   get logger(): Logger {
@@ -240,12 +278,53 @@ export class AdoptingShop {
 
   /** Version and offset of each adoption of a partition, in their order. */
   async switches(partition: number): Promise<string[]> {
-    const own = (await this.adoptions()).filter((adoption) => adoption.partition === partition);
+    const own = (await this.adoptions()).filter((one) => one.partition === partition && one.alias === "champion");
     return own.map(({ version, fromOffset }) => `${version}@${fromOffset}`);
   }
 
+  /** The same of challengers; `-` is where one ends. */
+  async challenged(partition: number): Promise<string[]> {
+    const own = (await this.adoptions()).filter((one) => one.partition === partition && one.alias === "challenger");
+    return own.map(({ version, share, fromOffset }) => `${share === 0 ? "-" : ""}${version}@${fromOffset}`);
+  }
+
   async predictions(): Promise<Prediction[]> {
-    return (await this.#values("predictions")).map((value) => {
+    return this.#scores("predictions");
+  }
+
+  /** What challengers have made. */
+  async shadows(): Promise<Prediction[]> {
+    return this.#scores("shop.score.shadow");
+  }
+
+  /**
+   * What contradicts the adoptions of challengers: within one each record has its score, of that version, as often as its
+   * prediction is there; outside none. Empty when all is well.
+   */
+  async shadowFaults(): Promise<string[]> {
+    const adoptions = (await this.adoptions()).filter(({ alias }) => alias === "challenger");
+    const count = (all: readonly Prediction[]): Map<string, number> => {
+      const counts = new Map<string, number>();
+      for (const { partition, offset } of all)
+        counts.set(`${partition}-${offset}`, (counts.get(`${partition}-${offset}`) ?? 0) + 1);
+      return counts;
+    };
+    const shadows = await this.shadows();
+    const [found, predicted] = [count(shadows), count(await this.predictions())];
+    const faults: string[] = [];
+    for (const [at, times] of predicted) {
+      const [partition, offset] = at.split("-").map(Number);
+      const last = adoptions.filter((one) => one.partition === partition && one.fromOffset <= offset!).at(-1);
+      const expected = last === undefined || last.share === 0 ? 0 : times;
+      if ((found.get(at) ?? 0) !== expected)
+        faults.push(`${at} has ${found.get(at) ?? 0} scores beside, not ${expected}`);
+    }
+    for (const shadow of shadows) faults.push(...(await this.#faultsOf(shadow, adoptions)));
+    return faults;
+  }
+
+  async #scores(topic: string): Promise<Prediction[]> {
+    return (await this.#values(topic)).map((value) => {
       const row = rowOf(predictionSchema, value);
       const [partition, offset] = String(row["event_id"]).split("-").map(Number);
       const [version, score] = [Number(row["model_version"]), Number(row["score"])];
@@ -255,7 +334,7 @@ export class AdoptingShop {
 
   /** What contradicts R6, or is missing; empty when all is well. Everything fed has to be scored. */
   async faults(): Promise<string[]> {
-    const adoptions = await this.adoptions();
+    const adoptions = (await this.adoptions()).filter(({ alias }) => alias === "champion");
     const texts = new Map<string, Set<string>>();
     const faults: string[] = [];
     for (const prediction of await this.predictions()) {

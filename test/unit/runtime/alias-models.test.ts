@@ -5,7 +5,8 @@ import { nodeHasher, systemClock } from "../../../src/adapters/node/index.ts";
 import { type Clock, OperationError, silentLogger } from "../../../src/kernel/index.ts";
 import { fitLogistic, versionFiles } from "../../../src/model/index.ts";
 import { type AliasModelSource, createAliasModelSource } from "../../../src/runtime/control/alias-models.ts";
-import { writeAlias } from "../../../src/runtime/control/aliases.ts";
+import { aliasGone, writeAlias } from "../../../src/runtime/control/aliases.ts";
+import { writeControl } from "../../../src/runtime/control/control-topic.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import { deferred, eventually } from "../../support/deadline.ts";
@@ -219,7 +220,7 @@ test("tells who follows an alias of each move, the last that was made before fir
   await source.followed.exists("fraud", "champion", signal);
   const moves: number[] = [];
   const stop = new AbortController();
-  source.followed.onMoved("fraud", "champion", ({ version }) => moves.push(version), stop.signal);
+  source.followed.onMoved("fraud", "champion", (alias) => moves.push(alias?.version ?? 0), stop.signal);
   for (const version of [3, 1]) await pointAt(broker, version);
   await eventually(5_000, "the moves to be told", async () => moves.length === 3 || undefined);
   expect(moves).toEqual([2, 3, 1]);
@@ -228,6 +229,26 @@ test("tells who follows an alias of each move, the last that was made before fir
   await pointAt(broker, 2);
   await source.followed.catchUp(signal);
   expect([moves.length, source.followed.now("fraud", "champion")?.version]).toEqual([3, 2]);
+});
+
+test("tells who follows an alias that there is none any more, and not again of what came before that", async () => {
+  const broker = await controlBroker();
+  const source = sourceOf(broker);
+  await pointAt(broker, 1);
+  await source.followed.catchUp(signal);
+  const moves: (number | undefined)[] = [];
+  source.followed.onMoved("fraud", "champion", (alias) => moves.push(alias?.version), signal);
+  await writeControl(broker, controlTopic, [aliasGone("fraud", "champion"), aliasGone("churn", "champion")], 0, signal);
+  await source.followed.catchUp(signal);
+  expect([moves, source.followed.now("fraud", "champion")]).toEqual([[1, undefined], undefined]);
+  await pointAt(broker, 2);
+  await source.followed.catchUp(signal);
+  await eventually(5_000, "the moves", async () => moves.length === 3 || undefined);
+  expect(moves).toEqual([1, undefined, 2]);
+  // Whoever begins to follow where there is none is told nothing.
+  let told = 0;
+  source.followed.onMoved("churn", "champion", () => told++, signal);
+  expect(told).toBe(0);
 });
 
 test("knows all that the control topic holds once it has caught up, however far the following has come", async () => {

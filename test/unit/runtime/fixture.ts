@@ -302,6 +302,7 @@ export const scoreStage: PlannedStage = {
       output: [fieldOf(predictionSchema, "review")],
     },
     decideNames: ["review"],
+    shadow: undefined,
   },
 };
 
@@ -373,7 +374,7 @@ export class FakeRegistry implements SchemaRegistry {
 export class AutoClock implements Clock {
   nowMs = 1_700_000_000_000;
   now(): number {
-    return this.nowMs;
+    return Math.floor(this.nowMs);
   }
   monotonicMs(): number {
     return this.nowMs;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { compareTopic } from "../../../src/topology/changes/topic-changes.ts";
 import { clusterNamesOf, printPlan, topicsNeeded } from "../../../src/topology/index.ts";
 import { problemLines, replaced, smallSchemas, smallText, soundPlan } from "./fixture.ts";
 
@@ -105,7 +106,7 @@ test("the printed plan says when a model is trained again, and what follows", ()
     'rollout: { shadow: { for: 1h } }\n    retrain: { on: [drift, { age: 7d }, { labels: 9 }, { schedule: "0 3 * * *" }], approve: true }';
   expect(printPlan(soundPlan(within(keys), { schemas }))).toContain(
     [
-      "  waits as challenger for 1h and 1000 records before it serves",
+      "  scores beside the champion for 1h and 1000 records before it serves",
       "  trained again on drift, age 7d, 9 labels, schedule 0 3 * * *",
       "    full, of the newest 50000 rows, from 500 new labels on, approved by a person",
       "    cool-down 6h, 4 a day, breaker after 2 rejections",
@@ -124,6 +125,67 @@ test("a topology with labels has a topic for requests, of one partition and a ye
     partitions: 1,
     replication: undefined,
     configs: { "retention.ms": "31536000000" },
+  });
+});
+
+describe("a rollout", () => {
+  const shadowed = within("rollout: { shadow: { for: 1h } }");
+  const topic = "small.score.shadow";
+
+  test("has a topic for the scores of a challenger, with the partitions of the predictions and seven days", () => {
+    const plan = soundPlan(shadowed, { schemas });
+    expect(plan.stages.flatMap(({ infer }) => infer?.shadow ?? [])).toEqual([{ clusterName: topic }]);
+    expect(clusterNamesOf(plan)).toContain(topic);
+    const needed = topicsNeeded(plan, { topics: [], brokerCount: 1 }).find((one) => one.topic === topic);
+    expect(needed).toEqual({
+      topic,
+      partitions: 2,
+      replication: undefined,
+      configs: { "retention.ms": "604800000" },
+    });
+    expect(printPlan(plan)).toContain(`  a challenger's scores go to ${topic}, 2 partitions, retention 7d\n`);
+  });
+
+  test("gives that topic room for larger records where the plan lets them through", () => {
+    const plan = soundPlan(shadowed.replace("delivery:", "limits: { recordBytes: 2000000 }\ndelivery:"), { schemas });
+    const needed = topicsNeeded(plan, { topics: [], brokerCount: 1 }).find((one) => one.topic === topic);
+    expect(needed?.configs["max.message.bytes"]).toBe("2065536");
+  });
+
+  test("has none where there is no rollout, or where the stage serves another alias", () => {
+    expect(clusterNamesOf(soundPlan(smallText, { schemas }))).not.toContain(topic);
+    expect(clusterNamesOf(soundPlan(shadowed.replace("fraud@champion", "fraud@stable"), { schemas }))).not.toContain(
+      topic,
+    );
+  });
+
+  test("refuses a topic of the user's that is the same one, and a name that Kafka does not take", () => {
+    const taken = shadowed.replace(
+      "  features: {",
+      "  odd: { name: small.score_shadow, format: json, external: true }\n  features: {",
+    );
+    expect(problemLines(taken, { schemas })).toContainEqual(
+      expect.stringContaining(
+        "MR_CONFLICT topics.odd.name: small.score_shadow is where a challenger of stage score writes its scores",
+      ),
+    );
+    const name = `s${"x".repeat(62)}`;
+    const long = shadowed.replace("name: score", `name: ${name}`).replace("name: small", `name: ${"t".repeat(63)}`);
+    const namespace = "n".repeat(100);
+    const said = problemLines(long, { schemas, namespace }).filter((line) => line.includes("challenger's scores"));
+    const length = namespace.length + name.length + 63 + ".shadow".length + 2;
+    expect(said).toHaveLength(length > 249 ? 1 : 0);
+  });
+
+  test("compares that topic with the one on the cluster", () => {
+    const wanted = { topic, partitions: 2, replication: undefined, configs: {} };
+    const found = { topic, partitions: 3, replication: 1, configs: {} };
+    expect(compareTopic(wanted, found, "shadow", 1_000).blocks).toEqual([
+      {
+        message: `topic ${topic} has 3 partitions on the cluster and 2 in the plan`,
+        hint: "delete it and run apply: a score is looked for in the partition of its prediction",
+      },
+    ]);
   });
 });
 
