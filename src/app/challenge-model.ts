@@ -31,8 +31,9 @@ export async function challengeModel(
 ): Promise<ChallengeOutcome> {
   const { plan, model, broker, clock, by = "train", reason } = options;
   const { gate, name } = model;
+  const mode = options.warmFrom === undefined ? "full" : "warm";
   const outcome = await trainChallenger(
-    { ...requestOf(options), gate, champion, cause: "manual", newestRows: undefined, mode: "full" },
+    { ...requestOf(options), gate, champion, cause: "manual", newestRows: undefined, mode },
     signal,
   );
   const { version } = outcome;

@@ -232,7 +232,7 @@ export class TrainerWork implements FollowerWork {
       incident: request.incident,
       champion,
       rows: retrain?.rows,
-      mode: champion === undefined ? "full" : (retrain?.mode ?? "full"),
+      mode: champion === undefined ? "full" : (request.mode ?? retrain?.mode ?? "full"),
     };
     const { facts, train } = this.#options;
     const work = async (): Promise<void> => {

@@ -47,6 +47,8 @@ export interface RetrainingEvent {
   /** What was made, and what was in service before. */
   readonly version?: number;
   readonly champion?: number;
+  /** What the training is to begin with, where whoever asked says so; else as the topology says. */
+  readonly mode?: "full" | "warm";
   /** What the gate found, check by check. */
   readonly checks?: readonly { readonly name: string; readonly outcome: string; readonly text: string }[];
 }
@@ -82,14 +84,15 @@ export function readRetrainingEvent(text: string): RetrainingEvent | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { type, cause, id, request, model, at, by, incident, alert, reason, timeMs, labels, predictions, version } =
-    value;
+  const { type, cause, id, request, model, at, by, incident, alert, reason, mode } = value;
+  const { timeMs, labels, predictions, version } = value;
   const isText = (one: unknown): boolean => typeof one === "string" && one !== "";
   const isOne =
     types.some((known) => known === type) &&
     causes.some((known) => known === cause) &&
     [id, request, model, at, by].every(isText) &&
     [incident, alert, reason].every((one) => one === undefined || typeof one === "string") &&
+    [undefined, "full", "warm"].some((known) => known === mode) &&
     [timeMs, labels, predictions, version].every((one) => one === undefined || Number.isFinite(one));
   return isOne ? (value as RetrainingEvent) : undefined;
 }

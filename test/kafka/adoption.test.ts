@@ -165,8 +165,8 @@ describeKafka("an alias that moves while workers die", () => {
       let isOver = false;
       const flowing = (async () => {
         while (!isOver) {
-          await send(90);
-          await new Promise((resolve) => setTimeout(resolve, 20));
+          await send(45);
+          await new Promise((resolve) => setTimeout(resolve, 100));
         }
       })();
       await promote(2);

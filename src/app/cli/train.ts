@@ -3,12 +3,13 @@ import { assert, closest } from "../../kernel/index.ts";
 import type { BinaryMetrics } from "../../model/index.ts";
 import { aliasedVersion, championAlias } from "../../runtime/control/index.ts";
 import { readAliases } from "../../runtime/index.ts";
-import type { Plan } from "../../topology/index.ts";
+import type { Plan, PlannedModel } from "../../topology/index.ts";
 import type { ChoiceMetric, TrainingOutcome } from "../../training/index.ts";
 import { challengeModel, challengeText } from "../challenge-model.ts";
 import { type ExitCode, exitCodes, usageError } from "../exit.ts";
 import { loadFilePlan } from "../load-topology.ts";
 import { openReach } from "../reach.ts";
+import { hasTrainer, requestTraining } from "../request-training.ts";
 import { type ModelOutcome, type TrainingOptions, trainModel } from "../train-model.ts";
 import { openTrainer } from "../wire.ts";
 import { baselinesText } from "../written-baselines.ts";
@@ -32,6 +33,8 @@ export const command: CommandDefinition = {
       .addOption(flag("--to <time>", "event time at which the feature rows end, ISO 8601; no label after it is used"))
       .addOption(flag("--promote", "put the version in service if the gate finds it no worse than the one that is"))
       .addOption(flag("--force", "put the version in service although another one is; --reason says why"))
+      .addOption(flag("--warm", "go on from the version in service instead of learning from nothing"))
+      .addOption(flag("--local", "train here although the topology's trainer runs, which would do it"))
       .addOption(flag("--by <name>", "who trains; the user that runs the command when it is left out"))
       .addOption(flag("--reason <text>", "what for"))
       .addOption(devFlag("train on")),
@@ -49,6 +52,15 @@ export const command: CommandDefinition = {
       const plan = await loaded.against(reach.registry, context.stop);
       const model = plan.models.find((planned) => planned.name === wanted);
       assert(model !== undefined, `a plan that looks at the registry has other models: no ${wanted}`);
+      const isWarm = flags["warm"] === true;
+      if (flags["local"] !== true && (await hasTrainer(plan, reach.broker, context.stop)))
+        return await askTrainer({ plan, model, broker: reach.broker, isWarm }, flags, context);
+      const { aliases } = await readAliases(reach.broker, plan.control.clusterName, context.stop);
+      const champion = aliasedVersion(aliases, wanted, championAlias);
+      if (isWarm && champion === undefined)
+        throw usageError("--warm: no version is in service to go on from", "train the first one without it");
+      if (plan.retraining !== undefined && model.retrain !== undefined && flags["local"] !== true)
+        context.stderr("no trainer of the topology runs: training here\n");
       const fromMs = timeFlag("from", flags);
       const toMs = timeFlag("to", flags);
       const options: TrainingOptions = {
@@ -65,10 +77,9 @@ export const command: CommandDefinition = {
         hasher: nodeHasher,
         progress: trainingProgress(context),
         isForced,
+        ...(isWarm && champion !== undefined ? { warmFrom: champion } : {}),
         ...whyOf(flags),
       };
-      const { aliases } = await readAliases(reach.broker, plan.control.clusterName, context.stop);
-      const champion = aliasedVersion(aliases, wanted, championAlias);
       if (flags["promote"] === true && champion !== undefined) return await challenge(options, champion, context);
       const outcome = await trainModel(options, context.stop);
       for (const warning of outcome.warnings) context.stderr(`MR_TRAINING warning: ${warning}\n`);
@@ -83,6 +94,39 @@ export const command: CommandDefinition = {
     }
   },
 };
+
+/** What a request does not carry, and only a training here knows. */
+const localFlags = ["from", "to", "force"] as const;
+
+async function askTrainer(
+  asked: Pick<Parameters<typeof requestTraining>[0], "plan" | "broker"> & {
+    readonly model: PlannedModel;
+    readonly isWarm: boolean;
+  },
+  flags: Readonly<Record<string, unknown>>,
+  context: CommandContext,
+): Promise<ExitCode> {
+  const { plan, broker, model, isWarm } = asked;
+  const given = localFlags.find((name) => flags[name] !== undefined && flags[name] !== false);
+  if (given !== undefined)
+    throw usageError(
+      `--${given} needs --local: the topology's trainer runs, and learns from all that is known and asks the gate`,
+      "it does not notice a training beside it",
+    );
+  return requestTraining(
+    {
+      plan,
+      broker,
+      model: model.name,
+      ...whyOf(flags),
+      ...(isWarm ? { mode: "warm" } : {}),
+      hasRollout: model.rollout !== "none",
+      clock: systemClock,
+      say: (line) => context.stdout(`${line}\n`),
+    },
+    context.stop,
+  );
+}
 
 /** @throws ExitError 64 */
 function checkForce({ force, promote, reason }: Readonly<Record<string, unknown>>): void {

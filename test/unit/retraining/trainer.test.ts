@@ -426,6 +426,22 @@ describe("a trainer", () => {
     expect([trainings, await aliases()]).toEqual([1, { champion: 3, previous: 2 }]);
   });
 
+  test("trains as whoever asked says, else as the topology does", async () => {
+    await begin();
+    const modes: string[] = [];
+    await start({
+      train: async ({ mode }) => {
+        modes.push(mode);
+        return accepted(2 + modes.length);
+      },
+    });
+    await say({ ...asked("m1"), mode: "full" });
+    await until("promoted");
+    await say(asked("m2"));
+    await until("promoted", 2);
+    expect(modes).toEqual(["full", "warm"]);
+  });
+
   test("holds the offset of a request back until it has ended", async () => {
     await begin();
     const hold = deferred<void>();
