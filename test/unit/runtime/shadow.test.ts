@@ -298,46 +298,43 @@ describe.each(deliveries)("%s", (delivery) => {
     await expectUntouched(shop);
   });
 
-  test("at whichever call of the port a process dies, each record that was to be scored beside is, as often as its prediction", async () => {
+  test("behind whichever call of the port a process dies, each record that was to be scored beside is, as often as its prediction", async () => {
     let total = Number.POSITIVE_INFINITY;
+    // To die before a call is to die behind the one before it.
     for (let at = 0; at < total; at++) {
-      for (const when of ["before", "after"] as const) {
-        const shop = shopOf(delivery, 3);
-        await shop.promote(1);
-        await shop.challenge(2);
-        await shop.feed([5, 4]);
-        let asked = 0;
-        const process = await shop.start((_, index) => {
-          asked = index + 1;
-          return index === at ? when : undefined;
-        });
-        const work = async (): Promise<void> => {
-          await shop.until(async () => process.isDead || (await shop.isCaughtUp()));
-        };
-        await work();
-        await shop.until(async () => process.isDead || (await endsWith(shop, "2")));
-        await shop.feed([5, 5]);
-        await work();
-        await shop.challenge(3);
-        await shop.until(async () => process.isDead || (await endsWith(shop, "3")));
-        await shop.feed([4, 4]);
-        await work();
-        await process.kill();
-        await shop.start();
-        await shop.until(() => shop.isCaughtUp());
-        if (asked <= at) total = at;
-        const faults = [...(await shop.faults()), ...(await shop.shadowFaults())];
-        expect(faults, `${when} call ${at}`).toEqual([]);
-        if (delivery === "exactly-once")
-          expect(new Set((await shop.shadows()).map(({ partition, offset }) => `${partition}-${offset}`)).size).toBe(
-            (await shop.shadows()).length,
-          );
-        await shop.close();
-        open = [];
-      }
+      const shop = shopOf(delivery, 3);
+      await shop.promote(1);
+      await shop.challenge(2);
+      await shop.feed([3, 2]);
+      let asked = 0;
+      const process = await shop.start((_, index) => {
+        asked = index + 1;
+        return index === at ? "after" : undefined;
+      });
+      const work = async (): Promise<void> => {
+        await shop.until(async () => process.isDead || (await shop.isCaughtUp()));
+      };
+      await work();
+      await shop.until(async () => process.isDead || (await endsWith(shop, "2")));
+      await shop.feed([4, 4]);
+      await work();
+      await shop.challenge(3);
+      await shop.until(async () => process.isDead || (await endsWith(shop, "3")));
+      await shop.feed([2, 2]);
+      await work();
+      await process.kill();
+      await shop.start();
+      await shop.until(() => shop.isCaughtUp());
+      if (asked <= at) total = at;
+      const faults = [...(await shop.faults()), ...(await shop.shadowFaults())];
+      expect(faults, `behind call ${at}`).toEqual([]);
+      const places = (await shop.shadows()).map(({ partition, offset }) => `${partition}-${offset}`);
+      if (delivery === "exactly-once") expect(new Set(places).size).toBe(places.length);
+      await shop.close();
+      open = [];
     }
     expect(total).toBeGreaterThan(12);
-  });
+  }, 120_000);
 
   test("however challengers come and go and processes die, what was adopted is what was scored", async () => {
     await fc.assert(
