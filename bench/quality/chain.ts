@@ -204,7 +204,7 @@ export class QualityChain {
     if (retraining === undefined || monitoring === undefined) throw new Error("the topology trains nothing");
     const topics = { retraining: retraining.clusterName, alerts: monitoring.topics.alerts.clusterName };
     await this.#until(async () => {
-      const lookAt = createModelTopics(plan, this.#broker, this.#registry);
+      const lookAt = createModelTopics(plan, this.#broker, this.#registry, systemClock);
       const policy = await readPolicy(this.#broker, topics, trainedModels(plan), lookAt, this.#signal);
       return policy.openRequest(name) === undefined && policy.decide(systemClock.now()).length === 0;
     });
