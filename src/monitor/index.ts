@@ -33,7 +33,7 @@ export {
   type VersionPerformance,
   type WindowPerformance,
 } from "./performance/performance-spec.ts";
-export { qualityDefaults, qualityMetrics } from "./quality/quality-spec.ts";
+export { arrivalLine, isBrokenLine, qualityDefaults, qualityLines, qualityMetrics } from "./quality/quality-spec.ts";
 export { type AlertEvent, alertRecord, readAlertEvent } from "./records/alert-event.ts";
 export {
   type BaselineFieldRecord,

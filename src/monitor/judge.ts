@@ -22,6 +22,7 @@ import type { MonitorSpec } from "./monitor-spec.ts";
 import type { PageBudget } from "./page-budget.ts";
 import { PerformanceJudge } from "./performance/performance-judge.ts";
 import type { PerformanceSpec } from "./performance/performance-spec.ts";
+import { isQualityLine } from "./quality/quality-spec.ts";
 import type { AlertEvent } from "./records/alert-event.ts";
 import type { BaselineFieldRecord, BaselineHeadRecord } from "./records/baseline-record.ts";
 import { BaselineSet } from "./records/baseline-set.ts";
@@ -65,6 +66,8 @@ interface Watched {
   readonly closed: ClosedWindow[];
   /** Verdicts of the last window that was judged before, until all of them are there. */
   restored: Map<string, VerdictRecord>;
+  /** Of the last window that was judged before: what nobody asks for any more. */
+  orphans: readonly VerdictRecord[];
   restoredMs: EpochMs;
 }
 
@@ -140,15 +143,32 @@ export class Judge {
     this.#mutes.take(record);
   }
 
+  /**
+   * What was there before has been taken, and what comes is new: windows without rows are missed from here on, and what was
+   * told of fields and metrics that nobody asks for any more ends.
+   */
+  begin(): void {
+    this.#close();
+    for (const { windows, orphans, alerts, quality } of this.#monitors.values()) {
+      windows.begin();
+      const isOfQuality = ({ field }: VerdictRecord): boolean => isQualityLine(field);
+      this.#said.events.push(
+        ...alerts.ended(orphans.filter((orphan) => !isOfQuality(orphan))),
+        ...quality.alerts.ended(orphans.filter(isOfQuality)),
+      );
+    }
+  }
+
   /** How far a stage is behind: what it counts while that is more than a window pages nobody. */
   lagging(stage: string, behindMs: number): void {
     this.#behindMs.set(stage, behindMs);
   }
 
-  /** Pages of a monitor within the period of the budget, as shown beside it. */
-  pagesSpent(monitor: string): number {
+  /** Pages of a monitor within the period of the budget, as shown beside it; undefined of one that has none. */
+  pagesSpent(monitor: string): number | undefined {
     const watched = this.#monitors.get(monitor);
     const spenders = [watched?.alerts, watched?.quality.alerts, this.#performance.get(monitor)];
+    if (spenders.every((alerts) => alerts === undefined)) return undefined;
     const sinceMs = this.#nowMs - this.#options.budget.perMs;
     return spenders.reduce((sum, alerts) => sum + (alerts?.pagesSince(sinceMs) ?? 0), 0);
   }
@@ -209,7 +229,8 @@ export class Judge {
     const fields = new Set([...spec.fields.map(({ name }) => name), ...detectors.lines]);
     detectors.restore(verdicts);
     monitor.alerts.restore(verdicts.filter(({ field }) => fields.has(field)));
-    monitor.quality.restore(verdicts.filter(({ field }) => !fields.has(field)));
+    monitor.quality.restore(verdicts.filter(({ field }) => monitor.quality.has(field)));
+    monitor.orphans = verdicts.filter(({ field }) => !fields.has(field) && !monitor.quality.has(field));
     const [first] = verdicts;
     if (first === undefined) return;
     monitor.restoredMs = first.fromMs;
@@ -256,7 +277,7 @@ export class Judge {
     const judgedBy = all.at(-1);
     const quality = this.#judgeQuality(monitor, window, judgedBy, isMuted, suppressed);
     const isBrokenBefore = this.#isBrokenBefore(spec.name);
-    const isBroken = (field: string): boolean => isBrokenBefore || monitor.quality.isIll(field);
+    const isBroken = (field: string): boolean => isBrokenBefore || monitor.quality.isBroken(field);
     const watched = this.#askDetectors(monitor, window, judgedBy, isBroken, suppressed);
     const caused = all.map(({ drafts, evidence }) =>
       drafts.map((draft, i): CausedVerdict => {
@@ -317,7 +338,7 @@ export class Judge {
   /** Whether rows are broken on a topic before the monitor's: then its values follow from that. */
   #isBrokenBefore(name: string): boolean {
     const upstream = this.#options.upstreamOf?.get(name) ?? [];
-    return upstream.some((before) => this.#monitors.get(before)?.quality.isIll());
+    return upstream.some((before) => this.#monitors.get(before)?.quality.isBroken());
   }
 
   #suppressed({ stages, spec }: Watched, { toMs, closedAtMs }: ClosedWindow): string | undefined {
@@ -361,6 +382,7 @@ function watched(spec: MonitorSpec, options: JudgeOptions): Watched {
     deployments: new Deployments(),
     closed: [],
     restored: new Map(),
+    orphans: [],
     restoredMs: Number.NEGATIVE_INFINITY,
   };
 }

@@ -1,5 +1,5 @@
 import { formatIsoTime } from "../kernel/index.ts";
-import type { Cause, Season, VerdictKind, VerdictRecord } from "../monitor/index.ts";
+import { arrivalLine, type Cause, type Season, type VerdictKind, type VerdictRecord } from "../monitor/index.ts";
 import type { PlannedMonitor } from "../topology/index.ts";
 import type { BaselinesRead } from "./baselines-topic.ts";
 
@@ -55,14 +55,11 @@ export function fieldStatuses(
 
 /** What the monitor says of quality and detectors now: it may have been asked for more before. */
 function linesOf({ name, quality, detectors }: PlannedMonitor, last: ReadonlyMap<string, VerdictRecord>): string[] {
-  const asked = new Set<string>([
-    "data",
-    ...(quality?.metrics ?? []),
-    ...(detectors?.detectors ?? []).map(({ kind }) => kind),
-  ]);
+  const asked = new Set<string>([...(quality?.metrics ?? []), ...(detectors?.detectors ?? []).map(({ kind }) => kind)]);
   return [...last.values()].flatMap(({ monitor, field }) => {
     const dot = field.lastIndexOf(".");
-    return monitor === name && dot >= 0 && asked.has(field.slice(dot + 1)) ? [field] : [];
+    const isSaid = monitor === name && dot >= 0 && (field === arrivalLine || asked.has(field.slice(dot + 1)));
+    return isSaid ? [field] : [];
   });
 }
 

@@ -9,7 +9,7 @@ const featuresMax = 200;
 export interface JudgedNow {
   /** Kafka's time of the last record that was taken; -Infinity before there was one. */
   readonly nowMs: number;
-  pagesSpent(monitor: string): number;
+  pagesSpent(monitor: string): number | undefined;
 }
 
 export interface JudgeGaugesOptions {
@@ -67,13 +67,14 @@ export class JudgeGauges {
     const readings = monitors.flatMap((monitor): GaugeReading[] => {
       const alerts = [...this.#alerts.values()].filter((alert) => alert.monitor === monitor);
       const incidents = [...this.#incidents.values()].filter((of) => of === monitor);
+      const pagesSpent = judge.pagesSpent(monitor);
       return [
         ...(["firing", "suppressed"] as const).map((state) => {
           const value = alerts.filter((alert) => alert.state === state).length;
           return reading("millrace_alerts", { monitor, state }, value);
         }),
         reading("millrace_incidents_open", { monitor }, incidents.length),
-        reading("millrace_alert_pages_spent", { monitor }, judge.pagesSpent(monitor)),
+        ...(pagesSpent === undefined ? [] : [reading("millrace_alert_pages_spent", { monitor }, pagesSpent)]),
       ];
     });
     const time = Number.isFinite(judge.nowMs) ? [reading("millrace_judge_time_seconds", {}, judge.nowMs / 1_000)] : [];

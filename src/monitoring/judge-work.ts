@@ -53,12 +53,14 @@ export interface WindowJudge {
   takeCommand(record: ControlRecord): void;
   /** What was told before, in the order of its topic. */
   takeEvent(event: AlertEvent): void;
+  /** What was there before has been taken, and what comes is new. */
+  begin(): void;
   /** How far a stage is behind, in ms. */
   lagging(stage: string, behindMs: number): void;
   /** Kafka's time of the last record; -Infinity before there was one. */
   readonly nowMs: EpochMs;
-  /** Pages of a monitor within the period of the budget. */
-  pagesSpent(monitor: string): number;
+  /** Pages of a monitor within the period of the budget; undefined of one that has none. */
+  pagesSpent(monitor: string): number | undefined;
   /** Every window that can be closed now, oldest first. */
   judge(): { readonly verdicts: readonly VerdictRecord[]; readonly events: readonly AlertEvent[] };
   /** Windows of monitors that were counted otherwise than the file has it now, since it was asked last. */
@@ -154,6 +156,7 @@ export class JudgeWork implements FollowerWork {
     const [{ low } = { low: 0 }] = await this.#options.broker.admin.watermarks(topics.partials, signal);
     const range = { topic: topics.partials, from: low, to: offsetNext };
     await readUpTo(this.#options.broker, range, (batch) => this.#takePartials(batch, 0, signal), signal);
+    this.#judge.begin();
     this.#tails = [this.#tail(topics.baselines, baselinesTo), this.#tail(topics.control, controlTo)];
     this.#over = new AbortController();
     this.#beside = beside?.(this.#over.signal).catch(() => undefined);

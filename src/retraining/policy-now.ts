@@ -1,5 +1,5 @@
 import { parseIsoTimeMs } from "../kernel/index.ts";
-import type { AlertEvent } from "../monitor/index.ts";
+import { type AlertEvent, isBrokenLine } from "../monitor/index.ts";
 import { readAlertEvents } from "../monitoring/index.ts";
 import type { Broker } from "../runtime/index.ts";
 import { RetrainingPolicy } from "../training/index.ts";
@@ -7,10 +7,13 @@ import { readRetrainings } from "./retraining-log.ts";
 import type { ModelTopics, TrainedModel } from "./trained-model.ts";
 
 /** An alert as the policy takes it: one that begins, or an incident that ends. Nobody is to act on what was suppressed. */
-export function takeAlert(policy: RetrainingPolicy, { type, id, kind, monitor, incident, at }: AlertEvent): void {
+export function takeAlert(policy: RetrainingPolicy, event: AlertEvent): void {
+  const { type, id, kind, monitor, incident, at, field, fields } = event;
   const timeMs = parseIsoTimeMs(at);
   if (timeMs === undefined || incident === undefined) return;
-  const alert = { id, kind, monitor, incident, timeMs };
+  const ill = field === undefined ? fields : [field];
+  const isVeto = kind === "lag" || (kind === "quality" && ill.some(isBrokenLine));
+  const alert = { id, kind, monitor, incident, timeMs, isVeto };
   if (type === "millrace.incident.opened" || type === "millrace.alert.firing")
     policy.takeAlert({ ...alert, step: "begins" });
   else if (type === "millrace.incident.closed") policy.takeAlert({ ...alert, step: "closes" });

@@ -18,7 +18,7 @@
  * - P3 no more than `perDay` requests of the policy lie in a day of event time.
  * - P4 every alert that is a reason is answered by exactly one event.
  * - P5 with the breaker open nothing but age asks.
- * - P6 no request while an incident of the data's quality, or of a lag, is open.
+ * - P6 no request while an incident of broken rows, or of a lag, is open.
  *
  * What it decides is written down and read again: `takeEvent` of its own events gives the state in which it was when it
  * decided. Requests of persons pass no guard but P1.
@@ -48,6 +48,8 @@ export interface PolicyAlert {
   readonly monitor: string;
   readonly incident: string;
   readonly timeMs: number;
+  /** Whether nothing is to be learned from what comes while its incident is open. */
+  readonly isVeto: boolean;
 }
 
 /** What the policy asks for or holds back; who writes it adds id, time and name. */
@@ -158,9 +160,8 @@ export class RetrainingPolicy {
 
   takeAlert(alert: PolicyAlert): void {
     this.takeTime(alert.timeMs);
-    const isVeto = alert.kind === "quality" || alert.kind === "lag";
     if (alert.step === "closes") this.#vetoes.delete(alert.incident);
-    else if (isVeto) this.#vetoes.set(alert.incident, alert);
+    else if (alert.isVeto) this.#vetoes.set(alert.incident, alert);
     if (alert.kind === "lag") return;
     for (const state of this.#models.values()) this.#takeReason(state, alert, alert.kind);
   }
@@ -170,7 +171,7 @@ export class RetrainingPolicy {
     if (!model.monitors.has(alert.monitor) || !model.retrain?.on.some((trigger) => trigger.kind === kind)) return;
     const known = demands.get(alert.incident);
     if (alert.step === "closes") {
-      // What was broken can be learned from when it is whole again: a quality incident asks at its end.
+      // What was broken can be learned from when it is whole again: then a quality incident asks at its end.
       if (kind === "quality" || known === undefined) return;
       if (known.alerts.length === 0) demands.delete(alert.incident);
       else known.isOver = true;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../../adapters/node/index.ts";
 import { closest, formatIsoTime } from "../../kernel/index.ts";
-import { commandRecord } from "../../monitor/index.ts";
+import { arrivalLine, commandRecord, qualityLines } from "../../monitor/index.ts";
 import { readMonitorCommands } from "../../monitoring/index.ts";
 import { writeControl } from "../../runtime/index.ts";
 import type { PlannedMonitor } from "../../topology/index.ts";
@@ -14,7 +14,7 @@ export const command: CommandDefinition = {
   configure: (command) =>
     withMonitors(command)
       .addOption(flag("--monitor <name>", "monitor that is to page nobody; all when it is left out"))
-      .addOption(flag("--field <name>", "field of the monitor; all when it is left out"))
+      .addOption(flag("--field <name>", "field of the monitor, or a line of its quality; all when it is left out"))
       .addOption(flag("--for <duration>", "how long"))
       .addOption(flag("--by <name>", "who wants it"))
       .addOption(flag("--reason <text>", "what for"))
@@ -66,7 +66,10 @@ export const command: CommandDefinition = {
 };
 
 function checkField(monitors: readonly PlannedMonitor[], field: string): void {
-  const names = monitors.flatMap(({ fields }) => fields.map(({ name }) => name));
+  const names = monitors.flatMap(({ fields, quality }) => {
+    return [...fields, ...qualityLines(fields, quality)].map(({ name }) => name);
+  });
+  if (monitors.length > 0) names.push(arrivalLine);
   if (names.includes(field)) return;
   const meant = closest(field, names);
   const hint = meant === undefined ? `it has ${names.join(", ")}` : `did you mean "${meant}"?`;

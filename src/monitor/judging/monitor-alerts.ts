@@ -113,6 +113,24 @@ export class MonitorAlerts {
     }
   }
 
+  /** Ends what was told of fields that nobody asks for any more. @param verdicts the last that was said of them */
+  ended(verdicts: readonly VerdictRecord[]): AlertEvent[] {
+    const told = verdicts.filter(({ phase }) => phase === "firing" || phase === "recovering");
+    const summaryOf = (what: string): string => `${what} of ${this.#spec.name} is not watched any more.`;
+    const events = told.map((verdict): AlertEvent => {
+      const { field, incident } = verdict;
+      return { ...this.#alertEvent("resolved", verdict), incident, summary: summaryOf(field) };
+    });
+    // One that fields are part of which are still watched goes on.
+    const incidents = new Set(told.flatMap(({ incident }) => incident ?? []).filter((id) => id !== this.#incident));
+    for (const incident of incidents) {
+      const of = told.filter((verdict) => verdict.incident === incident);
+      const summary = summaryOf(listed(of.map(({ field }) => field)));
+      events.push({ ...this.#incidentEvent("closed", of, { incident, isPage: false }), summary });
+    }
+    return events;
+  }
+
   /** An incident that somebody was woken by before, as its event tells it. */
   restorePage(atMs: EpochMs): void {
     if (!this.#pagesMs.includes(atMs)) this.#pagesMs.push(atMs);
@@ -149,10 +167,10 @@ export class MonitorAlerts {
 
   #alertEvent(kind: "firing" | "resolved" | "suppressed", verdict: CausedVerdict): AlertEvent {
     const { field, score, threshold, n, m, cause } = verdict;
-    const isData = verdict.unit === "windows";
+    const isArrival = verdict.unit === "windows";
     const numbers =
-      Number.isNaN(score) || isData ? "" : `: score ${shown(score)}, threshold ${shown(threshold)}, ${m} rows`;
-    const ill = isData ? emptyText(verdict) : illNames[this.#spec.kind].one;
+      Number.isNaN(score) || isArrival ? "" : `: score ${shown(score)}, threshold ${shown(threshold)}, ${m} rows`;
+    const ill = isArrival ? emptyText(verdict) : illNames[this.#spec.kind].one;
     const said = { firing: ill, resolved: "is as it was", suppressed: `${ill}, and is silenced` }[kind];
     return {
       ...this.#base(verdict),

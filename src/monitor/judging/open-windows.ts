@@ -2,7 +2,7 @@
  * The windows of one monitor that are not judged yet, and how far its tasks are.
  *
  * W1 Windows close in the order of time, each once, and none is left out but empty ones that nobody was told of in time.
- *    Where nothing was ever counted they begin with the first whole one since the judge has a time.
+ *    Where nothing was ever counted they begin with the first whole one since the judge has begun.
  * W2 A window closes when every task has come past it; one that has nothing to read is not waited for where another has.
  * W3 A task that neither comes on nor says that it has nothing to read is waited for until Kafka's time has passed the
  *    window by `idleAfterMs`, and the task has stood still for as long. One that comes on, however slowly, is waited for.
@@ -23,6 +23,11 @@ export interface ClosedWindow {
   readonly late: number;
   /** Kafka's time when it closed. */
   readonly closedAtMs: EpochMs;
+  /**
+   * Whether rows came as they happened when they last came on, by the time in which a window is waited for; true before
+   * there were any. Where they did not, as in a backfill, an empty window says nothing of those that are still to come.
+   */
+  readonly isCurrent: boolean;
 }
 
 /** A task that is waited for. */
@@ -56,14 +61,23 @@ export class OpenWindows {
   /** Begin of the last window that was closed. */
   #closedMs: EpochMs | undefined;
   #late = 0;
+  #hasBegun = false;
   /** Kafka's time when the judge began to look. */
   #sinceMs: EpochMs | undefined;
+  /** The furthest that any task has come. */
+  #streamTimeMs: EpochMs = Number.NEGATIVE_INFINITY;
+  #isCurrent = true;
 
   /** @param ageMaxMs windows that ended longer ago and are empty are passed over */
   constructor(spec: MonitorSpec, tasks: readonly TaskName[], ageMaxMs: number) {
     this.#spec = spec;
     this.#ageMaxMs = ageMaxMs;
     for (const task of tasks) this.#tasks.set(nameOf(task), newTask());
+  }
+
+  /** What was there before has been taken: from here on windows are missed where nothing was ever counted. */
+  begin(): void {
+    this.#hasBegun = true;
   }
 
   /** Everything up to the window that begins then was judged before. */
@@ -95,7 +109,7 @@ export class OpenWindows {
   /** The windows that can be closed at that time of Kafka's, oldest first. */
   close(nowMs: EpochMs): ClosedWindow[] {
     const closed: ClosedWindow[] = [];
-    if (Number.isFinite(nowMs)) this.#sinceMs ??= nowMs;
+    if (this.#hasBegun && Number.isFinite(nowMs)) this.#sinceMs ??= nowMs;
     for (;;) {
       const fromMs = this.#next(nowMs);
       if (fromMs === undefined || !this.#isDue(fromMs, nowMs)) return closed;
@@ -108,7 +122,7 @@ export class OpenWindows {
         [...held.values()].map(({ record }) => record),
         [...held.values()].map((one) => one.staleMs),
       ];
-      closed.push({ fromMs, toMs, partials, staleMs, late: this.#late, closedAtMs: nowMs });
+      closed.push({ fromMs, toMs, partials, staleMs, late: this.#late, closedAtMs: nowMs, isCurrent: this.#isCurrent });
       this.#late = 0;
     }
   }
@@ -122,6 +136,10 @@ export class OpenWindows {
       task.movedAtMs = nowMs;
     }
     task.isIdle = isIdle;
+    if (streamTimeMs <= this.#streamTimeMs) return;
+    this.#streamTimeMs = streamTimeMs;
+    const { windowMs, lateMs, idleAfterMs } = this.#spec;
+    this.#isCurrent = nowMs - streamTimeMs <= windowMs + lateMs + idleAfterMs;
   }
 
   /** Rows of a window that was closed without them. */

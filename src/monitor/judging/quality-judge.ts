@@ -3,14 +3,15 @@
  *
  * Q1 It is judged before the values of the same window, so that what is broken is not called drift.
  * Q2 Of a window that two baselines have counted, the one with more rows is what it is judged by.
- * Q3 A window without rows is an alert when there are more of them in a row than the reference ever had, and ended lately:
- *    a gap in old history is no outage.
+ * Q3 A window without rows is an alert when there are more of them in a row than the reference ever had, ended lately, and
+ *    rows came as they happened until then: a gap in old history is no outage, and neither is a pause of a backfill. That
+ *    the stage has not read what waits for it is no excuse: then nothing arrives all the same.
  */
 import type { AlertRules } from "../alert-machine.ts";
 import type { MonitorSpec } from "../monitor-spec.ts";
 import { merged } from "../partial.ts";
 import type { QualityScore } from "../quality/quality-reference.ts";
-import { dataLine, isOfField, type QualityLine, qualityLines } from "../quality/quality-spec.ts";
+import { arrivalLine, isBrokenLine, isOfField, type QualityLine, qualityLines } from "../quality/quality-spec.ts";
 import { rowsOf, shareFloor, shareProbability } from "../quality/shares.ts";
 import type { VerdictRecord } from "../records/verdict-record.ts";
 import { MonitorAlerts } from "./monitor-alerts.ts";
@@ -23,7 +24,7 @@ const chance = 0.001;
 /** Records below which a share of failures says nothing. */
 const recordsMin = 30;
 /** One window says it, and the first with rows takes it back. */
-const dataRules = { fire: { windows: 1, of: 1 }, clear: { windows: 1, below: 1 } };
+const arrivalRules = { fire: { windows: 1, of: 1 }, clear: { windows: 1, below: 1 } };
 const recentMs = 6 * 3_600_000;
 
 export interface QualityQuestion {
@@ -55,31 +56,37 @@ export class QualityJudge {
     this.#spec = spec;
     this.#ageMaxMs = ageMaxMs;
     this.#lines = qualityLines(spec.fields, spec.quality);
-    const ofData = new Map([[dataLine, { ...rules, ...dataRules }]]);
-    this.alerts = new MonitorAlerts(topology, { name, severity, kind: "quality" }, rules, ofData);
+    const ofArrival = new Map([[arrivalLine, { ...rules, ...arrivalRules }]]);
+    this.alerts = new MonitorAlerts(topology, { name, severity, kind: "quality" }, rules, ofArrival);
   }
 
   /** Takes what was judged of a window before. */
   restore(verdicts: readonly VerdictRecord[]): void {
     // Of the first window with rows it is 0, and behind that nothing is said.
-    this.#empty = verdicts.find(({ field }) => field === dataLine)?.score ?? 0;
+    this.#empty = verdicts.find(({ field }) => field === arrivalLine)?.score ?? 0;
     this.alerts.restore(verdicts);
   }
 
+  /** Whether it says anything under that name. */
+  has(name: string): boolean {
+    return name === arrivalLine || this.#lines.some((line) => line.name === name);
+  }
+
   /** Whether the rows are broken: of one field, or of any where none is named. */
-  isIll(field?: string): boolean {
-    return this.#lines.some((line) => {
-      const isMeant = field === undefined || line.field === undefined || this.#spec.fields[line.field]?.name === field;
-      return isMeant && this.alerts.isIll(line.name);
+  isBroken(field?: string): boolean {
+    return this.#lines.some(({ name, field: of }) => {
+      const isMeant = field === undefined || of === undefined || this.#spec.fields[of]?.name === field;
+      return isMeant && isBrokenLine(name) && this.alerts.isIll(name);
     });
   }
 
   judge(question: QualityQuestion, isMuted: (field: string) => boolean): ReturnType<MonitorAlerts["add"]> {
     const { suppressed } = question;
-    const drafts = [...this.#lines.map((line) => this.#draftOf(line, question)), ...this.#dataDraft(question)];
+    const drafts = [...this.#lines.map((line) => this.#draftOf(line, question)), ...this.#arrivalDraft(question)];
     const caused = drafts.map((draft) => {
       const isToBeTold = draft.kind === "DRIFT" || draft.kind === "NO_DATA";
-      return isToBeTold && suppressed !== undefined
+      const isExcused = suppressed !== undefined && (draft.field !== arrivalLine || suppressed === "old");
+      return isToBeTold && isExcused
         ? { ...draft, kind: "SUPPRESSED" as const, reason: suppressed, cause: undefined }
         : { ...draft, cause: undefined };
     });
@@ -100,7 +107,9 @@ export class QualityJudge {
       const { kind, reason } = unjudged ?? { kind: "INSUFFICIENT" as const, reason: "baseline" };
       return { ...this.#draft(line.name, question, nothing(rowsIn(partials)), () => 0), kind, reason };
     }
-    const partial = merged(partials);
+    const counts = merged(partials);
+    // The number of rows is the window's, whatever they were counted by.
+    const partial = line.metric === "rows" ? { ...counts, rows: rowsIn(window.partials) } : counts;
     const score = prepared.quality.scoreOf(line, { fromMs: window.fromMs, partial });
     return this.#draft(line.name, question, score, (i) => this.#partOf(line, partials[i], score));
   }
@@ -112,7 +121,10 @@ export class QualityJudge {
     return (rows - score.reference * partial.rows) / score.m;
   }
 
-  /** Records that no row could be made of, among all: what a topic holds does not tell how many are usual. */
+  /**
+   * Records that no row could be made of, among those and the rows: what was filtered out or late is in neither. What a
+   * topic holds does not tell how many are usual.
+   */
   #errorsOf({ partials }: ClosedWindow): QualityScore {
     const failed = partials.reduce((sum, partial) => sum + (partial.failed ?? 0), 0);
     const m = rowsIn(partials) + failed;
@@ -143,12 +155,12 @@ export class QualityJudge {
   }
 
   /** Whether there were rows at all: said of windows without, and of the first with rows behind them. */
-  #dataDraft({ window, prepared, counted, ...question }: QualityQuestion): DraftVerdict[] {
+  #arrivalDraft({ window, prepared, counted, ...question }: QualityQuestion): DraftVerdict[] {
     const { lateMs, idleAfterMs } = this.#spec;
     const isEmpty = window.partials.every(({ rows }) => rows === 0);
     if (!isEmpty && this.#empty === 0) return [];
     const oldestMs = window.closedAtMs - lateMs - idleAfterMs - Math.min(this.#ageMaxMs, recentMs);
-    if (isEmpty && window.toMs < oldestMs) return [];
+    if (isEmpty && (window.toMs < oldestMs || !window.isCurrent)) return [];
     this.#empty = isEmpty ? this.#empty + 1 : 0;
     const gap = prepared?.gapWindows ?? 0;
     const score = {
@@ -159,7 +171,7 @@ export class QualityJudge {
       noiseFloor: gap,
       threshold: gap + 1,
     };
-    const draft = this.#draft(dataLine, { window, prepared, counted, ...question }, score, () => 0);
+    const draft = this.#draft(arrivalLine, { window, prepared, counted, ...question }, score, () => 0);
     return [{ ...draft, kind: isEmpty ? "NO_DATA" : "OK", reason: undefined, unit: "windows" }];
   }
 

@@ -35,7 +35,22 @@ export interface QualityLine {
 }
 
 /** Whether rows come at all: every monitor has it. */
-export const dataLine = "quality.data";
+export const arrivalLine = "quality.arrival";
+
+/** Whether a line of verdicts under that name is one of quality. */
+export function isQualityLine(name: string): boolean {
+  return name === arrivalLine || qualityMetrics.some((metric) => name.endsWith(`.${metric}`));
+}
+
+const brokenMetrics = ["missing", "errors", "freshness"];
+
+/**
+ * Whether rows are broken where the line is ill. Values that nobody knew, values out of range and another number of rows
+ * may as well be the world: a new baseline is what ends them, and so a model that has learned from them.
+ */
+export function isBrokenLine(name: string): boolean {
+  return name === arrivalLine || brokenMetrics.some((metric) => name.endsWith(`.${metric}`));
+}
 
 /** A monitored field, as far as it matters here. */
 interface Field {

@@ -190,13 +190,13 @@ describe("the status of a field", () => {
   });
 
   test("is followed by what was said of the rows, as far as the monitor still asks for it", () => {
-    const said = ["amount.missing", "amount.unseen", "quality.data"].map((field) => verdictOf({ field }));
+    const said = ["amount.missing", "amount.unseen", "quality.arrival"].map((field) => verdictOf({ field }));
     const asking = { ...monitor, quality: { metrics: ["missing" as const], practical: qualityDefaults } };
     expect(fieldStatuses([asking], said, baselines).map(({ field, verdict }) => `${field} ${verdict}`)).toEqual([
       "amount NONE",
       "country NONE",
       "amount.missing OK",
-      "quality.data OK",
+      "quality.arrival OK",
     ]);
   });
 

@@ -3,7 +3,7 @@ import type { AlertEvent } from "../../../src/monitor/index.ts";
 import { JudgeGauges } from "../../../src/monitoring/judge-gauges.ts";
 import { verdictOf } from "./verdicts.ts";
 
-const judge = { nowMs: 90_000, pagesSpent: (monitor: string) => (monitor === "inputs" ? 1 : 0) };
+const judge = { nowMs: 90_000, pagesSpent: (monitor: string) => (monitor === "inputs" ? 1 : undefined) };
 const shown = { monitors: ["inputs", "behind"], pages: 2 };
 const event = (type: AlertEvent["type"], more: Partial<AlertEvent> = {}): AlertEvent => ({
   ...{ type, id: "e", fingerprint: "shop/inputs/amount", topology: "shop", monitor: "inputs", field: "amount" },
@@ -75,7 +75,6 @@ describe("what the judge shows", () => {
       "millrace_alerts{behind,firing} 0",
       "millrace_alerts{behind,suppressed} 0",
       "millrace_incidents_open{behind} 0",
-      "millrace_alert_pages_spent{behind} 0",
       "millrace_alert_pages_budget{} 2",
       "millrace_judge_time_seconds{} 90",
     ]);

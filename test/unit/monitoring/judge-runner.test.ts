@@ -151,6 +151,10 @@ class PlainJudge implements WindowJudge {
     this.calls.push(`event ${id}`);
   }
 
+  begin(): void {
+    this.calls.push("begin");
+  }
+
   lagging(stage: string, behindMs: number): void {
     this.calls.push(`lagging ${stage} ${behindMs}`);
   }
@@ -311,8 +315,8 @@ describe("the judge's runner", () => {
     const beat = { stage: "features", partition: 3, streamTimeMs: 1, isIdle: true };
     await court.append(topics.partials, "heartbeat", encodeHeartbeat(beat, partialId), 7_000);
     await court.run();
-    await until("both records", () => court.judge.calls.length === 2);
-    expect(court.judge.calls).toEqual(["partial 0 at 5000", "heartbeat 3 at 7000"]);
+    await until("both records", () => court.judge.calls.length === 3);
+    expect(court.judge.calls).toEqual(["begin", "partial 0 at 5000", "heartbeat 3 at 7000"]);
   });
 
   test("begins with what was judged before and the partials behind it, and judges none of it again", async () => {
@@ -339,6 +343,7 @@ describe("the judge's runner", () => {
       "command silence/1",
       "event window 0",
       "partial 0 at 5000",
+      "begin",
       "partial 1 at 6000",
     ]);
     expect(await court.events()).toEqual(["window 0", "window 1"]);
@@ -381,9 +386,9 @@ describe("the judge's runner", () => {
     await until("both", () => {
       court.clock.nowMs += 1_000;
       follower.tick(court.clock.monotonicMs());
-      return court.judge.calls.length === 2;
+      return court.judge.calls.length === 3;
     });
-    expect(court.judge.calls.toSorted()).toEqual(["baseline b", "command ack/x"]);
+    expect(court.judge.calls.toSorted()).toEqual(["baseline b", "begin", "command ack/x"]);
   });
 
   test("shows and counts what it has judged, also what was judged before, and counts nothing that was not committed", async () => {

@@ -61,6 +61,7 @@ class Scene {
       monitor: "inputs",
       incident: "i1",
       timeMs: this.timeMs,
+      isVeto: more.kind === "quality" || more.kind === "lag",
       ...more,
     };
     this.timeMs = Math.max(this.timeMs, alert.timeMs);
@@ -173,6 +174,20 @@ describe("an alert on what a model reads, writes or is told", () => {
     expect(scene.words()).toEqual(["veto"]);
     scene.alert({ kind: "quality", incident: "q", step: "closes" });
     expect(scene.words()).toEqual(["requested quality"]);
+  });
+
+  test("of rows that may be the world asks at once, since only another model ends it", () => {
+    const scene = ready();
+    scene.alert({ kind: "quality", incident: "q", isVeto: false });
+    expect(scene.words()).toEqual(["requested quality"]);
+  });
+
+  test("of rows that may be the world is held back from where broken ones join it", () => {
+    const scene = ready({ ...fraud, retrain: { ...retrain, on: [{ kind: "drift" }] } });
+    scene.alert({ kind: "quality", incident: "q", isVeto: false });
+    scene.alert({ kind: "quality", incident: "q" });
+    scene.alert();
+    expect(scene.words()).toEqual(["veto"]);
   });
 });
 

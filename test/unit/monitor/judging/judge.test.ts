@@ -86,9 +86,9 @@ describe("a verdict", () => {
     const { verdicts } = judge.judge();
     expect(verdicts.map(({ field, kind, m, phase }) => `${field} ${kind} ${m} ${phase}`)).toEqual([
       "x NO_DATA 0 no-data",
-      "quality.data NO_DATA 0 firing",
+      "quality.arrival NO_DATA 0 firing",
       "x OK 1000 ok",
-      "quality.data OK 1000 ok",
+      "quality.arrival OK 1000 ok",
     ]);
   });
 

@@ -164,8 +164,10 @@ describe("windows", () => {
 });
 
 describe("where nothing was ever counted", () => {
-  test("the first whole window since the judge has a time closes when tasks have nothing to read, empty", () => {
+  test("the first whole window since the judge has begun closes when tasks have nothing to read, empty", () => {
     const open = windows();
+    expect(open.close(startMs - 900 * hourMs)).toEqual([]);
+    open.begin();
     const sinceMs = startMs + 5;
     for (const partition of [0, 1]) open.takeHeartbeat(beat(partition, Number.NEGATIVE_INFINITY, true), sinceMs);
     expect(open.close(sinceMs)).toEqual([]);
@@ -175,6 +177,7 @@ describe("where nothing was ever counted", () => {
 
   test("it closes without a task that never said anything, and not before there is a time", () => {
     const open = windows();
+    open.begin();
     expect(open.close(Number.NEGATIVE_INFINITY)).toEqual([]);
     expect(open.close(startMs)).toEqual([]);
     expect(open.close(dueMs + spec.idleAfterMs)).toEqual([]);

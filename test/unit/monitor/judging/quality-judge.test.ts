@@ -5,6 +5,7 @@ import {
   type JudgeOptions,
   type PartialRecord,
   qualityDefaults,
+  type VerdictRecord,
 } from "../../../../src/monitor/index.ts";
 import type { QualityMetric } from "../../../../src/monitor/quality/quality-spec.ts";
 import { atEndOf, baseline, even, head, hourMs, options, partial, shifted, spec, startMs } from "./rig.ts";
@@ -213,20 +214,20 @@ describe("of the topic as a whole", () => {
 describe("a window without rows", () => {
   test("is an alert at once, says so in every window, and comes back with the first row", () => {
     const judged = feed(ready([]), [steady, undefined, undefined, steady, steady]);
-    expect(saidOf(judged, "quality.data")).toEqual(["", "NO_DATA firing", "NO_DATA firing", "OK ok", ""]);
+    expect(saidOf(judged, "quality.arrival")).toEqual(["", "NO_DATA firing", "NO_DATA firing", "OK ok", ""]);
     expect(saidOf(judged, "x")).toEqual(["OK ok", "NO_DATA no-data", "NO_DATA no-data", "OK ok", "OK ok"]);
     expect(eventsOf(judged)).toEqual([
       "",
-      "incident.opened quality!,alert.firing quality quality.data",
+      "incident.opened quality!,alert.firing quality quality.arrival",
       "",
-      "alert.resolved quality quality.data,incident.closed quality",
+      "alert.resolved quality quality.arrival,incident.closed quality",
       "",
     ]);
     expect(judged[1]?.events.map(({ summary }) => summary)).toEqual([
-      "m: quality.data has had no row in a window.",
-      "quality.data of m has had no row in a window.",
+      "m: quality.arrival has had no row in a window.",
+      "quality.arrival of m has had no row in a window.",
     ]);
-    expect(judged[2]?.verdicts.find(({ field }) => field === "quality.data")).toMatchObject({
+    expect(judged[2]?.verdicts.find(({ field }) => field === "quality.arrival")).toMatchObject({
       unit: "windows",
       score: 2,
       threshold: 1,
@@ -239,7 +240,7 @@ describe("a window without rows", () => {
     const judge = new Judge(options);
     for (const record of [{ ...baseline(), windows: gaps }, head()]) judge.takeBaseline(record);
     const judged = feed(judge, [steady, undefined, undefined, undefined, steady]);
-    expect(saidOf(judged, "quality.data")).toEqual([
+    expect(saidOf(judged, "quality.arrival")).toEqual([
       "",
       "NO_DATA no-data",
       "NO_DATA no-data",
@@ -248,16 +249,47 @@ describe("a window without rows", () => {
     ]);
   });
 
-  test("is told of a monitor that never sees any, with no baseline", () => {
+  test("is told of a monitor that never sees any, with no baseline, from when the judge has begun", () => {
     const judge = new Judge(options);
     const beat = (ms: number) => {
       for (const of of [0, 1])
         judge.takeHeartbeat({ stage: "s", partition: of, streamTimeMs: Number.NEGATIVE_INFINITY, isIdle: true }, ms);
       return judge.judge();
     };
+    // What stood on the topic before tells how old it is, and nothing of this monitor.
+    expect(eventsOf([beat(startMs - 2_000 * hourMs), beat(startMs - 3 * hourMs), beat(startMs - 2)])).toEqual([
+      "",
+      "",
+      "",
+    ]);
+    judge.begin();
     const judged = [beat(startMs - 1), beat(startMs + hourMs), beat(startMs + hourMs + 120_000)];
-    expect(eventsOf(judged)).toEqual(["", "", "incident.opened quality!,alert.firing quality quality.data"]);
-    expect(saidOf(feed(judge, [[even, { baseline: "", counts: [] }]], 1), "quality.data")).toEqual(["OK ok"]);
+    expect(eventsOf(judged)).toEqual(["", "", "incident.opened quality!,alert.firing quality quality.arrival"]);
+    expect(saidOf(feed(judge, [[even, { baseline: "", counts: [] }]], 1), "quality.arrival")).toEqual(["OK ok"]);
+  });
+
+  test("is none that the rows of a backfill are still to come to", () => {
+    const judge = ready([]);
+    const lateBy = (ms: number, window: number): Judgement => {
+      for (const of of [0, 1]) judge.takePartial(partial(of, window, even), atEndOf(window) + ms);
+      return judge.judge();
+    };
+    expect(eventsOf([lateBy(3 * hourMs, 0), lateBy(3 * hourMs, 2)])).toEqual(["", ""]);
+    // From when it has caught up it is one.
+    const opensAndCloses =
+      "incident.opened quality!,alert.firing quality quality.arrival,alert.resolved quality quality.arrival,incident.closed quality";
+    expect(eventsOf([lateBy(0, 5), lateBy(0, 6), lateBy(0, 8)])).toEqual([opensAndCloses, "", opensAndCloses]);
+  });
+
+  test("is told of a stage that does not read what waits for it, whose other lines are excused", () => {
+    const judge = ready(["missing"]);
+    judge.lagging("s", 3 * hourMs);
+    const judged = feed(judge, [nulls, undefined]);
+    expect(saidOf(judged, "x.missing")).toEqual([
+      "SUPPRESSED(catching-up) learning",
+      "SUPPRESSED(catching-up) learning",
+    ]);
+    expect(saidOf(judged, "quality.arrival")).toEqual(["", "NO_DATA firing"]);
   });
 
   test("is no outage when it lies in old history", () => {
@@ -278,8 +310,70 @@ describe("a window without rows", () => {
       value: JSON.stringify({ who: "a", reason: "", until, requestId: "1", monitor: "m" }),
     });
     expect(eventsOf(feed(judge, [steady, undefined]))[1]).toBe(
-      "incident.opened quality,alert.suppressed quality quality.data",
+      "incident.opened quality,alert.suppressed quality quality.arrival",
     );
+  });
+});
+
+describe("what nobody asks for any more", () => {
+  const firing = feed(ready(["missing", "errors"]), [steady, nulls, nulls, nulls]);
+  const verdicts = firing.flatMap((judged) => judged.verdicts);
+  const restored = (...metrics: QualityMetric[]): Judge => {
+    const judge = ready(metrics);
+    for (const verdict of verdicts) judge.takeVerdict(verdict);
+    judge.begin();
+    return judge;
+  };
+
+  test("ends, and its incident with it; the next one is told anew", () => {
+    const incident = firing.at(-1)?.events.find(({ type }) => type === "millrace.incident.opened")?.incident;
+    expect(incident).toBeDefined();
+    const judge = restored("errors");
+    const [judged] = [judge.judge()];
+    expect(eventsOf([judged])).toEqual(["alert.resolved quality x.missing,incident.closed quality"]);
+    expect(judged.events.map((event) => event.incident)).toEqual([incident, incident]);
+    expect(judged.events[0]?.summary).toBe("x.missing of m is not watched any more.");
+    expect(eventsOf(feed(judge, [undefined], 4))).toEqual([
+      "incident.opened quality!,alert.firing quality quality.arrival",
+    ]);
+  });
+
+  test("is told of under the kind that it was told as", () => {
+    const judge = ready([]);
+    const [verdict] = verdicts.filter(({ phase }) => phase === "firing");
+    const told = { ...verdict, incident: undefined } as VerdictRecord;
+    for (const field of ["y", "x.adwin", "x.missing", "quality.errors"]) judge.takeVerdict({ ...told, field });
+    judge.takeVerdict({ ...told, field: "x.unseen", phase: "suspect" });
+    judge.begin();
+    expect(eventsOf([judge.judge()])).toEqual([
+      "alert.resolved drift y,alert.resolved drift x.adwin,alert.resolved quality x.missing,alert.resolved quality quality.errors",
+    ]);
+  });
+
+  test("and what is asked for goes on", () => {
+    expect(eventsOf([restored("missing", "errors").judge()])).toEqual([""]);
+    expect(eventsOf([restored("missing").judge()])).toEqual([""]);
+  });
+});
+
+describe("what may be the world", () => {
+  test("holds back nothing: drift beside another number of rows is told", () => {
+    const many: Counted = [[300, 700]];
+    const judged = feed(ready(["rows"]), [steady, many, many, many]);
+    expect(saidOf(judged, "quality.rows").at(-1)).toBe("DRIFT firing");
+    expect(saidOf(judged, "x").at(-1)).toBe("DRIFT firing");
+  });
+
+  test("is counted over the whole window, whatever its rows were counted by", () => {
+    const judge = ready(["rows"]);
+    for (const id of ["b", "c"]) judge.takeBaseline(baseline(id));
+    for (const of of [0, 1]) {
+      judge.takePartial(partial(of, 0, [125, 125]), atEndOf(0));
+      judge.takePartial(partial(of, 0, [120, 120], { baseline: "c" }), atEndOf(0));
+    }
+    const said = judge.judge().verdicts.find(({ field }) => field === "quality.rows");
+    // 980 of a thousand.
+    expect(said).toMatchObject({ kind: "OK", value: 980 });
   });
 });
 
