@@ -167,7 +167,9 @@ describeKafka("a backlog of gzip on many partitions", () => {
           `blocked: external ${blocked[0]} MiB over idle with ${blocked[1]} MiB held; peak of all: external ${(external / mebibyte).toFixed(0)}, array buffers ${(arrayBuffers / mebibyte).toFixed(0)}, RSS ${(rss / mebibyte).toFixed(0)} MiB; ${all} records in ${seconds.toFixed(1)} s`,
         );
         expect(sink.failures).toEqual([]);
-        expect(external).toBeLessThan(160 * mebibyte);
+        // 143 to 149 on a quiet machine; how much garbage V8 has not collected yet depends on who else runs. What the budget
+        // itself lets stand is held exactly by its unit test. Before there was one it was 237 to 278.
+        expect(external).toBeLessThan(192 * mebibyte);
         await membership.leave();
       } finally {
         clearInterval(sampling);
