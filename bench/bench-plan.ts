@@ -7,7 +7,7 @@ const benchFolder = process.env["MILLRACE_BENCH_FOLDER"] ?? import.meta.dirname;
 
 /** One way to run a stage of chain.yaml. */
 export interface ChainVariant {
-  readonly stage: "chain" | "features";
+  readonly stage: "chain" | "features" | "unwatched" | "watched";
   readonly delivery: "exactly-once" | "at-least-once";
   readonly everyMs: number;
   /** Most records of a task between two commits. */

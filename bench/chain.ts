@@ -4,13 +4,16 @@
  *   npm run bench:chain -- [--rounds N] [--records N] [--profile]
  *   npm run bench:chain -- --delivery exactly-once [--rounds N] [--records N] [--rate N] [--only TEXT]
  *
- * With `--delivery exactly-once` the stage runs beside itself: what that costs, and what changelogs cost.
+ *   npm run bench:chain -- --monitors [--rounds N] [--records N] [--only TEXT]
+ *
+ * With `--monitors` the stage runs with everything watched beside itself without; with `--delivery exactly-once` the stage runs beside itself: what that costs, and what changelogs cost.
  */
 import { parseArgs } from "node:util";
 import { KafkaNode } from "../test/kafka/harness/node.ts";
 import { compareOutputs } from "./compare-outputs.ts";
 import { measureCosts } from "./cost.ts";
 import type { ContestantName, Job, JobResult } from "./job.ts";
+import { measureMonitors } from "./monitored.ts";
 import { profileReport, roundsReport } from "./report.ts";
 import { compileContestants, profileContestant, runContestant } from "./run-contestant.ts";
 import { BenchSetUp } from "./set-up.ts";
@@ -18,6 +21,7 @@ import { BenchSetUp } from "./set-up.ts";
 const goldenRecords = 20_000;
 const roundsDefault = 5;
 const recordsDefault = 400_000;
+const monitoredRounds = 7;
 const bareRounds = 3;
 /** A part of what the stage could do, so that commits come when their time has. */
 const rateDefault = 20_000;
@@ -30,12 +34,13 @@ async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     options: {
       contestant: { type: "string" },
-      rounds: { type: "string", default: String(roundsDefault) },
+      rounds: { type: "string" },
       records: { type: "string", default: String(recordsDefault) },
       profile: { type: "boolean", default: false },
       delivery: { type: "string", default: "at-least-once" },
       rate: { type: "string", default: String(rateDefault) },
       only: { type: "string", default: "" },
+      monitors: { type: "boolean", default: false },
     },
     allowPositionals: true,
   });
@@ -43,11 +48,16 @@ async function main(): Promise<void> {
     await contest(values.contestant as ContestantName, JSON.parse(positionals[0] ?? "") as Job);
     return;
   }
-  const rounds = wholeNumber("--rounds", values.rounds, 1);
+  const roundsText = values.rounds ?? String(values.monitors ? monitoredRounds : roundsDefault);
+  const rounds = wholeNumber("--rounds", roundsText, 1);
   const records = wholeNumber("--records", values.records, 2 * goldenRecords);
   await compileContestants();
   const broker = await KafkaNode.start({ isOptimised: true });
   try {
+    if (values.monitors) {
+      say(await measureMonitors({ bootstrap: broker.bootstrap, rounds, records, only: values.only }));
+      return;
+    }
     if (values.delivery === "exactly-once") {
       const perSecond = wholeNumber("--rate", values.rate, 0);
       say(await measureCosts({ bootstrap: broker.bootstrap, rounds, records, perSecond, only: values.only }));

@@ -161,6 +161,12 @@ export class BenchSetUp {
     await applyChanges(changes, this.#broker, registry, this.#signal);
   }
 
+  /** Where the set-up's plan runs, for what is written beside it. */
+  async surroundings() {
+    const registry = await openRegistry(join(this.folder, "registry"), undefined, "write");
+    return { broker: this.#broker, registry, signal: this.#signal };
+  }
+
   /** Deletes those of these topics that are there. */
   async deleteTopics(topics: readonly string[]): Promise<void> {
     const names = [...new Set(topics)];
