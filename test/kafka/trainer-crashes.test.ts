@@ -124,8 +124,11 @@ describeFaults("a trainer that is killed -9", () => {
       { model, alias: "previous", version: 1, incident, request },
       { model, alias: "champion", version: champion, incident, request },
     ]);
-    const versions = Array.from({ length: champion }, (_, i) => ({ version: i + 1, broken: [] }));
-    expect(await readVersions(join(loop.modelsFolder, model))).toEqual(versions);
+    const found = await readVersions(join(loop.modelsFolder, model));
+    expect(found.map(({ version, broken }) => [version, broken])).toEqual(
+      Array.from({ length: champion }, (_, i) => [i + 1, []]),
+    );
+    expect(await loop.baselines()).toEqual([{ monitor: "inputs", version: champion }]);
   }
 
   test("in a training leaves it to the next, which begins it again, ends it once and gives it the next number", async () => {

@@ -5,8 +5,9 @@
  * - **Switch offsets**: each partition serves every version from one offset on, those offsets ascend, all partitions serve
  *   the champions in the order of the control topic, and each prediction bears the version that was adopted for its offset.
  * - **Versions**: each input has a prediction, one version made all copies of it, and in an exactly-once chain there are
- *   none; whatever served is whole on the disk and was the champion; a request has one training and one end; an
- *   incident's promotion, adoptions and request bear its id, and it is closed.
+ *   none; whatever served is whole on the disk and was the champion, and whatever was promoted says what it was made from
+ *   and what the gate found; a request has one training and one end; an incident's promotion, adoptions and request bear its
+ *   id, it is closed, and monitors compare with the champion in the end.
  */
 import type { AdoptionRecord, AliasRecord, LoopLogs } from "./logs.ts";
 
@@ -31,6 +32,8 @@ export function judgeLoop(logs: LoopLogs): LoopVerdict {
     versionFaults: [
       ...predictionFaults(logs),
       ...folderFaults(logs),
+      ...originFaults(logs, champions),
+      ...baselineFaults(logs, champions),
       ...requestFaults(logs),
       ...incidentFaults(logs, champions),
     ],
@@ -136,6 +139,25 @@ function folderFaults(logs: LoopLogs): string[] {
       .filter((version) => !champions.has(version))
       .map((version) => `version ${version} served and was no champion`),
   ];
+}
+
+/** Files of a version that was promoted: its manifest, and what the gate found. */
+const originFiles = ["manifest.json", "gate.json"];
+
+function originFaults({ versions }: LoopLogs, champions: LoopLogs["aliases"]): string[] {
+  return champions.slice(1).flatMap(({ version }) => {
+    const files = versions.find((folder) => folder.version === version)?.files ?? [];
+    return originFiles
+      .filter((name) => !files.includes(name))
+      .map((name) => `version ${version} was promoted and has no ${name}`);
+  });
+}
+
+function baselineFaults({ baselines }: LoopLogs, champions: LoopLogs["aliases"]): string[] {
+  const champion = champions.at(-1)?.version;
+  return baselines
+    .filter(({ version }) => version !== champion)
+    .map(({ monitor, version }) => `monitor ${monitor} compares with version ${version}, champion is ${champion}`);
 }
 
 /** After which nothing comes for a request. */

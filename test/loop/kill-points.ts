@@ -1,11 +1,13 @@
 import { type Rng, seededRng } from "../../src/kernel/index.ts";
 import type { LoopLogs } from "./logs.ts";
 
-/** When the trainer is killed: so long after it has begun a training, or with the promotion held in its hands. */
+/**
+ * When the trainer is killed: so long after it has begun a training, with the promotion held in its hands, or with what
+ * follows from it still to be done.
+ */
 export type TrainerPoint =
   | { readonly at: "training"; readonly delayMs: number }
-  | { readonly at: "writing" }
-  | { readonly at: "committing" };
+  | { readonly at: "writing" | "committing" | "promoted" };
 
 /** When a scorer is killed: in the middle of a window, or as soon as something stands on its topic. */
 export type ScorerPoint =
@@ -40,9 +42,9 @@ export function planKills(seed: number, scorers: number, windows: number): KillP
 }
 
 function trainerPoint(rng: Rng): TrainerPoint {
-  const at = (["training", "writing", "committing"] as const)[rng.below(3)];
-  if (at === "writing" || at === "committing") return { at };
-  return { at: "training", delayMs: rng.below(delayMsMax) };
+  const at = (["training", "writing", "committing", "promoted"] as const)[rng.below(4)];
+  if (at === undefined || at === "training") return { at: "training", delayMs: rng.below(delayMsMax) };
+  return { at };
 }
 
 function scorerPoint(rng: Rng, windows: number): ScorerPoint {
@@ -53,7 +55,13 @@ function scorerPoint(rng: Rng, windows: number): ScorerPoint {
 
 /** Where workers are killed, in words. */
 export function killsText({ delivery, trainer, scorer, which }: KillPlan): string {
-  const trainerAt = trainer.at === "training" ? `${trainer.delayMs} ms into its training` : `while ${trainer.at}`;
+  const { at } = trainer;
+  const trainerAt =
+    at === "training"
+      ? `${trainer.delayMs} ms into its training`
+      : at === "promoted"
+        ? "when a version is promoted"
+        : `while ${at}`;
   const scorerAt =
     scorer.at === "window"
       ? `${Math.round(scorer.share * 100)} % into window ${scorer.window}`

@@ -9,6 +9,7 @@ import type { Seat } from "./seat.ts";
 
 /** By then every moment to kill at has come, where the run is over. */
 const msMax = 120_000;
+const lookedAgainMs = 50;
 
 export interface KillerOptions {
   readonly trainer: Seat;
@@ -25,6 +26,7 @@ export class Killer {
   readonly #trainer: Promise<void>;
   readonly #scorer: Promise<void>;
   #isInWindow = false;
+  #isOver = false;
 
   constructor(plan: KillPlan, options: KillerOptions) {
     this.#plan = plan;
@@ -48,6 +50,19 @@ export class Killer {
     await within(msMax, "both kills", Promise.all([this.#trainer, this.#scorer]));
   }
 
+  /** Kills nobody any more. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  /** However long that takes: the run itself has its bounds. */
+  async #when(isSo: () => Promise<boolean>): Promise<void> {
+    while (!(await isSo())) {
+      if (this.#isOver) throw new Error("the run is over");
+      await delay(lookedAgainMs);
+    }
+  }
+
   get #scorerSeat(): Seat {
     const seat = this.#options.scoring[this.#plan.which];
     if (seat === undefined) throw new Error(`there is no scorer ${this.#plan.which}`);
@@ -58,15 +73,18 @@ export class Killer {
     const { progress } = this.#options;
     const { at } = this.#plan.scorer;
     if (at === "window") return;
-    const isThere = async (): Promise<boolean> =>
-      at === "adopted" ? (await progress.adopted()) > 0 : progress.hasEvent(at);
-    await progress.until(`a version to be ${at}`, isThere);
+    await this.#when(async () => (at === "adopted" ? (await progress.adopted()) > 0 : progress.hasEvent(at)));
     await this.#scorerSeat.killed();
   }
 
   async #killTrainer(point: TrainerPoint): Promise<void> {
-    const { trainer, node, loop } = this.#options;
+    const { trainer, node, loop, progress } = this.#options;
     const { control } = loop.plan;
+    if (point.at === "promoted") {
+      // What monitors are to compare with from now on is not measured yet.
+      await this.#when(() => progress.hasEvent("promoted"));
+      return trainer.killed();
+    }
     if (point.at === "training") {
       await trainer.says('"A retraining has moved on: started."');
       await delay(point.delayMs);

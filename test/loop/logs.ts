@@ -52,8 +52,16 @@ export interface AlertRecord {
 /** A version in the models directory. */
 export interface VersionFolder {
   readonly version: number;
+  readonly files: readonly string[];
   /** Names of files that are missing, or whose bytes are not those of their checksum. */
   readonly broken: readonly string[];
+}
+
+/** What a monitor that compares with what the model learned from is compared with in the end. */
+export interface ServedBaseline {
+  readonly monitor: string;
+  /** That it was measured of; null where none is in service. */
+  readonly version: number | null;
 }
 
 export interface LoopLogs {
@@ -66,4 +74,5 @@ export interface LoopLogs {
   readonly retraining: readonly RetrainingRecord[];
   readonly alerts: readonly AlertRecord[];
   readonly versions: readonly VersionFolder[];
+  readonly baselines: readonly ServedBaseline[];
 }

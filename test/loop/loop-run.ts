@@ -51,6 +51,7 @@ export async function runLoop(options: LoopRunOptions): Promise<LoopOutcome> {
   await rm(logs, { recursive: true, force: true });
   await mkdir(logs, { recursive: true });
   const loop = await ModelLoop.open({ bootstrap: node.bootstrap, broker, millrace, namespace, delivery });
+  let killer: Killer | undefined;
   try {
     const rng = seededRng(seed + 1);
     let sent = 0;
@@ -67,7 +68,7 @@ export async function runLoop(options: LoopRunOptions): Promise<LoopOutcome> {
     const crew = crewOf(loop, logs);
     const progress = new Progress(loop);
     for (const seat of crew.all) await seat.ready();
-    const killer = new Killer(plan, { ...crew, node, loop, progress });
+    killer = new Killer(plan, { ...crew, node, loop, progress });
     for (let window = 0; !(await progress.isOver()); window++) {
       if (window === windowsMax) throw new Error(`after ${windowsMax} windows ${await progress.lacking()}`);
       const rows = rowsOf(window, rowsPerWindow, window < windowsBefore ? "large-is-bad" : "small-is-bad");
@@ -90,6 +91,7 @@ export async function runLoop(options: LoopRunOptions): Promise<LoopOutcome> {
       deaths: crew.all.flatMap(({ deaths }) => deaths),
     };
   } finally {
+    killer?.end();
     await loop.remove();
   }
 }

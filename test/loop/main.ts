@@ -13,7 +13,6 @@
 import { writeFile } from "node:fs/promises";
 import { laneReport } from "../faults/outcome.ts";
 import { connect } from "../kafka/harness/client.ts";
-import { archiveKafkaClasses } from "../kafka/harness/node.ts";
 import { ProxiedNode } from "../kafka/harness/proxied-node.ts";
 import { buildMillrace, endWorkers } from "../kafka/support/worker-process.ts";
 import { type Asked, readFlags } from "./asked.ts";
@@ -38,7 +37,6 @@ async function judged(
 }
 
 async function main({ seeds, spoil, report }: Asked): Promise<void> {
-  await archiveKafkaClasses();
   const [node, millrace] = await Promise.all([ProxiedNode.start(), buildMillrace()]);
   try {
     const broker = await connect(node.bootstrap);

@@ -39,6 +39,7 @@ export async function readLoopLogs(
     retraining: await readRetrainingRecords(loop),
     alerts: await readAlertRecords(loop),
     versions: await readVersions(join(loop.modelsFolder, model)),
+    baselines: await loop.baselines(),
   };
 }
 
@@ -101,7 +102,10 @@ export async function readVersions(folder: string): Promise<VersionFolder[]> {
   const names = (await readdir(folder)).filter((name) => /^\d+$/.test(name));
   const versions = names.map(Number).sort((a, b) => a - b);
   return Promise.all(
-    versions.map(async (version) => ({ version, broken: await brokenIn(join(folder, String(version))) })),
+    versions.map(async (version) => {
+      const own = join(folder, String(version));
+      return { version, files: (await readdir(own)).sort(), broken: await brokenIn(own) };
+    }),
   );
 }
 

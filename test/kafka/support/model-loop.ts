@@ -5,6 +5,7 @@ import { createFolderRegistry } from "../../../src/adapters/registry-fs/index.ts
 import { applyChanges, compareWithCluster } from "../../../src/app/apply-plan.ts";
 import { loadPlan } from "../../../src/app/load-topology.ts";
 import { createValueReader } from "../../../src/app/record-values.ts";
+import { BaselinesReader } from "../../../src/monitoring/baselines-topic.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import type { SchemaRegistry } from "../../../src/schema/index.ts";
 import type { DeliveryMode, Plan, PlannedStage } from "../../../src/topology/index.ts";
@@ -161,6 +162,18 @@ export class ModelLoop {
     return marks.toSorted((a, b) => a.partition - b.partition).map(({ end }) => end);
   }
 
+  /** The version that each monitor of the features is compared with; null where nothing is in service. */
+  async baselines(): Promise<{ readonly monitor: string; readonly version: number | null }[]> {
+    const { monitors, topics } = this.plan.monitoring ?? { monitors: [], topics: undefined };
+    if (topics === undefined) return [];
+    const reader = new BaselinesReader(this.#options.broker, this.registry, topics.baselines.clusterName);
+    const { baselines } = await reader.read(signal);
+    return monitors.map(({ name }) => {
+      const version = /^[^/]+\/(\d+)-/.exec(baselines.current(name)?.id ?? "")?.[1];
+      return { monitor: name, version: version === undefined ? null : Number(version) };
+    });
+  }
+
   async workedOff(ms: number, names: readonly string[] = this.stages): Promise<void> {
     await eventually(ms, `${names.join()} to be done`, async () => (await this.isWorkedOff(names)) || undefined);
   }
@@ -227,11 +240,11 @@ topics:
   predictions: { schema: inferred }
 stages:
   - name: ingest
-    from: { topic: inbox, format: json, start: earliest }
+    from: { topic: inbox, format: json, start: earliest, ahead: none }
     to: features
     steps: [cast: { at: timestamp-millis }]
   - name: outcomes
-    from: { topic: reports, format: json, start: earliest }
+    from: { topic: reports, format: json, start: earliest, ahead: none }
     to: labels
     steps: [cast: { at: timestamp-millis }]
   - name: score

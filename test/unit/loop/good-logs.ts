@@ -34,7 +34,8 @@ export const good: LoopLogs = {
     { incident: "i1", what: "closed" },
   ],
   versions: [
-    { version: 1, broken: [] },
-    { version: 2, broken: [] },
+    { version: 1, files: ["manifest.json"], broken: [] },
+    { version: 2, files: ["gate.json", "manifest.json"], broken: [] },
   ],
+  baselines: [{ monitor: "inputs", version: 2 }],
 };

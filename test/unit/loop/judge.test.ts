@@ -89,6 +89,26 @@ describe("versions are BAD where", () => {
     ],
     ["a version that served is gone", { versions: without(versions, 0) }, "version 1 served and is not there"],
     [
+      "a version that was promoted does not say what it was made from",
+      { versions: changed(versions, 1, { files: ["gate.json"] }) },
+      "version 2 was promoted and has no manifest.json",
+    ],
+    [
+      "a version that was promoted does not say what the gate found",
+      { versions: changed(versions, 1, { files: ["manifest.json"] }) },
+      "version 2 was promoted and has no gate.json",
+    ],
+    [
+      "a monitor compares with what the version before has learned from",
+      { baselines: [{ monitor: "inputs", version: 1 }] },
+      "monitor inputs compares with version 1, champion is 2",
+    ],
+    [
+      "a monitor compares with nothing",
+      { baselines: [{ monitor: "inputs", version: null }] },
+      "monitor inputs compares with version null, champion is 2",
+    ],
+    [
       "a version served that was no champion",
       { predictions: changed(predictions, 3, { version: 3 }) },
       "version 3 served and was no champion",
