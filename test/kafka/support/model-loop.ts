@@ -149,8 +149,9 @@ export class ModelLoop {
   /** Whether a group has committed the ends of a topic as they are now. */
   async hasReadAll(group: string, topic: string): Promise<boolean> {
     const { admin } = this.#options.broker;
-    const marks = await admin.watermarks(topic, signal);
+    // In this order: a commit that writes to the topic itself must not be held against the end before it.
     const committed = await admin.committed(group, topic, signal);
+    const marks = await admin.watermarks(topic, signal);
     return marks.every(
       ({ partition, low, end }) => (committed.find((at) => at.partition === partition)?.offset ?? low) === end,
     );
@@ -257,7 +258,7 @@ models:
     features: { from: features, only: [size, weight] }
     label: { topic: labels, on: id, field: bad }
     candidates: [logistic]
-    retrain: { on: [drift, performance], rows: 600, cooldown: 1h, labelsMin: 0 }
+    retrain: { on: [drift, performance], rows: 600, cooldown: 2d, labelsMin: 0 }
     gate:
       recent: { rowsMax: 300 }
       before: false                      # what was true before the change is over
