@@ -35,6 +35,8 @@ const rowsMin = 30;
  */
 const detectorFire = { windows: 1, of: 1 };
 const detectorClearWindows = 1;
+/** An alarm of another version is news, and not the same one again. */
+const detectorCooldownMs = 0;
 
 export interface PerformanceJudgeOptions {
   readonly topology: string;
@@ -56,6 +58,8 @@ export class PerformanceJudge {
   /** Begin of the last window that was judged before. */
   #restoredMs: EpochMs = Number.NEGATIVE_INFINITY;
   #restored = new Map<string, VerdictRecord>();
+  /** Model and version that alerts took note of last. */
+  #alerted: string | undefined;
   /** Begin of the last window that was taken. */
   #takenMs: EpochMs = Number.NEGATIVE_INFINITY;
   #passedOver = 0;
@@ -64,7 +68,8 @@ export class PerformanceJudge {
     const { topology, rules } = options;
     this.#spec = spec;
     this.#options = options;
-    const ofDetectors = { ...rules, fire: detectorFire, clear: { ...rules.clear, windows: detectorClearWindows } };
+    const clear = { ...rules.clear, windows: detectorClearWindows };
+    const ofDetectors = { fire: detectorFire, clear, cooldownMs: detectorCooldownMs };
     this.#alerts = new MonitorAlerts(
       topology,
       spec,
@@ -116,13 +121,28 @@ export class PerformanceJudge {
     if (fromMs <= this.#restoredMs) return { verdicts: [], events: [] };
     const last = drafts.pop() ?? [];
     const others = drafts.flatMap((verdicts) => this.#alerts.stamped(verdicts));
+    const over = this.#alerts.add(this.#overBefore(last), isMuted).events;
     const { verdicts, events } = this.#alerts.add(last, isMuted);
-    return { verdicts: [...others, ...verdicts], events };
+    return { verdicts: [...others, ...verdicts], events: [...over, ...events] };
+  }
+
+  /**
+   * What detectors say of the version before when the next one alarms in its first window: that it is over. Otherwise the
+   * alert would go on as if nothing had happened, and nobody would learn that the new version does no better.
+   */
+  #overBefore(drafts: readonly CausedDraft[]): readonly CausedDraft[] {
+    const [{ baseline } = { baseline: undefined }] = drafts;
+    const before = this.#alerted;
+    if (baseline !== undefined) this.#alerted = baseline;
+    if (before === undefined || baseline === undefined || before === baseline) return [];
+    const alarms = drafts.filter(({ field, kind }) => isDetectorField(field) && kind === "DRIFT");
+    return alarms.map((draft) => ({ ...draft, kind: "OK", score: 0, value: 0, since: undefined }));
   }
 
   #restore(): void {
     const verdicts = [...this.#restored.values()];
     this.#restored = new Map();
+    this.#alerted = verdicts.at(-1)?.baseline ?? this.#alerted;
     this.#alerts.restore(verdicts);
   }
 
@@ -236,8 +256,14 @@ const unjudged = {
   since: undefined,
 } as const;
 
+const detectorStem = "error.";
+
 function detectorField(kind: string): string {
-  return `error.${kind}`;
+  return `${detectorStem}${kind}`;
+}
+
+function isDetectorField(field: string): boolean {
+  return field.startsWith(detectorStem);
 }
 
 /** 1 from the alarm on, for as long as the version serves, and 0 before. */

@@ -277,6 +277,27 @@ describe("a detector", () => {
     expect(events.map(({ type }) => type)).toEqual(["millrace.incident.opened", "millrace.alert.firing"]);
   });
 
+  test("of the next version that alarms in its first window ends the alert before and begins one of its own", () => {
+    const straight = judgeOf(detecting);
+    const first = judged(straight, window(0, 17));
+    const second = judged(straight, window(1, 17));
+    expect(second.events).toEqual([]);
+    const goesOn = judgeOf(detecting);
+    for (const verdict of [...first.verdicts, ...second.verdicts]) goesOn.takeVerdict(verdict);
+    for (const judge of [straight, goesOn]) {
+      const { verdicts, events } = judged(judge, window(2, 31, 2));
+      expect(events.map(({ type, incident }) => [type, incident === first.events[0]?.incident])).toEqual([
+        ["millrace.alert.resolved", true],
+        ["millrace.incident.closed", true],
+        ["millrace.incident.opened", false],
+        ["millrace.alert.firing", false],
+      ]);
+      expect(new Set(events.map(({ id }) => id)).size).toBe(4);
+      expect(verdicts.map(({ kind, phase }) => [kind, phase])).toEqual([["DRIFT", "firing"]]);
+      expect(judged(judge, window(3, 31, 2)).events).toEqual([]);
+    }
+  });
+
   test("is no alarm by an outage, and an alarm is not taken back by one", () => {
     const out = (sinceRow: number | undefined) => {
       const record = window(0, sinceRow);
