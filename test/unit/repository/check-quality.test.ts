@@ -14,7 +14,7 @@ const faultsOf = (text: string) => checksOfQuality(text).flatMap(({ fault }) => 
 
 test("lines as they have to be are let through, whatever they cost", () => {
   expect(faultsOf(printed())).toEqual([]);
-  expect(faultsOf(printed(good[2], "elec2 logistic drift 82.20 8 1 300.0"))).toEqual([]);
+  expect(faultsOf(printed(good[2], "elec2 logistic drift 81.50 8 1 300.0"))).toEqual([]);
   expect(faultsOf(printed(good[1], "elec2 logistic static 77.50 0 0 1.0"))).toEqual([]);
 });
 
@@ -22,7 +22,7 @@ test.each([
   ["the model that stays is worse", good[1], "elec2 logistic static 77.45 0 0 11.9", "77.45"],
   ["the model that stays is better than it can be", good[1], "elec2 logistic static 77.65 0 0 11.9", "77.65"],
   ["the model that stays was trained again", good[1], "elec2 logistic static 77.55 1 1 11.9", "retrained: 1"],
-  ["the loop keeps nothing fresh", good[2], "elec2 logistic drift 82.19 6 6 31.4", "82.19"],
+  ["the loop keeps nothing fresh", good[2], "elec2 logistic drift 81.49 6 6 31.4", "81.49"],
   ["the loop asks too often", good[2], "elec2 logistic drift 82.80 9 6 31.4", "9 and 6"],
   ["the loop promotes nothing", good[2], "elec2 logistic drift 82.80 6 0 31.4", "6 and 0"],
   ["an accuracy is no number", good[1], "elec2 logistic static NaN 0 0 11.9", "undefined"],
