@@ -17,6 +17,7 @@ import { type CausedVerdict, MonitorAlerts } from "./judging/monitor-alerts.ts";
 import { type ClosedWindow, OpenWindows } from "./judging/open-windows.ts";
 import { type PreparedBaseline, prepareBaseline } from "./judging/prepared-baseline.ts";
 import { QualityJudge } from "./judging/quality-judge.ts";
+import { RowWindows } from "./judging/row-windows.ts";
 import { type DraftVerdict, judgeWindow, type WindowVerdicts } from "./judging/window-verdicts.ts";
 import type { MonitorSpec } from "./monitor-spec.ts";
 import type { PageBudget } from "./page-budget.ts";
@@ -58,6 +59,8 @@ interface Watched {
   readonly stages: readonly string[];
   readonly taskCount: number;
   readonly windows: OpenWindows;
+  /** Of windows of so many rows, which are made of those. */
+  readonly byRows: RowWindows | undefined;
   readonly alerts: MonitorAlerts;
   readonly quality: QualityJudge;
   readonly detectors: FieldDetectors;
@@ -218,7 +221,8 @@ export class Judge {
   #close(): void {
     for (const monitor of this.#monitors.values()) {
       if (monitor.restored.size > 0) this.#restore(monitor);
-      monitor.closed.push(...monitor.windows.close(this.#nowMs));
+      const closed = monitor.windows.close(this.#nowMs);
+      monitor.closed.push(...(monitor.byRows?.add(closed) ?? closed));
     }
   }
 
@@ -234,7 +238,8 @@ export class Judge {
     const [first] = verdicts;
     if (first === undefined) return;
     monitor.restoredMs = first.fromMs;
-    monitor.windows.judgedBefore(first.fromMs);
+    // Up to its last slice.
+    monitor.windows.judgedBefore(first.toMs - spec.windowMs);
   }
 
   /** The monitor whose next window ended first, of those whose baseline is there. */
@@ -341,16 +346,16 @@ export class Judge {
     return upstream.some((before) => this.#monitors.get(before)?.quality.isBroken());
   }
 
-  #suppressed({ stages, spec }: Watched, { toMs, closedAtMs }: ClosedWindow): string | undefined {
+  #suppressed({ stages }: Watched, { fromMs, toMs, closedAtMs }: ClosedWindow): string | undefined {
     if (toMs < closedAtMs - this.#options.ageMaxMs) return "old";
-    return stages.some((stage) => (this.#behindMs.get(stage) ?? 0) > spec.windowMs) ? "catching-up" : undefined;
+    return stages.some((stage) => (this.#behindMs.get(stage) ?? 0) > toMs - fromMs) ? "catching-up" : undefined;
   }
 
   /** Of a field that drifts: what shows at its beginning alone is remembered from there. */
-  #causeOf(monitor: Watched, { field, fromMs }: DraftVerdict, read: (isDeployment: boolean) => Cause): Cause {
+  #causeOf(monitor: Watched, { field, fromMs, toMs }: DraftVerdict, read: (isDeployment: boolean) => Cause): Cause {
     const { spec, alerts, deployments } = monitor;
     const run = alerts.runOf(field);
-    const isChanged = [fromMs, fromMs - spec.windowMs].some((ms) => deployments.hasChangeAt(ms));
+    const isChanged = deployments.hasChangeWithin(fromMs - (toMs - fromMs), toMs);
     const isDeployed = run === undefined ? isChanged : run.cause === "deployment";
     const cause = read(isDeployed && !this.#driftsBefore(spec, field));
     return run?.cause === "schema" && cause !== "deployment" ? "schema" : cause;
@@ -377,6 +382,7 @@ function watched(spec: MonitorSpec, options: JudgeOptions): Watched {
     stages,
     taskCount: tasks.length,
     windows: new OpenWindows(spec, tasks, ageMaxMs),
+    byRows: spec.windowRows === undefined ? undefined : new RowWindows(spec.windowRows),
     alerts: new MonitorAlerts(topology, spec, rules, ofDetectors),
     quality: new QualityJudge(spec, options),
     deployments: new Deployments(),

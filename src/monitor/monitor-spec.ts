@@ -24,6 +24,8 @@ export interface MonitorSpec {
   readonly fields: readonly MonitoredField[];
   /** At least a minute; windows are aligned to the epoch, their start belongs to them, their end does not. */
   readonly windowMs: number;
+  /** Of windows of so many rows at least: then `windowMs` is the length of the slices that they are made of. */
+  readonly windowRows?: number | undefined;
   /** A window of a task is closed when its stream time has come to the window's end and as much further. */
   readonly lateMs: number;
   /** How long a partition may say nothing before windows close without it. */

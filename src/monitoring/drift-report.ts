@@ -40,6 +40,7 @@ export interface FieldReport {
 export interface ReportedWindow {
   readonly monitor: string;
   readonly fromMs: EpochMs;
+  readonly toMs: EpochMs;
   readonly baseline: string;
 }
 
@@ -50,7 +51,7 @@ export function reportedWindows(
 ): ReportedWindow[] {
   return monitors.flatMap(({ name }) => {
     const last = verdicts.findLast(({ monitor, baseline, m }) => monitor === name && baseline !== "" && m > 0);
-    return last === undefined ? [] : [{ monitor: name, fromMs: last.fromMs, baseline: last.baseline }];
+    return last === undefined ? [] : [{ monitor: name, fromMs: last.fromMs, toMs: last.toMs, baseline: last.baseline }];
   });
 }
 
@@ -106,8 +107,10 @@ function inOrder(
 
 function isOf(partial: PartialRecord, window: ReportedWindow, version: string): boolean {
   const { monitor, fromMs, baseline, rows } = partial;
-  const isSame = monitor === window.monitor && fromMs === window.fromMs && baseline === window.baseline;
-  return isSame && partial.version === version && rows > 0;
+  const isWithin = fromMs >= window.fromMs && fromMs < window.toMs;
+  return (
+    monitor === window.monitor && isWithin && baseline === window.baseline && partial.version === version && rows > 0
+  );
 }
 
 /** What the judge has compared the window with. */

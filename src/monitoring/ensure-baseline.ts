@@ -29,6 +29,7 @@ export interface BaselinedMonitor extends MeasuredMonitor {
 /** A window that is over, counted without a baseline. */
 export interface ClosedWindow {
   readonly fromMs: EpochMs;
+  readonly toMs: EpochMs;
   readonly rows: number;
 }
 
@@ -92,7 +93,7 @@ export function askedOf(baseline: BaselineOrigin, hasher: Hasher): string {
 async function referenceOf(options: EnsureOptions, signal: AbortSignal): Promise<Reference | string> {
   const { monitor, closed, clock } = options;
   const { baseline } = monitor;
-  if (baseline.kind === "first") return firstWindows(monitor, closed, baseline.windows);
+  if (baseline.kind === "first") return firstWindows(closed, baseline.windows);
   if (baseline.kind === "model") return trainedRows(options, baseline.model, signal);
   const { fromMs, toMs } = baseline;
   if (toMs > clock.now()) return `its reference ends ${formatIsoTime(toMs)}`;
@@ -100,11 +101,7 @@ async function referenceOf(options: EnsureOptions, signal: AbortSignal): Promise
 }
 
 /** The first windows with rows, as many as asked for, and more while they hold too few rows. */
-function firstWindows(
-  { windowMs }: Pick<BaselinedMonitor, "windowMs">,
-  closed: readonly ClosedWindow[],
-  count: number,
-): Reference | string {
+function firstWindows(closed: readonly ClosedWindow[], count: number): Reference | string {
   let windows = 0;
   let rows = 0;
   const [first] = closed.filter((window) => window.rows > 0);
@@ -113,7 +110,7 @@ function firstWindows(
     windows++;
     rows += window.rows;
     if (windows < count || rows < referenceRowsMin) continue;
-    const [fromMs, toMs] = [first.fromMs, window.fromMs + windowMs];
+    const [fromMs, toMs] = [first.fromMs, window.toMs];
     return { fromMs, toMs, origin: `first ${windows} windows, ${rangeText(fromMs, toMs)}` };
   }
   return `its first ${Math.max(count, windows + 1)} windows are the reference, and ${windows} are over, with ${rows} rows`;
@@ -130,7 +127,7 @@ async function trainedRows(options: EnsureOptions, model: string, signal: AbortS
   const trained = trainingRowsOf(files);
   const reference = trained && trainedReference(monitor, `${model}/${version}`, trained);
   if (reference !== undefined) return reference;
-  const first = firstWindows(monitor, closed, windowsForModel);
+  const first = firstWindows(closed, windowsForModel);
   return typeof first === "string"
     ? `model ${model}/${version} was not trained on topic ${monitor.topic.name}: ${first}`
     : {

@@ -13,7 +13,10 @@ export class LearntWindows {
   readonly #topic: string;
   readonly #writers: OwnWriters;
   /** By monitor: its first field, which stands for all, and rows by begin of the window. */
-  readonly #windows: ReadonlyMap<string, { readonly field: string | undefined; readonly rows: Map<EpochMs, number> }>;
+  readonly #windows: ReadonlyMap<
+    string,
+    { readonly field: string | undefined; readonly rows: Map<EpochMs, Pick<ClosedWindow, "toMs" | "rows">> }
+  >;
   #offsetNext: Offset = 0;
 
   constructor(
@@ -35,15 +38,19 @@ export class LearntWindows {
       if (value !== null) await this.#take(value, signal);
       this.#offsetNext = offset + 1;
     }
-    const windows = [...(this.#windows.get(name)?.rows ?? [])].map(([fromMs, rows]) => ({ fromMs, rows }));
+    const windows = [...(this.#windows.get(name)?.rows ?? [])].map(([fromMs, { toMs, rows }]) => ({
+      fromMs,
+      toMs,
+      rows,
+    }));
     return windows.sort((a, b) => a.fromMs - b.fromMs);
   }
 
   async #take(value: Buffer, signal: AbortSignal): Promise<void> {
     try {
-      const { monitor, field, kind, fromMs, m } = decodeVerdict(value, await this.#writers.of(value, signal));
+      const { monitor, field, kind, fromMs, toMs, m } = decodeVerdict(value, await this.#writers.of(value, signal));
       const windows = this.#windows.get(monitor);
-      if (windows?.field === field && kind === "LEARNING") windows.rows.set(fromMs, m);
+      if (windows?.field === field && kind === "LEARNING") windows.rows.set(fromMs, { toMs, rows: m });
     } catch (thrown) {
       if (!(thrown instanceof MillraceError) || thrown.disposition !== "quarantine") throw thrown;
     }

@@ -13,7 +13,7 @@ import type { RecordSchema, Row, SchemaRegistry } from "../schema/index.ts";
 import type { TopicRange } from "../training/index.ts";
 
 /** As much of a planned monitor as measuring needs. */
-export interface MeasuredMonitor extends Pick<MonitorSpec, "name" | "fields" | "windowMs"> {
+export interface MeasuredMonitor extends Pick<MonitorSpec, "name" | "fields" | "windowMs" | "windowRows"> {
   readonly topic: { readonly name: string; readonly clusterName: string; readonly schema: RecordSchema | undefined };
   readonly timeField: string;
 }
@@ -68,9 +68,11 @@ export async function measureBaseline(options: MeasureOptions, signal: AbortSign
   const { undecodable, untimed } = sampled;
   if (rows === 0) throw noRows(options, undecodable, untimed);
   const sources = samples.map((sample) => sample.cells());
-  const counted = new ReferenceWindows(sources.map(cellsOf), monitor.windowMs);
+  const counted = new ReferenceWindows(sources.map(cellsOf), monitor.windowMs, monitor.windowRows);
   await eachRow(options, ranges, 1, signal, (timeMs, values) => counted.absorb(timeMs, values));
-  const fields = baselineFields(monitor, sources, counted.windows());
+  const reference = counted.windows();
+  if (reference.length === 0) throw tooFewRows(options, rows);
+  const fields = baselineFields(monitor, sources, reference);
   const windows = fields[0]?.windows ?? [];
   return {
     fields,
@@ -139,6 +141,12 @@ async function eachRow(
 function monitoredValue(value: unknown): MonitoredValue {
   if (typeof value === "number" || typeof value === "string" || typeof value === "boolean") return value;
   return typeof value === "bigint" ? Number(value) : null;
+}
+
+/** Of a monitor whose windows have so many rows at least. */
+function tooFewRows({ monitor: { name, windowRows } }: MeasureOptions, rows: number): OperationError {
+  const message = `measuring a baseline of monitor ${name}: its windows have ${windowRows} rows, and the reference has ${rows}`;
+  return new OperationError("MR_BASELINE", message);
 }
 
 function noRows(

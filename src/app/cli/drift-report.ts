@@ -104,7 +104,8 @@ async function pageOf(
     broker,
     registry,
     partialsTopic.clusterName,
-    ({ monitor, fromMs }) => windows.some((window) => window.monitor === monitor && window.fromMs === fromMs),
+    ({ monitor, fromMs }) =>
+      windows.some((window) => window.monitor === monitor && fromMs >= window.fromMs && fromMs < window.toMs),
     context.stop,
   );
   const fields = fieldReports(monitors, verdicts, partials, baselines);

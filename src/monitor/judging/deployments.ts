@@ -30,9 +30,9 @@ export class Deployments {
     }
   }
 
-  /** Whether there was a change in the window that begins then. */
-  hasChangeAt(fromMs: EpochMs): boolean {
-    return this.#changes.has(fromMs);
+  /** Whether there was a change in a window that begins from then on and before the other time. */
+  hasChangeWithin(fromMs: EpochMs, toMs: EpochMs): boolean {
+    return [...this.#changes].some((ms) => ms >= fromMs && ms < toMs);
   }
 
   /** Undefined of a schema that was there in the first window of all: nobody knows since when. */

@@ -8,6 +8,7 @@ import { QualityReference } from "../quality/quality-reference.ts";
 import { qualityLines } from "../quality/quality-spec.ts";
 import type { BaselineFieldRecord } from "../records/baseline-record.ts";
 import { cellsOf } from "../records/cells-of.ts";
+import { emptyMs } from "./row-windows.ts";
 import { WindowLevels } from "./window-levels.ts";
 
 /** A baseline as windows are judged by it. */
@@ -49,13 +50,14 @@ export function prepareBaseline(
   const windows = windowsOf(fields, cells);
   if (windows.length === 0) return undefined;
   const baseline = new Baseline(windows, spec.season);
-  const { practical, windowMs } = spec;
+  const { practical } = spec;
+  const windowMs = lengthOf(spec, windows);
   const names = spec.fields.map(({ name }) => name);
   // Whoever is paged has one budget, whichever line of the monitor it was.
   const lines = names.length + qualityLines(spec.fields, spec.quality).length;
   const probability = budgetProbability({ fields: names, baseline, windows, windowMs, practical, lines, ...limits });
-  const quality = new QualityReference({ spec, baseline, windows, lines, ...limits });
-  const gapWindows = longestGap(windows, windowMs);
+  const quality = new QualityReference({ spec: { ...spec, windowMs }, baseline, windows, lines, ...limits });
+  const gapWindows = longestGap(windows, spec.windowRows === undefined ? windowMs : emptyMs);
   const watched = new Set(spec.detectors?.fields ?? []);
   const levels = spec.fields.flatMap(({ name }, field) =>
     watched.has(name) ? [new WindowLevels(name, field, cells[field] ?? numberCells([0]), baseline, windows)] : [],
@@ -73,6 +75,13 @@ function windowsOf(fields: readonly BaselineFieldRecord[], cells: readonly Cells
     });
     return counts.length === fields.length && rows > 0 ? [{ fromMs, partial: { rows, counts } }] : [];
   });
+}
+
+/** Of windows of so many rows what they take on the average. */
+function lengthOf({ windowMs, windowRows }: MonitorSpec, windows: readonly CountedWindow[]): number {
+  const begins = windows.map(({ fromMs }) => fromMs);
+  const spanMs = Math.max(...begins) - Math.min(...begins);
+  return windowRows === undefined || spanMs === 0 ? windowMs : Math.max(windowMs, spanMs / (windows.length - 1));
 }
 
 function longestGap(windows: readonly CountedWindow[], windowMs: number): number {

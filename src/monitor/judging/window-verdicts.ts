@@ -83,7 +83,7 @@ function byOne(
   const reference = baseline.referenceAt(fromMs).partial;
   const recent = partials.flatMap((partial) => {
     const since = partial.recent === undefined ? undefined : schemaSince(partial.recent.schema);
-    return partial.recent !== undefined && since !== undefined && since >= fromMs - spec.windowMs
+    return partial.recent !== undefined && since !== undefined && since >= fromMs - (window.toMs - fromMs)
       ? [partial.recent]
       : [];
   });

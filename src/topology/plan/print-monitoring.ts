@@ -39,11 +39,11 @@ export function monitoringTopicLines({ topics }: PlannedMonitoring): string[] {
 }
 
 function monitorText(monitor: PlannedMonitor): string {
-  const { name, topic, stages, windowMs, lateMs, idleAfterMs, season, practical, severity } = monitor;
+  const { name, topic, stages, windowMs, windowRows, lateMs, idleAfterMs, season, practical, severity } = monitor;
   const fields = monitor.fields.map((field) => `${field.name}${field.kind === "categories" ? " (category)" : ""}`);
   return [
     `monitor ${name} of ${topic.name}, counted by ${stages.join(", ")}`,
-    `  windows of ${formatDurationMs(windowMs)} by ${monitor.timeField}, open for ${formatDurationMs(lateMs)} more, without partitions idle for ${formatDurationMs(idleAfterMs)}`,
+    `  windows of ${windowRows === undefined ? "" : `${countOf(windowRows, "row")} or more, in slices of `}${formatDurationMs(windowMs)} by ${monitor.timeField}, open for ${formatDurationMs(lateMs)} more, without partitions idle for ${formatDurationMs(idleAfterMs)}`,
     ...wrapped("  fields ", fields),
     `  baseline ${originText(monitor.baseline)}${season === "none" ? "" : `, by ${season}`}`,
     `  drift from ${practical} on, ${severity}`,

@@ -49,11 +49,7 @@ export function planMonitor(
     const message = `${key} belongs to a monitor of the lag, and this one is of a topic`;
     findings.problem("MR_CONFLICT", [...path, key], message, "remove it, or write on: lag");
   }
-  const windowMs = ms(spec.window ?? defaults.monitor.window);
-  if (windowMs < windowMinMs) {
-    const message = `a window is at least ${formatDurationMs(windowMinMs)}, and this one is ${spec.window}`;
-    findings.problem("MR_OUT_OF_RANGE", [...path, "window"], message, "write for example window: 1h");
-  }
+  const { windowRows, writtenMs } = windowOf(spec, path, findings);
   const topic = topicOf(spec, path, surroundings, findings);
   if (topic === undefined) return [];
   const baseline = baselineOrigin(spec.baseline, topic.name, [...path, "baseline"], outline, findings);
@@ -65,7 +61,9 @@ export function planMonitor(
   if (topic.schema === undefined || isOpen) return [];
   const asked = { fields: spec.fields, path: [...path, "fields"], isPredictions, model };
   const fields = monitoredFields(asked, topic, topic.schema.shape, findings);
-  const lateMs = latenessOf(spec, windowMs, topic, path, surroundings, findings);
+  const knownMs = spec.late === undefined ? latenessBefore(topic, stages) : ms(spec.late);
+  const windowMs = windowRows === undefined ? writtenMs : sliceOf(knownMs);
+  const lateMs = latenessOf(spec, windowMs, knownMs, path, findings);
   // A stage that is broken has been reported.
   if (baseline === undefined || timeField === undefined || lateMs === undefined) return [];
   if (topic.writers.some((writer) => stages.get(writer) === undefined)) return [];
@@ -74,11 +72,13 @@ export function planMonitor(
     timeField,
     windowMs,
     fields: fields.map(({ name, kind }) => [name, kind]),
+    ...(windowRows === undefined ? {} : { windowRows }),
   };
   const monitor: MonitorSpec = {
     name: spec.name,
     fields,
     windowMs,
+    windowRows,
     lateMs,
     idleAfterMs,
     season: spec.season ?? defaults.monitor.season,
@@ -187,16 +187,47 @@ function timeFieldOf(topic: TopicDraft, path: Path, findings: Findings): string 
   return undefined;
 }
 
+/** As the file has it: so much event time, or so many rows. */
+function windowOf(spec: MonitorEntry, path: Path, findings: Findings) {
+  const { window = defaults.monitor.window } = spec;
+  if (typeof window === "object") {
+    checkRowKeys(spec, path, findings);
+    return { windowRows: window.rows, writtenMs: 0 };
+  }
+  const writtenMs = ms(window);
+  if (writtenMs < windowMinMs) {
+    const message = `a window is at least ${formatDurationMs(windowMinMs)}, and this one is ${window}`;
+    findings.problem("MR_OUT_OF_RANGE", [...path, "window"], message, "write for example window: 1h");
+  }
+  return { windowRows: undefined, writtenMs };
+}
+
+/** What a window of so many rows cannot have. */
+function checkRowKeys({ season = "none", metrics = [] }: MonitorEntry, path: Path, findings: Findings): void {
+  if (season !== "none") {
+    const message = "windows of so many rows begin at no hour, and so have no season";
+    findings.problem("MR_CONFLICT", [...path, "season"], message, "remove it, or write for example window: 1h");
+  }
+  for (const [index, metric] of metrics.entries()) {
+    if (metric !== "rows") continue;
+    const message = "how many rows a window has is what this monitor's windows are made by";
+    findings.problem("MR_CONFLICT", [...path, "metrics", index], message, "remove it, or write for example window: 1h");
+  }
+}
+
+/** Whole minutes, and no more of them open at once than may be. */
+function sliceOf(lateMs: number): number {
+  return windowMinMs * Math.max(1, Math.ceil(lateMs / openWindowsMax / windowMinMs));
+}
+
 /** How long a window stays open behind its end; undefined when a stage that may say so is broken, or it is too long. */
 function latenessOf(
   spec: MonitorEntry,
   windowMs: number,
-  topic: TopicDraft,
+  lateMs: number,
   path: Path,
-  { stages }: MonitorSurroundings,
   findings: Findings,
 ): number | undefined {
-  const lateMs = spec.late === undefined ? latenessBefore(topic, stages) : ms(spec.late);
   // A window that is too small has been reported.
   if (lateMs <= openWindowsMax * windowMs || windowMs < windowMinMs) return lateMs;
   const message = `windows of ${formatDurationMs(windowMs)} kept open for ${formatDurationMs(lateMs)} are more than ${openWindowsMax} at once`;

@@ -34,7 +34,11 @@ export function planPerformance(
 ): PlannedPerformance[] {
   checkForeignKeys(spec, path, findings);
   const detectors = spec.detectors === undefined ? [byDefault] : detectorsOf(spec.detectors, path, findings);
-  const windowMs = ms(spec.window ?? defaults.performance.window);
+  if (typeof spec.window === "object") {
+    const message = "a window of labelled predictions is of event time, and this one is of rows";
+    findings.problem("MR_CONFLICT", [...path, "window"], message, "write for example window: 1d");
+  }
+  const windowMs = ms(typeof spec.window === "string" ? spec.window : defaults.performance.window);
   if (windowMs < windowMinMs) {
     const message = `a window is at least ${formatDurationMs(windowMinMs)}, and this one is ${spec.window}`;
     findings.problem("MR_OUT_OF_RANGE", [...path, "window"], message, "write for example window: 1d");

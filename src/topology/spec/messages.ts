@@ -39,7 +39,7 @@ export function explain({ issue, path }: FlatIssue, root: JsonSchema, file: unkn
   const found = valueAt(file, path);
   const hint = exampleHint(path, definition?.schema, root);
   if (found === undefined) return missing(path, definition?.schema, missingHints[definition?.level ?? ""] ?? hint);
-  const later = laterValue(definition?.level, found, path) ?? laterForm(definition?.level, found, path);
+  const later = laterValue(definition?.level, found, path);
   if (later !== undefined) return later;
   if (typeof found === "bigint") return tooLarge(path, definition?.schema, found, hint);
   switch (issue.code) {
@@ -174,13 +174,6 @@ function laterValue(level: string | undefined, found: unknown, path: Path): Spec
   if (!(laterValues[level] ?? []).includes(found)) return undefined;
   const hint = laterHints[`${level}=${found}`] ?? "write a constant";
   return { code: "MR_UNSUPPORTED", path, message: `this version does not have ${found} yet`, hint };
-}
-
-/** A window of so many rows is part of the language, and not of this version. */
-function laterForm(level: string | undefined, found: unknown, path: Path): SpecProblem | undefined {
-  if (level !== "monitors.*.window" || valueAt(found, ["rows"]) === undefined) return undefined;
-  const message = "this version does not have windows of so many rows yet";
-  return { code: "MR_UNSUPPORTED", path, message, hint: "write for example window: 1h" };
 }
 
 /** Several inputs or outputs are part of the language, and not of this version. */

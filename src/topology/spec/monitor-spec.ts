@@ -110,7 +110,16 @@ export const monitorSpec = z
       ["amount"],
     ).optional(),
     window: key(
-      duration,
+      z.union([
+        duration,
+        z.strictObject({
+          rows: key(
+            z.int().min(500).max(1_000_000_000),
+            "Of a topic alone: so many rows at least. A window is as many slices of event time in a row as it takes, each of 1min or as long as `late` asks for; so it is the same however rows are shared out and ordered.",
+            1000,
+          ),
+        }),
+      ]),
       "How much event time is judged at once, at least 1min; with labels 1d when it is left out. Windows begin at multiples of it in UTC.",
       "1h",
       defaults.monitor.window,

@@ -30,6 +30,34 @@ describe("windows of a reference", () => {
     ]);
   });
 
+  test("of so many rows are slices put together; what an hour without rows has cut off, and what is left, is none", () => {
+    const counted = new ReferenceWindows([cells], minuteMs, 3);
+    const at = (minute: number, rows: number): void => {
+      for (let row = 0; row < rows; row++) counted.absorb(minute * minuteMs + row, [row]);
+    };
+    // The order in which rows come changes nothing.
+    at(3, 4);
+    at(2, 1);
+    at(0, 2);
+    at(4, 2);
+    at(65, 2);
+    at(124, 1);
+    at(125, 2);
+    expect(plain(counted.windows()).map(({ fromMs, rows }) => [fromMs / minuteMs, rows])).toEqual([
+      [0, 3],
+      [3, 4],
+      [65, 3],
+    ]);
+    expect(plain(counted.windows())[0]?.counts).toEqual([[0, 0, 0, 0, 0, 2, 1, 0]]);
+  });
+
+  test("of so many rows may have more slices than windows, of which the latest stay", () => {
+    const counted = new ReferenceWindows([cells], minuteMs, 2);
+    for (let i = 0; i < 2_800; i++) counted.absorb(i * minuteMs, [1]);
+    const windows = counted.windows();
+    expect([windows.length, windows[0]?.fromMs]).toEqual([1_344, 112 * minuteMs]);
+  });
+
   test("are the latest 1,344, whatever the order in which rows come", () => {
     const counted = new ReferenceWindows([cells], minuteMs);
     for (let i = 1_400; i > 0; i--) counted.absorb(i * minuteMs, [1]);

@@ -99,6 +99,18 @@ describe("measuring a baseline", () => {
     expect((await measured({ broker, ranges })).fields[1]?.windows.map(({ rows }) => rows)).toEqual([30]);
   });
 
+  test("of windows of so many rows puts slices together, and says when the reference has too few for one", async () => {
+    await scene.send(0, hourOf(10));
+    await scene.send(1, [...hourOf(10), ...hourOf(11)]);
+    const { rows: all, windows } = await measured();
+    expect(windows).toBe(2);
+    const whole = await measured({ monitor: { ...rowsMonitor, windowRows: all } });
+    expect([whole.windows, whole.rows]).toEqual([1, all]);
+    await expect(measured({ monitor: { ...rowsMonitor, windowRows: all + 1 } })).rejects.toThrow(
+      `measuring a baseline of monitor m: its windows have ${all + 1} rows, and the reference has ${all}`,
+    );
+  });
+
   test("says of no rows what there is instead", async () => {
     await scene.send(0, [...hourOf(10), { at: null }]);
     await expect(measured({ fromMs: 11 * hourMs })).rejects.toThrow(
@@ -224,7 +236,7 @@ describe("ensuring a baseline", () => {
     );
   };
   const hours = (from: number, counts: readonly number[]) =>
-    counts.map((rows, i) => ({ fromMs: (from + i) * hourMs, rows }));
+    counts.map((rows, i) => ({ fromMs: (from + i) * hourMs, toMs: (from + i + 1) * hourMs, rows }));
 
   beforeEach(async () => {
     manifests.clear();

@@ -151,7 +151,7 @@ describe("the report of a field", () => {
   test("is of the last window that a baseline counted", () => {
     const learning = judged(12, { kind: "LEARNING", baseline: "" });
     expect(reportedWindows([monitor], [...judged(10), ...judged(11), ...learning])).toEqual([
-      { monitor: "m", fromMs: 11 * hourMs, baseline: id },
+      { monitor: "m", fromMs: 11 * hourMs, toMs: 12 * hourMs, baseline: id },
     ]);
     expect(reportedWindows([monitor], learning)).toEqual([]);
   });

@@ -26,8 +26,9 @@ test.each<readonly [keys: string, ...said: string[]]>([
     "35 MR_CONFLICT monitors[0].on.predictions: topic features holds no predictions: stage features, which writes it, has no infer step; write on: features",
   ],
   [
-    "on: features, window: { rows: 1000 }",
-    "38 MR_UNSUPPORTED monitors[0].window: this version does not have windows of so many rows yet; write for example window: 1h",
+    "on: features, window: { rows: 1000 }, season: hour-of-day, metrics: [missing, rows]",
+    "62 MR_CONFLICT monitors[0].season: windows of so many rows begin at no hour, and so have no season; remove it, or write for example window: 1h",
+    "94 MR_CONFLICT monitors[0].metrics[1]: how many rows a window has is what this monitor's windows are made by; remove it, or write for example window: 1h",
   ],
   [
     "on: features, metrics: [auc], detectors: [{ adwin: {} }], thresholds: { w1: 0.1 }",

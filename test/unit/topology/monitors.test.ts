@@ -101,6 +101,20 @@ test("detectors watch numbers and booleans of the monitor's fields, with what th
   expect(printPlan(planned(`  - { name: m, ${keys} }\n`))).toContain("  levels of mean_1h, amount\n");
 });
 
+test("windows of so many rows are made of slices: of a minute, or so long that 48 hold what may come late", () => {
+  const keys = "on: features, window: { rows: 2000 }";
+  // Two hours of lateness are 48 slices of two and a half minutes, so of three.
+  expect(monitor(keys)).toMatchObject({ windowRows: 2_000, windowMs: 3 * minute, lateMs: 2 * hour });
+  expect(monitor(`${keys}, late: 48min`)).toMatchObject({ windowRows: 2_000, windowMs: minute });
+  expect(monitor(`${keys}, late: 49min`)).toMatchObject({ windowMs: 2 * minute });
+  // A reference is cut into windows of so many rows too.
+  expect(monitor(keys)?.version).not.toBe(monitor("on: features, window: { rows: 2001 }")?.version);
+  expect(monitor(keys)?.version).not.toBe(monitor("on: features, window: 3min")?.version);
+  expect(printPlan(planned(`  - { name: m, ${keys} }\n`))).toContain(
+    "  windows of 2000 rows or more, in slices of 3min by paid_at",
+  );
+});
+
 test("all leaves out the id, the key and times, and the list is taken as it stands", () => {
   expect(fieldsOf("on: features, fields: all")).toEqual(["payment_id", "amount", "n_1h", "mean_1h"]);
   expect(fieldsOf("on: raw")).toEqual(["payment_id", "amount"]);

@@ -138,6 +138,12 @@ test.each<[string, string[]]>([
     ],
   ],
   [
+    `${on}, window: { rows: 1000 }`,
+    [
+      "MR_CONFLICT monitors[0].window: a window of labelled predictions is of event time, and this one is of rows; write for example window: 1d",
+    ],
+  ],
+  [
     `${on}, window: 10s`,
     [
       "MR_OUT_OF_RANGE monitors[0].window: a window is at least 1min, and this one is 10s; write for example window: 1d",
