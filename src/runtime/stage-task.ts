@@ -327,7 +327,7 @@ export class StageTask {
         this.#deadLetter(batch, index, error, eventId);
         continue;
       }
-      if (this.#parts.shadow?.isServing === true) this.#emitBeside(this.#parts.shadow, batch, index, i);
+      if (this.#parts.shadow !== undefined) this.#emitBeside(this.#parts.shadow, batch, index, i);
     }
     this.#parts.shadow?.clear();
     this.#piece.clear();
