@@ -7,6 +7,8 @@
  * W3 A task that neither comes on nor says that it has nothing to read is waited for until Kafka's time has passed the
  *    window by `idleAfterMs`, and the task has stood still for as long. One that comes on, however slowly, is waited for.
  * W4 No window closes before it has begun by Kafka's time: one row dated 2099 does not close all windows until then.
+ * W5 Where rows do not come as they happen, the clock closes no window that none has come to: a backfill that pauses for a
+ *    minute has its rows still to come, and there may be years of windows until today.
  */
 import type { EpochMs } from "../../kernel/index.ts";
 import type { MonitorSpec } from "../monitor-spec.ts";
@@ -172,7 +174,7 @@ export class OpenWindows {
   }
 
   #isDue(fromMs: EpochMs, nowMs: EpochMs): boolean {
-    if (nowMs < fromMs) return false;
+    if (nowMs < fromMs || (!this.#isCurrent && fromMs > this.#streamTimeMs)) return false;
     const { windowMs, lateMs, idleAfterMs } = this.#spec;
     const endMs = fromMs + windowMs + lateMs;
     const isTimeUp = nowMs >= endMs + idleAfterMs;

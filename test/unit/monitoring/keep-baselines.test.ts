@@ -160,7 +160,11 @@ test("reads a topic that was made anew from its beginning", async () => {
     never,
   );
   await scene.judge([learning("a", 12, 7)]);
-  expect((await learnt.of(monitorOf("a", first), never)).at(-1)).toEqual({ fromMs: 12 * hourMs, rows: 7 });
+  expect((await learnt.of(monitorOf("a", first), never)).at(-1)).toEqual({
+    fromMs: 12 * hourMs,
+    toMs: 13 * hourMs,
+    rows: 7,
+  });
 });
 
 test("waits for the baselines topic", async () => {

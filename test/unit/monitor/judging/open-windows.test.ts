@@ -163,6 +163,22 @@ describe("windows", () => {
   });
 });
 
+test("the clock closes no window that a backfill has not come to, and those that it has (W5)", () => {
+  const open = windows();
+  const daysMs = 240 * hourMs;
+  for (const partition of [0, 1])
+    open.takePartial(partial(partition, 0, even, { streamTimeMs: startMs + 5 }), startMs + daysMs);
+  const pausedMs = startMs + daysMs + spec.idleAfterMs;
+  expect(open.close(pausedMs - 1)).toEqual([]);
+  expect(open.close(pausedMs)).toMatchObject([{ fromMs: startMs, isCurrent: false }]);
+  expect(open.close(pausedMs + 2 * daysMs)).toEqual([]);
+  for (const partition of [0, 1]) open.takePartial(partial(partition, 2, even), pausedMs + 2 * daysMs);
+  const closed = open.close(pausedMs + 2 * daysMs);
+  expect(closed.map(({ fromMs, partials, late }) => [fromMs - startMs, partials.length, late])).toEqual([
+    [2 * hourMs, 2, 0],
+  ]);
+});
+
 describe("where nothing was ever counted", () => {
   test("the first whole window since the judge has begun closes when tasks have nothing to read, empty", () => {
     const open = windows();
