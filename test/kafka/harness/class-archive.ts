@@ -26,7 +26,8 @@ export async function archiveClasses(jars: string, runs: (flags: readonly string
   const staging = `${archive}.${process.pid}`;
   try {
     await runs([`-XX:ArchiveClassesAtExit=${staging}`, "-Xlog:disable"]);
-    await rename(staging, archive);
+    // A JVM that a slow machine cut off while it wrote leaves none: then Java starts as it does without.
+    if (existsSync(staging)) await rename(staging, archive);
   } finally {
     await rm(staging, { force: true });
   }
