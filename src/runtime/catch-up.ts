@@ -28,7 +28,7 @@ export interface CaughtUp {
  * Tells when a chain of stages has worked off what was there when it began.
  *
  * A stage is done at the end that its input had at the beginning; or, when a stage of this run writes that
- * input, at the end it has after all its writers are done. Partitions that other members own count as well: a
+ * input, at the end of the log after all its writers are done, records included whose marker is still on its way. Partitions that other members own count as well: a
  * member that has just joined owns nothing while its group still waits for one that crashed.
  *
  * A stage whose model has no version yet is not waited for: it is looked at again when the others are done. What is
@@ -130,9 +130,21 @@ export class CatchUp {
   }
 
   async #endOf(stage: WatchedStage, signal: AbortSignal): Promise<ReadonlyMap<number, Offset>> {
-    const watermarks = await this.#admin.watermarks(stage.stage.from.clusterName, signal);
+    const topic = stage.stage.from.clusterName;
+    const readable = await this.#admin.watermarks(topic, signal);
+    // A commit is answered before its marker is in every partition: until then the last stable offset of what this run
+    // has just written lies before its records. What others leave open is not waited for.
+    const ends =
+      this.#writersHere(stage).length === 0
+        ? readable
+        : await Promise.all(
+            readable.map(async ({ partition }) => ({
+              partition,
+              ...(await this.#admin.extent({ topic, partition }, signal)),
+            })),
+          );
     // An empty partition has nothing to catch up with, whatever its first offset is.
-    return new Map(watermarks.filter(({ low, end }) => end > low).map(({ partition, end }) => [partition, end]));
+    return new Map(ends.filter(({ low, end }) => end > low).map(({ partition, end }) => [partition, end]));
   }
 }
 

@@ -77,6 +77,8 @@ class Chain {
   readonly statuses: Record<string, WatchedStage["status"]> = { score: "waiting" };
   aliasExists = false;
   aliasesAsked = 0;
+  /** Last stable offset of every topic, each of which ends at 10. */
+  stable = 10;
   readonly watch: CatchUp;
 
   constructor(reportModel?: string) {
@@ -87,7 +89,8 @@ class Chain {
       this.#stage("clean", []),
     ];
     const admin = {
-      watermarks: async () => [{ partition: 0, low: 0, end: 10 }],
+      watermarks: async () => [{ partition: 0, low: 0, end: this.stable }],
+      extent: async () => ({ low: 0, end: 10 }),
       committed: async () => [],
     } as unknown as ClusterAdmin;
     const aliasExists = async (): Promise<boolean> => {
@@ -106,7 +109,8 @@ class Chain {
       },
       haltReason: undefined,
       tasks: [0],
-      caughtUp: () => (chain.statuses[name] ?? "running") === "running" && (chain.committed[name] ?? 0) >= 10,
+      caughtUp: (ends: ReadonlyMap<number, number>) =>
+        (chain.statuses[name] ?? "running") === "running" && (chain.committed[name] ?? 0) >= (ends.get(0) ?? 0),
     } as unknown as WatchedStage;
   }
 }
@@ -149,5 +153,29 @@ test("a model that appears while the others are worked off is waited for after a
   chain.committed["score"] = 10;
   // One look finds the stage done, the next the one behind it.
   await chain.watch.look(signal);
+  expect(await chain.watch.look(signal)).toEqual({ lacking: [] });
+});
+
+// What ingest had committed was not to be seen yet, so that its reader was taken to be done with nothing read.
+test("what a stage of this run has written is waited for before its transaction's marker is there", async () => {
+  const chain = new Chain();
+  chain.statuses["score"] = "running";
+  await chain.watch.begin(signal);
+  Object.assign(chain.committed, { ingest: 10, clean: 10, report: 10 });
+  chain.stable = 0;
+  // One look for each stage of the chain, and one more.
+  for (let looks = 0; looks < 4; looks++) expect(await chain.watch.look(signal)).toBe("behind");
+  chain.committed["score"] = 10;
+  await chain.watch.look(signal);
+  expect(await chain.watch.look(signal)).toEqual({ lacking: [] });
+});
+
+test("what others have not committed when a run begins is not waited for", async () => {
+  const chain = new Chain();
+  chain.statuses["score"] = "running";
+  chain.stable = 4;
+  await chain.watch.begin(signal);
+  Object.assign(chain.committed, { ingest: 4, clean: 4, score: 10, report: 10 });
+  for (let looks = 0; looks < 2; looks++) await chain.watch.look(signal);
   expect(await chain.watch.look(signal)).toEqual({ lacking: [] });
 });
