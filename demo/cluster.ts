@@ -50,14 +50,30 @@ export interface Reader {
   readonly group: string;
 }
 
-/** Records that a reader has not committed yet. */
+/** Records that a reader has not committed yet, those among them whose transaction's marker is still on its way. */
 export async function lagOf(broker: Broker, { from, group }: Reader, signal: AbortSignal): Promise<number> {
-  const watermarks = await broker.admin.watermarks(from.clusterName, signal);
+  const extents = await extentsOf(broker, from.clusterName, signal);
   const committed = await broker.admin.committed(group, from.clusterName, signal);
   const offsets = new Map(committed.map(({ partition, offset }) => [partition, offset]));
-  return watermarks.reduce((sum, { partition, low, end }) => {
+  return extents.reduce((sum, { partition, low, end }) => {
     return sum + Math.max(0, end - Math.max(low, offsets.get(partition) ?? -1));
   }, 0);
+}
+
+/** True when a reader sees all that a topic holds: no transaction is open, and each that has ended has its marker. */
+export async function isSettled(broker: Broker, topic: string, signal: AbortSignal): Promise<boolean> {
+  const extents = await extentsOf(broker, topic, signal);
+  const readable = new Map(
+    (await broker.admin.watermarks(topic, signal)).map(({ partition, end }) => [partition, end]),
+  );
+  return extents.every(({ partition, end }) => (readable.get(partition) ?? 0) >= end);
+}
+
+async function extentsOf({ admin }: Broker, topic: string, signal: AbortSignal) {
+  const partitions = await admin.watermarks(topic, signal);
+  return Promise.all(
+    partitions.map(async ({ partition }) => ({ partition, ...(await admin.extent({ topic, partition }, signal)) })),
+  );
 }
 
 /** True when a stage has committed where it begins, in every partition. */

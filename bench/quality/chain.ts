@@ -1,7 +1,7 @@
 /** The product as the benchmark uses it: apply, run, train. A topology of one partition per topic, on a cluster of its own. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { hasStart, lagOf, type Reader } from "../../demo/cluster.ts";
+import { hasStart, isSettled, lagOf, type Reader } from "../../demo/cluster.ts";
 import { nodeHasher, systemClock } from "../../src/adapters/node/index.ts";
 import { awaitAdoption } from "../../src/app/adoptions.ts";
 import { applyChanges, compareWithCluster } from "../../src/app/apply-plan.ts";
@@ -204,6 +204,9 @@ export class QualityChain {
     if (retraining === undefined || monitoring === undefined) throw new Error("the topology trains nothing");
     const topics = { retraining: retraining.clusterName, alerts: monitoring.topics.alerts.clusterName };
     await this.#until(async () => {
+      // What the judge has committed is in the log, and may not be visible yet.
+      for (const topic of Object.values(topics))
+        if (!(await isSettled(this.#broker, topic, this.#signal))) return false;
       const lookAt = createModelTopics(plan, this.#broker, this.#registry, systemClock);
       const policy = await readPolicy(this.#broker, topics, trainedModels(plan), lookAt, this.#signal);
       return policy.openRequest(name) === undefined && policy.decide(systemClock.now()).length === 0;
