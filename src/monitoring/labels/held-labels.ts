@@ -21,7 +21,8 @@ export function replaces(label: JoinedLabel, other: JoinedLabel): boolean {
 export class HeldLabels {
   readonly #rules: Rules;
   readonly #labelsMax: number;
-  readonly #byKey = new Map<string, JoinedLabel[]>();
+  /** By key, then by time and event id: one key may have all labels, and each is added in constant time. */
+  readonly #byKey = new Map<string, Map<string, JoinedLabel>>();
   #count = 0;
 
   constructor(rules: Rules, labelsMax: number) {
@@ -29,21 +30,26 @@ export class HeldLabels {
     this.#labelsMax = labelsMax;
   }
 
-  of(key: string): readonly JoinedLabel[] {
-    return this.#byKey.get(key) ?? [];
+  of(key: string): Iterable<JoinedLabel> {
+    return this.#byKey.get(key)?.values() ?? [];
   }
 
   /** Above the limit the labels of the key that was met first are let go. */
   add(label: JoinedLabel): void {
-    const before = this.#byKey.get(label.key) ?? [];
-    const others = before.filter(({ eventId, timeMs }) => eventId !== label.eventId || timeMs !== label.timeMs);
-    this.#byKey.set(label.key, [...others, label]);
-    this.#count += others.length + 1 - before.length;
+    const labels = this.#byKey.get(label.key) ?? new Map<string, JoinedLabel>();
+    this.#byKey.set(label.key, labels);
+    this.#count -= labels.size;
+    const id = `${label.timeMs}/${label.eventId}`;
+    // The same one again comes last.
+    labels.delete(id);
+    labels.set(id, label);
+    this.#count += labels.size;
     while (this.#count > this.#labelsMax) {
-      const [oldest] = this.#byKey.keys();
+      const [oldest] = this.#byKey;
       if (oldest === undefined) return;
-      this.#count -= this.of(oldest).length;
-      this.#byKey.delete(oldest);
+      const [key, { size }] = oldest;
+      this.#count -= size;
+      this.#byKey.delete(key);
     }
   }
 
@@ -52,11 +58,10 @@ export class HeldLabels {
     const { withinMs, waitMs } = this.#rules;
     const reachMs = withinMs === undefined ? waitMs : 0;
     for (const [key, labels] of this.#byKey) {
-      const kept = labels.filter(({ timeMs }) => timeMs + reachMs >= ms);
-      if (kept.length === labels.length) continue;
-      this.#count -= labels.length - kept.length;
-      if (kept.length === 0) this.#byKey.delete(key);
-      else this.#byKey.set(key, kept);
+      this.#count -= labels.size;
+      for (const [id, { timeMs }] of labels) if (timeMs + reachMs < ms) labels.delete(id);
+      this.#count += labels.size;
+      if (labels.size === 0) this.#byKey.delete(key);
     }
   }
 }

@@ -79,7 +79,8 @@ export class LabelJoin {
   readonly #versions = new Map<string, ServingVersion>();
   /** Ascending by time. */
   #windows: JoinWindow[] = [];
-  readonly #rowsByKey = new Map<string, WaitingRow[]>();
+  /** By key, then by event id: one key may have all rows of a window, and each comes and goes in constant time. */
+  readonly #rowsByKey = new Map<string, Map<string, WaitingRow>>();
   readonly #labels: HeldLabels;
   readonly #usual = new UsualLabels();
   /** Keys of the window that was closed last. */
@@ -119,7 +120,7 @@ export class LabelJoin {
       this.#labelMovedMs = this.#kafkaMs;
     }
     let isJoined = false;
-    for (const row of this.#rowsByKey.get(label.key) ?? []) {
+    for (const row of this.#rowsByKey.get(label.key)?.values() ?? []) {
       if (!matches(this.#spec, label, row.timeMs)) continue;
       isJoined = true;
       this.#join(row, label);
@@ -136,9 +137,9 @@ export class LabelJoin {
       this.#late++;
       return;
     }
-    const rows = this.#rowsByKey.get(key) ?? [];
+    const rows = this.#rowsByKey.get(key) ?? new Map<string, WaitingRow>();
     // At least once, a prediction may be there twice.
-    if (rows.some((row) => row.eventId === eventId)) return;
+    if (rows.has(eventId)) return;
     this.#predictionMs = Math.max(this.#predictionMs, timeMs);
     const window = this.#windowAt(fromMs, offset);
     const by = this.#versionOf(prediction);
@@ -146,7 +147,7 @@ export class LabelJoin {
     if (keyShare(key) >= window.share) return;
     const row: WaitingRow = { eventId, key, timeMs, score: prediction.score, by, label: undefined };
     window.rows.push(row);
-    rows.push(row);
+    rows.set(eventId, row);
     this.#rowsByKey.set(key, rows);
     this.#waiting++;
     for (const label of this.#labels.of(key)) if (matches(this.#spec, label, timeMs)) this.#join(row, label);
@@ -195,10 +196,10 @@ export class LabelJoin {
     this.#waiting -= before.length - largest.rows.length;
   }
 
-  #forget(row: WaitingRow): void {
-    const rows = (this.#rowsByKey.get(row.key) ?? []).filter((other) => other !== row);
-    if (rows.length === 0) this.#rowsByKey.delete(row.key);
-    else this.#rowsByKey.set(row.key, rows);
+  #forget({ key, eventId }: WaitingRow): void {
+    const rows = this.#rowsByKey.get(key);
+    rows?.delete(eventId);
+    if (rows?.size === 0) this.#rowsByKey.delete(key);
   }
 
   #close(offsetNext: Offset): JoinedWindow[] {
