@@ -59,6 +59,8 @@ export class NotificationLane {
   readonly #wake = new Wake();
   readonly #told = new Set<string>();
   #queue: Queued[] = [];
+  /** Events that a summary is yet to tell of. */
+  readonly #gathered = new Set<string>();
   /** Offset of the first record that a summary is yet to tell of. */
   #offsetGathered: Offset | undefined;
   #over = new AbortController();
@@ -81,6 +83,7 @@ export class NotificationLane {
     this.#wake.wake();
     await this.#loop;
     this.#queue = [];
+    this.#gathered.clear();
     this.#offsetGathered = undefined;
     // What is gathered comes again, and is told at once as far as the pace of a new minute lets it.
     this.#pace = new NotificationPace(this.#options.perMinute);
@@ -111,7 +114,8 @@ export class NotificationLane {
 
   #push(queued: Queued): void {
     const { facts, name } = this.#options;
-    if (this.#told.has(queued.id) || this.#queue.some(({ id }) => id === queued.id)) return;
+    const { id } = queued;
+    if (this.#told.has(id) || this.#gathered.has(id) || this.#queue.some((other) => other.id === id)) return;
     if (this.#queue.length >= queuedMax) {
       // The head may be under way; whoever tells it finds it gone and goes on.
       this.#queue.shift();
@@ -134,7 +138,7 @@ export class NotificationLane {
       try {
         if (summary !== undefined) {
           await this.#tell(summary, summary.kind === "summary" ? summary.id : "", signal);
-          this.#offsetGathered = undefined;
+          this.#forgetGathered();
         } else if (head !== undefined) await this.#tellHead(head, signal);
         else await this.#wake.wait();
       } catch (thrown) {
@@ -154,7 +158,7 @@ export class NotificationLane {
       attempts: 1,
       reason: messageOf(thrown),
     });
-    if (head === undefined) this.#offsetGathered = undefined;
+    if (head === undefined) this.#forgetGathered();
     else if (this.#queue[0] === head) this.#queue.shift();
   }
 
@@ -163,11 +167,25 @@ export class NotificationLane {
     if (what.kind === "test") what.answered(await this.#attempt({ kind: "test", test: what.test }, signal));
     else if (this.#pace.admits(what.event, this.#options.clock.monotonicMs()))
       await this.#tell({ kind: "event", event: what.event }, id, signal);
-    else this.#offsetGathered ??= offset;
+    else {
+      this.#offsetGathered ??= offset;
+      this.#gathered.add(id);
+    }
+    if (!this.#gathered.has(id)) this.#remember(id);
+    if (this.#queue[0] === head) this.#queue.shift();
+  }
+
+  /** A summary has told of them, or was given up. */
+  #forgetGathered(): void {
+    for (const id of this.#gathered) this.#remember(id);
+    this.#gathered.clear();
+    this.#offsetGathered = undefined;
+  }
+
+  #remember(id: string): void {
     this.#told.add(id);
     const [oldest] = this.#told;
     if (this.#told.size > toldMax && oldest !== undefined) this.#told.delete(oldest);
-    if (this.#queue[0] === head) this.#queue.shift();
   }
 
   /** @throws the signal's reason alone */

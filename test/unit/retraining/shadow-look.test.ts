@@ -103,6 +103,19 @@ test("once there are enough only the ends are read, for the latest event time", 
   expect(bytes).toBe(20);
 });
 
+test("a read that ends midway is gone on with, and nothing is counted twice", async () => {
+  await score(0, 2, times(3));
+  const read = broker.read.bind(broker);
+  broker.read = async function* (range, stop) {
+    yield* read(range, stop);
+    broker.read = read;
+    throw new Error("away");
+  };
+  await expect(look()).rejects.toThrow("away");
+  await score(0, 2, times(4, 3_000));
+  expect(await look()).toEqual({ records: 7, spanMs: 6_000, givenUp: undefined });
+});
+
 test("a challenger that came later is counted anew, and by its own version", async () => {
   await score(0, 2, times(4));
   await look();
