@@ -396,7 +396,10 @@ export class Follower implements GroupSink, ReadyStage, MeasuredStage {
   /** Writes and commits what there is. @param isLast commit also an offset that only moved */
   async #finish(handle: TaskHandle, cut: AbortSignal, isLast: boolean): Promise<void> {
     const { work, clock } = this.#options;
-    const { outgoing, offsetNext = this.#position } = await work.turn(cut);
+    const turn = await work.turn(cut);
+    const { outgoing } = turn;
+    // A work may hold a record that it knows of and has yet to be given: what lies before it is not done with.
+    const offsetNext = Math.min(turn.offsetNext ?? this.#position, this.#position);
     this.#done = offsetNext;
     const { silentCommitMs = silentCommitMsDefault } = this.#options;
     const isDue = isLast || clock.monotonicMs() - this.#committedMs >= silentCommitMs;

@@ -107,6 +107,23 @@ describe("a follower", () => {
     await follower.drain();
   });
 
+  // A trainer knows of a request from its log before it is given it: it committed past a promotion that it had yet to take.
+  test("commits nothing beyond what its work was given, whatever the work holds", async () => {
+    const stand = new Stand();
+    await stand.send(3);
+    let offsetNext = 80;
+    const follower = stand.follower({ work: workOf({ turn: async () => ({ outgoing: [], offsetNext }) }) });
+    await follower.start();
+    await until("all to be taken", () => follower.caughtUp(3));
+    stand.clock.nowMs += 5_000;
+    follower.tick(stand.clock.monotonicMs());
+    await until("a commit", async () => (await stand.committed()) === 3);
+    await stand.send(2);
+    offsetNext = 4;
+    await follower.drain();
+    expect(await stand.committed()).toBeLessThanOrEqual(4);
+  });
+
   test("commits an offset that only moved after five seconds, and when it stops", async () => {
     const stand = new Stand();
     const work = workOf({ take: async () => void stand.work.taken.push("one") });
