@@ -233,7 +233,16 @@ export class QualityChain {
       topics: plan.topics,
       topology: plan.topology,
       planHash: plan.hash,
-      rows: (topic, reader, visitor, stop) => readTopicRows(this.#broker, this.#registry, topic, reader, visitor, stop),
+      rows: (topic, reader, visitor, stop, newest) =>
+        readTopicRows(
+          this.#broker,
+          this.#registry,
+          topic,
+          reader,
+          visitor,
+          stop,
+          newest === undefined ? undefined : { newest },
+        ),
       artefacts: this.#artefacts,
       openTrainer,
       clock: systemClock,

@@ -81,6 +81,7 @@ export function requestOf(options: TrainingOptions): Omit<TrainingRequest, "prom
     topology: plan.topology,
     planHash: plan.hash,
     yieldToLoop,
-    rows: (topic, reader, visitor, stop) => readTopicRows(broker, registry, topic, reader, visitor, stop),
+    rows: (topic, reader, visitor, stop, newest) =>
+      readTopicRows(broker, registry, topic, reader, visitor, stop, newest === undefined ? undefined : { newest }),
   };
 }

@@ -23,7 +23,8 @@ const rowsPerTurn = 500;
  * Partitions are read one after the other, so memory holds one batch. A record that cannot be decoded is
  * passed over and counted; a registry that is down ends the reading.
  *
- * @param given what to read of the topic; all that it holds when left out
+ * @param given what to read of the topic: these ranges, or so many offsets from the end, the same share of every
+ *   partition; all that it holds when left out
  */
 export async function readTopicRows(
   broker: Broker,
@@ -32,9 +33,9 @@ export async function readTopicRows(
   reader: RecordSchema,
   visitor: RowVisitor,
   signal: AbortSignal,
-  given?: readonly TopicRange[],
+  given?: readonly TopicRange[] | { readonly newest: number },
 ): Promise<TopicRowsResult> {
-  const ranges = await rangesOf(given, broker, topic, signal);
+  const { ranges, older } = await rangesOf(given, broker, topic, signal);
   const total = ranges.reduce((sum, range) => sum + range.to - range.from, 0);
   visitor.begin?.(total);
   const rows = new RowReader(registry, reader);
@@ -58,18 +59,26 @@ export async function readTopicRows(
     passed += range.to - range.from;
   }
   visitor.progress?.(total, total);
-  return { ranges, schemaIds: rows.schemaIds, undecodable };
+  return { ranges, schemaIds: rows.schemaIds, undecodable, ...(older === 0 ? {} : { older }) };
 }
 
 async function rangesOf(
-  given: readonly TopicRange[] | undefined,
+  given: readonly TopicRange[] | { readonly newest: number } | undefined,
   broker: Broker,
   topic: string,
   signal: AbortSignal,
-): Promise<readonly TopicRange[]> {
-  if (given !== undefined) return given;
+): Promise<{ readonly ranges: readonly TopicRange[]; readonly older: number }> {
+  if (given !== undefined && !("newest" in given)) return { ranges: given, older: 0 };
   const watermarks = await broker.admin.watermarks(topic, signal);
-  return watermarks.map(({ partition, low, end }) => ({ topic, partition, from: low, to: end }));
+  const total = watermarks.reduce((sum, { low, end }) => sum + end - low, 0);
+  const share = given === undefined || given.newest >= total ? 1 : given.newest / total;
+  const ranges = watermarks.map(({ partition, low, end }) => ({
+    topic,
+    partition,
+    from: end - Math.floor(share * (end - low)),
+    to: end,
+  }));
+  return { ranges, older: ranges.reduce((sum, { from }, i) => sum + from - (watermarks[i]?.low ?? from), 0) };
 }
 
 /** Offsets before `to` that a damaged batch takes with it; 0 when the batch is whole. */

@@ -26,6 +26,8 @@ export interface TrainingSource {
   readonly featuresFrom: string;
   readonly features: readonly ModelInput[];
   readonly rows: RowSource;
+  /** Feature rows are read from so many offsets at the end of their topic; absent: from all. */
+  readonly newestRecords?: number | undefined;
   /** Bounds on the event time of feature rows, half open; a label counts up to and including `toMs`. */
   readonly fromMs?: EpochMs;
   readonly toMs?: EpochMs;
@@ -90,7 +92,7 @@ export async function readFeatures(
     progress: (done, total) => progress("features", done, total),
     ...(source.yieldToLoop === undefined ? {} : { pause: source.yieldToLoop }),
   };
-  const result = await rows(topic.clusterName, schemaOf(topic), visitor, signal);
+  const result = await rows(topic.clusterName, schemaOf(topic), visitor, signal, source.newestRecords);
   if (chunk.count > 0) trainer.addFeatures(chunk.taken());
   return { ...result, taken, untimed, inexact };
 }

@@ -35,12 +35,19 @@ export interface TopicRowsResult {
   readonly schemaIds: readonly number[];
   /** Records that could not be decoded and were passed over; each offset of a damaged batch counts. */
   readonly undecodable: number;
+  /** Offsets before the ranges, which were left out; 0 when absent. */
+  readonly older?: number;
 }
 
-/** Reads a topic of the cluster once, from its beginning to its end as it is now, as rows of one schema. */
+/**
+ * Reads a topic of the cluster once, from its beginning to its end as it is now, as rows of one schema.
+ *
+ * @param newest at most so many offsets from the end, the same share of every partition; all when left out
+ */
 export type RowSource = (
   clusterName: string,
   reader: RecordSchema,
   visitor: RowVisitor,
   signal: AbortSignal,
+  newest?: number,
 ) => Promise<TopicRowsResult>;

@@ -19,6 +19,15 @@ export interface ChallengerRequest extends Omit<TrainingRequest, "promote" | "wa
   readonly mode: "full" | "warm";
 }
 
+/**
+ * Feature records that are read at once, at least and at most where fewer or more are not needed for what was asked: the
+ * rows are held as numbers, some 250 MB for a million of ten, in the process that scores.
+ */
+const recordsMin = 500_000;
+const recordsMax = 8_000_000;
+/** Records that are read for each row that is needed, as not every one has a label yet; and how many times more next. */
+const recordsPerRow = 4;
+
 export interface ChallengerOutcome extends Omit<TrainingOutcome, "version"> {
   readonly decision: GateDecision;
   /** Written only when it was accepted; nothing names it yet. */
@@ -26,7 +35,7 @@ export interface ChallengerOutcome extends Omit<TrainingOutcome, "version"> {
 }
 
 /**
- * Reads features and labels up to now, fits a challenger without the newest of them, holds it to the gate beside the
+ * Reads features, the newest that are needed, and labels up to now, fits a challenger without the newest of them, holds it to the gate beside the
  * champion, and, when it is accepted, fits it on all of them and writes it as a version. Nothing is written before, so
  * that what ends it, at any point, leaves nothing under a number. It points no alias anywhere.
  *
@@ -39,18 +48,40 @@ export async function trainChallenger(request: ChallengerRequest, signal: AbortS
   await artefacts.prepare(model, signal);
   const signature: Signature = { task: request.task, inputs: request.features };
   const champion = await openChampion(request, signature, request.champion, signal);
-  const trainer = request.openTrainer(signature);
-  try {
-    const read = await readRows(request, label, trainer, signal);
-    const onIteration = (iteration: number, loss: number): void => progress("fit", iteration, iteration, loss);
-    const result = await trainer.challenge(onIteration, signal, planOf(request, champion, read));
-    const warnings = [...result.warnings, ...oddities(result.counts, read)];
-    const version = await write(request, { signature, champion, read, result, warnings }, signal);
-    const { decision, counts, split, metrics, candidates, metric } = result;
-    return { decision, version, ...outcomeCounts(counts, split, read), metrics, candidates, metric, warnings };
-  } finally {
-    await trainer.close();
+  const rowsNeeded = neededRows(request);
+  const most = Math.max(recordsMax, recordsPerRow * rowsNeeded);
+  let newestRecords = request.newestRows === undefined ? undefined : Math.max(recordsMin, recordsPerRow * rowsNeeded);
+  for (;;) {
+    const trainer = request.openTrainer(signature);
+    try {
+      const read = await readRows({ ...request, newestRecords }, label, trainer, signal);
+      const onIteration = (iteration: number, loss: number): void => progress("fit", iteration, iteration, loss);
+      const result = await trainer.challenge(onIteration, signal, planOf(request, champion, read));
+      const { older = 0 } = read.features;
+      const lacking = rowsNeeded - (result.counts.features - result.counts.unlabelled);
+      if (newestRecords !== undefined && newestRecords < most && older > 0 && lacking > 0) {
+        newestRecords = Math.min(most, recordsPerRow * newestRecords);
+        continue;
+      }
+      const warnings = [
+        ...result.warnings,
+        ...oddities(result.counts, read),
+        ...(older > 0 && lacking > 0
+          ? [`${older} older records of topic ${request.featuresFrom} were not read: no more than ${most} are`]
+          : []),
+      ];
+      const version = await write(request, { signature, champion, read, result, warnings }, signal);
+      const { decision, counts, split, metrics, candidates, metric } = result;
+      return { decision, version, ...outcomeCounts(counts, split, read), metrics, candidates, metric, warnings };
+    } finally {
+      await trainer.close();
+    }
   }
+}
+
+/** Rows with a label that are learned from, compared on, and looked at for what is forgotten. */
+function neededRows({ newestRows = 0, gate }: ChallengerRequest): number {
+  return gate.recent === false ? 2 * newestRows : newestRows + 3 * gate.recent.rowsMax;
 }
 
 function planOf(request: ChallengerRequest, champion: Champion, { rules }: RowsRead): ChallengePlan {

@@ -105,6 +105,29 @@ test("progress ends at the whole, whatever offsets no record has, and never goes
   ]);
 });
 
+test("of the newest offsets every partition gives the same share, and what is left out is said", async () => {
+  await send(0, ...Array.from({ length: 8 }, (_, i) => avro(current, { id: `a${i}`, amount: 0 })));
+  await send(1, ...Array.from({ length: 4 }, (_, i) => avro(current, { id: `b${i}`, amount: 0 })));
+  const newest = async (count: number) => {
+    const ids: unknown[] = [];
+    const visitor = { row: ({ id }: Row): void => void ids.push(id) };
+    return { ids, ...(await readTopicRows(broker, registry, "t", current, visitor, never, { newest: count })) };
+  };
+  expect(await newest(6)).toMatchObject({
+    ids: ["a4", "a5", "a6", "a7", "b2", "b3"],
+    ranges: [
+      { topic: "t", partition: 0, from: 4, to: 8 },
+      { topic: "t", partition: 1, from: 2, to: 4 },
+    ],
+    older: 6,
+  });
+  // Never more than were asked for.
+  expect(await newest(7)).toMatchObject({ ids: ["a4", "a5", "a6", "a7", "b2", "b3"], older: 6 });
+  const all = await newest(12);
+  expect(all.ids).toHaveLength(12);
+  expect(all.older).toBeUndefined();
+});
+
 test("an empty topic gives no rows and its empty ranges", async () => {
   const visitor = {
     row: (): void => {

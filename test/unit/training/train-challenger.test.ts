@@ -2,7 +2,13 @@ import { describe, expect, test } from "vitest";
 import { nodeHasher } from "../../../src/adapters/node/index.ts";
 import { checksumsFile, openArtefact, versionFiles, withChecksums } from "../../../src/model/index.ts";
 import type { Row } from "../../../src/schema/index.ts";
-import { type ChallengerRequest, gateDefaults, trainChallenger, trainVersion } from "../../../src/training/index.ts";
+import {
+  type ChallengerRequest,
+  gateDefaults,
+  type RowSource,
+  trainChallenger,
+  trainVersion,
+} from "../../../src/training/index.ts";
 import { MemoryArtefacts, requestOf, topicsOf } from "../../support/challenger-requests.ts";
 import { drawing } from "../../support/challenges.ts";
 import { manifestOf } from "../../support/manifest.ts";
@@ -40,6 +46,59 @@ async function challenged(
 ) {
   return trainChallenger(requestOf(topicsOf(features, labels), artefacts, { champion: 1, ...given }), signal);
 }
+
+describe("a challenger reads of the features", () => {
+  /** A topic of which each row stands for so many offsets, as far as it is asked for. */
+  const ofLarge = (offsetsPerRow: number, given: Partial<ChallengerRequest>) => {
+    const asked: (number | undefined)[] = [];
+    const { features, labels } = history(2_000);
+    const rows: RowSource = async (topic, reader, visitor, signal, newest) => {
+      if (topic === "labels") return topicsOf(features, labels)(topic, reader, visitor, signal);
+      asked.push(newest);
+      const count = Math.min(features.length, Math.floor((newest ?? Number.POSITIVE_INFINITY) / offsetsPerRow));
+      const result = await topicsOf(features.slice(features.length - count), labels)(topic, reader, visitor, signal);
+      const older = offsetsPerRow * (features.length - count);
+      return { ...result, ...(older === 0 ? {} : { older }) };
+    };
+    return { asked, request: requestOf(rows, new MemoryArtefacts(), given) };
+  };
+  const gate = { ...gateDefaults, recent: { rowsMin: 100, rowsMax: 120 } };
+
+  // All rows of a topic were held in the process that scores, whatever `rows` said.
+  test("no more than the newest that are needed, and comes to the same", async () => {
+    const { asked, request } = ofLarge(500, { newestRows: 600, gate });
+    const outcome = await trainChallenger(request, never);
+    expect(asked).toEqual([500_000]);
+    // 1,000 rows of 2,000; the newest fifth of them is measured on, and 600 before it are learned from.
+    expect(outcome).toMatchObject({ trainRows: 595, validationRows: 200, warnings: [] });
+  });
+
+  test("four times as many where too few of them have a label", async () => {
+    const { asked, request } = ofLarge(1_000, { newestRows: 600, gate });
+    const outcome = await trainChallenger(request, never);
+    expect(asked).toEqual([500_000, 2_000_000]);
+    const whole = ofLarge(1, { newestRows: 600, gate });
+    expect(outcome).toEqual(await trainChallenger(whole.request, never));
+    expect(whole.asked).toEqual([500_000]);
+  });
+
+  test("no more than fit into memory, and says how many were left out", async () => {
+    const { asked, request } = ofLarge(10_000, { newestRows: 600, gate });
+    const { warnings, validationRows } = await trainChallenger(request, never);
+    expect(asked).toEqual([500_000, 2_000_000, 8_000_000]);
+    expect(validationRows).toBe(160);
+    expect(warnings).toEqual(["12000000 older records of topic features were not read: no more than 8000000 are"]);
+  });
+
+  test("more than that for who asks for as many rows, and all without a number", async () => {
+    const { asked, request } = ofLarge(1, { newestRows: 3_000_000, gate });
+    await trainChallenger(request, never);
+    expect(asked).toEqual([12_001_440]);
+    const all = ofLarge(10_000, { gate });
+    await trainChallenger(all.request, never);
+    expect(all.asked).toEqual([undefined]);
+  });
+});
 
 describe("a challenger", () => {
   test("that nothing stands beside is accepted, and learns all rows", async () => {
