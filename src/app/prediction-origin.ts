@@ -1,7 +1,9 @@
 /** What stands behind a prediction: which version made it, from what that was trained, and why it was in service. */
 import { formatIsoTime, OperationError } from "../kernel/index.ts";
-import type { Alias } from "../runtime/control/index.ts";
+import { readRetrainings } from "../retraining/index.ts";
+import { type Alias, previousAlias } from "../runtime/control/index.ts";
 import type { Plan } from "../topology/index.ts";
+import type { RetrainingEvent } from "../training/index.ts";
 import { adoptionsOf } from "./adoptions.ts";
 import { usageError } from "./exit.ts";
 import { parsed } from "./model-versions.ts";
@@ -32,9 +34,9 @@ export interface PredictionOrigin {
   readonly eventTimes: unknown;
   readonly schemaIds: unknown;
   readonly planHash: string | null;
-  /** Of an alias record that names it; else of its adoptions, which stay when no alias does. */
+  /** Of the alias record that puts it in service; else of its adoptions, which stay, or of the retraining that made it. */
   readonly incident: string | null;
-  /** What the alias records that name it say of why; null of a version that none names any more. */
+  /** What the alias record that puts it in service says of why; of a version that served before, the retraining's word. */
   readonly request: string | null;
   readonly promotedBy: string | null;
   readonly reason: string | null;
@@ -84,7 +86,10 @@ export async function predictionOrigin(
   const adoptions = (await adoptionsOf(model, version, { plan, reach }, signal)).filter(
     (adoption) => adoption.stage === stage.name,
   );
-  const why = naming.find(({ incident }) => incident !== undefined) ?? naming[0];
+  // What `previous` says is why the version after it came.
+  const pointed = naming.find(({ alias }) => alias !== previousAlias);
+  const made = await promotionOf(model, version, plan, reach, signal);
+  const why = pointed ?? made;
   return {
     topic: stage.to.clusterName,
     partition,
@@ -99,7 +104,11 @@ export async function predictionOrigin(
     eventTimes: manifest["eventTimes"] ?? null,
     schemaIds: manifest["schemaIds"] ?? null,
     planHash: textOf(manifest["planHash"]),
-    incident: why?.incident ?? adoptions.findLast((adoption) => adoption.incident !== null)?.incident ?? null,
+    incident:
+      pointed?.incident ??
+      adoptions.findLast((adoption) => adoption.incident !== null)?.incident ??
+      made?.incident ??
+      null,
     request: why?.request ?? null,
     promotedBy: why?.by ?? null,
     reason: why?.reason ?? null,
@@ -110,6 +119,19 @@ export async function predictionOrigin(
       at: formatIsoTime(adoption.atMs),
     })),
   };
+}
+
+/** The retraining that put a version in service first; undefined for one that a person promoted, or after its events. */
+async function promotionOf(
+  model: string,
+  version: number,
+  { retraining }: Plan,
+  { broker }: OriginRequest["reach"],
+  signal: AbortSignal,
+): Promise<RetrainingEvent | undefined> {
+  if (retraining === undefined) return undefined;
+  const events = await readRetrainings(broker, retraining.clusterName, signal);
+  return events.find((event) => event.type === "promoted" && event.model === model && event.version === version);
 }
 
 async function recordAt(

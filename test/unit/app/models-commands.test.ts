@@ -20,11 +20,18 @@ import {
   numbersEncoder,
   versionFiles,
 } from "../../../src/model/index.ts";
-import { type Alias, readAliases, writeAlias } from "../../../src/runtime/control/aliases.ts";
-import { readControl } from "../../../src/runtime/control/control-topic.ts";
+import {
+  type Alias,
+  type Promotion,
+  promotionRecords,
+  readAliases,
+  writeAlias,
+} from "../../../src/runtime/control/aliases.ts";
+import { readControl, writeControl } from "../../../src/runtime/control/control-topic.ts";
 import type { Broker } from "../../../src/runtime/index.ts";
 import { createEncoder, type SchemaRegistry, writeSchemaId } from "../../../src/schema/index.ts";
 import type { Plan } from "../../../src/topology/index.ts";
+import { type RetrainingEvent, retrainingRecord } from "../../../src/training/index.ts";
 import { manifestOf } from "../../support/manifest.ts";
 import { smallSchemas, smallText } from "../topology/fixture.ts";
 import { millrace } from "./command-line.ts";
@@ -96,6 +103,12 @@ async function adopt(...adoptions: Partial<Adoption>[]): Promise<void> {
 }
 const point = (alias: string, version: number, more: Partial<Alias> = {}): Promise<void> =>
   writeAlias(broker, "small.control", { model: "fraud", alias, version, ...more }, 0, never);
+/** As the product puts a version in service. */
+async function promote(version: number, more: Partial<Promotion> = {}): Promise<void> {
+  const { aliases: known } = await readAliases(broker, "small.control", never);
+  const records = promotionRecords(known, { model: "fraud", version, at: 0, by: "ann", ...more });
+  await writeControl(broker, "small.control", records, 0, never);
+}
 async function aliases(): Promise<Readonly<Record<string, number>>> {
   const { aliases: found } = await readAliases(broker, "small.control", never);
   return Object.fromEntries(found.map(({ alias, version }) => [alias, version]));
@@ -425,7 +438,7 @@ describe("models who", () => {
   test("says version, training range, schema ids, plan hash and the incident behind a prediction", async () => {
     const ranges = [{ topic: "features", partition: 0, from: 3, to: 9 }];
     await addVersion({ ranges, schemaIds: [2, 5], planHash: "f00" });
-    await point("previous", 1, { incident: "small/7", request: "r1", by: "trainer", reason: "accepted" });
+    await promote(1, { incident: "small/7", request: "r1", by: "trainer", reason: "accepted" });
     const [origin] = await rowsOf("who", "predictions", "1", "1");
     expect(origin).toEqual({
       topic: "predictions",
@@ -445,18 +458,49 @@ describe("models who", () => {
       request: "r1",
       promotedBy: "trainer",
       reason: "accepted",
-      aliases: ["previous"],
+      aliases: ["champion"],
       adopted: [],
     });
     expect((await on("who", "predictions", "1", "1")).stdout).toMatch(/^ranges +\[{"topic":"features"/m);
   });
 
-  test("says the incident that any of several aliases knows", async () => {
+  // The version before was given the incident, the request and the person of the one that took its place.
+  test("says nothing of a version that served before by what put the next one in its place", async () => {
     await addVersion();
-    await point("champion", 1, { by: "ann", reason: "rollback" });
-    await point("previous", 1, { incident: "small/7", by: "trainer" });
+    await promote(1, { by: "ann", reason: "the first" });
+    await promote(2, { incident: "small/7", request: "r2", by: "trainer", reason: "accepted" });
+    const nothing = { incident: null, request: null, promotedBy: null, reason: null };
+    expect(await rowsOf("who", "predictions", "1", "1")).toMatchObject([{ ...nothing, aliases: ["previous"] }]);
+  });
+
+  test("says of a version that served before what its own retraining came of", async () => {
+    await addVersion();
+    const made = {
+      model: "fraud",
+      cause: "drift",
+      by: "trainer",
+      at: "2026-01-01T00:00:00Z",
+      incident: "small/3",
+    } as const;
+    const events: readonly RetrainingEvent[] = [
+      { ...made, type: "requested", id: "r1/requested", request: "r1" },
+      { ...made, type: "promoted", id: "r1/promoted", request: "r1", version: 1, reason: "accepted" },
+      { ...made, type: "promoted", id: "r2/promoted", request: "r2", version: 2, incident: "small/7" },
+      { ...made, type: "promoted", id: "r3/promoted", request: "r3", version: 1, model: "churn", incident: "small/9" },
+    ];
+    const out = { topic: "small.retraining", partition: 0, timestampMs: 0 };
+    await broker.append(
+      events.map((event) => ({ ...out, ...retrainingRecord(event) })),
+      never,
+    );
+    await promote(1, { incident: "small/3", request: "r1", by: "trainer" });
+    await promote(2, { incident: "small/7", request: "r2", by: "trainer" });
+    const own = { incident: "small/3", request: "r1", promotedBy: "trainer", reason: "accepted" };
+    expect(await rowsOf("who", "predictions", "1", "1")).toMatchObject([{ ...own, aliases: ["previous"] }]);
+    // Who went back to it says so, and the incident that it was made for stays.
+    await promote(1, { by: "ann", reason: "rollback" });
     expect(await rowsOf("who", "predictions", "1", "1")).toMatchObject([
-      { incident: "small/7", promotedBy: "trainer", aliases: ["champion", "previous"] },
+      { incident: "small/3", request: null, promotedBy: "ann", reason: "rollback", aliases: ["champion"] },
     ]);
   });
 
@@ -477,7 +521,7 @@ describe("models who", () => {
         { partition: 1, fromOffset: 9, at: "1970-01-01T00:00:02.000Z" },
       ],
     });
-    await point("previous", 1, { incident: "small/7" });
+    await promote(1, { incident: "small/7" });
     expect(await rowsOf("who", "predictions", "1", "1")).toMatchObject([{ incident: "small/7" }]);
   });
 
