@@ -94,11 +94,10 @@ export async function followPromotion(
 ): Promise<void> {
   const adopters = await awaitAdoption(model, version, { plan, reach }, signal, clock);
   say(adoptersText(adopters));
-  // Of one that serves already they were measured when it came.
-  if (offset !== null) {
-    const by = { ...reach, clock, hasher: nodeHasher };
-    say(baselinesText(await writeBaselines({ plan, model, ...by }, signal)));
-  }
+  // Of one that serves already they were measured when it came, unless that was cut off here.
+  const lacking = offset === null ? { lackingOf: version } : {};
+  const by = { ...reach, clock, hasher: nodeHasher };
+  say(baselinesText(await writeBaselines({ plan, model, ...lacking, ...by }, signal)));
   refuseBehind(model, version, adopters);
 }
 

@@ -1,6 +1,6 @@
 /** The baselines that follow when a version comes into service. */
 import { type Clock, type Hasher, messageOf } from "../kernel/index.ts";
-import { ensureBaseline } from "../monitoring/index.ts";
+import { ensureBaseline, readBaselines } from "../monitoring/index.ts";
 import { championAlias } from "../runtime/control/index.ts";
 import type { Plan } from "../topology/index.ts";
 import type { Reach } from "./reach.ts";
@@ -8,6 +8,8 @@ import type { Reach } from "./reach.ts";
 export interface BaselinesOptions extends Pick<Reach, "broker" | "registry" | "artefacts"> {
   readonly plan: Plan;
   readonly model: string;
+  /** Baselines that are of this version already are left as they are; absent: each is measured. */
+  readonly lackingOf?: number;
   readonly clock: Pick<Clock, "now">;
   readonly hasher: Hasher;
 }
@@ -23,7 +25,7 @@ export async function writeBaselines(
   options: BaselinesOptions,
   signal: AbortSignal,
 ): Promise<readonly TrainedBaseline[]> {
-  const { plan, model, broker, registry, clock, hasher, artefacts } = options;
+  const { plan, model, lackingOf, broker, registry, clock, hasher, artefacts } = options;
   const { monitoring, control } = plan;
   if (monitoring === undefined) return [];
   const by = { broker, registry, clock, hasher, artefacts, alias: championAlias };
@@ -33,6 +35,10 @@ export async function writeBaselines(
     const { name, baseline } = monitor;
     if (baseline.kind !== "model" || baseline.model !== model) continue;
     try {
+      if (lackingOf !== undefined) {
+        const head = (await readBaselines(broker, registry, topics.topic, signal)).heads.get(name);
+        if (head?.version === monitor.version && head.id.startsWith(`${model}/${lackingOf}-`)) continue;
+      }
       const ensured = await ensureBaseline({ ...by, ...topics, monitor, closed: [] }, signal);
       if (ensured.kind === "waiting") found.push({ monitor: name, ...ensured });
       else {

@@ -522,6 +522,8 @@ describe("the baselines of monitors", () => {
       return said;
     };
     await writeAlias(broker, "shop.control", { model: "bad", alias: "champion", version: 2 }, 0, never);
+    // What promoted it was cut off before: whoever repeats it makes good what is lacking, and nothing twice.
+    expect(await follow(null)).toMatch(/^baseline inputs written bad\/2-[0-9a-f]{8} rows 60 windows 1\n$/);
     expect(await follow(null)).toBe("");
     expect(await follow(4)).toMatch(/^baseline inputs written bad\/2-[0-9a-f]{8} rows 60 windows 1\n$/);
     const { heads } = await readBaselines(broker, registry, "shop.baselines", never);
