@@ -94,9 +94,10 @@ class Pass {
     if (driven.length > 0) await chain.startRoles();
     for (let row = firstRows; row < readings.count; row += blockRows) {
       await this.#sendLabels(row);
-      const due = this.#courses.filter(({ mode }) => isDue(mode, row - firstRows));
-      if (due.length > 0) await chain.untilCaughtUp();
-      for (const course of due) {
+      await chain.untilCaughtUp();
+      // What these labels ask for is done before the next rows come, however long the others train.
+      for (const course of driven) await this.#follow(course);
+      for (const course of this.#courses.filter(({ mode }) => isDue(mode, row - firstRows))) {
         await this.#train(course, row);
         await chain.untilAdopted(course.mode.stage, course.version);
       }
@@ -104,7 +105,6 @@ class Pass {
       for (const course of this.#courses) course.inService.fill(course.version, row, end);
       await this.#sendReadings(row, end);
       await chain.untilCaughtUp();
-      for (const course of driven) await this.#follow(course);
       if ((row - firstRows) % (100 * blockRows) === 0) say(`${learner}: ${row} of ${readings.count} rows\n`);
     }
     const trained = this.#courses.reduce((sum, course) => sum + course.cpuSeconds, 0);
