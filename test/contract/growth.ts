@@ -37,6 +37,22 @@ export function growth(bench: () => Bench): void {
     expect(member.sink.records.map((record) => textOf(record))).toEqual(["early0", "early1"]);
   });
 
+  // Its members were all that knew with how many partitions it had begun: the records were skipped without a line.
+  test("a partition gained while nobody is in the group is read from its first record", async () => {
+    const topic = await bench().topic(1);
+    const spec = { group: bench().name("group"), start: { kind: "latest" } } as const;
+    const first = await bench().joinAlone([topic], 1, spec);
+    await first.openAndStart(0);
+    await first.membership.leave();
+    await bench().grow(topic, 3);
+    await bench().append([...textRecords(topic, 0, 1, "old"), ...textRecords(topic, 2, 2, "early")]);
+    const second = await bench().joinAlone([topic], 3, { ...spec, broker: await bench().secondBroker() });
+    // What the others commit of themselves says nothing else.
+    for (const task of [0, 1, 2]) await second.openAndStart(task);
+    await second.sink.until("their records", () => second.sink.records.length === 3);
+    expect(second.sink.recordsOf(2).map((record) => textOf(record))).toEqual(["early0", "early1"]);
+  });
+
   test("every rebalance counts the partitions anew, and the one who joins in it reads a new one from its first record", async () => {
     const topic = await bench().topic(1);
     const spec = { group: bench().name("group"), start: { kind: "latest" } } as const;

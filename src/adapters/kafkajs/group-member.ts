@@ -101,9 +101,9 @@ export class GroupMember {
     return { memberId: this.#memberId, generation: this.#generation };
   }
 
-  /** True for a task that came with a partition which an input gained while the group was reading. */
-  isGained(task: TaskId): boolean {
-    return this.#shared !== undefined && task >= this.#shared.tasksAtFirst;
+  /** What was shared out among all members; undefined before the first assignment, and where it did not say. */
+  get shared(): Shared | undefined {
+    return this.#shared;
   }
 
   /** Asks the cluster whether the inputs have more partitions than were shared out. */

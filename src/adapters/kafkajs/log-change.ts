@@ -56,13 +56,18 @@ export class EpochTrail {
   }
 }
 
-const metadataForm = /^(?:topic=([\w-]{22}))?(?:(?:^| )note=([\w-]+))?$/;
+const metadataForm = /^(?:topic=([\w-]{22}))?(?:(?:^| )tasks=(\d{1,9}))?(?:(?:^| )note=([\w-]+))?$/;
 
-/** The metadata of a committed offset: which topic it belongs to, and the note that its task leaves with it. */
-export function offsetMetadata(topicId: string | undefined, note?: string): string {
-  return [...(topicId === undefined ? [] : [`topic=${topicId}`]), ...(note === undefined ? [] : [`note=${note}`])].join(
-    " ",
-  );
+/**
+ * The metadata of a committed offset: which topic it belongs to, the fewest tasks that the group has ever shared out, and
+ * the note that its task leaves with it.
+ */
+export function offsetMetadata(topicId: string | undefined, note?: string, tasksAtFirst?: number): string {
+  return [
+    ...(topicId === undefined ? [] : [`topic=${topicId}`]),
+    ...(tasksAtFirst === undefined ? [] : [`tasks=${tasksAtFirst}`]),
+    ...(note === undefined ? [] : [`note=${note}`]),
+  ].join(" ");
 }
 
 /** The id of the topic that a committed offset belongs to; undefined where its metadata says nothing about it. */
@@ -70,7 +75,13 @@ export function topicIdIn(metadata: string): string | undefined {
   return metadataForm.exec(metadata)?.[1];
 }
 
+/** With how few tasks the group that committed an offset has begun; undefined where that is not said. */
+export function tasksAtFirstIn(metadata: string): number | undefined {
+  const tasks = metadataForm.exec(metadata)?.[2];
+  return tasks === undefined ? undefined : Number(tasks);
+}
+
 /** The note that was left with a committed offset; undefined where there is none. */
 export function noteIn(metadata: string): string | undefined {
-  return metadataForm.exec(metadata)?.[2];
+  return metadataForm.exec(metadata)?.[3];
 }

@@ -29,7 +29,7 @@ import type { GroupMember, GroupTimings, MemberIdentity } from "./group-member.t
 import { GroupTransactions } from "./group-transactions.ts";
 import type { InstanceHold } from "./instance-hold.ts";
 import type { ClusterLink } from "./link.ts";
-import { type LogChange, logChanged, noteIn, offsetMetadata, topicIdIn } from "./log-change.ts";
+import { type LogChange, logChanged, noteIn, offsetMetadata, tasksAtFirstIn, topicIdIn } from "./log-change.ts";
 import type { OffsetToCommit } from "./offset-commit-request.ts";
 import type { CommittedPartition } from "./offset-fetch-request.ts";
 import { committedPartitions, listOffset, noOffset, type OffsetPosition, resolveOffset } from "./offsets.ts";
@@ -86,6 +86,8 @@ export class KafkaMembership implements Membership {
   readonly #commits: GroupCommits;
   readonly #transactions: GroupTransactions | undefined;
   readonly #end = new AbortController();
+  /** The fewest tasks of which a committed offset that was read has said that the group began with. */
+  #tasksCommitted = Number.POSITIVE_INFINITY;
 
   constructor(options: MembershipOptions) {
     const { spec, sink, link, member, hold, codecs, clock, timings, unknownTopicMs, transactions } = options;
@@ -356,16 +358,18 @@ export class KafkaMembership implements Membership {
       const offset = offsetsNext.get(key);
       if (offset === undefined) return [];
       const leaderEpoch = this.#fetcher.epochBefore(at, offset);
-      return [{ ...at, offset, leaderEpoch, metadata: offsetMetadata(owned.topicIds.get(key), note) }];
+      const metadata = offsetMetadata(owned.topicIds.get(key), note, this.#fewestTasks());
+      return [{ ...at, offset, leaderEpoch, metadata }];
     });
   }
 
   /** Committed offsets; inputs without one begin at the group's start position, which is committed at once. */
   async #offsetsOf(owned: Owned, doing: string, signal: AbortSignal): Promise<OffsetsNext> {
-    const { spec, link, member } = this.#options;
+    const { spec, link } = this.#options;
     const partitions = this.#partitionsOf(owned.task);
     const committed = await this.#believed([owned], partitions, signal);
     const topicIds = await this.#topicIds(partitions, signal);
+    await this.#learnTasks(committed, signal);
     const fresh = new Map<string, number>();
     for (const at of partitions) {
       const key = topicPartitionKey(at.topic, at.partition);
@@ -376,8 +380,9 @@ export class KafkaMembership implements Membership {
       const startOver = owned.startOver.get(key);
       if (startOver !== undefined) fresh.set(key, startOver);
       else if (offset === noOffset || isRemade) {
-        // What came while the group was reading is all new to it, wherever it began with the others.
-        const start = isRemade || member.isGained(owned.task) ? "earliest" : startOf(spec);
+        // What came after the group had begun to read is all new to it, wherever it began with the others.
+        const isGained = owned.task >= (this.#fewestTasks() ?? Number.POSITIVE_INFINITY);
+        const start = isRemade || isGained ? "earliest" : startOf(spec);
         fresh.set(key, await resolveOffset(link, at, start, this.#retry(signal)));
       } else await this.#checkEnd(at, offset, doing, signal);
     }
@@ -389,6 +394,28 @@ export class KafkaMembership implements Membership {
       await this.#commit(owned, { offsetsNext: fresh }, signal);
     }
     return offsets;
+  }
+
+  /** With how few tasks the group has begun: members know it of each other, and its offsets while it has none. */
+  #fewestTasks(): number | undefined {
+    const fewest = Math.min(
+      this.#tasksCommitted,
+      this.#options.member.shared?.tasksAtFirst ?? Number.POSITIVE_INFINITY,
+    );
+    return Number.isFinite(fewest) ? fewest : undefined;
+  }
+
+  /** From the offsets of a task, and those of all others where it has none. */
+  async #learnTasks(committed: ReadonlyMap<string, CommittedPartition>, signal: AbortSignal): Promise<void> {
+    const { spec, link, member } = this.#options;
+    const found = [...committed.values()];
+    const { tasks = 1 } = member.shared ?? {};
+    if (tasks > 1 && found.some(({ offset }) => offset === noOffset)) {
+      const all = Array.from({ length: tasks }, (_, task) => this.#partitionsOf(task)).flat();
+      found.push(...(await committedPartitions(link, spec.group, all, this.#retry(signal))).values());
+    }
+    for (const { metadata } of found)
+      this.#tasksCommitted = Math.min(this.#tasksCommitted, tasksAtFirstIn(metadata) ?? Number.POSITIVE_INFINITY);
   }
 
   /** Ids of the topics as the cluster has them now, by topic-partition. */

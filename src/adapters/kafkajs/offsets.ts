@@ -51,8 +51,11 @@ export async function resolveOffset(
   position: OffsetPosition,
   context: WithRetry,
 ): Promise<Offset> {
+  if (typeof position === "string") return listOffset(link, at, position, context);
+  // The end comes first: what is appended between the two questions is found by its time, or lies behind the end.
+  const end = await listOffset(link, at, "latest", context);
   const offset = await listOffset(link, at, position, context);
-  return offset === noOffset ? listOffset(link, at, "latest", context) : offset;
+  return offset === noOffset ? end : offset;
 }
 
 /** Committed next offsets of a group by {@link topicPartitionKey}, {@link noOffset} where nothing is committed, and what is beside them. */

@@ -163,7 +163,7 @@ describe("sharing out", () => {
     const other = member(undefined, { topics: ["before"] });
     expect(await sharedOut([member(), other, member()])).toEqual([[0, 1], [0, 1], [2]]);
     // How many tasks there were at first is a thing of each input.
-    expect([other.isGained(1), other.isGained(2), await other.hasGrown()]).toEqual([false, true, false]);
+    expect([other.shared, await other.hasGrown()]).toEqual([{ tasks: 2, tasksAtFirst: 2 }, false]);
   });
 
   test("a topic that only others read may be gone; one's own may not", async () => {
@@ -222,14 +222,14 @@ test("a member leaves once, on the connection that no join holds up, and a stran
   expect(sent).toEqual(["LeaveGroup by control", "LeaveGroup by fetch"]);
 });
 
-test("partitions that an input gains are noticed, and their tasks are known as gained ones", async () => {
+test("partitions that an input gains are noticed, and with how many tasks the group began is kept", async () => {
   const { member, partitions } = coordinator();
   const alone = member();
-  expect([await alone.hasGrown(), alone.isGained(9)]).toEqual([false, false]);
+  expect([await alone.hasGrown(), alone.shared]).toEqual([false, undefined]);
   await alone.join([]);
-  expect([await alone.hasGrown(), alone.isGained(2), alone.isGained(3)]).toEqual([false, false, true]);
+  expect([await alone.hasGrown(), alone.shared]).toEqual([false, { tasks: 3, tasksAtFirst: 3 }]);
   partitions["side"] = 4;
   expect(await alone.hasGrown()).toBe(true);
   expect(await alone.join([0, 1, 2])).toEqual([0, 1, 2, 3]);
-  expect([await alone.hasGrown(), alone.isGained(2), alone.isGained(3)]).toEqual([false, false, true]);
+  expect([await alone.hasGrown(), alone.shared]).toEqual([false, { tasks: 4, tasksAtFirst: 3 }]);
 });

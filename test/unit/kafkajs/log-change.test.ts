@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { EpochTrail, logChanged, noteIn, offsetMetadata, topicIdIn } from "../../../src/adapters/kafkajs/log-change.ts";
+import {
+  EpochTrail,
+  logChanged,
+  noteIn,
+  offsetMetadata,
+  tasksAtFirstIn,
+  topicIdIn,
+} from "../../../src/adapters/kafkajs/log-change.ts";
 
 test("a position is known by the epoch of the record before it", () => {
   const trail = new EpochTrail();
@@ -39,6 +46,16 @@ test("an offset carries the note of its task beside the topic, and neither is re
   }
   for (const metadata of ["note", "A-z_9", "note=A b", `topic=${id}note=A`, "topic=short note=A"])
     expect(noteIn(metadata)).toBeUndefined();
+});
+
+test("an offset says with how few tasks its group has begun, beside all else", () => {
+  const id = "AAECAwQFBgcICQoLDA0ODw";
+  const metadata = offsetMetadata(id, "A-z_9", 12);
+  expect(metadata).toBe(`topic=${id} tasks=12 note=A-z_9`);
+  expect([topicIdIn(metadata), tasksAtFirstIn(metadata), noteIn(metadata)]).toEqual([id, 12, "A-z_9"]);
+  expect(tasksAtFirstIn(offsetMetadata(undefined, undefined, 3))).toBe(3);
+  for (const other of ["", offsetMetadata(id, "B"), "tasks=", "tasks=x", "tasks=3 topic=short", "tasks=1234567890"])
+    expect(tasksAtFirstIn(other)).toBeUndefined();
 });
 
 test("a log that has changed is said with the command that goes on", () => {
