@@ -61,6 +61,7 @@ const printedMembers: readonly string[] = [
   "headers",
   "value",
   "as",
+  "schema",
 ];
 
 /**
@@ -78,7 +79,9 @@ export function printedRecord({ text }: Line, writer: ValueWriter): LineRecord {
     throw new SyntaxError(
       `no record as \`tail\` prints it: ${JSON.stringify(other)} stands beside "value"; bare values need --key FIELD`,
     );
-  const { value, headers = [], timestamp, as } = parsed as Record<string, unknown>;
+  const { value, headers = [], timestamp, as, schema } = parsed as Record<string, unknown>;
+  if ((as === "avro") !== (typeof schema === "number" && Number.isInteger(schema)))
+    throw new SyntaxError('"as": "avro" and "schema": ID, the id of a schema in the registry, go together');
   const spans = memberSpans(text);
   const sourceOf = (name: string): string | undefined => {
     const span = spans.get(name);
@@ -88,7 +91,10 @@ export function printedRecord({ text }: Line, writer: ValueWriter): LineRecord {
     throw new SyntaxError('"headers" is no list of {"name": ..., "value": ...}');
   return {
     key: keyOf((parsed as Record<string, unknown>)["key"], sourceOf("key")),
-    value: valueBytes(value, sourceOf("value") ?? "", formOf(as), writer),
+    value:
+      typeof schema === "number"
+        ? writer.writeBy(schema, sourceOf("value") ?? "")
+        : valueBytes(value, sourceOf("value") ?? "", formOf(as), writer),
     headers: headers.map(headerOf),
     timestampMs: timestamp === undefined ? undefined : timestampOf(timestamp),
   };

@@ -3,7 +3,7 @@ import { type Broker, RecordRefusedError } from "../runtime/index.ts";
 import { partitionOf } from "../wire/index.ts";
 import { bareRecord, printedRecord } from "./line-record.ts";
 import type { Line } from "./lines.ts";
-import type { ValueWriter } from "./record-values.ts";
+import { UnlearntSchema, type ValueWriter } from "./record-values.ts";
 
 /** Where lines go, and how they become records. */
 export interface ProduceOptions {
@@ -43,7 +43,7 @@ export async function produceLines(
     for await (const line of lines) {
       lineNumber++;
       if (line.text.trim() === "") continue;
-      sender.add(recordOf(line, options, partitions, lineNumber));
+      sender.add(await whenLearnt(options.writer, () => recordOf(line, options, partitions, lineNumber)));
       if (sender.isFull) await sender.flushed();
     }
     await sender.flushed();
@@ -56,6 +56,17 @@ export async function produceLines(
     clearInterval(flushing);
   }
   return sender.sent;
+}
+
+/** What a line gives, once the writer knows the schema that it names. */
+async function whenLearnt(writer: ValueWriter, make: () => RecordOut): Promise<RecordOut> {
+  try {
+    return make();
+  } catch (thrown) {
+    if (!(thrown instanceof UnlearntSchema)) throw thrown;
+    await writer.learn(thrown.schema);
+    return make();
+  }
 }
 
 /** Collects records and sends them in batches, one after the other. */

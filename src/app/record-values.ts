@@ -16,7 +16,7 @@ import {
 } from "../schema/index.ts";
 
 /** What `produce` makes of a line's value, where it would not do so by itself. */
-export const valueForms = ["tombstone", "json", "text", "bytes"] as const;
+export const valueForms = ["tombstone", "json", "text", "bytes", "avro"] as const;
 export type ValueForm = (typeof valueForms)[number];
 
 /** A value as it is shown. */
@@ -25,15 +25,17 @@ export interface ShownValue {
   readonly json: string;
   /** What `produce` has to be told to send the same value again; undefined where it does so by itself. */
   readonly as: ValueForm | undefined;
+  /** Registry id of the schema that `avro` is to be written with. */
+  readonly schema?: number;
 }
 
 /** Turns values into JSON for people: Avro by its writer's schema, JSON as it is, text, else base64. */
 export interface ValueReader {
   /**
    * Never throws for what the bytes hold.
-   * @param isAvroTopic whether `produce` would write values of the topic as Avro
+   * @param topicSchema id of the schema with which `produce` would write values of the topic; undefined: as they stand
    */
-  show(bytes: Buffer, isAvroTopic: boolean): Promise<ShownValue>;
+  show(bytes: Buffer, topicSchema: number | undefined): Promise<ShownValue>;
   /** As {@link show}, parsed. */
   read(bytes: Buffer): Promise<unknown>;
 }
@@ -70,12 +72,12 @@ export function createValueReader(
     idsMax: knownMax,
   });
   /** What cannot be read as framed Avro, for whatever reason, is shown as it is. */
-  const readAvro = async (bytes: Buffer): Promise<string | undefined> => {
+  const readAvro = async (bytes: Buffer): Promise<{ readonly json: string; readonly id: number } | undefined> => {
     try {
       const id = readSchemaId(bytes, 0, bytes.length);
       if (writers.byId(id) === undefined) await writers.resolve(id, signal);
       const found = writers.byId(id);
-      return found && toJsonText(found.schema, found.decoder.decode(bytes, framingBytes, bytes.length));
+      return found && { id, json: toJsonText(found.schema, found.decoder.decode(bytes, framingBytes, bytes.length)) };
     } catch (thrown) {
       if (thrown instanceof RecordError) return undefined;
       throw thrown;
@@ -83,12 +85,14 @@ export function createValueReader(
   };
   const reader: ValueReader = {
     async read(bytes) {
-      return JSON.parse((await reader.show(bytes, false)).json);
+      return JSON.parse((await reader.show(bytes, undefined)).json);
     },
-    async show(bytes, isAvroTopic) {
-      const json = await readAvro(bytes);
-      if (json !== undefined) return { json, as: undefined };
-      return plainValue(bytes, isAvroTopic);
+    async show(bytes, topicSchema) {
+      const avro = await readAvro(bytes);
+      if (avro === undefined) return plainValue(bytes, topicSchema !== undefined);
+      const { json, id } = avro;
+      // By another schema, or as text, it would come back as something else.
+      return id === topicSchema ? { json, as: undefined } : { json, as: "avro", schema: id };
     },
   };
   return reader;
@@ -131,15 +135,31 @@ export interface ValueWriter {
    * @throws RecordError naming the field that does not fit the schema
    */
   write(json: string): Buffer;
+  /**
+   * As Avro of a schema by its registry id.
+   * @throws UnlearntSchema for one that was not learnt; RecordError as {@link write}
+   */
+  writeBy(schema: number, json: string): Buffer;
+  /** Asks the registry for a schema. @throws RecordError when it has none of that id, or there is no registry */
+  learn(schema: number): Promise<void>;
 }
 
-/** Whether values of the topic are written as Avro: its subject is registered. */
-export async function isAvroTopic(
+/** A line names a schema that the writer has yet to learn. */
+export class UnlearntSchema extends Error {
+  readonly schema: number;
+  constructor(schema: number) {
+    super(`schema id ${schema} was not asked for`);
+    this.schema = schema;
+  }
+}
+
+/** Id of the schema that values of the topic are written with; undefined where its subject is not registered. */
+export async function topicSchema(
   registry: SchemaRegistry | undefined,
   topic: string,
   signal: AbortSignal,
-): Promise<boolean> {
-  return (await registry?.latest(`${topic}-value`, signal)) !== undefined;
+): Promise<number | undefined> {
+  return (await registry?.latest(`${topic}-value`, signal))?.id;
 }
 
 export async function createValueWriter(
@@ -148,27 +168,42 @@ export async function createValueWriter(
   signal: AbortSignal,
 ): Promise<ValueWriter> {
   const registered = await registry?.latest(`${topic}-value`, signal);
-  if (registered === undefined) {
-    return { isAvro: false, write: (json) => Buffer.from(json) };
-  }
-  const parsed = parseRecordSchemaText(registered.text, `${topic}-value`, { strictDefaults: false });
-  if ("problems" in parsed) {
-    throw new OperationError(
-      "MR_SCHEMA",
-      `reading subject ${topic}-value: ${parsed.problems.map((p) => p.message).join("; ")}`,
-    );
-  }
+  const own = registered && encoding(`subject ${topic}-value`, registered.id, registered.text);
+  const learnt = new Map<number, Encode>();
+  return {
+    isAvro: own !== undefined,
+    write: (json) => own?.(json) ?? Buffer.from(json),
+    writeBy(schema, json) {
+      const encode = learnt.get(schema);
+      if (encode === undefined) throw new UnlearntSchema(schema);
+      return encode(json);
+    },
+    async learn(schema) {
+      const found = await registry?.byId(schema, signal);
+      if (found === undefined)
+        throw new RecordError(
+          "MR_DECODE_UNKNOWN_SCHEMA",
+          `the value is of schema id ${schema}, which ${registry === undefined ? "needs a registry: name one" : "the registry does not know"}`,
+        );
+      learnt.set(schema, encoding(`schema id ${schema}`, schema, found.text));
+    },
+  };
+}
+
+type Encode = (json: string) => Buffer;
+
+function encoding(what: string, id: number, text: string): Encode {
+  const parsed = parseRecordSchemaText(text, what, { strictDefaults: false });
+  if ("problems" in parsed)
+    throw new OperationError("MR_SCHEMA", `reading ${what}: ${parsed.problems.map((p) => p.message).join("; ")}`);
   const encoder = createEncoder(parsed.schema);
   let scratch = Buffer.alloc(4_096);
-  return {
-    isAvro: true,
-    write(json) {
-      const row = fromJsonText(parsed.schema, json);
-      for (;;) {
-        const end = encoder.encode(row, scratch, writeSchemaId(scratch, 0, registered.id));
-        if (end >= 0) return Buffer.from(scratch.subarray(0, end));
-        scratch = Buffer.alloc((scratch.length - end) * 2);
-      }
-    },
+  return (json) => {
+    const row = fromJsonText(parsed.schema, json);
+    for (;;) {
+      const end = encoder.encode(row, scratch, writeSchemaId(scratch, 0, id));
+      if (end >= 0) return Buffer.from(scratch.subarray(0, end));
+      scratch = Buffer.alloc((scratch.length - end) * 2);
+    }
   };
 }

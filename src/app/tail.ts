@@ -2,7 +2,14 @@ import { type EpochMs, formatIsoTime, OperationError } from "../kernel/index.ts"
 import type { Broker, OffsetRange } from "../runtime/index.ts";
 import type { SchemaRegistry } from "../schema/index.ts";
 import { lossIn, type RawBatch, readHeaders } from "../wire/index.ts";
-import { createValueReader, isAvroTopic, textOf, type ValueForm, type ValueReader } from "./record-values.ts";
+import {
+  createValueReader,
+  type ShownValue,
+  textOf,
+  topicSchema,
+  type ValueForm,
+  type ValueReader,
+} from "./record-values.ts";
 
 export interface TailOptions {
   readonly broker: Broker;
@@ -31,6 +38,8 @@ export interface PrintedRecord {
   readonly value: unknown;
   /** What `produce` has to be told to send the same value again. */
   readonly as?: ValueForm;
+  /** Registry id of the schema that a value as `avro` is of: not the one that the topic is written with. */
+  readonly schema?: number;
 }
 
 /** Prints the records of a topic as they are, all partitions side by side, in offset order within each. */
@@ -42,9 +51,9 @@ export async function tailTopic(options: TailOptions, signal: AbortSignal): Prom
   const either = AbortSignal.any([signal, enough.signal]);
   const reader = createValueReader(options.registry, either);
   // Asked for with the first record, so that a topic without any is followed whatever the registry does.
-  let asked: Promise<boolean> | undefined;
-  const isAvro = (): Promise<boolean> => {
-    asked ??= isAvroTopic(options.registry, topic, either);
+  let asked: Promise<number | undefined> | undefined;
+  const schema = (): Promise<number | undefined> => {
+    asked ??= topicSchema(options.registry, topic, either);
     return asked;
   };
   const countIn = (batch: RawBatch): number => {
@@ -58,7 +67,7 @@ export async function tailTopic(options: TailOptions, signal: AbortSignal): Prom
     for await (const batch of broker.read({ topic, partition, from: options.from }, either)) {
       for (let i = 0, count = countIn(batch); i < count; i++) {
         if (printed === options.max) return;
-        const line = await printedLine(batch, i, reader, await isAvro());
+        const line = await printedLine(batch, i, reader, await schema());
         if (printed === options.max) return;
         printed++;
         options.print(line);
@@ -80,12 +89,17 @@ export async function tailTopic(options: TailOptions, signal: AbortSignal): Prom
 }
 
 /** The line is put together as text: the value's own text is not to be written anew. */
-async function printedLine(batch: RawBatch, index: number, reader: ValueReader, isAvro: boolean): Promise<string> {
+async function printedLine(
+  batch: RawBatch,
+  index: number,
+  reader: ValueReader,
+  topicSchemaId: number | undefined,
+): Promise<string> {
   const slice = (from: Int32Array, to: Int32Array): Buffer | null => {
     const start = from[index] ?? -1;
     return start < 0 ? null : batch.bytes.subarray(start, to[index]);
   };
-  const head: Omit<PrintedRecord, "value" | "as"> = {
+  const head: Omit<PrintedRecord, "value" | "as" | "schema"> = {
     topic: batch.topic,
     partition: batch.partition,
     offset: batch.offsets[index] ?? -1,
@@ -94,10 +108,12 @@ async function printedLine(batch: RawBatch, index: number, reader: ValueReader, 
     headers: readHeaders(batch, index).map((header) => ({ name: header.name, value: readable(header.value) })),
   };
   const value = slice(batch.valueFrom, batch.valueTo);
-  const { json, as } = value === null ? { json: "null", as: undefined } : await reader.show(value, isAvro);
+  const shown: ShownValue = value === null ? { json: "null", as: undefined } : await reader.show(value, topicSchemaId);
+  const { json, as, schema } = shown;
   // `produce` takes one blank behind the colon for the line's own.
   const blank = as === "json" && json.startsWith(" ") ? " " : "";
-  const form = as === undefined ? "" : `,"as":${JSON.stringify(as)}`;
+  const form =
+    as === undefined ? "" : `,"as":${JSON.stringify(as)}${schema === undefined ? "" : `,"schema":${schema}`}`;
   return `${JSON.stringify(head).slice(0, -1)},"value":${blank}${json}${form}}`;
 }
 

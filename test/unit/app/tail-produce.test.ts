@@ -139,6 +139,55 @@ test("an Avro value comes back byte for byte, longs to the last digit and -0 wit
   expect(lines[0]).toContain('"value":{"id":9223372036854775807,"d":-0.0}}');
 });
 
+const older = {
+  type: "record",
+  name: "P",
+  fields: [
+    { name: "id", type: "long" },
+    { name: "old", type: ["null", "string"], default: null },
+  ],
+};
+
+/** A value of a schema of another subject, which `from-value` had before. */
+async function ofOlder(registry: MemoryRegistry): Promise<Buffer> {
+  const { id } = registry.add("older-value", older);
+  const writer = await createValueWriter(registry, "older", signal);
+  expect(id).not.toBe((await registry.latest("from-value"))?.id);
+  return writer.write('{"id":1,"old":"hi"}');
+}
+
+// It came back by the newest schema, without the field that had gone.
+test("an Avro value of an older schema comes back byte for byte, and so does one on a topic that is not Avro", async () => {
+  for (const registry of [registryWith(), new MemoryRegistry()]) {
+    const value = await ofOlder(registry);
+    const record = { key: null, value, headers: [], timestampMs: 5 };
+    const { lines, got } = await copied([record, record], registry);
+    expect(got.map((each) => each.value)).toEqual([value, value]);
+    const { id } = (await registry.latest("older-value"))!;
+    expect(lines[0]).toContain(`"value":{"id":1,"old":"hi"},"as":"avro","schema":${id}}`);
+  }
+});
+
+test.each([
+  ['{"value":{},"as":"avro"}', "go together"],
+  ['{"value":{},"schema":1}', "go together"],
+  ['{"value":{},"as":"json","schema":1}', "go together"],
+  ['{"value":{},"as":"avro","schema":"1"}', "go together"],
+  ['{"value":{"id":1},"as":"avro","schema":77}', "the value is of schema id 77, which the registry does not know"],
+  ['{"value":{"id":"x","d":1},"as":"avro","schema":1}', "field id"],
+])("produce refuses %s with the line", async (line, said) => {
+  const broker = await brokerOf();
+  try {
+    const writer = await createValueWriter(registryWith(), "to", signal);
+    const options = { broker, topic: "to", writer, keyField: undefined, now: () => 1_000 };
+    const producing = produceLines(linesOf(Readable.from([Buffer.from(`${line}\n`)]), signal), options, signal);
+    await expect(producing).rejects.toThrow(said);
+    await expect(producing).rejects.toThrow("line 1: ");
+  } finally {
+    await broker.close();
+  }
+});
+
 test.each<[string | null, string]>([
   [null, '"value":null}'],
   ["null", '"value":null,"as":"json"}'],
