@@ -2,9 +2,11 @@
 import { randomUUID } from "node:crypto";
 import { type Clock, formatIsoTime } from "../kernel/index.ts";
 import { retrainingEventsIn } from "../retraining/index.ts";
+import { readUpTo } from "../runtime/control/index.ts";
 import type { Broker } from "../runtime/index.ts";
 import type { Plan } from "../topology/index.ts";
 import { isEnd, type RetrainingEvent, type RetrainSettings, retrainingRecord } from "../training/index.ts";
+import type { RawBatch } from "../wire/index.ts";
 import { type ExitCode, exitCodes } from "./exit.ts";
 
 /** How often it is seen what has become of a request. */
@@ -101,9 +103,10 @@ async function eventsFrom(
   const { clusterName: topic = "" } = plan.retraining ?? {};
   const [{ end } = { end: from }] = await broker.admin.watermarks(topic, signal);
   const events: RetrainingEvent[] = [];
-  if (end > from)
-    for await (const batch of broker.read({ topic, partition: 0, from, to: end }, signal))
-      for (const { event } of retrainingEventsIn(batch)) events.push(event);
+  const take = (batch: RawBatch): void => {
+    for (const { event } of retrainingEventsIn(batch)) events.push(event);
+  };
+  await readUpTo(broker, { topic, from, to: end }, take, signal);
   return { events, offsetNext: Math.max(from, end) };
 }
 

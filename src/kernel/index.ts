@@ -1,5 +1,5 @@
 export { AssertionError, assert, unreachable } from "./assert.ts";
-export { BackOff } from "./back-off.ts";
+export { BackOff, type BackOffPolicy } from "./back-off.ts";
 export { cutOff, silentAfterMs } from "./cut-off.ts";
 export { type ErrorCode, errorCodes, type RecordErrorCode } from "./error-codes.ts";
 export {

@@ -51,4 +51,4 @@ export { readVerdicts, type VerdictsRead } from "./read-verdicts.ts";
 export { type Replay, type ReplayRequest, replayMonitors } from "./replay.ts";
 export type { ReplayedIncident, ReplayedMonitor } from "./replay-tally.ts";
 export { type ReportPage, reportPage } from "./report-page.ts";
-export { readUpTo, TopicTail } from "./topic-tail.ts";
+export { TopicTail } from "./topic-tail.ts";

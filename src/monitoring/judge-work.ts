@@ -25,6 +25,7 @@ import {
   verdictSchema,
 } from "../monitor/index.ts";
 import { readTakenCommand, takenCommandRecord } from "../monitor/telling/index.ts";
+import { readUpTo, readWholeLog } from "../runtime/control/index.ts";
 import {
   type Broker,
   type ControlRecord,
@@ -41,7 +42,7 @@ import type { Outgoing, RawBatch } from "../wire/index.ts";
 import { onePartition, textsIn } from "./alerts-topic.ts";
 import { JudgeGauges, type JudgeGaugesOptions } from "./judge-gauges.ts";
 import { TakenCommands } from "./taken-commands.ts";
-import { readUpTo, TopicTail } from "./topic-tail.ts";
+import { TopicTail } from "./topic-tail.ts";
 
 /** What judges windows, made anew for each ownership of the partials. */
 export interface WindowJudge {
@@ -139,7 +140,7 @@ export class JudgeWork implements FollowerWork {
   }
 
   async restore(offsetNext: Offset, signal: AbortSignal): Promise<void> {
-    const { topics, createJudge, lag, registry, beside } = this.#options;
+    const { broker, topics, createJudge, lag, registry, beside } = this.#options;
     await this.release();
     this.#verdictSchemaId = await ownSchemaId(registry, topics.verdicts, verdictSchema, signal);
     this.#verdictsOut.reset();
@@ -148,14 +149,24 @@ export class JudgeWork implements FollowerWork {
     this.#taken = new TakenCommands();
     this.#gauges = new JudgeGauges(this.#options.shown);
     this.#uncounted = { verdicts: [], events: [] };
-    const baselinesTo = await this.#readAll(topics.baselines, (batch) => this.#takeBaselines(batch, signal), signal);
-    await this.#readAll(topics.verdicts, (batch) => this.#takeVerdicts(batch, signal), signal);
+    const baselinesTo = await readWholeLog(
+      broker,
+      { topic: topics.baselines },
+      (batch) => this.#takeBaselines(batch, signal),
+      signal,
+    );
+    await readWholeLog(broker, { topic: topics.verdicts }, (batch) => this.#takeVerdicts(batch, signal), signal);
     lag?.begin();
-    const controlTo = await this.#readAll(topics.control, (batch) => this.#takeCommands(batch), signal);
+    const controlTo = await readWholeLog(
+      broker,
+      { topic: topics.control },
+      (batch) => this.#takeCommands(batch),
+      signal,
+    );
     await this.#restoreEvents(lag, signal);
-    const [{ low } = { low: 0 }] = await this.#options.broker.admin.watermarks(topics.partials, signal);
+    const [{ low } = { low: 0 }] = await broker.admin.watermarks(topics.partials, signal);
     const range = { topic: topics.partials, from: low, to: offsetNext };
-    await readUpTo(this.#options.broker, range, (batch) => this.#takePartials(batch, 0, signal), signal);
+    await readUpTo(broker, range, (batch) => this.#takePartials(batch, 0, signal), signal);
     this.#judge.begin();
     this.#tails = [this.#tail(topics.baselines, baselinesTo), this.#tail(topics.control, controlTo)];
     this.#over = new AbortController();
@@ -284,7 +295,8 @@ export class JudgeWork implements FollowerWork {
         if (taken !== undefined) this.#taken.takeAnswer(taken);
       }
     };
-    await this.#readAll(this.#options.topics.alerts, take, signal);
+    const { broker, topics } = this.#options;
+    await readWholeLog(broker, { topic: topics.alerts }, take, signal);
   }
 
   #tail(topic: string, from: Offset): TopicTail {
@@ -292,15 +304,5 @@ export class JudgeWork implements FollowerWork {
     const tail = new TopicTail({ broker, topic, clock, facts });
     tail.begin(from);
     return tail;
-  }
-
-  /**
-   * All that a topic of one partition holds, up to the end of its log and not of what can be seen: what an owner before has
-   * committed may get its marker a moment later, and it is waited for. @returns where the next record will be
-   */
-  async #readAll(topic: string, take: (batch: RawBatch) => void | Promise<void>, signal: AbortSignal): Promise<Offset> {
-    const { low, end } = await this.#options.broker.admin.extent({ topic, partition: 0 }, signal);
-    await readUpTo(this.#options.broker, { topic, from: low, to: end }, take, signal);
-    return end;
   }
 }

@@ -1,4 +1,5 @@
-import { BackOff, type Clock, codeOf, type Facts, messageOf, type Offset, OperationError } from "../kernel/index.ts";
+import type { Clock, Facts, Offset } from "../kernel/index.ts";
+import { follow } from "../runtime/control/index.ts";
 import type { Broker } from "../runtime/index.ts";
 import type { RawBatch } from "../wire/index.ts";
 
@@ -31,7 +32,12 @@ export class TopicTail {
 
   /** Begins to read. To be called once. */
   begin(from: Offset): void {
-    this.#reading ??= this.#follow(from);
+    const { signal } = this.#over;
+    const take = async (batch: RawBatch): Promise<void> => {
+      this.#waiting.push(batch);
+      while (this.#waiting.length >= waitingMax) await this.#options.clock.sleep(waitMs, signal);
+    };
+    this.#reading ??= follow({ ...this.#options, from, pauses }, take, signal);
   }
 
   /** What has come since the last call, in order. */
@@ -46,42 +52,4 @@ export class TopicTail {
     this.#over.abort(new Error(`following ${this.#options.topic} is over`));
     await this.#reading;
   }
-
-  async #follow(from: Offset): Promise<void> {
-    const { broker, topic, clock, facts } = this.#options;
-    const { signal } = this.#over;
-    const backOff = new BackOff(pauses);
-    let at: Offset | "earliest" = from;
-    while (!signal.aborted) {
-      try {
-        for await (const batch of broker.read({ topic, partition: 0, from: at }, signal)) {
-          this.#waiting.push(batch);
-          at = batch.offsetNext;
-          backOff.reset();
-          while (this.#waiting.length >= waitingMax) await clock.sleep(waitMs, signal);
-        }
-      } catch (thrown) {
-        if (signal.aborted) return;
-        facts.emit("ownTopicReadAgain", { topic, code: codeOf(thrown, "MR_BROKER"), reason: messageOf(thrown) });
-        // What retention took is gone: whoever follows goes on with what is there.
-        if (thrown instanceof OperationError && thrown.code === "MR_OFFSET_RANGE") at = "earliest";
-        await clock.sleep(backOff.next(), signal).catch(() => undefined);
-      }
-    }
-  }
-}
-
-/**
- * Hands every batch of a topic of one partition to `take`, up to an offset.
- * @throws what the reading throws, the signal's reason
- */
-export async function readUpTo(
-  broker: Pick<Broker, "read">,
-  range: { readonly topic: string; readonly from: Offset; readonly to: Offset },
-  take: (batch: RawBatch) => void | Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
-  const { topic, from, to } = range;
-  if (from >= to) return;
-  for await (const batch of broker.read({ topic, partition: 0, from, to }, signal)) await take(batch);
 }

@@ -1,4 +1,4 @@
-import { readUpTo } from "../monitoring/index.ts";
+import { readUpTo } from "../runtime/control/index.ts";
 import type { Broker } from "../runtime/index.ts";
 import type { RetrainingEvent } from "../training/index.ts";
 import { retrainingEventsIn } from "./topic-events.ts";

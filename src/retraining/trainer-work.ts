@@ -23,7 +23,7 @@ import {
   type Offset,
   parseIsoTimeMs,
 } from "../kernel/index.ts";
-import { alertEventsIn, readUpTo, TopicTail } from "../monitoring/index.ts";
+import { alertEventsIn, TopicTail } from "../monitoring/index.ts";
 import {
   AliasReader,
   aliasedVersion,
@@ -32,6 +32,7 @@ import {
   challengerAlias,
   championAlias,
   promotionRecords,
+  readWholeLog,
 } from "../runtime/control/index.ts";
 import {
   type Broker,
@@ -125,9 +126,11 @@ export class TrainerWork implements FollowerWork {
     this.#shadows = new Map();
     this.#lookDueMs = Number.NEGATIVE_INFINITY;
     for (const batches of [this.#events, this.#control]) batches.reset();
-    await this.#readAll(topics.retraining, (batch) => this.#takeEvents(batch, 0), signal);
+    await readWholeLog(broker, { topic: topics.retraining }, (batch) => this.#takeEvents(batch, 0), signal);
     const alertsTo =
-      topics.alerts === undefined ? 0 : await this.#readAll(topics.alerts, (batch) => this.#takeAlerts(batch), signal);
+      topics.alerts === undefined
+        ? 0
+        : await readWholeLog(broker, { topic: topics.alerts }, (batch) => this.#takeAlerts(batch), signal);
     const aliases = new AliasReader();
     const controlTo = await readControl(
       broker,
@@ -445,12 +448,5 @@ export class TrainerWork implements FollowerWork {
     const tail = new TopicTail({ broker, topic, clock, facts });
     tail.begin(from);
     return tail;
-  }
-
-  /** Up to the end of its log: what an owner before has committed may get its marker a moment later. */
-  async #readAll(topic: string, take: (batch: RawBatch) => void, signal: AbortSignal): Promise<Offset> {
-    const { low, end } = await this.#options.broker.admin.extent({ topic, partition: 0 }, signal);
-    await readUpTo(this.#options.broker, { topic, from: low, to: end }, take, signal);
-    return end;
   }
 }

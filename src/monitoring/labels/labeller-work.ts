@@ -16,6 +16,7 @@ import {
   partialKey,
   partialSchema,
 } from "../../monitor/index.ts";
+import { readUpTo } from "../../runtime/control/index.ts";
 import {
   type Broker,
   type FollowerTurn,
@@ -27,7 +28,6 @@ import {
 } from "../../runtime/index.ts";
 import { ownSchemaId, type SchemaRegistry } from "../../schema/index.ts";
 import type { Outgoing, RawBatch } from "../../wire/index.ts";
-import { readUpTo } from "../topic-tail.ts";
 import { type JoinedWindow, LabelJoin } from "./label-join.ts";
 
 /** Name of the role, as its partials call it where those of tasks name their stage. */

@@ -2,11 +2,9 @@ import { type Clock, type Facts, type Offset, OperationError } from "../../kerne
 import { type Adoption, adoptionKey, decodeAdoption } from "../../model/index.ts";
 import type { SchemaRegistry } from "../../schema/index.ts";
 import type { RawBatch } from "../../wire/index.ts";
+import { readWholeLog } from "../control/one-partition.ts";
 import { OwnValues } from "../own-values.ts";
 import type { Broker } from "../port.ts";
-
-/** The topic has one partition: its records have one order. */
-const partition = 0;
 
 export interface AdoptionLogOptions {
   readonly broker: Pick<Broker, "read" | "admin">;
@@ -57,12 +55,8 @@ export class AdoptionLog {
   async #readOn(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { broker, topic } = this.#options;
-    const { low, end } = await broker.admin.extent({ topic, partition }, signal);
-    const from = Math.max(low, this.#offsetNext);
-    if (from < end)
-      for await (const batch of broker.read({ topic, partition, from, to: end }, signal))
-        await this.#take(batch, signal);
-    this.#offsetNext = Math.max(from, end);
+    const range = { topic, from: this.#offsetNext };
+    this.#offsetNext = await readWholeLog(broker, range, (batch) => this.#take(batch, signal), signal);
   }
 
   /** One that is passed over would be another version without a word. */

@@ -1,4 +1,4 @@
-import { BackOff, type Clock, codeOf, type Facts, messageOf, type Offset, OperationError } from "../../kernel/index.ts";
+import { type Clock, type Facts, OperationError } from "../../kernel/index.ts";
 import {
   type BaselineFieldRecord,
   type BaselineHeadRecord,
@@ -8,6 +8,7 @@ import {
 } from "../../monitor/index.ts";
 import type { SchemaRegistry } from "../../schema/index.ts";
 import type { RawBatch } from "../../wire/index.ts";
+import { follow, readUpTo } from "../control/one-partition.ts";
 import { OwnValues } from "../own-values.ts";
 import type { Broker } from "../port.ts";
 
@@ -20,8 +21,6 @@ export interface BaselineSource {
 
 /** Reading that failed is tried again after a second, and later more rarely. */
 const pauses = { firstMs: 1_000, lastMs: 60_000 };
-/** The topic has one partition: its records have one order. */
-const partition = 0;
 
 export interface FollowedBaselinesOptions {
   readonly broker: Pick<Broker, "read" | "admin">;
@@ -56,7 +55,7 @@ export class FollowedBaselines implements BaselineSource {
    * @throws OperationError MR_TOPIC_MISSING; what the cluster answers; the signal's reason
    */
   async begin(): Promise<void> {
-    const { broker, topic, signal } = this.#options;
+    const { broker, topic, clock, facts, signal } = this.#options;
     const [extent] = await broker.admin.watermarks(topic, signal);
     if (extent === undefined)
       throw new OperationError(
@@ -64,31 +63,10 @@ export class FollowedBaselines implements BaselineSource {
         `reading baselines: topic ${topic} does not exist; run millrace apply`,
       );
     const { low, end } = extent;
-    if (low < end)
-      for await (const batch of broker.read({ topic, partition, from: low, to: end }, signal)) await this.#take(batch);
-    void this.#follow(end);
-  }
-
-  /** What has been read is read again after an outage: the last record of a key counts, whatever came in between. */
-  async #follow(from: Offset): Promise<void> {
-    const { broker, topic, clock, facts, signal } = this.#options;
-    const backOff = new BackOff(pauses);
-    let offsetNext: Offset | "earliest" = from;
-    while (!signal.aborted) {
-      try {
-        for await (const batch of broker.read({ topic, partition, from: offsetNext }, signal)) {
-          await this.#take(batch);
-          offsetNext = batch.offsetNext;
-          backOff.reset();
-        }
-      } catch (thrown) {
-        if (signal.aborted) return;
-        facts.emit("ownTopicReadAgain", { code: codeOf(thrown, "MR_BROKER"), topic, reason: messageOf(thrown) });
-        // The topic was made anew, or what it began with is gone: what it has now is what counts.
-        if (thrown instanceof OperationError && thrown.code === "MR_OFFSET_RANGE") offsetNext = "earliest";
-        await clock.sleep(backOff.next(), signal).catch(() => undefined);
-      }
-    }
+    const take = (batch: RawBatch): Promise<void> => this.#take(batch);
+    await readUpTo(broker, { topic, from: low, to: end }, take, signal);
+    // What has been read is read again after an outage: the last record of a key counts, whatever came in between.
+    void follow({ broker, topic, from: end, pauses, clock, facts }, take, signal);
   }
 
   async #take(batch: RawBatch): Promise<void> {
