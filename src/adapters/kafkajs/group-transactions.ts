@@ -45,7 +45,7 @@ export class GroupTransactions {
   /** Of tasks that go on by themselves. */
   readonly #apart = new Map<TaskId, TransactionLane>();
   /** What has been handed over and is not decided, by task. */
-  readonly #undecided = new Map<TaskId, Set<Promise<void>>>();
+  readonly #undecided = new Map<TaskId, Promise<void>>();
   /** Nobody waits for a coordinator any more. */
   readonly #closed = new AbortController();
 
@@ -80,20 +80,21 @@ export class GroupTransactions {
     const isEachByItself = this.#options.unit === "task";
     const lane = isEachByItself ? this.#laneApart(part.task) : this.#common;
     const commit = lane.commit(part, signal);
-    const undecided = this.#undecided.get(part.task) ?? new Set();
-    this.#undecided.set(part.task, undecided.add(commit));
+    const before = this.#undecided.get(part.task);
+    this.#undecided.set(
+      part.task,
+      Promise.allSettled([before, commit]).then(() => undefined),
+    );
     try {
       await commit;
     } finally {
-      undecided.delete(commit);
-      if (undecided.size === 0) this.#undecided.delete(part.task);
       if (!isEachByItself) this.#apart.delete(part.task);
     }
   }
 
   /** Resolves when nothing is undecided that the task has handed over, be it under way or waiting. */
   async settled(task: TaskId): Promise<void> {
-    await Promise.allSettled(this.#undecided.get(task) ?? []);
+    await this.#undecided.get(task);
   }
 
   /** Waits for what is being aborted, but not for long. */
