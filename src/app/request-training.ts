@@ -56,8 +56,8 @@ export async function requestTraining(options: TrainingRequestOptions, signal: A
     at: formatIsoTime(clock.now()),
     cause: "manual",
     by,
-    ...(reason === undefined ? {} : { reason }),
-    ...(mode === undefined ? {} : { mode }),
+    reason,
+    mode,
   };
   const [{ end: from } = { end: 0 }] = await broker.admin.watermarks(topic, signal);
   await broker.append([{ topic, partition: 0, timestampMs: clock.now(), ...retrainingRecord(asked) }], signal);

@@ -38,8 +38,8 @@ export interface RolesSetup {
   readonly logger: Logger;
   /** Where the versions are that baselines are of; without it baselines come from elsewhere alone. */
   readonly artefacts?: Pick<ArtefactStore, "read">;
-  readonly instanceId?: string;
-  readonly decidingGroup?: string;
+  readonly instanceId?: string | undefined;
+  readonly decidingGroup?: string | undefined;
 }
 
 /** Groups of the roles that a plan has. */
@@ -81,8 +81,8 @@ export function createRoles(setup: RolesSetup): readonly Follower[] {
     clock: systemClock,
     logger,
     silentCommitMs: Math.min(silentCommitMsMax, silentCommits * plan.commit.everyMs),
-    ...(instanceId === undefined ? {} : { instanceId }),
-    ...(decidingGroup === undefined ? {} : { decidingGroup }),
+    instanceId,
+    decidingGroup,
   };
   const baselined = {
     broker,

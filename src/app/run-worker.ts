@@ -103,7 +103,7 @@ export async function runWorker(context: CommandContext, options: RunOptions): P
       logger,
       drainTimeoutMs,
       untilCaughtUp,
-      ...(instanceId === undefined ? {} : { instanceId }),
+      instanceId,
       ...(stateDir === undefined ? {} : { snapshots: openSnapshots(stateDir) }),
     });
     return await worker.run(context.stop);

@@ -37,7 +37,7 @@ export interface WorkerSetup {
   readonly logger: Logger;
   readonly drainTimeoutMs: number;
   readonly untilCaughtUp: boolean;
-  readonly instanceId?: string;
+  readonly instanceId?: string | undefined;
   readonly snapshots?: SnapshotOptions;
   readonly onReady?: () => void;
 }

@@ -27,8 +27,8 @@ export interface TrainerSetup {
   readonly registry: SchemaRegistry;
   readonly artefacts: ArtefactStore;
   readonly logger: Logger;
-  readonly instanceId?: string;
-  readonly decidingGroup?: string;
+  readonly instanceId?: string | undefined;
+  readonly decidingGroup?: string | undefined;
 }
 
 /** Whether a process that runs all of a plan trains too: where a model says when it is to be trained again. */
@@ -108,8 +108,8 @@ export function createTrainerRole(setup: TrainerSetup): readonly Follower[] {
       broker,
       clock: systemClock,
       logger,
-      ...(instanceId === undefined ? {} : { instanceId }),
-      ...(decidingGroup === undefined ? {} : { decidingGroup }),
+      instanceId,
+      decidingGroup,
     }),
   ];
 }

@@ -26,8 +26,8 @@ export function createJudgeRunner(options: JudgeRunnerOptions): Follower {
     everyMs,
     facts,
     work: new JudgeWork({ ...options, facts }),
-    ...(silentCommitMs === undefined ? {} : { silentCommitMs }),
-    ...(instanceId === undefined ? {} : { instanceId }),
-    ...(decidingGroup === undefined ? {} : { decidingGroup }),
+    silentCommitMs,
+    instanceId,
+    decidingGroup,
   });
 }

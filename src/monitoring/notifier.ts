@@ -48,8 +48,8 @@ export function createNotifier(options: NotifierOptions): Follower {
     everyMs,
     facts,
     work: new NotifierWork(options, facts),
-    ...(instanceId === undefined ? {} : { instanceId }),
-    ...(decidingGroup === undefined ? {} : { decidingGroup }),
+    instanceId,
+    decidingGroup,
   });
 }
 

@@ -29,7 +29,7 @@ export function createTrainer(options: TrainerOptions): Follower {
     everyMs,
     facts,
     work: new TrainerWork({ ...options, facts }),
-    ...(instanceId === undefined ? {} : { instanceId }),
-    ...(decidingGroup === undefined ? {} : { decidingGroup }),
+    instanceId,
+    decidingGroup,
   });
 }

@@ -166,11 +166,11 @@ export class TrainerWork implements FollowerWork {
         ...decision,
         at: this.#now(),
         by: "policy",
-        ...(alert === undefined ? {} : { alert }),
-        ...(incident === undefined ? {} : { incident }),
-        ...(guard === undefined ? {} : { guard }),
-        ...(reason === undefined ? {} : { reason }),
-        ...(timeMs === undefined ? {} : { timeMs }),
+        alert,
+        incident,
+        guard,
+        reason,
+        timeMs,
       });
     for (const course of this.#courses.open) await this.#advance(course, signal);
     return this.#taken();
@@ -340,8 +340,8 @@ export class TrainerWork implements FollowerWork {
       cause: request.cause,
       at: this.#now(),
       by: "trainer",
-      ...(request.incident === undefined ? {} : { incident: request.incident }),
-      ...(nowMs === undefined ? {} : { timeMs: nowMs }),
+      incident: request.incident,
+      timeMs: nowMs,
       ...more,
     });
   }

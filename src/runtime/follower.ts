@@ -58,15 +58,15 @@ export interface FollowerOptions {
   /** How often `turn` is asked while nothing arrives. */
   readonly everyMs: number;
   /** How often an offset that only moved is committed; 5 s when left out. */
-  readonly silentCommitMs?: number;
+  readonly silentCommitMs?: number | undefined;
   readonly work: FollowerWork;
   /** Shared with the work, so that what both count is told together; of its own when left out. */
   readonly facts?: Facts;
   /** Stem of the transactional id, shared by all that may not write at once; the group's name when left out. */
-  readonly writesAs?: string;
-  readonly instanceId?: string;
+  readonly writesAs?: string | undefined;
+  readonly instanceId?: string | undefined;
   /** See {@link GroupSpec.decidingGroup}. */
-  readonly decidingGroup?: string;
+  readonly decidingGroup?: string | undefined;
 }
 
 /** One ownership of the partition, from its assignment to its end. */
@@ -212,9 +212,9 @@ export class Follower implements GroupSink, ReadyStage, MeasuredStage {
         delivery,
         onLogChange: "restart",
         logger,
-        ...(writesAs === undefined ? {} : { name: writesAs }),
-        ...(instanceId === undefined ? {} : { instanceId }),
-        ...(decidingGroup === undefined ? {} : { decidingGroup }),
+        name: writesAs,
+        instanceId,
+        decidingGroup,
       },
       this,
       signal,

@@ -53,14 +53,14 @@ export interface GroupSpec {
    * Stem of the names under which the cluster knows the tasks' write sides, `<name>.<task>`: whoever opens one ends what
    * an earlier owner left behind. The group's name when left out.
    */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Names this member across restarts; undefined for a dynamic member. */
-  readonly instanceId?: string;
+  readonly instanceId?: string | undefined;
   /**
    * Of the groups that a process joins under its instance id, the one that decides between two processes which start at
    * once under it; the group itself when not given. All groups of all processes should name the same.
    */
-  readonly decidingGroup?: string;
+  readonly decidingGroup?: string | undefined;
   /**
    * What this member has of each task's stores on disk, whoever owns the task now: a task goes where least is left to be
    * restored. Asked each time the member says what it has, so that it costs no more than a look; left out, nothing.

@@ -58,9 +58,9 @@ export interface StageRunnerOptions {
   readonly deflateGzip: Deflate | undefined;
   /** Where snapshots of stores are kept; left out, none are. */
   readonly snapshots?: SnapshotOptions;
-  readonly instanceId?: string;
+  readonly instanceId?: string | undefined;
   /** See {@link GroupSpec.decidingGroup}. */
-  readonly decidingGroup?: string;
+  readonly decidingGroup?: string | undefined;
   readonly timeSliceMs?: number;
   /** How long a scorer may take for a micro-batch before it is cut off; 30 s. */
   readonly scorerTimeoutMs?: number;
@@ -282,8 +282,8 @@ export class StageRunner implements GroupSink {
         claims: () => this.#snapshots?.claims ?? new Map(),
         name: stage.group,
         logger,
-        ...(instanceId === undefined ? {} : { instanceId }),
-        ...(decidingGroup === undefined ? {} : { decidingGroup }),
+        instanceId,
+        decidingGroup,
       },
       this,
       signal,

@@ -31,24 +31,24 @@ export interface RetrainingEvent {
   readonly cause: RetrainCause;
   /** `policy`, `trainer`, or who asked. */
   readonly by: string;
-  readonly incident?: string;
+  readonly incident?: string | undefined;
   /** Alert that it answers. */
-  readonly alert?: string;
+  readonly alert?: string | undefined;
   /** Why it was not asked for, or ended so; one sentence. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** Which guard held it back. */
-  readonly guard?: Guard;
+  readonly guard?: Guard | undefined;
   /** Event time of the policy, epoch milliseconds; absent where none was known. */
-  readonly timeMs?: number;
+  readonly timeMs?: number | undefined;
   /** Labels on the topic then, counted as offsets. */
-  readonly labels?: number;
+  readonly labels?: number | undefined;
   /** Predictions on their topics then, counted as offsets. */
-  readonly predictions?: number;
+  readonly predictions?: number | undefined;
   /** What was made, and what was in service before. */
-  readonly version?: number;
-  readonly champion?: number;
+  readonly version?: number | undefined;
+  readonly champion?: number | undefined;
   /** What the training is to begin with, where whoever asked says so; else as the topology says. */
-  readonly mode?: "full" | "warm";
+  readonly mode?: "full" | "warm" | undefined;
   /** What the gate found, check by check. */
   readonly checks?: readonly { readonly name: string; readonly outcome: string; readonly text: string }[];
 }

@@ -23,10 +23,10 @@ export function createLabeller(options: LabellerOptions): Follower {
     clock,
     logger,
     everyMs,
-    ...(silentCommitMs === undefined ? {} : { silentCommitMs }),
+    silentCommitMs,
     facts,
     work: new LabellerWork({ ...options, facts }),
-    ...(instanceId === undefined ? {} : { instanceId }),
-    ...(decidingGroup === undefined ? {} : { decidingGroup }),
+    instanceId,
+    decidingGroup,
   });
 }
