@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
 import { nodeHasher } from "../../../src/adapters/node/index.ts";
 import { type LogFields, type Logger, silentLogger } from "../../../src/kernel/index.ts";
@@ -63,6 +64,26 @@ interface Prediction {
   readonly version: number;
   readonly score: number;
   readonly text: string;
+}
+
+/** What comes to a shop from outside, whichever processes live; `challenge` is of versions that score beside. */
+export type ShopAct =
+  | { readonly kind: "feed"; readonly counts: readonly [number, number] }
+  | { readonly kind: "promote"; readonly version: number }
+  | { readonly kind: "challenge"; readonly version: number }
+  | { readonly kind: "turns"; readonly count: number };
+
+const version = fc.integer({ min: 1, max: 5 });
+
+/** Acts of the kinds that are named. */
+export function shopActs(...kinds: readonly ShopAct["kind"][]): fc.Arbitrary<ShopAct> {
+  const all: Readonly<Record<ShopAct["kind"], fc.Arbitrary<ShopAct>>> = {
+    feed: fc.record({ kind: fc.constant("feed"), counts: fc.tuple(fc.nat(9), fc.nat(9)) }),
+    promote: fc.record({ kind: fc.constant("promote"), version }),
+    challenge: fc.record({ kind: fc.constant("challenge"), version }),
+    turns: fc.record({ kind: fc.constant("turns"), count: fc.nat(40) }),
+  };
+  return fc.oneof(...kinds.map((kind) => all[kind]));
 }
 
 /** A stage that follows `fraud@champion`, on the in-process broker: fed, promoted, run by processes that die. */
@@ -224,6 +245,14 @@ export class AdoptingShop {
 
   said(message: string): readonly LogFields[] {
     return this.logged.filter((line) => line.message === message).map(({ fields }) => fields);
+  }
+
+  async perform(act: ShopAct): Promise<void> {
+    if (act.kind === "feed") return this.feed(act.counts);
+    if (act.kind === "promote") return this.promote(act.version);
+    if (act.kind === "challenge") return this.challenge(act.version);
+    let left = act.count;
+    await this.until(() => left-- <= 0);
   }
 
   /** Lets the living processes work until it holds, and expects of none that it halts. */

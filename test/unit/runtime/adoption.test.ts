@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { DeliveryMode } from "../../../src/topology/index.ts";
 import type { DeathPlan, MortalCall } from "../../fakes/mortal-broker.ts";
 import { type Deferred, deferred } from "../../support/deadline.ts";
-import { AdoptingShop, type ScoringProcess } from "./adopting-shop.ts";
+import { AdoptingShop, type ScoringProcess, type ShopAct, shopActs } from "./adopting-shop.ts";
 
 const deliveries = ["at-least-once", "exactly-once"] as const satisfies readonly DeliveryMode[];
 
@@ -66,22 +66,18 @@ async function movedBeside(shop: AdoptingShop, slow: "told" | "opened"): Promise
 }
 
 type Act =
-  | { readonly kind: "feed"; readonly counts: readonly [number, number] }
-  | { readonly kind: "promote"; readonly version: number }
+  | ShopAct
   | { readonly kind: "start"; readonly dieAt: number; readonly when: "before" | "after" }
-  | { readonly kind: "turns"; readonly count: number }
   | { readonly kind: "kill" | "drain" };
 
 const act: fc.Arbitrary<Act> = fc.oneof(
-  fc.record({ kind: fc.constant("feed" as const), counts: fc.tuple(fc.nat(9), fc.nat(9)) }),
-  fc.record({ kind: fc.constant("promote" as const), version: fc.integer({ min: 1, max: 5 }) }),
+  { arbitrary: shopActs("feed", "promote", "turns"), weight: 3 },
   fc.record({
     kind: fc.constant("start" as const),
     dieAt: fc.nat(40),
     when: fc.constantFrom("before" as const, "after" as const),
   }),
   fc.record({ kind: fc.constantFrom("kill" as const, "drain" as const) }),
-  fc.record({ kind: fc.constant("turns" as const), count: fc.nat(25) }),
 );
 
 /** @returns the processes that live afterwards */
@@ -92,25 +88,19 @@ async function perform(
 ): Promise<readonly ScoringProcess[]> {
   const [oldest, ...others] = living;
   switch (one.kind) {
-    case "feed":
-      await shop.feed(one.counts);
-      return living;
-    case "promote":
-      await shop.promote(one.version);
-      return living;
-    case "turns": {
-      let left = one.count;
-      await shop.until(() => left-- <= 0);
-      return living;
-    }
     case "start":
       if (living.length === 2) return living;
       return [...living, await shop.start((_, index) => (index === one.dieAt ? one.when : undefined))];
-    default:
-      if (one.kind === "kill") await oldest?.kill();
-      // One that dies while it drains has no answer.
-      else if (oldest !== undefined) await Promise.race([oldest.runner.drain(), oldest.died]);
+    case "kill":
+      await oldest?.kill();
       return others;
+    case "drain":
+      // One that dies while it drains has no answer.
+      if (oldest !== undefined) await Promise.race([oldest.runner.drain(), oldest.died]);
+      return others;
+    default:
+      await shop.perform(one);
+      return living;
   }
 }
 

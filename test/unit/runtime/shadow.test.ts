@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { RecordRefusedError } from "../../../src/runtime/index.ts";
 import type { DeliveryMode } from "../../../src/topology/index.ts";
-import { AdoptingShop, type ScoringProcess } from "./adopting-shop.ts";
+import { AdoptingShop, type ScoringProcess, type ShopAct, shopActs } from "./adopting-shop.ts";
 
 const deliveries = ["at-least-once", "exactly-once"] as const satisfies readonly DeliveryMode[];
 const ended = "A task scores with the challenger no more.";
@@ -50,18 +50,14 @@ async function expectUntouched(shop: AdoptingShop): Promise<void> {
 }
 
 type Act =
-  | { readonly kind: "feed"; readonly counts: readonly [number, number] }
-  | { readonly kind: "promote"; readonly version: number }
-  | { readonly kind: "challenge"; readonly version: number }
-  | { readonly kind: "start" | "turns"; readonly count: number }
+  | ShopAct
+  | { readonly kind: "start"; readonly count: number }
   | { readonly kind: "kill" }
   | { readonly kind: "none" };
 
 const act: fc.Arbitrary<Act> = fc.oneof(
-  fc.record({ kind: fc.constant("feed" as const), counts: fc.tuple(fc.nat(7), fc.nat(7)) }),
-  fc.record({ kind: fc.constant("promote" as const), version: fc.integer({ min: 1, max: 5 }) }),
-  fc.record({ kind: fc.constant("challenge" as const), version: fc.integer({ min: 1, max: 5 }) }),
-  fc.record({ kind: fc.constantFrom("start" as const, "turns" as const), count: fc.nat(40) }),
+  { arbitrary: shopActs("feed", "promote", "challenge", "turns"), weight: 4 },
+  fc.record({ kind: fc.constant("start" as const), count: fc.nat(40) }),
   fc.record({ kind: fc.constant("kill" as const) }),
   fc.record({ kind: fc.constant("none" as const) }),
 );
@@ -73,29 +69,18 @@ async function perform(
   living: ScoringProcess | undefined,
 ): Promise<ScoringProcess | undefined> {
   switch (one.kind) {
-    case "feed":
-      await shop.feed(one.counts);
-      return living;
-    case "promote":
-      await shop.promote(one.version);
-      return living;
-    case "challenge":
-      await shop.challenge(one.version);
-      return living;
     case "none":
       await shop.challenge();
       return living;
-    case "turns": {
-      let left = one.count;
-      await shop.until(() => left-- <= 0);
-      return living;
-    }
     case "kill":
       await living?.kill();
       return undefined;
-    default:
+    case "start":
       if (living?.isDead === false) return living;
       return shop.start((_, index) => (index === one.count ? "after" : undefined));
+    default:
+      await shop.perform(one);
+      return living;
   }
 }
 
