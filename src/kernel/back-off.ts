@@ -8,7 +8,7 @@ export interface BackOffPolicy {
    * Numbers from 0 to 1 that shorten each pause by up to a half, so that many who failed together do not all come back
    * together; left out, the pauses are as stated.
    */
-  readonly jitter?: () => number;
+  readonly jitter?: (() => number) | undefined;
 }
 
 /** Growing pauses between attempts. */

@@ -16,7 +16,7 @@ export class Patience {
 
   /** @param jitter numbers from 0 to 1 that shorten the pauses; see {@link BackOffPolicy.jitter} */
   constructor(task: TaskId, clock: Clock, facts: Facts, jitter?: () => number) {
-    this.#backOff = new BackOff(jitter === undefined ? pauses : { ...pauses, jitter });
+    this.#backOff = new BackOff({ ...pauses, jitter });
     this.#task = task;
     this.#clock = clock;
     this.#facts = facts;

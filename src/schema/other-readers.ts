@@ -1,4 +1,5 @@
 import avro from "avsc";
+import { messageOf } from "../kernel/index.ts";
 
 /**
  * Why avsc, the Avro reader that most consumers on Node are built on, does not take a schema; undefined when it does.
@@ -11,7 +12,7 @@ export function avscRefusal(json: unknown): string | undefined {
     avro.Type.forSchema(withoutBigints(json) as avro.Schema);
     return undefined;
   } catch (thrown) {
-    return thrown instanceof Error ? thrown.message : String(thrown);
+    return messageOf(thrown);
   }
 }
 

@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type DevSessionServer, serveDevSession } from "../../../src/adapters/dev-session/index.ts";
-import { nodeHasher } from "../../../src/adapters/node/index.ts";
+import { nodeHasher, systemClock } from "../../../src/adapters/node/index.ts";
 import { applyChanges, compareWithCluster } from "../../../src/app/apply-plan.ts";
 import { loadPlan } from "../../../src/app/load-topology.ts";
 import { promoteVersion } from "../../../src/app/promote-version.ts";
@@ -20,6 +20,7 @@ import {
   numbersEncoder,
   versionFiles,
 } from "../../../src/model/index.ts";
+import { readRetrainings } from "../../../src/retraining/index.ts";
 import {
   type Alias,
   type Promotion,
@@ -341,6 +342,12 @@ describe("a promotion that others come in between of", () => {
 });
 
 describe("models approve", () => {
+  const approvals = async (): Promise<readonly string[]> => {
+    const keys: string[] = [];
+    await readControl(broker, "small.control", ({ key }) => void keys.push(key), never);
+    return keys.filter((key) => key.startsWith("approve/"));
+  };
+
   test("writes who, until, reason and request, and ends with 0 when the version is the champion", async () => {
     await addVersion();
     const seen: [string, string | null][] = [];
@@ -366,9 +373,53 @@ describe("models approve", () => {
 
   test("refuses a version that is not there and writes nothing", async () => {
     expect(await on("approve", "3")).toMatchObject({ code: 1, stderr: expect.stringContaining("has no version 3") });
-    const keys: string[] = [];
-    await readControl(broker, "small.control", ({ key }) => void keys.push(key), never);
-    expect(keys.filter((key) => key.startsWith("approve/"))).toEqual([]);
+    expect(await approvals()).toEqual([]);
+  });
+
+  test("says what to look at where no trainer acts on it for ten seconds", async () => {
+    await addVersion();
+    const approved = on("approve", "1");
+    await expect.poll(async () => (await approvals()).length, { timeout: 10_000, interval: 10 }).toBe(1);
+    const monotonicMs = systemClock.monotonicMs;
+    const later = vi.spyOn(systemClock, "monotonicMs").mockImplementation(() => monotonicMs() + 10_000);
+    try {
+      expect(await approved).toMatchObject({
+        code: 75,
+        stdout: expect.stringMatching(/^version 1 of fraud is approved until \S+\n$/),
+        stderr: expect.stringContaining(
+          "the trainer has not promoted it yet: is `millrace run --role trainer` running",
+        ),
+      });
+    } finally {
+      later.mockRestore();
+    }
+  });
+
+  test("the champion needs no approval, and nothing is written", async () => {
+    await addVersion();
+    await point("champion", 1);
+    expect(await on("approve", "1")).toMatchObject({ code: 0, stdout: "version 1 of fraud is the champion already\n" });
+    expect(await approvals()).toEqual([]);
+  });
+});
+
+describe("triggers reset", () => {
+  test("closes the breaker of the model, and writes who and what for", async () => {
+    const ended = await millrace(["triggers", "reset", "small.yaml", "--by", "ann", "--reason", "mended", "--dev"], {
+      environment: {},
+    });
+    expect(ended).toMatchObject({ code: 0, stdout: "the breaker of model fraud is closed\n" });
+    expect(await readRetrainings(broker, "small.retraining", never)).toMatchObject([
+      { type: "reset", model: "fraud", cause: "manual", by: "ann", reason: "mended" },
+    ]);
+  });
+
+  test("is refused where nothing says what a model could learn from", async () => {
+    writeFileSync("small.yaml", smallText.replace(/\n {4}label: .*/, ""));
+    expect(await millrace(["triggers", "reset", "small.yaml", "--dev"], { environment: {} })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("no model of topology small has a label"),
+    });
   });
 });
 

@@ -104,6 +104,12 @@ test("a broker that closes a new connection may want what was not given; an old 
   });
   expect(verdictOf(error)).toBe("elsewhere");
   expect(explained(closed, "kafka:9092", {}, false)).toBe(closed);
+  const sasl = { mechanism: "plain", username: "alice", password: "hunter2" } as const;
+  const wanted = (given: object) =>
+    (explained(closed, "kafka:9092", given, true) as Error).message.replace(/.* without an answer; /, "");
+  expect(wanted({ sasl })).toBe("it may be stopping, or this port may want TLS");
+  expect(wanted({ tls: {} })).toBe("it may be stopping, or this port may want a user and a password");
+  expect(wanted({ tls: {}, sasl })).toBe("it may be stopping");
 });
 
 test("an error for want of a right names the right, by what was being done", () => {

@@ -174,3 +174,12 @@ test("an incident has what its events say: when, which fields, why, and whether 
     { ...open, state: "closed", closed: "1970-01-01T13:00:00.000Z" },
   ]);
 });
+
+test("an incident is told as its opening says, also where another event of it stands before, or no opening at all", () => {
+  const firing = eventOf("millrace.alert.firing", "10:00");
+  const opened = eventOf("millrace.incident.opened", "10:01", { summary: "it drifts", fields: ["country"] });
+  const summaryOf = (...events: AlertEvent[]) =>
+    incidentSummaries(logged(events)).map(({ summary, opened, fields }) => [summary, opened, fields]);
+  expect(summaryOf(firing)).toEqual([[firing.summary, null, ["amount"]]]);
+  expect(summaryOf(firing, opened)).toEqual([["it drifts", opened.at, ["amount", "country"]]]);
+});

@@ -64,6 +64,25 @@ test.each([400, 401, 403])("status %d is not tried again and halts", async (stat
   expect(fake.requests).toHaveLength(1);
 });
 
+test("a refused password is hinted at where it is one", async () => {
+  const hint = async (status: number): Promise<boolean> => {
+    const { fake, registry } = open();
+    fake.failures.push(status);
+    const error: unknown = await registry.latest("a-value", signal).catch((thrown: unknown) => thrown);
+    return String(error).includes(`answered ${status} (check user and password): as told`);
+  };
+  expect([await hint(400), await hint(401), await hint(403)]).toEqual([false, true, true]);
+});
+
+test.each(['{"versions":[1]}', '[1,"2"]', "[1.5]", "7"])("%s is no list of versions", async (body) => {
+  const { fake, registry } = open();
+  fake.failures.push(new Response(body));
+  await expect(registry.versions("a-value", signal)).rejects.toMatchObject({
+    code: "MR_REGISTRY",
+    message: "reading the versions of a-value: the answer is no list of numbers",
+  });
+});
+
 test("404 counts by its status, whatever the body", async () => {
   const { fake, registry } = open();
   fake.failures.push(new Response('"Not Found"', { status: 404 }));

@@ -128,6 +128,21 @@ test("a scorer that throws for many rows, and not for 64 in a row, costs those r
   expect((await score(everyOther, rows)).counts).toMatchObject({ in: 150, out: 75, deadLetters: { MR_INFER: 75 } });
 });
 
+test("failures in a row are those of one version: the next begins with none", async () => {
+  const registry = new FakeRegistry();
+  registry.schemas.set(7, totalSchema);
+  const broken = modelOf(() => {
+    throw new Error("cannot");
+  });
+  const task = compiled(scoreStage, { registry }).openTask(0, broken);
+  const rows = (count: number, from: number) =>
+    Array.from({ length: count }, (_, i) => ({ value: avro(totalSchema, total(`r${from + i}`, 1)) }));
+  await feedStage(task, [batchOf(rows(63, 0), { topic: "totals" })], never);
+  task.serve({ ...broken, version: 4 });
+  const later = await feedStage(task, [batchOf(rows(63, 63), { topic: "totals", offset: 63 })], never);
+  expect(later.counts.deadLetters).toEqual({ MR_INFER: 63 });
+});
+
 test("a scorer that finds a fault of the program is not the record's", async () => {
   const bug = new AssertionError("the encoder has no such input");
   const broken = modelOf(() => {

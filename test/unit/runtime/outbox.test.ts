@@ -1,11 +1,13 @@
 /** A task writes to a list of outlets; these tests give it one more than its output and its dead letters. */
 import { expect, test } from "vitest";
-import { RecordRefusedError, type StageTask, TaskReopenError } from "../../../src/runtime/index.ts";
+import { feedStage, RecordRefusedError, type StageTask, TaskReopenError } from "../../../src/runtime/index.ts";
 import { Outbox, type RefusalPolicy } from "../../../src/runtime/outbox.ts";
 import { OutputBatches } from "../../../src/runtime/output-batches.ts";
+import type { Outgoing } from "../../../src/wire/index.ts";
 import { avro, batchOf, compiled, order, orderSchema, totalsStage } from "./fixture.ts";
 import { type PumpBench, pumpOf } from "./scripted.ts";
 
+const never = new AbortController().signal;
 const audits = { topic: "audits", partitions: 3, messageBytesMax: 1_048_588 };
 const key = Buffer.from("k");
 
@@ -167,4 +169,24 @@ test("a refused record is named by input and offset: the same offset of another 
   expect(marks()).toEqual([[], [10]]);
   outbox.forgetBelow([11, 11]);
   expect(outbox.hasRefused).toBe(false);
+});
+
+test("behind another owner nothing is marked any more: what was refused is written again", async () => {
+  const outcome = async (end: (task: StageTask) => void) => {
+    const task = compiled(totalsStage).openTask(0);
+    const records = ordersAt(0, 2);
+    task.compute(records, 0, 2, Number.POSITIVE_INFINITY);
+    await task.resolve(never);
+    task.compute(records, 0, 2, Number.POSITIVE_INFINITY);
+    task.sealBatches();
+    const outgoing: Outgoing[] = [];
+    task.take(outgoing);
+    const batch = outgoing.find(({ role }) => role === "output")!;
+    const refusal = { code: "MR_REFUSED", reason: "no", batch, indices: [0] } as const;
+    expect(task.markRefused(new RecordRefusedError(batch, 0, "refused", { refusal }))).toBe("marked");
+    end(task);
+    return (await feedStage(task, [ordersAt(0, 2)], never)).counts;
+  };
+  expect(await outcome((task) => task.undo())).toMatchObject({ out: 1, deadLetters: { MR_REFUSED: 1 } });
+  expect(await outcome((task) => task.clear())).toMatchObject({ out: 2, deadLetters: {} });
 });

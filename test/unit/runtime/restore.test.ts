@@ -143,3 +143,11 @@ test("a task whose stores start empty has no stream time either, also after a la
   const { counts } = await feedStage(task, [batch([order("c", at(0))], 1)], never);
   expect(counts).toMatchObject({ out: 1, late: 0 });
 });
+
+test("a task whose stores start empty takes its first record for the latest, however old it is", async () => {
+  const task = openTask();
+  await chunk(task, [order("a", at(500))], 0, "keep");
+  task.clear();
+  const { counts } = await feedStage(task, [batch([order("b", at(0))], 1)], never);
+  expect(counts).toMatchObject({ out: 1, late: 0 });
+});

@@ -42,6 +42,21 @@ test("a stage whose alias does not exist yet joins, stays paused, counts as read
   await cluster.close();
 });
 
+test("a task that is lost while the stage waits for its model is not opened when that comes", async () => {
+  const cluster = scoringCluster();
+  await cluster.send(totals(20), totalSchema);
+  const trained = deferred<ServedModel>();
+  const runner = await cluster.run({}, { load: () => trained.promise });
+  await cluster.until(() => runner.tasks.length === 2);
+  runner.lost([1]);
+  expect(runner.tasks).toEqual([0]);
+  trained.resolve(modelOf((amount) => amount));
+  await cluster.until(() => runner.status === "running");
+  for (let turn = 0; turn < 20; turn++) await cluster.turn();
+  expect(runner.tasks).toEqual([0]);
+  await cluster.close();
+});
+
 test("R6: every prediction of a run has one model version: it is asked for once, whatever the alias says later", async () => {
   const cluster = scoringCluster();
   const versions = [modelOf((amount) => amount), modelOf(() => 1, 4)];

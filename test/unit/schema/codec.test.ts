@@ -180,6 +180,17 @@ test("a union of several types keeps the branch that was written", () => {
   }
 });
 
+test.each([
+  ["a list for a map", { type: "map", values: "int" }, [1], "a list is no map"],
+  ["a text for a map", { type: "map", values: "int" }, "ab", "a string is no map"],
+  ["null for a map", { type: "map", values: "int" }, null, "null is no map"],
+  ["a map for a list", { type: "array", items: "int" }, { a: 1 }, "is no list"],
+  ["a list for a record", { type: "record", name: "R", fields: [] }, [1], "a list is no record"],
+] as const)("%s is refused with its field", (_, type, value, message) => {
+  const schema = rowSchema({ name: "m", type });
+  expect(() => encode({ m: value }, schema)).toThrow(message);
+});
+
 test("a map key called __proto__ is an entry like any other", () => {
   const schema = rowSchema({ name: "m", type: { type: "map", values: "int" } });
   const body = bytes(2, 18, "__proto__", 14, 0);

@@ -122,3 +122,12 @@ test("the schema that was not used for longest goes first", async () => {
   await writers.resolve(3, signal);
   expect([...writers.ids].sort()).toEqual([1, 3]);
 });
+
+test("what is refused is remembered of so many ids, and then begun anew", async () => {
+  const { writers } = bench();
+  for (let id = 100; id < 10_100; id++) await writers.resolve(id, signal);
+  expect(() => writers.byId(100)).toThrow("does not know schema id 100");
+  await writers.resolve(10_100, signal);
+  expect(writers.byId(100)).toBeUndefined();
+  expect(() => writers.byId(10_100)).toThrow("does not know schema id 10100");
+});

@@ -52,6 +52,22 @@ test("the rows of a key are gone through once, however often they are wanted cut
   expect(look).not.toHaveBeenCalled();
 });
 
+test("what was cut before everything was cleared is in no later cut", () => {
+  const { rows, cuts } = cutOf(Array.from({ length: 2_000 }, (_, i) => i * 7));
+  const used = cuts.blocks.numbers.length;
+  for (let round = 0; round < 3; round++) {
+    cuts.clear();
+    expect(cuts.isCut(entry)).toBe(false);
+    cuts.cut(entry);
+  }
+  const { cuts: fresh } = cutOf(Array.from({ length: 2_000 }, (_, i) => i * 7));
+  expect(rows.count).toBe(2_000);
+  expect(spansOf(cuts.blocks)).toEqual(spansOf(fresh.blocks));
+  expect(spansOf(cuts.groups)).toEqual(spansOf(fresh.groups));
+  // Nor does it keep its memory.
+  expect(cuts.blocks.numbers.length).toBe(used);
+});
+
 test.each([false, true])(
   "rows that come, go and leave are cut as if they had come at once (many of one time: %s)",
   (hasTies) => {

@@ -197,3 +197,29 @@ test.each([
   const { fate, row } = run(payment(0, { items }), 0);
   expect(row?.["items"] ?? fate).toBe(expected);
 });
+
+test.each([
+  ["paid_at", 5, "the field is timestamp, and the default 5 is no "],
+  ["paid_at", "yesterday", 'the field is timestamp, and the default "yesterday" is no '],
+  ["items", 2.5, "the field is int, and the default 2.5 is no "],
+  ["items", 2 ** 31, "the field is int, and the default 2147483648 is no "],
+  ["items > 1", 1, "the field is boolean, and the default 1 is no "],
+  ["country", 7, "the field is string, and the default 7 is no "],
+  ["amount", "much", 'the field is double, and the default "much" is no '],
+] as const)("a default of %s that is %j is refused", (is, stated, message) => {
+  const { problems } = lower([["derive", { made: { is, default: stated } }]]);
+  expect(problems).toMatchObject([{ code: "MR_WRONG_TYPE", path: ["made", "default"] }]);
+  expect(problems[0]?.message).toContain(message);
+});
+
+test.each([
+  ["paid_at", "1970-01-01T00:00:01Z", 1_000],
+  ["items", -(2 ** 31), -(2 ** 31)],
+  ["items > 1", false, false],
+  ["country", "", ""],
+  ["amount", 2.5, 2.5],
+] as const)("a default of %s that is %j is what older records have", (is, stated, expected) => {
+  const { ops, problems } = lower([["derive", { made: { is, default: stated } }]]);
+  expect(problems).toEqual([]);
+  expect(ops).toMatchObject([{ op: "assign", field: { name: "made", statedDefault: expected } }]);
+});

@@ -65,6 +65,15 @@ export function lower(steps: readonly (readonly [string, unknown])[], options: L
   return { ops, shape, memories, problems };
 }
 
+/** What a single step is lowered in, and the problems that it reports. */
+export function contextOf(options: LoweringOptions = {}): {
+  readonly context: LoweringContext;
+  readonly problems: Problem[];
+} {
+  const problems: Problem[] = [];
+  return { context: contextFor(options.shape ?? paymentShape, options, [], [], problems), problems };
+}
+
 function contextFor(
   shape: RowShape,
   options: LoweringOptions,

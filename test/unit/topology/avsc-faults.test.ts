@@ -21,6 +21,13 @@ test("a fault of the JSON has the place in its own file and its true reason", ()
   ]);
 });
 
+test("a default that is no symbol of its enum comes with one that is", () => {
+  const [problem] = withAmount(
+    '{ "name": "side", "type": { "type": "enum", "name": "Side", "symbols": ["left", "right"] }, "default": "up" }',
+  );
+  expect(problem).toContain('; write "default": "left"');
+});
+
 test("a field-level mistake names the field, its place and the path inside the schema", () => {
   expect(withAmount('{ "name": "amount", "type": "duble" }')).toEqual([
     'schemas/payment.avsc:7:33 MR_SCHEMA fields[4].type: schema payment: field amount: unknown type "duble"; did you mean "double"?',

@@ -31,6 +31,14 @@ for (const [name, definition] of definitions) {
       expect(configs[0]).not.toEqual(configs[1]);
     });
 
+    test("takes one bound for warning and drift, and none in the wrong order", () => {
+      const { warning, drift, ...rest } = configs[0] as { readonly warning?: number; readonly drift?: number };
+      if (warning === undefined || drift === undefined) return;
+      const accepts = (given: object): boolean => definition.config.safeParse({ ...rest, ...given }).success;
+      expect([accepts({ warning, drift }), accepts({ warning: drift, drift })]).toEqual([true, true]);
+      expect(accepts({ warning: drift, drift: warning })).toBe(false);
+    });
+
     test("goes on from what it saved as if nothing had happened", () => {
       fc.assert(
         fc.property(values(definition.values), fc.double({ min: 0, max: 1, noNaN: true }), (all, share) => {
@@ -77,3 +85,9 @@ for (const [name, definition] of definitions) {
     });
   });
 }
+
+test("kswin compares with at least as many values as are recent", () => {
+  const { config } = detectorCatalogue.kswin;
+  const accepts = (recentSamples: number): boolean => config.safeParse({ recentSamples, windowSamples: 60 }).success;
+  expect([accepts(30), accepts(31)]).toEqual([true, false]);
+});
