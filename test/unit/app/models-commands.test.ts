@@ -423,6 +423,86 @@ describe("triggers reset", () => {
   });
 });
 
+describe("triggers", () => {
+  const on = (words: string, ...more: string[]) =>
+    millrace(["triggers", words, "small.yaml", ...more, "--dev"], { environment: {} });
+  const write = async (...events: readonly Partial<RetrainingEvent>[]): Promise<void> => {
+    const records = events.map((event, i) =>
+      retrainingRecord({
+        id: `e${i}`,
+        request: "r1",
+        model: "fraud",
+        at: `t${i}`,
+        cause: "drift",
+        by: "trainer",
+        ...event,
+      } as RetrainingEvent),
+    );
+    await broker.append(
+      records.map((record) => ({ topic: "small.retraining", partition: 0, timestampMs: 0, ...record })),
+      never,
+    );
+  };
+
+  test("list shows what has happened, the latest first, of one model where it is named", async () => {
+    await write(
+      { type: "requested", incident: "i1" },
+      { type: "trained", version: 4 },
+      { type: "requested", model: "churn" },
+    );
+    const { stdout } = await on("list");
+    expect(stdout.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
+      ["AT", "EVENT", "MODEL", "CAUSE", "INCIDENT", "VERSION", "REQUEST", "REASON"],
+      ["t2", "requested", "churn", "drift", "-", "-", "r1", "-"],
+      ["t1", "trained", "fraud", "drift", "-", "4", "r1", "-"],
+      ["t0", "requested", "fraud", "drift", "i1", "-", "r1", "-"],
+      [""],
+    ]);
+    const named = await on("list", "--model", "churn", "-o", "json");
+    expect(JSON.parse(named.stdout)).toMatchObject([{ model: "churn" }]);
+  });
+
+  test("cancel says what became of a request that has ended, and that there is none by that name", async () => {
+    await write({ type: "requested" }, { type: "rejected", reason: "it is worse" });
+    expect(await on("cancel", "r1")).toMatchObject({ code: 0, stdout: "request r1 ended: rejected, it is worse\n" });
+    expect(await on("cancel", "r2")).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining("there is no request r2"),
+    });
+    const keys: string[] = [];
+    await readControl(broker, "small.control", ({ key }) => void keys.push(key), never);
+    expect(keys).toEqual([]);
+  });
+
+  test("cancel asks the trainer for the end of one that has not ended, and tells it", async () => {
+    await write({ type: "requested" });
+    const cancelled = on("cancel", "r1", "--by", "ann");
+    const asked = async (): Promise<number> => {
+      let count = 0;
+      await readControl(broker, "small.control", () => void count++, never);
+      return count;
+    };
+    await expect.poll(asked, { timeout: 10_000, interval: 10 }).toBe(1);
+    await write({ type: "cancelled", id: "end" });
+    expect(await cancelled).toMatchObject({ code: 0, stdout: "request r1 ended: cancelled, -\n" });
+  });
+
+  test("test says of each reason what would come of it, and which guard holds it back", async () => {
+    writeFileSync("small.yaml", `${smallText}    retrain: { on: [drift, { age: 7d }] }\n`);
+    const { code, stdout, stderr } = await on("test", "-o", "json");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const answers = JSON.parse(stdout) as {
+      reason: string;
+      answer: string;
+      guard: string | null;
+      why: string | null;
+    }[];
+    expect(answers.map(({ reason }) => reason)).toEqual(["drift", "age"]);
+    for (const { answer, guard, why } of answers)
+      expect([answer, why === null]).toEqual(guard === null ? ["requested", true] : ["suppressed", false]);
+  });
+});
+
 describe("models prune", () => {
   test("removes versions that no alias names and that are not among the latest, and says why others stay", async () => {
     for (let i = 0; i < 5; i++) await addVersion();
