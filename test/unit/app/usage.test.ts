@@ -93,6 +93,40 @@ describe("a wrong command line ends with 64, says why on stderr and nothing on s
   });
 });
 
+const time = "2026-01-01T00:00:00Z";
+
+// Before anybody is asked: none of these names a cluster that is there.
+describe("flags that do not go together, or miss another, are refused with what is wrong", () => {
+  test.each<[string, RegExp]>([
+    ["lag FILE --every 0s", /--every: "0s" is no time/],
+    ["lag FILE --every soon", /--every: "soon" is no time/],
+    ["produce t --file - --max 5", /--max goes with --sample/],
+    ["produce t --sample FILE", /--sample knows its topics/],
+    ["produce --sample FILE --file -", /--sample knows its topics/],
+    ["produce --sample FILE --key k", /--sample knows its topics/],
+    ["run FILE --role trainer --stage score", /--stage: a trainer runs no stages/],
+    ["drift baseline FILE --measure", /--measure needs --monitor/],
+    [`drift baseline FILE --from ${time}`, /--from and --to need --measure/],
+    [`drift baseline FILE --to ${time}`, /--from and --to need --measure/],
+    [`drift baseline FILE --measure --monitor m --from ${time}`, /--from and --to are given together/],
+    [`drift baseline FILE --measure --monitor m --to ${time}`, /--from and --to are given together/],
+    ["alerts ack FILE a", /--by is needed/],
+    ["alerts ack FILE a --by ann --for 0s", /--for: "0s" is no time/],
+    ["alerts silence FILE --for 1h --by ann", /--for, --by and --reason are needed/],
+    ["alerts silence FILE --for 1h --reason x", /--for, --by and --reason are needed/],
+    ["alerts silence FILE --by ann --reason x", /--for, --by and --reason are needed/],
+    ["alerts silence FILE --for 1h --by ann --reason x --field f", /--field needs --monitor/],
+    ["alerts silence FILE --end s --by ann", /--end takes a silence back, and stands alone/],
+    ["alerts silence FILE --end s --for 1h", /--end takes a silence back, and stands alone/],
+    ["alerts silence FILE --end s --monitor m", /--end takes a silence back, and stands alone/],
+  ])("%s", async (words, said) => {
+    const argv = words.split(" ").map((word) => (word === "FILE" ? card : word));
+    const { code, stdout, stderr } = await millrace([...argv, ...(argv[0] === "run" ? [] : ["--dev"])]);
+    expect({ code, stdout }).toEqual({ code: exitCodes.usage, stdout: "" });
+    expect(stderr).toMatch(said);
+  });
+});
+
 describe("what this version does not have is refused as MR_UNSUPPORTED with 64", () => {
   test.each([["--role", "registry"]])("run %s", async (...flags) => {
     const { code, stdout, stderr } = await millrace(["run", card, ...flags]);

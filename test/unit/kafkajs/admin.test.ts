@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { KafkaAdmin } from "../../../src/adapters/kafkajs/admin.ts";
 import type { ClusterLink } from "../../../src/adapters/kafkajs/link.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
+import { AutoClock } from "../runtime/fixture.ts";
 
 /** A cluster that is asked and never answers. */
 const silent = { describe: () => new Promise(() => undefined) } as unknown as ClusterLink;
@@ -67,4 +68,25 @@ test("configs that may not be read are an error that names the topic, and no top
   await expect(admin.describe(["t"], signal)).rejects.toThrow(
     "reading the configs of topic t: Kafka answers error 29 (topicAuthorizationFailed)",
   );
+});
+
+test("members are named by their instances, else by their ids, and a group that is not there has none", async () => {
+  const membersOf = (...answers: readonly unknown[]) => {
+    const left = [...answers];
+    const link = {
+      coordinatorOf: async () => 7,
+      forgetCoordinator: () => undefined,
+      send: async () => left.shift(),
+    };
+    return new KafkaAdmin(link as unknown as ClusterLink, new AutoClock()).members("g", signal);
+  };
+  const members = [
+    { memberId: "m1", instanceId: null },
+    { memberId: "m2", instanceId: "i2" },
+  ];
+  expect(await membersOf({ errorCode: 0, members })).toEqual(["m1", "i2"]);
+  expect(await membersOf({ errorCode: 69, members: [] })).toEqual([]);
+  // An answer that leaves the group out says nothing of its members: it is asked again.
+  expect(await membersOf(undefined, { errorCode: 0, members })).toEqual(["m1", "i2"]);
+  await expect(membersOf({ errorCode: 30, members: [] })).rejects.toThrow("reading the members of group g");
 });

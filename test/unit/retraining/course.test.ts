@@ -45,23 +45,33 @@ test("a version is rolled out when it has scored for long enough and often enoug
   expect([seen(10, 1_000), seen(9, 1_000), seen(10, 999)]).toEqual([true, false, false]);
 });
 
-test("promotions are followed one at a time and in their order, each until it went well", async () => {
+test("promotions of a model are followed one at a time, each until it went well, and hold up no other model", async () => {
   const done: string[] = [];
   const slept: number[] = [];
+  const busy = new Set<string>();
   let failures = 2;
   const due = new PromotionsDue(
     async (model) => {
+      expect(busy.has(model)).toBe(false);
+      busy.add(model);
+      await new Promise(setImmediate);
+      busy.delete(model);
       if (model === "a" && failures-- > 0) throw new Error("away");
-      done.push(`${model} of ${due.offsets.join()}`);
+      done.push(model);
     },
-    { sleep: async (ms) => void slept.push(ms) },
+    {
+      sleep: async (ms) => {
+        slept.push(ms);
+      },
+    },
   );
   due.take("a", 4);
-  due.take("b", 7);
-  expect(due.offsets).toEqual([4, 7]);
+  due.take("a", 7);
+  due.take("b", 9);
+  expect(due.offsets).toEqual([4, 7, 9]);
   while (due.offsets.length > 0) await new Promise(setImmediate);
   expect([done, slept]).toEqual([
-    ["a of 4,7", "b of 7"],
+    ["b", "a", "a"],
     [1_000, 2_000],
   ]);
 });
@@ -78,7 +88,7 @@ test("what is given up is left to who comes next, and what comes afterwards is f
     { sleep: async () => undefined },
   );
   due.take("a", 4);
-  due.take("b", 7);
+  due.take("a", 7);
   await new Promise(setImmediate);
   const released = due.release();
   // Until it has let go of what it was at, it still answers for it.

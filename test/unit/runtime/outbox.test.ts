@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { feedStage, RecordRefusedError, type StageTask, TaskReopenError } from "../../../src/runtime/index.ts";
 import { Outbox, type RefusalPolicy } from "../../../src/runtime/outbox.ts";
 import { OutputBatches } from "../../../src/runtime/output-batches.ts";
+import { errorPoliciesDefault } from "../../../src/topology/index.ts";
 import type { Outgoing } from "../../../src/wire/index.ts";
 import { avro, batchOf, compiled, order, orderSchema, totalsStage } from "./fixture.ts";
 import { type PumpBench, pumpOf } from "./scripted.ts";
@@ -189,4 +190,14 @@ test("behind another owner nothing is marked any more: what was refused is writt
   };
   expect(await outcome((task) => task.undo())).toMatchObject({ out: 1, deadLetters: { MR_REFUSED: 1 } });
   expect(await outcome((task) => task.clear())).toMatchObject({ out: 2, deadLetters: {} });
+});
+
+test("behind another owner a chunk may be written again as often as the stage says", () => {
+  const stage = { ...totalsStage, errors: { ...errorPoliciesDefault, produce: { retry: 1 } } };
+  const task = compiled(stage).openTask(0);
+  const refusal = refusalOf("out", 0);
+  expect(task.markRefused(refusal)).toBe("again");
+  expect(task.markRefused(refusal)).not.toBe("again");
+  task.clear();
+  expect(task.markRefused(refusal)).toBe("again");
 });

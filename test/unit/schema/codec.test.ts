@@ -254,6 +254,21 @@ test.each([
   }
 });
 
+// Each of these is written and read in line where no union is.
+test.each([
+  ["boolean", true],
+  ["int", 7],
+  ["long", 2 ** 40],
+  ["float", 0.5],
+  ["double", 0.5],
+  ["string", "ab"],
+  [{ type: "enum", name: "E", symbols: ["x", "y"] }, "y"],
+] as const)("a value of type %j is read as a branch of a union of several types", (type, value) => {
+  const wide = [{ type: "fixed", name: "F", size: 2 }, type];
+  const [writer, reader] = [rowSchema({ name: "a", type }), rowSchema({ name: "a", type: wide })];
+  expect(decode(encode({ a: value }, writer), writer, reader)).toEqual({ a: new UnionValue(1, value) });
+});
+
 test("a padded branch index of a union is read like the short one", () => {
   const schema = rowSchema({ name: "o", type: ["null", "int"] });
   expect(decode(bytes(0x82, 0, 14), schema)).toEqual({ o: 7 });

@@ -91,3 +91,29 @@ test("legal oddities are read: block sizes, padded varints, 200 records inside e
   const deep = bytes(...Array.from({ length: 200 }, () => 2), 0);
   expect(createDecoder(node, node).decode(deep, 0, deep.length)).toHaveProperty("next.next.next");
 });
+
+test.each([
+  ["eleven bytes", Array.from({ length: 10 }, () => 0x80), "a number takes more than 10 bytes"],
+  ["65 bits", [...Array.from({ length: 9 }, () => 0x80), 2], "a long is beyond 64 bits"],
+])("a number of %s is refused where it is read, and where it is stepped over", (_, number, message) => {
+  const field = { name: "a", type: "long" };
+  const writer = rowSchema(field, { name: "b", type: "int" });
+  const body = bytes(...number, ...(number.length === 10 && number[9] === 0x80 ? [0] : []), 4);
+  for (const reader of [writer, rowSchema({ name: "b", type: "int" })])
+    expect(() => createDecoder(writer, reader).decode(body, 0, body.length)).toThrow(message);
+});
+
+test.each([
+  ["beyond the last", 4],
+  ["before the first", 1],
+])("an enum symbol %s is refused where it is stepped over, in a row and inside a list", (_, index) => {
+  const side = { type: "enum", name: "Side", symbols: ["left", "right"] };
+  const reader = rowSchema({ name: "b", type: "int" });
+  for (const [type, body] of [
+    [side, bytes(index, 2)],
+    [{ type: "array", items: side }, bytes(2, index, 0, 2)],
+  ] as const) {
+    const writer = rowSchema({ name: "a", type }, { name: "b", type: "int" });
+    expect(() => createDecoder(writer, reader).decode(body, 0, body.length)).toThrow("an enum has no such symbol");
+  }
+});
