@@ -8,12 +8,12 @@ import type { ModelTopics, TrainedModel } from "./trained-model.ts";
 
 /** An alert as the policy takes it: one that begins, or an incident that ends. Nobody is to act on what was suppressed. */
 export function takeAlert(policy: RetrainingPolicy, event: AlertEvent): void {
-  const { type, id, kind, monitor, incident, at, field, fields } = event;
+  const { type, id, kind, monitor, incident, at, field, fields, cause } = event;
   const timeMs = parseIsoTimeMs(at);
   if (timeMs === undefined || incident === undefined) return;
   const ill = field === undefined ? fields : [field];
   const isVeto = kind === "lag" || (kind === "quality" && ill.some(isBrokenLine));
-  const alert = { id, kind, monitor, incident, timeMs, isVeto };
+  const alert = { id, kind, monitor, incident, timeMs, isDeployment: cause === "deployment", isVeto };
   if (type === "millrace.incident.opened" || type === "millrace.alert.firing")
     policy.takeAlert({ ...alert, step: "begins" });
   else if (type === "millrace.incident.closed") policy.takeAlert({ ...alert, step: "closes" });

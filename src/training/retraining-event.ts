@@ -40,11 +40,14 @@ export interface RetrainingEvent {
   readonly guard?: Guard | undefined;
   /** Event time of the policy, epoch milliseconds; absent where none was known. */
   readonly timeMs?: number | undefined;
-  /** Labels on the topic then, counted as offsets. */
+  /** Labels on the topic then, counted as offsets; at an end of the trainer those with which its training began. */
   readonly labels?: number | undefined;
   /** Predictions on their topics then, counted as offsets. */
   readonly predictions?: number | undefined;
-  /** What was made, and what was in service before. */
+  /**
+   * What was made, and what was in service: when the training began, and what the version was compared with; where it was
+   * promoted, what it came after.
+   */
   readonly version?: number | undefined;
   readonly champion?: number | undefined;
   /** What the training is to begin with, where whoever asked says so; else as the topology says. */
@@ -54,7 +57,16 @@ export interface RetrainingEvent {
 }
 
 /** What holds a request back. */
-export type Guard = "open" | "breaker" | "veto" | "cooldown" | "per-day" | "labels" | "over" | "not-asked";
+export type Guard =
+  | "open"
+  | "breaker"
+  | "veto"
+  | "cooldown"
+  | "per-day"
+  | "labels"
+  | "deployment"
+  | "over"
+  | "not-asked";
 
 /** What ends a request. */
 const ends: ReadonlySet<RetrainingEventType> = new Set([

@@ -19,6 +19,7 @@
  * - P4 every alert that is a reason is answered by exactly one event.
  * - P5 with the breaker open nothing but age asks.
  * - P6 no request while an incident of broken rows, or of a lag, is open.
+ * - P7 no end of a request stops a trigger: what it counts or waits for counts from there, and asks again.
  *
  * What it decides is written down and read again: `takeEvent` of its own events gives the state in which it was when it
  * decided. Requests of persons pass no guard but P1.
@@ -47,7 +48,10 @@ export interface PolicyAlert {
   readonly kind: "drift" | "performance" | "quality" | "lag";
   readonly monitor: string;
   readonly incident: string;
+  /** Event time; of a lag the time at which it was found, by a clock. */
   readonly timeMs: number;
+  /** Whether what we deployed ourselves is what drifts: another version answers otherwise, and that is no news of the world. */
+  readonly isDeployment: boolean;
   /** Whether nothing is to be learned from what comes while its incident is open. */
   readonly isVeto: boolean;
 }
@@ -75,6 +79,8 @@ interface Demand {
   readonly incident: string | undefined;
   /** The last alert that was not answered yet. */
   readonly alerts: string[];
+  /** What its alerts say is what we deployed, in each of them. */
+  isDeployment: boolean;
   /** Its incident has closed; what is left is to answer its alerts. */
   isOver: boolean;
 }
@@ -159,7 +165,8 @@ export class RetrainingPolicy {
   }
 
   takeAlert(alert: PolicyAlert): void {
-    this.takeTime(alert.timeMs);
+    // Events may be replayed or made up, years from the clock by which a lag is found.
+    if (alert.kind !== "lag") this.takeTime(alert.timeMs);
     if (alert.step === "closes") this.#vetoes.delete(alert.incident);
     else if (alert.isVeto) this.#vetoes.set(alert.incident, alert);
     if (alert.kind === "lag") return;
@@ -177,12 +184,15 @@ export class RetrainingPolicy {
       else known.isOver = true;
       return;
     }
-    const key = answerKey(model.name, alert.id);
-    if (this.#answered.has(key)) {
-      if (!state.satisfied.has(alert.incident)) demands.set(alert.incident, known ?? demandOf(kind, alert.incident));
+    const isAnswered = this.#answered.has(answerKey(model.name, alert.id));
+    if (isAnswered && state.satisfied.has(alert.incident)) return;
+    const isDeployment = kind === "drift" && alert.isDeployment;
+    const demand = known ?? { ...demandOf(kind, alert.incident), isDeployment };
+    demand.isDeployment &&= isDeployment;
+    if (isAnswered) {
+      demands.set(alert.incident, demand);
       return;
     }
-    const demand = known ?? demandOf(kind, alert.incident);
     demand.alerts.push(alert.id);
     // One that comes after a promotion says that it did not help.
     state.satisfied.delete(alert.incident);
@@ -223,7 +233,7 @@ export class RetrainingPolicy {
       this.#demandByCount(state, clockMs);
       let isOpen = state.open !== undefined;
       for (const demand of state.demands.values()) {
-        const guard = isOpen ? underWay : demand.isOver ? over : this.guardOf(state.model.name, demand.cause);
+        const guard = this.#heldBy(state, demand, isOpen);
         const isNew = demand.alerts.length > 0;
         const isSaid = guard !== undefined && state.decided.get(demand.key)?.guard === guard.guard;
         // A request that is open says by itself that nothing more is asked.
@@ -233,6 +243,13 @@ export class RetrainingPolicy {
       }
     }
     return decisions;
+  }
+
+  #heldBy(state: ModelState, demand: Demand, isOpen: boolean): Held | undefined {
+    // At once, so that no such demand outlasts the decision on its alert.
+    if (demand.isDeployment) return deployed;
+    if (isOpen) return underWay;
+    return demand.isOver ? over : this.guardOf(state.model.name, demand.cause);
   }
 
   /** What would hold a request of the model back now; undefined when nothing would. */
@@ -282,6 +299,10 @@ interface Held {
 }
 
 const underWay: Held = { guard: "open", reason: "a training of the model is under way" };
+const deployed: Held = {
+  guard: "deployment",
+  reason: "the cause is a deployment of ours: what another version answers is no drift of the world",
+};
 const over: Held = { guard: "over", reason: "the incident closed before anything was asked for" };
 
 function decisionOn(
@@ -312,7 +333,7 @@ function decisionOn(
 const answerKey = (model: string, alert: string): string => `${model} ${alert}`;
 
 function demandOf(cause: RetrainCause, incident: string | undefined, key = incident ?? cause): Demand {
-  return { cause, key, incident, alerts: [], isOver: false };
+  return { cause, key, incident, alerts: [], isDeployment: false, isOver: false };
 }
 
 /** Of the demand that an event of the policy is about; it is the middle of the request's id. */
@@ -348,8 +369,9 @@ function takeDecision(state: ModelState, event: RetrainingEvent): void {
   state.decided.set(key, { count: (state.decided.get(key)?.count ?? 0) + 1, guard: event.guard });
   if (event.cause === "schedule")
     state.scheduledMs = Math.max(state.scheduledMs ?? 0, Number(key.slice("schedule-".length)));
-  // A time that could not be kept is over, and one whose incident has closed asks nothing any more.
-  if (event.type === "suppressed" && (event.cause === "schedule" || event.guard === "over")) satisfy(state, key);
+  // A time that could not be kept is over, and one whose incident has closed, or is our own doing, asks nothing any more.
+  const isDone = event.cause === "schedule" || event.guard === "over" || event.guard === "deployment";
+  if (event.type === "suppressed" && isDone) satisfy(state, key);
   if (event.type === "requested") state.asked.set(key, (state.asked.get(key) ?? 0) + 1);
 }
 
@@ -367,11 +389,7 @@ function takeEnd(state: ModelState, event: RetrainingEvent, nowMs: number | unde
   if (request === undefined) return;
   const { cause, incident } = request;
   const timeMs = event.timeMs ?? nowMs;
-  const isTrained = event.type === "promoted" || event.type === "rejected";
-  if (isTrained && request.labels !== undefined) {
-    state.labelsTrained = Math.max(state.labelsTrained, request.labels);
-    forget(state, "labels");
-  }
+  countLabelsFrom(state, request, event);
   if (event.type === "promoted" || (cause === "age" && event.type !== "suppressed")) {
     state.agedFromMs = timeMs ?? state.agedFromMs;
     forget(state, "age");
@@ -380,7 +398,23 @@ function takeEnd(state: ModelState, event: RetrainingEvent, nowMs: number | unde
   const isSatisfied = event.type === "promoted" || event.type === "cancelled" || cause === "schedule";
   if (request.by === "policy" && isSatisfied) satisfy(state, demandKey(request));
   if (event.type === "promoted") closeBreaker(state);
-  if (event.type !== "rejected" || incident === undefined) return;
+  if (event.type === "rejected" && incident !== undefined) countRejection(state, incident, timeMs);
+}
+
+function countLabelsFrom(state: ModelState, request: RetrainingEvent, end: RetrainingEvent): void {
+  const isTrained = end.type === "promoted" || end.type === "rejected";
+  // One that was cancelled counts anew too, or its count would name the same happening for ever.
+  if (!isTrained && !(end.type === "cancelled" && request.cause === "labels")) return;
+  // Whoever trained says what there was when it began: that is later than the request, and a person's request says nothing.
+  const labels = end.labels ?? request.labels;
+  if (labels === undefined) return;
+  state.labelsTrained = Math.max(state.labelsTrained, labels);
+  forget(state, "labels");
+}
+
+function countRejection(state: ModelState, incident: string, timeMs: number | undefined): void {
+  // Whether or not anybody asked since: a process that only reads the log comes to the same count.
+  isBroken(state, timeMs ?? Number.NEGATIVE_INFINITY);
   state.rejections = state.rejectedIncident === incident ? state.rejections + 1 : 1;
   state.rejectedIncident = incident;
   if (state.rejections >= (state.model.retrain?.breaker ?? Number.POSITIVE_INFINITY))

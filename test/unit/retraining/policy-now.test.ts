@@ -64,3 +64,9 @@ test("what is suppressed, or of no incident, is nothing to act on", () => {
     { id: "a", step: "closes", incident: "i", timeMs: Date.UTC(2026, 0, 5) },
   ]);
 });
+
+test("a drift is our own doing where the judge says so", () => {
+  expect(taken({ cause: "deployment" })[0]?.isDeployment).toBe(true);
+  expect(taken({ cause: "world" })[0]?.isDeployment).toBe(false);
+  expect(taken({})[0]?.isDeployment).toBe(false);
+});

@@ -6,6 +6,7 @@ import {
   type PolicyModel,
   type RetrainingEvent,
   RetrainingPolicy,
+  type RetrainTrigger,
   readRetrainingEvent,
   retrainingRecord,
 } from "../../../src/training/index.ts";
@@ -61,10 +62,11 @@ class Scene {
       monitor: "inputs",
       incident: "i1",
       timeMs: this.timeMs,
+      isDeployment: false,
       isVeto: more.kind === "quality" || more.kind === "lag",
       ...more,
     };
-    this.timeMs = Math.max(this.timeMs, alert.timeMs);
+    if (alert.kind !== "lag") this.timeMs = Math.max(this.timeMs, alert.timeMs);
     this.alerts.push(alert);
     this.policy.takeAlert(alert);
   }
@@ -79,12 +81,21 @@ class Scene {
     this.policy.takeLabels("fraud", this.labels);
   }
 
-  end(type: "promoted" | "rejected" | "undecided" | "failed" | "cancelled"): void {
+  /** A person asks. */
+  manual(request: string): void {
+    const at = "2026-01-01T00:00:00Z";
+    this.write({ type: "requested", id: request, request, model: "fraud", at, cause: "manual", by: "ann" });
+  }
+
+  /** As the trainer says it: with the labels that there were when its training began. */
+  end(type: "promoted" | "rejected" | "undecided" | "failed" | "cancelled", labels?: number): void {
     const open = this.policy.openRequest("fraud");
     if (open === undefined) return;
     const id = `${open.request}/${type}`;
-    const { alert: _, ...request } = open;
-    this.write({ ...request, type, id, by: "trainer", timeMs: this.timeMs });
+    const { alert: _, labels: asked, ...request } = open;
+    const known = labels ?? asked;
+    const counted = known === undefined ? {} : { labels: known };
+    this.write({ ...request, ...counted, type, id, by: "trainer", timeMs: this.timeMs });
   }
 
   /** Another process that reads what stands on the topics. */
@@ -191,6 +202,62 @@ describe("an alert on what a model reads, writes or is told", () => {
   });
 });
 
+describe("a drift that a deployment of ours made", () => {
+  test("asks for nothing, and says so once, also to a process that reads it later and while a training is under way", () => {
+    const scene = ready();
+    scene.manual("m1");
+    scene.alert({ isDeployment: true });
+    expect(scene.decide()).toMatchObject([
+      { type: "suppressed", guard: "deployment", reason: expect.stringContaining("a deployment of ours") },
+    ]);
+    scene.end("failed");
+    scene.pass(100 * hourMs);
+    scene.label(100);
+    expect(scene.restarted().decide(0)).toEqual([]);
+    expect(scene.words()).toEqual([]);
+  });
+
+  test("hides no drift of the world that joins its incident, before or after it was answered", () => {
+    for (const isAnswered of [true, false]) {
+      const scene = ready();
+      scene.alert({ isDeployment: true });
+      if (isAnswered) expect(scene.words()).toEqual(["deployment"]);
+      scene.alert();
+      expect(scene.words()).toEqual(["requested drift"]);
+    }
+  });
+
+  test("is the end of an incident of the world that a promotion has answered, also to a process that reads it later", () => {
+    const scene = ready();
+    scene.alert();
+    expect(scene.words()).toEqual(["requested drift"]);
+    scene.end("promoted");
+    scene.pass(100 * hourMs);
+    scene.label(100);
+    scene.alert({ isDeployment: true });
+    expect(scene.words()).toEqual(["deployment"]);
+    expect(scene.restarted().decide(0)).toEqual([]);
+    expect(scene.words()).toEqual([]);
+  });
+
+  test("takes no reason from the drift of the world that it joins", () => {
+    const scene = new Scene();
+    scene.alert();
+    expect(scene.words()).toEqual(["labels"]);
+    scene.alert({ isDeployment: true });
+    expect(scene.words()).toEqual(["labels"]);
+    scene.label(10);
+    expect(scene.restarted().decide(0)).toHaveLength(1);
+    expect(scene.words()).toEqual(["requested drift"]);
+  });
+
+  test("is a reason where it shows in how right the model is: our version is what is to be better", () => {
+    const scene = ready();
+    scene.alert({ kind: "performance", isDeployment: true });
+    expect(scene.words()).toEqual(["requested performance"]);
+  });
+});
+
 describe("what holds a request back", () => {
   test("is an open incident of quality on the model's monitors, or of any lag", () => {
     const scene = ready({ ...fraud, retrain: { ...retrain, on: [{ kind: "drift" }] } });
@@ -199,6 +266,20 @@ describe("what holds a request back", () => {
     scene.alert();
     expect(scene.words()).toEqual(["veto"]);
     scene.alert({ kind: "lag", monitor: "any", incident: "l", step: "closes" });
+    expect(scene.words()).toEqual(["requested drift"]);
+  });
+
+  test("is measured in event time, which no lag tells: that is found by the clock of the wall", () => {
+    const scene = ready();
+    const wallMs = 365 * 24 * hourMs;
+    scene.alert({ kind: "lag", monitor: "any", incident: "l", timeMs: wallMs });
+    scene.alert({ kind: "lag", monitor: "any", incident: "l", timeMs: wallMs, step: "closes" });
+    scene.alert({ incident: "i1" });
+    expect(scene.words()).toEqual(["requested drift"]);
+    scene.end("promoted");
+    scene.pass(7 * hourMs);
+    scene.label(10);
+    scene.alert({ incident: "i2" });
     expect(scene.words()).toEqual(["requested drift"]);
   });
 
@@ -261,6 +342,31 @@ describe("what holds a request back", () => {
     expect(scene.words()).toEqual(["requested drift"]);
   });
 
+  test("is no breaker that had closed by the time of another rejection, also to a process that reads it later", () => {
+    const scene = ready();
+    scene.alert();
+    const asks = (): void => {
+      expect(scene.words()).toEqual(["requested drift"]);
+    };
+    const rejectedAfter = (hours: number): void => {
+      scene.pass(hours * hourMs);
+      scene.end("rejected");
+      scene.label(10);
+    };
+    asks();
+    rejectedAfter(0);
+    scene.pass(7 * hourMs);
+    asks();
+    rejectedAfter(0);
+    // It is open from 7 to 31 hours; what is rejected at 40 is the first of a new count.
+    scene.pass(25 * hourMs);
+    asks();
+    rejectedAfter(8);
+    scene.pass(7 * hourMs);
+    expect(scene.restarted().guardOf("fraud", "drift")).toBeUndefined();
+    asks();
+  });
+
   test("is no breaker for age", () => {
     const scene = ready({
       ...fraud,
@@ -312,6 +418,54 @@ describe("reasons that no alert gives", () => {
     expect(scene.words()).toEqual(["requested labels"]);
   });
 
+  const counted: PolicyModel = {
+    ...fraud,
+    retrain: { ...retrain, cooldownMs: 1, perDay: 99, on: [{ kind: "labels", count: 100 }] },
+  };
+
+  test("labels count anew from a request that somebody cancelled", () => {
+    const scene = new Scene(counted);
+    scene.label(100);
+    expect(scene.words()).toEqual(["requested labels"]);
+    // While it ran.
+    scene.label(20);
+    scene.end("cancelled");
+    scene.pass(1);
+    scene.label(79);
+    expect(scene.words()).toEqual([]);
+    scene.label(1);
+    expect(scene.restarted().decide(0)).toHaveLength(1);
+    expect(scene.words()).toEqual(["requested labels"]);
+  });
+
+  test.each(["promoted", "rejected"] as const)(
+    "labels count from where a training that a person asked for began, when it ended %s",
+    (type) => {
+      const scene = new Scene(counted);
+      scene.label(60);
+      scene.manual("m1");
+      scene.label(30);
+      scene.end(type, 60);
+      scene.label(69);
+      expect(scene.words()).toEqual([]);
+      scene.label(1);
+      expect(scene.words()).toEqual(["requested labels"]);
+    },
+  );
+
+  test("labels that a request saw are those that its training began with, where it began later", () => {
+    const scene = new Scene(counted);
+    scene.label(100);
+    scene.decide();
+    scene.label(50);
+    scene.end("rejected", 150);
+    scene.pass(1);
+    scene.label(99);
+    expect(scene.words()).toEqual([]);
+    scene.label(1);
+    expect(scene.words()).toEqual(["requested labels"]);
+  });
+
   test("times of a schedule that passed while nobody looked are one; what is held back then is over", () => {
     const scene = new Scene({ ...fraud, retrain: { ...retrain, on: [{ kind: "schedule", cron: "0 * * * *" }] } });
     expect(scene.words(0)).toEqual([]);
@@ -325,18 +479,8 @@ describe("reasons that no alert gives", () => {
     const scene = ready({ ...fraud, retrain: undefined });
     scene.alert();
     expect(scene.words()).toEqual([]);
-    const at = "2026-01-01T00:00:00Z";
-    const manual = (request: string): RetrainingEvent => ({
-      type: "requested",
-      id: request,
-      request,
-      model: "fraud",
-      at,
-      cause: "manual",
-      by: "ann",
-    });
-    scene.write(manual("m1"));
-    scene.write(manual("m2"));
+    scene.manual("m1");
+    scene.manual("m2");
     expect(scene.policy.openRequest("fraud")?.request).toBe("m1");
   });
 });
@@ -358,25 +502,33 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
       kind: fc.constantFrom("drift", "performance", "quality", "lag"),
       step: fc.constantFrom("begins", "begins", "closes"),
       monitor: fc.constantFrom("inputs", "scores", "others"),
+      isDeployment: fc.constantFrom(false, false, true),
       incident: fc.constantFrom("1", "2"),
     })
     .map(
       ({ incident, ...alert }): Act =>
-        (scene) =>
-          scene.alert({ ...alert, incident: `${alert.kind}${incident}` }),
+        (scene) => {
+          // Where it may be years from the time of the events.
+          const at = alert.kind === "lag" ? { timeMs: scene.timeMs + 9_000 * hourMs } : {};
+          scene.alert({ ...alert, ...at, incident: `${alert.kind}${incident}` });
+        },
     ),
+  fc.constant((scene: Scene) => scene.manual(`m${scene.log.length}`)),
   fc.constantFrom("promoted", "rejected", "rejected", "undecided", "failed", "cancelled").map(
     (type): Act =>
       (scene) =>
-        scene.end(type),
+        scene.end(type, scene.labels),
   ),
 );
+const triggers = fc.subarray<RetrainTrigger>([...retrain.on, { kind: "labels", count: 50 }], { minLength: 1 });
 
 test("the laws hold whatever comes, and a process that ends at any point decides as one that does not", () => {
   fc.assert(
-    fc.property(fc.array(acts, { maxLength: 60 }), (steps) => {
-      const scene = new Scene();
+    fc.property(fc.array(acts, { maxLength: 60 }), triggers, (steps, on) => {
+      const kinds = new Set<string>(on.map(({ kind }) => kind));
+      const scene = new Scene({ ...fraud, retrain: { ...retrain, on } });
       scene.policy.takePromotion("fraud", 0);
+      scene.pass(0);
       for (const step of steps) {
         step(scene);
         const again = scene.restarted();
@@ -390,7 +542,9 @@ test("the laws hold whatever comes, and a process that ends at any point decides
         expect(asked.length).toBeLessThanOrEqual(open === undefined ? 1 : 0);
         expect(scene.decide()).toEqual([]);
       }
-      const times = scene.log.flatMap(({ type, timeMs }) => (type === "requested" ? [timeMs ?? 0] : []));
+      const times = scene.log.flatMap(({ type, by, timeMs }) =>
+        type === "requested" && by === "policy" ? [timeMs ?? 0] : [],
+      );
       for (const [i, time] of times.entries()) {
         // P2, P3
         if (i > 0) expect(time - (times[i - 1] ?? 0)).toBeGreaterThanOrEqual(6 * hourMs);
@@ -398,11 +552,19 @@ test("the laws hold whatever comes, and a process that ends at any point decides
       }
       // P4
       const due = scene.alerts.filter(
-        ({ step, kind, monitor }) => step === "begins" && kind !== "lag" && monitor !== "others",
+        ({ step, kind, monitor }) => step === "begins" && kinds.has(kind) && monitor !== "others",
       );
       const answers = scene.log.flatMap(({ alert }) => alert?.split(" ") ?? []);
       expect(answers.toSorted()).toEqual(due.map(({ id }) => id).toSorted());
       expect(new Set(scene.log.map(({ id }) => id)).size).toBe(scene.log.length);
+      // P7
+      if (!kinds.has("labels")) return;
+      scene.end("cancelled");
+      for (const { kind, monitor, incident } of [...scene.alerts])
+        scene.alert({ kind, monitor, incident, step: "closes" });
+      scene.pass(1_000 * hourMs);
+      scene.label(1_000);
+      expect(scene.decide().filter(({ type }) => type === "requested")).toHaveLength(1);
     }),
     { numRuns: 300 },
   );
