@@ -7,6 +7,8 @@ import type { ModelTopics, TrainedModel } from "./trained-model.ts";
 
 /** Records from the end of a partition among which the latest event time is looked for. */
 const latestRecords = 20;
+/** How far ahead of Kafka's time an event may be dated on a topic that no stage writes: what stages read has the same by default. */
+const aheadMsMax = 600_000;
 
 /** The models of a plan that can be trained, with the monitors that look at what they read, write and are told. */
 export function trainedModels({ models, stages, monitoring }: Plan): readonly TrainedModel[] {
@@ -41,23 +43,36 @@ export function createModelTopics(plan: Plan, broker: Broker, registry: SchemaRe
       for (const { infer, to } of plan.stages)
         if (infer?.model === model) predictions += await countOf(to.clusterName, signal);
       if (topic === undefined) return { labels: 0, predictions, timeMs: undefined };
-      const times = latest.get(topic.name) ?? new LatestTime(topic, broker, registry);
+      const times =
+        latest.get(topic.name) ??
+        // What a stage writes was held to its ingest's bound, which may be none.
+        new LatestTime(
+          topic,
+          plan.stages.some(({ to }) => to.name === label) ? Infinity : aheadMsMax,
+          broker,
+          registry,
+        );
       latest.set(topic.name, times);
       return { labels: await countOf(topic.clusterName, signal), predictions, timeMs: await times.look(signal) };
     },
   };
 }
 
-/** The latest event time among the last records of a topic; read only when records have come. */
+/**
+ * The latest event time among the last records of a topic; read only when records have come. One that is dated too far ahead
+ * of its record is none: a single label of 2099 would be the time from then on, and no cool-down would ever pass.
+ */
 class LatestTime {
   readonly #topic: PlannedTopic;
+  readonly #aheadMs: number;
   readonly #broker: Broker;
   readonly #registry: SchemaRegistry;
   #ends = "";
   #timeMs: number | undefined;
 
-  constructor(topic: PlannedTopic, broker: Broker, registry: SchemaRegistry) {
+  constructor(topic: PlannedTopic, aheadMs: number, broker: Broker, registry: SchemaRegistry) {
     this.#topic = topic;
+    this.#aheadMs = aheadMs;
     this.#broker = broker;
     this.#registry = registry;
   }
@@ -74,9 +89,10 @@ class LatestTime {
       from: Math.max(low, end - latestRecords),
       to: end,
     }));
-    const row = (read: Row): void => {
+    const row = (read: Row, timestampMs: number): void => {
       const timeMs = read[time];
-      if (typeof timeMs === "number" && timeMs > (this.#timeMs ?? Number.NEGATIVE_INFINITY)) this.#timeMs = timeMs;
+      if (typeof timeMs !== "number" || (timestampMs >= 0 && timeMs > timestampMs + this.#aheadMs)) return;
+      if (timeMs > (this.#timeMs ?? Number.NEGATIVE_INFINITY)) this.#timeMs = timeMs;
     };
     await readTopicRows(this.#broker, this.#registry, clusterName, schema, { row }, signal, ranges);
     this.#ends = ends;

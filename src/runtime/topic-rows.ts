@@ -50,7 +50,7 @@ export async function readTopicRows(
       for (let i = 0; lost === 0 && i < batch.count; i++) {
         const row = await rows.valueAt(batch, i, signal);
         if (row === undefined) undecodable++;
-        else visitor.row(row);
+        else visitor.row(row, batch.timestampsMs[i] ?? -1);
         if (++read % rowsPerTurn === 0) await visitor.pause?.();
       }
       // Offsets and not records: compaction and transactions leave gaps that no record fills.

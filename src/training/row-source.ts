@@ -22,7 +22,8 @@ export interface TopicRange {
 export interface RowVisitor {
   /** Called before the first row with the most that there can be. */
   begin?(total: number): void;
-  row(row: Row): void;
+  /** @param timestampMs of the record, by Kafka; -1 for none */
+  row(row: Row, timestampMs: number): void;
   /** Called after so many rows that others should have their turn; the reading goes on when it is through. */
   pause?(): Promise<void>;
   /** Called after each fetched batch with the offsets passed so far and their total; the last call says total of total. */

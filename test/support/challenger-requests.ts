@@ -63,7 +63,7 @@ export function topicsOf(features: readonly Row[], labels: readonly Row[]): RowS
     visitor.begin?.(rows.length);
     for (const row of rows) {
       signal.throwIfAborted();
-      visitor.row(row);
+      visitor.row(row, -1);
     }
     visitor.progress?.(rows.length, rows.length);
     return { ranges: [{ topic, partition: 0, from: 0, to: rows.length }], schemaIds: [1], undecodable: 0 };
