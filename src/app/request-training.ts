@@ -40,6 +40,7 @@ export async function hasTrainer(
 
 /**
  * Asks for a training and tells what becomes of it, until it has ended, waits for a person, or scores beside the champion.
+ * Where there is no champion to score beside, what has passed serves at once, and that is waited for.
  *
  * @returns 0 for a version that serves or is on its way; 1 where there is none; 75 where nothing was decided, or nobody is
  *   there to decide it
@@ -74,6 +75,7 @@ async function follow(
   const { plan, broker, clock, say } = options;
   const told = new Set<string>();
   let next = from;
+  let hasChampion = false;
   let seenMs = clock.monotonicMs();
   for (;;) {
     const { events, offsetNext } = await eventsFrom(next, options, signal);
@@ -82,7 +84,9 @@ async function follow(
       if (event.request !== request || event.type === "requested" || told.has(event.id)) continue;
       told.add(event.id);
       for (const line of linesOf(event)) say(line);
-      const code = codeAt(event, options);
+      // The one that the training began beside, as it says at its start.
+      hasChampion = event.type === "started" ? event.champion !== undefined : hasChampion;
+      const code = codeAt(event, options, hasChampion);
       if (code !== undefined) return code;
     }
     const nowMs = clock.monotonicMs();
@@ -111,14 +115,18 @@ async function eventsFrom(
 }
 
 /** The exit code, where nothing more is waited for. */
-function codeAt(event: RetrainingEvent, { hasRollout, say }: TrainingRequestOptions): ExitCode | undefined {
+function codeAt(
+  event: RetrainingEvent,
+  { hasRollout, say }: TrainingRequestOptions,
+  hasChampion: boolean,
+): ExitCode | undefined {
   const { type } = event;
   if (type === "promoted") return exitCodes.ok;
   if (type === "waiting") {
     say(`millrace models approve promotes version ${event.version}`);
     return exitCodes.ok;
   }
-  if (type === "trained" && hasRollout) {
+  if (type === "trained" && hasRollout && hasChampion) {
     say(`version ${event.version} scores beside the champion first; millrace triggers list shows what becomes of it`);
     return exitCodes.ok;
   }

@@ -1,5 +1,6 @@
 import { type EpochMs, parseIsoTimeMs } from "../kernel/index.ts";
 import type { ControlRecord } from "../runtime/index.ts";
+import type { RetrainingEvent } from "../training/index.ts";
 
 const approveKey = /^approve\/([^/]+)\/(\d+)$/;
 const cancelKey = /^cancel\/(.+)$/;
@@ -47,4 +48,14 @@ function textOf(json: string, name: string): string | undefined {
 /** The record that ends a request. */
 export function cancelRecord(request: string, who: string, reason: string): ControlRecord {
   return { key: `cancel/${request}`, value: JSON.stringify({ who, reason }) };
+}
+
+/** The id of the event by which the trainer says that it has taken a reset of a breaker. */
+export function resetAnswer(request: string): string {
+  return `${request}/taken`;
+}
+
+/** Whether an event is the trainer's answer to a reset, and not a reset that somebody asks for. */
+export function isResetAnswer({ type, id, request }: RetrainingEvent): boolean {
+  return type === "reset" && id === resetAnswer(request);
 }

@@ -6,6 +6,8 @@ export interface Course {
   readonly request: RetrainingEvent;
   /** Times that a training was begun for it. */
   readonly starts: number;
+  /** The last of them. */
+  readonly started: RetrainingEvent | undefined;
   /** What passed the gate. */
   readonly trained: RetrainingEvent | undefined;
   readonly isWaiting: boolean;
@@ -40,12 +42,12 @@ export class Courses {
 }
 
 function beginning(request: RetrainingEvent): Course {
-  return { request, starts: 0, trained: undefined, isWaiting: false, hasEnded: false };
+  return { request, starts: 0, started: undefined, trained: undefined, isWaiting: false, hasEnded: false };
 }
 
 function after(course: Course, event: RetrainingEvent): Course {
   if (isEnd(event)) return { ...course, hasEnded: true };
-  if (event.type === "started") return { ...course, starts: course.starts + 1 };
+  if (event.type === "started") return { ...course, starts: course.starts + 1, started: event };
   if (event.type === "trained") return { ...course, trained: event };
   return event.type === "waiting" ? { ...course, isWaiting: true } : course;
 }
@@ -53,4 +55,10 @@ function after(course: Course, event: RetrainingEvent): Course {
 /** Whether a version has scored beside the champion for long enough, and often enough. */
 export function isRolledOut({ shadow }: RolloutSettings, { records, spanMs }: ShadowSeen): boolean {
   return records >= shadow.recordsMin && spanMs >= shadow.forMs;
+}
+
+/** The version that what passed was compared with; undefined where none was in service. */
+export function comparedWith({ started, trained }: Course): number | undefined {
+  // What passed before `trained` said it has it at its beginning alone.
+  return trained?.champion ?? started?.champion;
 }

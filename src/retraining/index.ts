@@ -1,4 +1,4 @@
-export { cancelRecord } from "./commands.ts";
+export { cancelRecord, resetAnswer } from "./commands.ts";
 export { createModelTopics, trainedModels } from "./model-topics.ts";
 export { readPolicy } from "./policy-now.ts";
 export { readRetrainings } from "./retraining-log.ts";

@@ -4,7 +4,8 @@
  *
  * ```
  * requested -> started -> (training) -> trained -> (shadow) -> waiting -> promoted
- *     |           |            +-> rejected, undecided, failed              ^
+ *     |           |            +-> rejected, undecided, failed   |          ^
+ *     |           |                              +---------------+-> undecided: another champion than the one compared with
  *     |           +-> started again after a crash                           | approved
  *     +-> suppressed: another is open        at any point: cancelled
  * ```
@@ -13,6 +14,8 @@
  *   offset are one commit.
  * - T2 Nothing is trained but by who owns the partition, one request at a time; whoever loses it ends its training.
  * - T3 Whatever is known follows from the topics: a process that comes to the partition goes on where another was.
+ * - T4 A version takes the place of none but the champion that it was compared with. Where there is none it serves at once:
+ *   it has nothing to score beside.
  */
 import {
   type Clock,
@@ -52,8 +55,8 @@ import {
   retrainingRecord,
 } from "../training/index.ts";
 import type { Outgoing, RawBatch } from "../wire/index.ts";
-import { TrainerCommands } from "./commands.ts";
-import { type Course, Courses, isRolledOut } from "./course.ts";
+import { isResetAnswer, resetAnswer, TrainerCommands } from "./commands.ts";
+import { type Course, Courses, comparedWith, isRolledOut } from "./course.ts";
 import { takeAlert } from "./policy-now.ts";
 import { PromotionsDue } from "./promotions-due.ts";
 import { retrainingEventsIn } from "./topic-events.ts";
@@ -86,7 +89,16 @@ interface Standing {
   readonly challenger: number | undefined;
 }
 
-type Ended = { readonly end: TrainingEnd } | { readonly failure: string };
+/** What there was when a training began. */
+type Beginning = Pick<RetrainingEvent, "champion" | "labels">;
+
+type Ended = { readonly began: Beginning } & ({ readonly end: TrainingEnd } | { readonly failure: string });
+
+const nothingSeen: ShadowSeen = { records: 0, spanMs: 0, givenUp: undefined };
+
+function labelsOf(began: Pick<RetrainingEvent, "labels"> | undefined): Pick<RetrainingEvent, "labels"> {
+  return began?.labels === undefined ? {} : { labels: began.labels };
+}
 
 export class TrainerWork implements FollowerWork {
   readonly #options: TrainerWorkOptions;
@@ -97,13 +109,16 @@ export class TrainerWork implements FollowerWork {
   #commands = new TrainerCommands();
   #offsets = new Map<string, Offset>();
   #predictions = new Map<string, number>();
-  /** What was seen last of the challengers of requests, by their ids. */
+  /** What was seen last of what passed and does not serve yet, by the ids of its requests. */
   #shadows = new Map<string, ShadowSeen & Standing>();
   #tails: { readonly alerts: TopicTail | undefined; readonly control: TopicTail } | undefined;
   #training: Training | undefined;
   /** Of this process: what has ended is not trained again when a commit has to be tried anew. */
   readonly #ended = new Map<string, Ended>();
   readonly #promotions: PromotionsDue;
+  /** Resets of breakers that are to be answered, and those that were, by their requests. */
+  #resets: RetrainingEvent[] = [];
+  #resetsAnswered = new Set<string>();
   #lookDueMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TrainerWorkOptions) {
@@ -124,6 +139,8 @@ export class TrainerWork implements FollowerWork {
     this.#commands = new TrainerCommands();
     this.#offsets = new Map();
     this.#shadows = new Map();
+    this.#resets = [];
+    this.#resetsAnswered = new Set();
     this.#lookDueMs = Number.NEGATIVE_INFINITY;
     for (const batches of [this.#events, this.#control]) batches.reset();
     await readWholeLog(broker, { topic: topics.retraining }, (batch) => this.#takeEvents(batch, 0), signal);
@@ -151,8 +168,10 @@ export class TrainerWork implements FollowerWork {
 
   async take(batch: RawBatch, from: number): Promise<void> {
     this.#takeEvents(batch, from);
-    for (const { offset, event } of retrainingEventsIn(batch, from))
+    for (const { offset, event } of retrainingEventsIn(batch, from)) {
       if (event.type === "promoted") this.#promotions.take(event.model, offset);
+      if (event.type === "reset" && !isResetAnswer(event)) this.#resets.push(event);
+    }
   }
 
   async turn(signal: AbortSignal): Promise<FollowerTurn> {
@@ -172,8 +191,27 @@ export class TrainerWork implements FollowerWork {
         reason,
         timeMs,
       });
+    this.#answerResets();
     for (const course of this.#courses.open) await this.#advance(course, signal);
     return this.#taken();
+  }
+
+  /** The policy has closed the breaker when it took the event; whoever asked waits to be told. */
+  #answerResets(): void {
+    for (const { request, model, cause } of this.#resets.splice(0)) {
+      if (this.#resetsAnswered.has(request)) continue;
+      const reason = "the breaker is closed";
+      this.#write({
+        type: "reset",
+        id: resetAnswer(request),
+        request,
+        model,
+        cause,
+        at: this.#now(),
+        by: "trainer",
+        reason,
+      });
+    }
   }
 
   async release(): Promise<void> {
@@ -210,15 +248,23 @@ export class TrainerWork implements FollowerWork {
     const { kind, reason, version, checks } = ended.end;
     const found = checks.map(({ name, outcome, text }) => ({ name, outcome, text }));
     if (kind !== "accepted" || version === undefined)
-      return this.#end(course, kind === "accepted" ? "failed" : kind, reason, { checks: found });
+      return this.#end(course, kind === "accepted" ? "failed" : kind, reason, {
+        ...labelsOf(ended.began),
+        checks: found,
+      });
     this.#step(course, "trained", {
+      ...ended.began,
       reason,
       version,
       checks: found,
       predictions: this.#predictions.get(request.model) ?? 0,
     });
-    if (model.rollout !== "none")
-      this.#writeControl(aliasRecord({ ...this.#why(course, version), alias: challengerAlias }));
+    if (model.rollout !== "none") {
+      // Without a champion there is nothing to score beside, and nobody who would begin to score.
+      const { champion } = await this.#standing(request.model, signal);
+      if (champion !== undefined && champion === ended.began.champion)
+        this.#writeControl(aliasRecord({ ...this.#why(course, version), alias: challengerAlias }));
+    }
     const next = this.#courses.of(request.request);
     if (next?.trained !== undefined) await this.#rollOut(next, next.trained, model, signal);
   }
@@ -226,7 +272,8 @@ export class TrainerWork implements FollowerWork {
   async #begin(course: Course, { retrain }: TrainedModel, signal: AbortSignal): Promise<void> {
     if (this.#training !== undefined) return;
     const { request } = course;
-    const champion = aliasedVersion(await this.#aliases(signal), request.model, championAlias);
+    const { champion } = await this.#standing(request.model, signal);
+    const began = { ...(champion === undefined ? {} : { champion }), labels: this.#policy.labelsOf(request.model) };
     const cut = new AbortController();
     const order: TrainingOrder = {
       model: request.model,
@@ -240,7 +287,7 @@ export class TrainerWork implements FollowerWork {
     const { facts, train } = this.#options;
     const work = async (): Promise<void> => {
       try {
-        this.#ended.set(request.request, { end: await train(order, cut.signal) });
+        this.#ended.set(request.request, { began, end: await train(order, cut.signal) });
       } catch (thrown) {
         if (cut.signal.aborted) return;
         facts.emit("trainingFailed", {
@@ -249,10 +296,10 @@ export class TrainerWork implements FollowerWork {
           code: codeOf(thrown),
           reason: messageOf(thrown),
         });
-        this.#ended.set(request.request, { failure: messageOf(thrown) });
+        this.#ended.set(request.request, { began, failure: messageOf(thrown) });
       }
     };
-    this.#step(course, "started", champion === undefined ? {} : { champion });
+    this.#step(course, "started", began);
     const ended = work().finally(() => {
       if (this.#training?.request === order.request) this.#training = undefined;
     });
@@ -262,10 +309,15 @@ export class TrainerWork implements FollowerWork {
   async #rollOut(course: Course, trained: RetrainingEvent, model: TrainedModel, signal: AbortSignal): Promise<void> {
     const { request } = course;
     const version = trained.version ?? 0;
-    if (model.rollout !== "none" && !(await this.#hasShadowed(course, version, model.rollout, signal))) return;
-    let reason = trained.reason ?? "it passed the gate";
+    const looked = this.#shadows.get(request.request);
+    const { champion: known } = looked ?? (await this.#standing(request.model, signal));
+    // Whoever has moved it since it was looked at fences the commit, behind which it is looked at anew.
+    if (await this.#isOvertaken(course, version, known, signal)) return;
     // Whoever has promoted it in the meantime has said yes.
-    const isServing = this.#shadows.get(request.request)?.champion === version;
+    const isServing = known === version;
+    const isBeside = model.rollout !== "none" && known !== undefined && !isServing;
+    if (isBeside && !(await this.#hasShadowed(course, version, model.rollout, signal))) return;
+    let reason = trained.reason ?? "it passed the gate";
     if (model.retrain?.approve === true && !isServing) {
       const who = this.#commands.approvedBy(request.model, version, this.#options.clock.now());
       if (who === undefined) {
@@ -282,13 +334,27 @@ export class TrainerWork implements FollowerWork {
     await this.#end(course, "promoted", reason, { version, ...(champion === undefined ? {} : { champion }) });
   }
 
+  /** T4: whether another version serves by now than the one that this was compared with; then its request ends here. */
+  async #isOvertaken(
+    course: Course,
+    version: number,
+    champion: number | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const before = comparedWith(course);
+    if (champion === undefined || champion === version || champion === before) return false;
+    const reason = `${championAlias} became ${champion} meanwhile; version ${version} was compared with ${before ?? "none"}`;
+    await this.#withdraw(course.request.model, version, signal);
+    await this.#end(course, "undecided", reason, { version });
+    return true;
+  }
+
   /** Whether a challenger may take the champion's place; where it never may its request ends here. */
   async #hasShadowed(course: Course, version: number, rollout: RolloutSettings, signal: AbortSignal): Promise<boolean> {
     const { model, request } = course.request;
     const seen = this.#shadows.get(request);
     if (seen === undefined) return false;
-    const { champion, challenger, givenUp } = seen;
-    if (champion === version) return true;
+    const { challenger, givenUp } = seen;
     if (challenger !== version) {
       const now = challenger === undefined ? "nothing" : `version ${challenger}`;
       const reason = `${challengerAlias} points at ${now}, and no more at version ${version}`;
@@ -326,7 +392,9 @@ export class TrainerWork implements FollowerWork {
     reason: string,
     more: Partial<RetrainingEvent> = {},
   ): Promise<void> {
-    this.#step(course, type, { reason, ...more });
+    const isTrained = type === "promoted" || type === "rejected";
+    const counted = isTrained ? labelsOf(course.trained ?? course.started) : {};
+    this.#step(course, type, { reason, ...counted, ...more });
   }
 
   #step({ request, starts }: Course, type: RetrainingEvent["type"], more: Partial<RetrainingEvent>): void {
@@ -396,6 +464,7 @@ export class TrainerWork implements FollowerWork {
   }
 
   #takeEvent(event: RetrainingEvent): void {
+    if (isResetAnswer(event)) this.#resetsAnswered.add(event.request);
     this.#policy.takeEvent(event);
     this.#courses.take(event);
   }
@@ -416,24 +485,31 @@ export class TrainerWork implements FollowerWork {
     this.#lookDueMs = clock.monotonicMs() + lookEveryMs;
   }
 
-  /** What the challengers have done that requests wait for. */
+  /** What the challengers have done that requests wait for, and what serves meanwhile. */
   async #lookBeside(signal: AbortSignal): Promise<void> {
     for (const { request, trained } of this.#courses.open) {
       const { model, request: id } = request;
+      if (trained?.version === undefined) continue;
       const rollout = this.#options.models.find(({ name }) => name === model)?.rollout ?? "none";
-      if (trained?.version === undefined || rollout === "none") continue;
       const sinceMs = parseIsoTimeMs(trained.at) ?? 0;
       const { version } = trained;
-      const seen = await this.#options.lookAt.shadow(
-        { model, version, sinceMs, recordsMax: rollout.shadow.recordsMin },
-        signal,
-      );
-      const aliases = await this.#aliases(signal);
-      const [champion, challenger] = [championAlias, challengerAlias].map((alias) =>
-        aliasedVersion(aliases, model, alias),
-      );
-      this.#shadows.set(id, { ...seen, champion, challenger });
+      const seen =
+        rollout === "none"
+          ? nothingSeen
+          : await this.#options.lookAt.shadow(
+              { model, version, sinceMs, recordsMax: rollout.shadow.recordsMin },
+              signal,
+            );
+      this.#shadows.set(id, { ...seen, ...(await this.#standing(model, signal)) });
     }
+  }
+
+  async #standing(model: string, signal: AbortSignal): Promise<Standing> {
+    const aliases = await this.#aliases(signal);
+    return {
+      champion: aliasedVersion(aliases, model, championAlias),
+      challenger: aliasedVersion(aliases, model, challengerAlias),
+    };
   }
 
   async #aliases(signal: AbortSignal) {

@@ -125,11 +125,27 @@ describe("it ends with", () => {
   });
 
   test("0 where the version scores beside the champion first", async () => {
-    const { code, lines } = await ask([happens("trained", { version: 4 })], { hasRollout: true });
+    const acts = [happens("started", { champion: 3 }), happens("trained", { version: 4, champion: 3 })];
+    const { code, lines } = await ask(acts, { hasRollout: true });
     expect([code, lines.at(-1)]).toEqual([
       0,
       "version 4 scores beside the champion first; millrace triggers list shows what becomes of it",
     ]);
+  });
+
+  test.each([
+    ["promoted", 0],
+    ["undecided", 75],
+  ] as const)("what becomes of a version that has no champion to score beside: %s", async (type, expected) => {
+    const acts = [happens("started"), happens("trained", { version: 4 }), happens(type, { version: 4 })];
+    const { code, lines } = await ask(acts, { hasRollout: true });
+    expect([code, lines]).toEqual([expected, ["started", "trained version 4", `${type} version 4`]]);
+  });
+
+  test("0 where the training that was begun again is the one beside a champion", async () => {
+    const again = happens("started", { id: "again", champion: 3 });
+    const { code } = await ask([happens("started"), again, happens("trained", { version: 4 })], { hasRollout: true });
+    expect(code).toBe(0);
   });
 
   test("75 where no trainer has been there for half a minute, and not because one was started again", async () => {

@@ -7,6 +7,7 @@ import {
   cancelRecord,
   createTrainer,
   readRetrainings,
+  retrainingEventsIn,
   type ShadowSeen,
   type TrainedModel,
   type TrainingEnd,
@@ -83,12 +84,13 @@ let broker: Broker;
 let running: Follower[] = [];
 const ticking: NodeJS.Timeout[] = [];
 
-async function begin(): Promise<void> {
+/** @param champion from before; 0 for none */
+async function begin(champion = 1): Promise<void> {
   broker = createMemoryBroker({ codecs: noCodecs, clock: new AutoClock(), logger: silentLogger, bytesMax: 1e8 });
   const one = (topic: string) => ({ topic, partitions: 1, replication: undefined, configs: {} });
   await broker.admin.createTopics(Object.values(topics).map(one), signal);
-  // A champion from before.
-  const promotion = { model: "fraud", version: 1, at: 0, by: "ann" };
+  if (champion === 0) return;
+  const promotion = { model: "fraud", version: champion, at: 0, by: "ann" };
   await changeAliases(broker, place, (aliases) => promotionRecords(aliases, promotion), 0, signal);
 }
 
@@ -165,6 +167,10 @@ const aliases = async () =>
   Object.fromEntries(
     (await readAliases(broker, topics.control, signal)).aliases.map(({ alias: name, version }) => [name, version]),
   );
+/** What the alias challenger points at. */
+const challengers = async () =>
+  Object.entries(await aliases()).flatMap(([name, to]) => (name === "challenger" ? [to] : []));
+const end = async () => (await broker.admin.watermarks(topics.retraining, signal))[0]?.end ?? 0;
 const until = (type: RetrainingEvent["type"], count = 1) =>
   eventually(10_000, `${count} times ${type}`, async () =>
     (await steps()).filter((step) => step === type).length >= count ? true : undefined,
@@ -361,6 +367,29 @@ describe("a trainer", () => {
       expect(beside.asked[0]).toEqual({ model: "fraud", version: 2, sinceMs: Date.parse(at), recordsMax: 10 });
     });
 
+    test.each([false, true])(
+      "promotes a version that has no champion to score beside at once, or when a person says yes: %s",
+      async (approve) => {
+        await begin(0);
+        const beside = { seen: { records: 0, spanMs: 0, givenUp: undefined }, asked: [] as Challenger[] };
+        await start({
+          model: { ...model, retrain: { ...fraud.retrain!, approve } },
+          beside,
+          train: async () => accepted(1),
+        });
+        await say(asked("m1"));
+        if (approve) {
+          await until("waiting");
+          await looked();
+          const untilMs = 4_000_000_000_000;
+          const yes = approvalRecord({ model: "fraud", version: 1, who: "ann", reason: "", untilMs, request: "r" });
+          await writeControl(broker, topics.control, [yes], 0, signal);
+        }
+        await until("promoted");
+        expect(await aliases()).toEqual({ champion: 1 });
+      },
+    );
+
     test("refuses one that a task has given up, however much it has scored, and takes it back", async () => {
       const beside = await shadowed();
       beside.seen = { ...enough, givenUp: "stage score gave version 2 up at offset 7 of totals-0" };
@@ -406,24 +435,153 @@ describe("a trainer", () => {
     });
   });
 
-  test("that was fenced by somebody who moved an alias promotes by what stands there then, and trains once", async () => {
-    await begin();
-    const hold = deferred<void>();
-    let trainings = 0;
-    await start({
-      train: async () => {
-        trainings++;
-        await hold.promise;
-        return accepted(3);
-      },
+  describe("whose alias somebody moves to another version than the one that was compared with", () => {
+    const roll = (version: number): Promise<unknown> =>
+      changeAliases(
+        broker,
+        place,
+        (known) => promotionRecords(known, { model: "fraud", version, at: 0, by: "ann" }),
+        0,
+        signal,
+      );
+    const ends = async () => {
+      await until("undecided");
+      return [(await told()).at(-1), await aliases()];
+    };
+    const undecided = {
+      type: "undecided",
+      version: 3,
+      reason: "champion became 2 meanwhile; version 3 was compared with 1",
+    };
+
+    test("while it trains leaves what was put there, and trains once", async () => {
+      await begin();
+      const hold = deferred<void>();
+      let trainings = 0;
+      await start({
+        train: async () => {
+          trainings++;
+          await hold.promise;
+          return accepted(3);
+        },
+      });
+      await say(asked("m1"));
+      await until("started");
+      await roll(2);
+      hold.resolve();
+      expect(await ends()).toMatchObject([undecided, { champion: 2, previous: 1 }]);
+      expect(trainings).toBe(1);
     });
-    await say(asked("m1"));
-    await until("started");
-    const promotion = { model: "fraud", version: 2, at: 0, by: "ann" };
-    await changeAliases(broker, place, (known) => promotionRecords(known, promotion), 0, signal);
+
+    test("while it trains what is to score beside it begins nothing", async () => {
+      await begin();
+      const hold = deferred<void>();
+      const beside = { seen: { records: 0, spanMs: 0, givenUp: undefined }, asked: [] as Challenger[] };
+      const model: TrainedModel = { ...fraud, rollout: { shadow: { forMs: hourMs, recordsMin: 10 } } };
+      await start({ model, beside, train: async () => hold.promise.then(() => accepted(3)) });
+      await say(asked("m1"));
+      await until("started");
+      await roll(2);
+      hold.resolve();
+      expect(await ends()).toMatchObject([undecided, { champion: 2, previous: 1 }]);
+      expect(await challengers()).toEqual([]);
+    });
+
+    test("while it scores beside takes the challenger back", async () => {
+      await begin();
+      const beside = { seen: { records: 1, spanMs: 0, givenUp: undefined }, asked: [] as Challenger[] };
+      const model: TrainedModel = { ...fraud, rollout: { shadow: { forMs: hourMs, recordsMin: 10 } } };
+      await start({ model, beside, train: async () => accepted(3) });
+      await say(asked("m1"));
+      await until("trained");
+      expect(await challengers()).toEqual([3]);
+      await roll(2);
+      expect(await ends()).toMatchObject([undecided, { champion: 2, previous: 1 }]);
+      expect(await challengers()).toEqual([]);
+    });
+
+    test("while it waits for a person makes nothing of a yes", async () => {
+      await begin();
+      const model = { ...fraud, retrain: { ...fraud.retrain!, approve: true } };
+      await start({ model, train: async () => accepted(3) });
+      await say(asked("m1"));
+      await until("waiting");
+      await roll(2);
+      const untilMs = 4_000_000_000_000;
+      const yes = approvalRecord({ model: "fraud", version: 3, who: "bob", reason: "", untilMs, request: "r" });
+      await writeControl(broker, topics.control, [yes], 0, signal);
+      expect(await ends()).toMatchObject([undecided, { champion: 2, previous: 1 }]);
+    });
+
+    test("to the version itself while it waits for a person has been given a yes", async () => {
+      await begin();
+      const model = { ...fraud, retrain: { ...fraud.retrain!, approve: true } };
+      await start({ model, train: async () => accepted(3) });
+      await say(asked("m1"));
+      await until("waiting");
+      await roll(3);
+      await until("promoted");
+      expect(await aliases()).toEqual({ champion: 3, previous: 1 });
+    });
+
+    test("where there was none says so, and leaves that one", async () => {
+      await begin(0);
+      const hold = deferred<void>();
+      await start({ train: async () => hold.promise.then(() => accepted(3)) });
+      await say(asked("m1"));
+      await until("started");
+      await roll(2);
+      hold.resolve();
+      expect(await ends()).toMatchObject([
+        { ...undecided, reason: "champion became 2 meanwhile; version 3 was compared with none" },
+        { champion: 2 },
+      ]);
+    });
+  });
+
+  test.each(["promoted", "rejected"] as const)(
+    "says with how many labels it began what it ends as %s",
+    async (kind) => {
+      await begin();
+      const hold = deferred<void>();
+      const seen = { labels: 60, predictions: 0, timeMs: undefined };
+      const end: TrainingEnd = kind === "promoted" ? accepted(2) : { ...accepted(2), kind, version: undefined };
+      await start({ seen, train: async () => hold.promise.then(() => end) });
+      await say(asked("m1"));
+      await until("started");
+      seen.labels = 90;
+      // It has looked again by the time it answers.
+      await say(asked("m2"));
+      await until("suppressed");
+      hold.resolve();
+      await until(kind);
+      expect((await told()).find(({ type }) => type === kind)).toMatchObject({ by: "trainer", labels: 60 });
+    },
+  );
+
+  test("says once that it has taken a reset, also to whoever comes to the partition after it", async () => {
+    await begin();
+    const reset: RetrainingEvent = { ...asked("r1"), type: "reset" };
+    const hold = deferred<void>();
+    const train = (_: TrainingOrder, cut: AbortSignal): Promise<TrainingEnd> =>
+      new Promise((resolve, reject) => {
+        void hold.promise.then(() => resolve(accepted(2)));
+        cut.addEventListener("abort", () => reject(cut.reason));
+      });
+    await start({ train });
+    // Its offset is held back by the request before it.
+    await say(asked("m1"), reset);
+    await until("reset", 2);
+    expect((await told()).at(-1)).toMatchObject({ type: "reset", id: "r1/taken", request: "r1", by: "trainer" });
+    for (const one of running.splice(0)) await one.drain();
+    await start({ train });
+    await until("started", 2);
+    const records: string[] = [];
+    for await (const batch of broker.read({ topic: topics.retraining, partition: 0, from: 0, to: await end() }, signal))
+      for (const { event } of retrainingEventsIn(batch)) records.push(event.id);
+    expect(records.filter((id) => id === "r1/taken")).toHaveLength(1);
     hold.resolve();
     await until("promoted");
-    expect([trainings, await aliases()]).toEqual([1, { champion: 3, previous: 2 }]);
   });
 
   test("trains as whoever asked says, else as the topology does", async () => {
