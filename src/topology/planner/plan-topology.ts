@@ -17,7 +17,7 @@ import { finishStage } from "./finish-stage.ts";
 import { labelStages } from "./label-stages.ts";
 import { planModels } from "./models.ts";
 import { addTaps, planMonitoring } from "./monitors.ts";
-import { checkReasons, checkTrainerName } from "./retraining.ts";
+import { checkReasons, checkRollouts, checkTrainerName } from "./retraining.ts";
 import { planStage } from "./stages.ts";
 import { planTests } from "./tests.ts";
 import {
@@ -166,6 +166,7 @@ class Planning {
       findings,
     );
     checkReasons(this.#outline, models.values(), stages.values(), monitoring, findings);
+    checkRollouts(this.#outline, models.values(), stages.values(), findings);
     addTaps(stages, monitoring);
     const complete = [...stages.values()].filter((stage) => stage !== undefined);
     const pathOf = (name: string): Path => this.#outline.stages.find(({ spec }) => spec?.name === name)?.path ?? [];

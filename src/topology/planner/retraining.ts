@@ -184,6 +184,29 @@ function nobodyLooks(reason: "drift" | "performance" | "quality", model: string,
   };
 }
 
+/**
+ * A version scores beside the champion where a stage serves that; without such a stage it never has, and never may serve.
+ *
+ * @param stages undefined where one is broken
+ */
+export function checkRollouts(
+  outline: Outline,
+  models: Iterable<PlannedModel | undefined>,
+  stages: Iterable<PlannedStage | undefined>,
+  findings: Findings,
+): void {
+  const known = [...stages].filter((stage) => stage !== undefined);
+  if (known.length !== outline.stages.length) return;
+  for (const model of models) {
+    if (model === undefined || model.rollout === "none") continue;
+    const { name } = model;
+    if (known.some(({ infer }) => infer?.model === name && infer.shadow !== undefined)) continue;
+    const path = [...(outline.models.get(name)?.path ?? []), "rollout"];
+    const message = `no stage infers ${name}@champion: a version would have nothing to score beside, and never serve`;
+    findings.problem("MR_CONFLICT", path, message, `infer ${name}@champion in a stage, or write rollout: none`);
+  }
+}
+
 /** The trainer's group is named like a stage. */
 export function checkTrainerName(outline: Outline, findings: Findings): void {
   for (const { name, path } of outline.stages) {
