@@ -148,6 +148,13 @@ describe("it ends with", () => {
     expect(code).toBe(0);
   });
 
+  test("what the training came to that was begun again when the champion was gone", async () => {
+    const acts = [happens("started", { champion: 3 }), happens("started", { id: "again" })];
+    const ends = [happens("trained", { version: 4 }), happens("promoted", { version: 4 })];
+    const { lines } = await ask([...acts, ...ends], { hasRollout: true });
+    expect(lines).toEqual(["started", "started", "trained version 4", "promoted version 4"]);
+  });
+
   test("75 where no trainer has been there for half a minute, and not because one was started again", async () => {
     const leave: Act = async () => {
       await trainer?.leave();

@@ -58,6 +58,8 @@ test("the time is that of the latest label, but of none that lies ten minutes ah
   expect(await timeAfter(smallText, [-7, 10 * minutesMs])).toEqual([10 * minutesMs, 2]);
   expect(await timeAfter(smallText, [-7, 10 * minutesMs + 1])).toEqual([-7, 2]);
   expect(await timeAfter(smallText, [Date.UTC(2099, 0) - writtenMs])).toEqual([undefined, 1]);
+  // Nothing is known of a record without a time.
+  expect(await timeAfter(smallText, [-7], -1)).toEqual([-7, 1]);
 });
 
 test("the time of labels that a stage writes is what its ingest let through", async () => {
