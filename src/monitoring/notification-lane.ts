@@ -30,7 +30,11 @@ export interface NotificationSender {
   readonly kind: NotifyKind;
   /** Does not throw, but for the signal's reason. */
   send(notification: Notification, signal: AbortSignal): Promise<SendOutcome>;
+  /** Ends what a test has begun; left out where that ends by itself. Does not throw, but for the signal's reason. */
+  readonly endTest?: (test: TestAlert, signal: AbortSignal) => Promise<SendOutcome>;
 }
+
+type Attempt = (signal: AbortSignal) => Promise<SendOutcome>;
 
 export interface NotificationLaneOptions {
   /** In logs: `notify[0] slack`. */
@@ -164,7 +168,7 @@ export class NotificationLane {
 
   async #tellHead(head: Queued, signal: AbortSignal): Promise<void> {
     const { what, id, offset } = head;
-    if (what.kind === "test") what.answered(await this.#attempt({ kind: "test", test: what.test }, signal));
+    if (what.kind === "test") await this.#tellTest(what, id, signal);
     else if (this.#pace.admits(what.event, this.#options.clock.monotonicMs()))
       await this.#tell({ kind: "event", event: what.event }, id, signal);
     else {
@@ -188,12 +192,31 @@ export class NotificationLane {
     if (this.#told.size > toldMax && oldest !== undefined) this.#told.delete(oldest);
   }
 
-  /** @throws the signal's reason alone */
+  /** Once, for whoever asked waits. Its end is no test: what nobody closes stays open, and is looked at by people. */
+  async #tellTest(
+    { test, answered }: Extract<Queued["what"], { kind: "test" }>,
+    id: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { sender } = this.#options;
+    const outcome = await this.#attempt((over) => sender.send({ kind: "test", test }, over), signal);
+    answered(outcome);
+    // What was not answered may have come.
+    if (outcome.kind === "refused" || sender.endTest === undefined) return;
+    const { endTest } = sender;
+    await this.#untilSent((over) => endTest(test, over), `${id}/end`, signal);
+  }
+
   async #tell(notification: Notification, id: string, signal: AbortSignal): Promise<void> {
+    await this.#untilSent((over) => this.#options.sender.send(notification, over), id, signal);
+  }
+
+  /** @throws the signal's reason alone */
+  async #untilSent(send: Attempt, id: string, signal: AbortSignal): Promise<void> {
     const { clock, facts, name, jitter } = this.#options;
     const backOff = new BackOff({ ...pauses, jitter });
     for (let attempt = 1; ; attempt++) {
-      const outcome = await this.#attempt(notification, signal);
+      const outcome = await this.#attempt(send, signal);
       if (outcome.kind === "sent") {
         facts.emit("notificationSent", { target: name, id, attempt });
         return;
@@ -208,9 +231,9 @@ export class NotificationLane {
     }
   }
 
-  async #attempt(notification: Notification, signal: AbortSignal): Promise<SendOutcome> {
+  async #attempt(send: Attempt, signal: AbortSignal): Promise<SendOutcome> {
     try {
-      return await this.#options.sender.send(notification, signal);
+      return await send(signal);
     } catch (thrown) {
       signal.throwIfAborted();
       return { kind: "failed", reason: messageOf(thrown) };

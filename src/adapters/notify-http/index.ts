@@ -39,11 +39,8 @@ export function createNotificationSender(target: NotifyTarget, options: NotifyOp
       const { key, url = pagerDutyUrlDefault } = target;
       return {
         kind: "pagerduty",
-        send: async (told, signal) => {
-          const outcome = await post({ ...json, url, body: pagerDutyEvent(told, key) }, signal);
-          if (told.kind !== "test" || outcome.kind !== "sent") return outcome;
-          return post({ ...json, url, body: pagerDutyTestEnd(told.test, key) }, signal);
-        },
+        send: (told, signal) => post({ ...json, url, body: pagerDutyEvent(told, key) }, signal),
+        endTest: (test, signal) => post({ ...json, url, body: pagerDutyTestEnd(test, key) }, signal),
       };
     }
   }

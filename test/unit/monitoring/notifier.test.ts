@@ -122,15 +122,17 @@ describe("telling by HTTP", () => {
     expect([begin, end]).toMatchObject([{ startsAt: event().at }, { endsAt: event().at }]);
   });
 
-  test("a test is marked as one, opens nothing that stays, and is never critical", async () => {
+  test("a test is marked as one, ends by itself or can be ended, and is never critical", async () => {
     const url = `http://${await serve(200)}`;
-    const test: Notification = {
+    const test = {
       kind: "test",
       test: { id: "t1", topology: "shop", at: "2026-01-01T00:00:00Z", who: "ann" },
-    };
+    } as const;
     for (const kind of ["webhook", "alertmanager", "slack"] as const)
       expect(await createNotificationSender({ kind, url }).send(test, signal)).toEqual({ kind: "sent" });
-    await createNotificationSender({ kind: "pagerduty", key: "k1", url }).send(test, signal);
+    const pagerDuty = createNotificationSender({ kind: "pagerduty", key: "k1", url });
+    await pagerDuty.send(test, signal);
+    expect(await pagerDuty.endTest?.(test.test, signal)).toEqual({ kind: "sent" });
     const summary = "A test of the alerts of shop, sent by ann. Nothing is wrong.";
     const [hooked, alerts, slacked, triggered, resolved] = asked.map(({ body }) => body);
     expect(hooked).toMatchObject({ id: "t1", type: "millrace.alert.test", data: { who: "ann", summary } });
@@ -201,7 +203,7 @@ describe("the notifier", () => {
     { kind: "failed", reason: "status 500" },
     { kind: "sent" },
   ];
-  const stand = async (answers: readonly SendOutcome[], perMinute = 10, jitter = () => 0) => {
+  const stand = async (answers: readonly SendOutcome[], perMinute = 10, jitter = () => 0, endsTests = false) => {
     const broker = createMemoryBroker({
       codecs: noCodecs,
       clock: new FakeClock(1_700_000_000_000),
@@ -229,6 +231,14 @@ describe("the notifier", () => {
             else sent.push(kind === "event" ? notification.event.id : notification.id);
             return rest.shift() ?? { kind: "sent" };
           },
+          ...(endsTests
+            ? {
+                endTest: async ({ id }) => {
+                  sent.push(`end of test ${id}`);
+                  return rest.shift() ?? { kind: "sent" };
+                },
+              }
+            : {}),
         },
       ],
       perMinute,
@@ -360,6 +370,45 @@ describe("the notifier", () => {
     await notifier.drain();
     expect(sent).toEqual(["a", "test t1", "test t2"]);
     expect(await answered()).toEqual(["t1 notify[0] webhook: failed status 500", "t2 notify[0] webhook: sent "]);
+  });
+
+  test.each([
+    ["that was told, and tries again", [outcomes[2], ...outcomes], "sent ", 3],
+    ["that may have come", outcomes.slice(1), "failed status 500", 1],
+    ["never where it was refused", [{ kind: "refused", reason: "status 401" }], "refused status 401", 0],
+  ] as const)("ends a test %s", async (_what, answers, outcome, ends) => {
+    const {
+      notifier,
+      sent,
+      write,
+      test: ask,
+      answered,
+      clock,
+    } = await stand(answers as SendOutcome[], 10, () => 0, true);
+    await ask("t1");
+    await write("a");
+    await notifier.start();
+    await until("all to be told", () => sent.includes("a"));
+    await eventually(5_000, "the answer", async () => {
+      notifier.tick(clock.monotonicMs());
+      clock.nowMs += 1_000;
+      return (await answered()).length === 1 || undefined;
+    });
+    await notifier.drain();
+    expect(sent).toEqual(["test t1", ...Array(ends).fill("end of test t1"), "a"]);
+    expect(await answered()).toEqual([`t1 notify[0] webhook: ${outcome}`]);
+  });
+
+  test("gives up the end of a test after five attempts, says so, and goes on", async () => {
+    const answers = [outcomes[2]!, ...Array<SendOutcome>(5).fill(outcomes[0]!)];
+    const { notifier, sent, logged, write, test: ask } = await stand(answers, 10, () => 0, true);
+    await ask("t1");
+    await write("a");
+    await notifier.start();
+    await until("the next one", () => sent.includes("a"));
+    await notifier.drain();
+    expect(sent).toEqual(["test t1", ...Array(5).fill("end of test t1"), "a"]);
+    expect(logged.at(-1)).toMatch(/is given up/);
   });
 
   test("tells nobody of what is too old, and says how much that was", async () => {
