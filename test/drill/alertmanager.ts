@@ -35,11 +35,14 @@ export async function findAlertmanager(): Promise<string | undefined> {
 /** An Alertmanager of its own on loopback, which tells one place of each alert and of its end. */
 export class Alertmanager {
   readonly url: string;
+  /** Rejects when it ends. */
+  readonly ended: Promise<never>;
   readonly #child: ChildProcess;
   readonly #folder: string;
 
-  private constructor(child: ChildProcess, folder: string, url: string) {
+  private constructor(child: ChildProcess, ended: Promise<never>, folder: string, url: string) {
     this.#child = child;
+    this.ended = ended;
     this.#folder = folder;
     this.url = url;
   }
@@ -62,7 +65,7 @@ export class Alertmanager {
     const child = spawn(command, [...before, ...args], { stdio: ["ignore", "inherit", "inherit"] });
     process.on("exit", () => child.kill("SIGKILL"));
     const url = `http://127.0.0.1:${port}`;
-    const ended = once(child, "close").then(([code]) => {
+    const ended = once(child, "close").then(([code]): never => {
       throw new Error(`Alertmanager ended with ${code}`);
     });
     // Its end is awaited where it is stopped.
@@ -70,13 +73,12 @@ export class Alertmanager {
     const answers = async (): Promise<true | undefined> =>
       (await fetch(`${url}/-/ready`).catch(() => undefined))?.ok === true || undefined;
     await Promise.race([eventually(startMsMax, "Alertmanager to be ready", answers), ended]);
-    return new Alertmanager(child, folder, url);
+    return new Alertmanager(child, ended, folder, url);
   }
 
   async stop(): Promise<void> {
-    const closed = once(this.#child, "close");
     this.#child.kill("SIGTERM");
-    await closed;
+    await this.ended.catch(() => undefined);
     await rm(this.#folder, { recursive: true, force: true });
   }
 }

@@ -3,17 +3,19 @@
  * each has to be told once to Slack, PagerDuty and an Alertmanager, within 90 s, and to end by itself.
  *
  * The last line is `drill causes N told N ended N wrong N skipped N seconds N`; `skipped` counts what could not be looked at:
- * the Alertmanager, where none can be had.
+ * the Alertmanager, where none can be had. It is said however a run ends (see `ending.ts`): after eight minutes, of what was
+ * seen by then. Ends with 1 when anything was not told, not ended or wrong.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { connect } from "../kafka/harness/client.ts";
 import { KafkaNode } from "../kafka/harness/node.ts";
 import { freePorts } from "../kafka/harness/properties.ts";
+import { baselineWindows, type Minute, WatchedSensors } from "../kafka/support/watched-sensors.ts";
 import { buildMillrace, endWorkers, type WorkerProcess } from "../kafka/support/worker-process.ts";
 import { eventually } from "../support/deadline.ts";
 import { Alertmanager, findAlertmanager } from "./alertmanager.ts";
-import { baselineMinutes, DrilledSensors, type Minute } from "./drilled-sensors.ts";
+import { type Ends, runToItsEnd, writeNow } from "./ending.ts";
 import { type Place, Places, type Told } from "./places.ts";
 
 const toldMsMax = 90_000;
@@ -21,6 +23,12 @@ const readyMsMax = 60_000;
 const askEveryMs = 500;
 /** Between two minutes of event time while something lasts that takes its time. */
 const minuteEveryMs = 8_000;
+/** For all of it, with what is begun and ended around it. */
+const drillMsMax = 480_000;
+const endMsMax = 20_000;
+/** Age of the oldest record that waits, from which on somebody is woken; and how long a transaction may hold records back. */
+const lagSeconds = 20;
+const heldSeconds = 15;
 
 const allPlaces: readonly Place[] = ["slack", "pagerduty", "alertmanager"];
 
@@ -43,41 +51,38 @@ interface Cause {
   recover(): Promise<void>;
 }
 
-class Drill {
-  readonly #sensors: DrilledSensors;
-  readonly #places: Places;
-  readonly #asked: readonly Place[];
-  #consumer: WorkerProcess;
-  #faults = 0;
-  #told = 0;
-  #ended = 0;
+interface DrillOptions {
+  readonly sensors: WatchedSensors;
+  readonly places: Places;
+  /** Those that have to be told. */
+  readonly asked: readonly Place[];
+  readonly seen: Seen;
+}
 
-  constructor(sensors: DrilledSensors, places: Places, asked: readonly Place[], consumer: WorkerProcess) {
-    this.#sensors = sensors;
-    this.#places = places;
-    this.#asked = asked;
+class Drill {
+  readonly #options: DrillOptions;
+  #consumer: WorkerProcess;
+
+  constructor(options: DrillOptions, consumer: WorkerProcess) {
+    this.#options = options;
     this.#consumer = consumer;
   }
 
-  get result(): { readonly told: number; readonly ended: number; readonly wrong: number } {
-    return { told: this.#told, ended: this.#ended, wrong: this.#faults };
-  }
-
   get causes(): readonly Cause[] {
-    const sensors = this.#sensors;
+    const { sensors } = this.#options;
     const ofRows = (name: string, alert: string, said: RegExp, minute: Minute): Cause => ({
       name,
       fingerprint: `sensors/inputs/${alert}`,
       incident: alert === "value" ? "sensors/inputs/" : "sensors/inputs.quality/",
       said,
-      begin: () => sensors.minutes(5, minute),
-      goOn: () => sensors.minutes(1, minute),
-      end: () => sensors.minutes(6),
-      recover: () => sensors.minutes(1),
+      begin: () => minutes(sensors, 5, minute),
+      goOn: () => minutes(sensors, 1, minute),
+      end: () => minutes(sensors, 6),
+      recover: () => minutes(sensors, 1),
     });
     const nothing = async (): Promise<void> => undefined;
     const slowly = async (): Promise<void> => {
-      await sensors.minutes(1);
+      await sensors.minute();
       await pause(minuteEveryMs);
     };
     let endTransaction = nothing;
@@ -91,26 +96,26 @@ class Drill {
       }),
       {
         name: "a killed consumer",
-        fingerprint: "sensors/behind/clean/page",
-        incident: "sensors/behind/clean/",
-        said: /clean is \d+ records behind/,
+        fingerprint: "sensors/behind/ingest/page",
+        incident: "sensors/behind/ingest/",
+        said: /ingest is \d+ records behind/,
         begin: async () => {
           this.#consumer.kill("SIGKILL");
           await this.#consumer.ended(readyMsMax);
-          await sensors.minutes(1);
+          await sensors.minute();
         },
         goOn: nothing,
         end: async () => {
-          this.#consumer = sensors.start("clean");
+          this.#consumer = sensors.start({}, ["ingest"]);
           await this.#consumer.ready(readyMsMax);
         },
         recover: nothing,
       },
       {
         name: "a stuck transaction",
-        fingerprint: "sensors/behind/clean/held",
-        incident: "sensors/behind/clean/held/",
-        said: /clean gets nothing of \d+ records that an open transaction holds back/,
+        fingerprint: "sensors/behind/ingest/held",
+        incident: "sensors/behind/ingest/held/",
+        said: /ingest gets nothing of \d+ records that an open transaction holds back/,
         begin: async () => {
           endTransaction = await sensors.openTransaction();
         },
@@ -123,7 +128,8 @@ class Drill {
   }
 
   async run(cause: Cause): Promise<void> {
-    const { told } = this.#places;
+    const { places, asked, seen } = this.#options;
+    const { told } = places;
     const from = told.length;
     const beganMs = performance.now();
     await cause.begin();
@@ -132,10 +138,10 @@ class Drill {
     await cause.end();
     const ended = await this.#untilTold("end", from, curedMs, cause.recover);
     const own = told.slice(from);
-    this.#told += Number(begun !== undefined);
-    this.#ended += Number(ended !== undefined);
-    const wrong = [...faultsOf(own, cause, this.#asked)];
-    this.#faults += wrong.length;
+    seen.told += Number(begun !== undefined);
+    seen.ended += Number(ended !== undefined);
+    const wrong = [...faultsOf(own, cause, asked)];
+    seen.wrong += wrong.length;
     const shown = (ms: number | undefined): string =>
       ms === undefined ? "not in time" : `${(ms / 1_000).toFixed(1)} s`;
     say(`${cause.name}: told ${shown(begun)}, ended ${shown(ended)}${wrong.map((fault) => `\n  ${fault}`).join("")}`);
@@ -148,15 +154,22 @@ class Drill {
     sinceMs: number,
     meanwhile: () => Promise<void>,
   ): Promise<number | undefined> {
+    const { places, asked } = this.#options;
     const firstOf = (place: Place): Told | undefined =>
-      this.#places.told.slice(from).find((told) => told.place === place && told.turn === turn);
-    while (performance.now() - sinceMs < toldMsMax) {
-      const firsts = this.#asked.map(firstOf);
-      if (firsts.every((told) => told !== undefined)) return Math.max(...firsts.map(({ atMs }) => atMs)) - sinceMs;
+      places.told.slice(from).find((told) => told.place === place && told.turn === turn);
+    const tookMs = (): number | undefined => {
+      const firsts = asked.map(firstOf);
+      return firsts.every((told) => told !== undefined)
+        ? Math.max(...firsts.map(({ atMs }) => atMs)) - sinceMs
+        : undefined;
+    };
+    while (tookMs() === undefined && performance.now() - sinceMs < toldMsMax) {
       await meanwhile();
       await pause(askEveryMs);
     }
-    return undefined;
+    // What was told in time, while something else went on, is in time.
+    const took = tookMs();
+    return took === undefined || took > toldMsMax ? undefined : took;
   }
 }
 
@@ -182,64 +195,94 @@ function isOf({ place, turn, subject }: Told, { fingerprint, incident, said }: C
   }
 }
 
-async function main(): Promise<void> {
-  const { only } = parseArgs({ options: { only: { type: "string", default: "" } } }).values;
-  const beganMs = performance.now();
-  /** What is to be ended, in the order in which it was begun. */
-  const ends: (() => Promise<void>)[] = [];
-  try {
-    const places = await Places.open();
-    ends.push(() => places.close());
-    const node = await KafkaNode.start();
-    ends.push(() => node.remove());
-    const millrace = await buildMillrace();
-    ends.push(() => millrace.remove());
-    const broker = await connect(node.bootstrap);
-    ends.push(() => broker.close());
-    const program = await findAlertmanager();
-    const notify = [
-      `slack: { url: "${places.urlOf("slack")}" }`,
-      `pagerduty: { key: drill, url: "${places.urlOf("pagerduty")}" }`,
-    ];
-    if (program === undefined) say("SKIPPED: no Alertmanager can be had; what it would be told is not looked at");
-    else {
-      const [port = 0] = await freePorts(1);
-      const alertmanager = await Alertmanager.start(program, port, places.urlOf("alertmanager"));
-      ends.push(() => alertmanager.stop());
-      notify.push(`alertmanager: { url: "${alertmanager.url}" }`);
-    }
-    const sensors = await DrilledSensors.open({ bootstrap: node.bootstrap, broker, millrace, notify });
-    ends.push(() => sensors.remove(), endWorkers);
-    const causes = await drilled(sensors, places, program === undefined ? ["slack", "pagerduty"] : allPlaces, only);
-    const skipped = program === undefined ? 1 : 0;
-    say(`${causes} skipped ${skipped} seconds ${Math.round((performance.now() - beganMs) / 1_000)}`);
-  } catch (thrown) {
-    // Before anything is ended, which may take its time.
-    process.stderr.write(`${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`);
-    process.exitCode = 1;
-  } finally {
-    for (const end of ends.reverse()) await end();
+async function minutes(sensors: WatchedSensors, count: number, minute: Minute = {}): Promise<void> {
+  for (let i = 0; i < count; i++) await sensors.minute(minute);
+}
+
+/** What the last line says of a run, as far as it has come. */
+class Seen {
+  readonly #beganMs = performance.now();
+  causes = 0;
+  told = 0;
+  ended = 0;
+  wrong = 0;
+  skipped = 0;
+
+  get isWell(): boolean {
+    return this.causes > 0 && this.told === this.causes && this.ended === this.causes && this.wrong === 0;
+  }
+
+  get line(): string {
+    const { causes, told, ended, wrong, skipped } = this;
+    const seconds = Math.round((performance.now() - this.#beganMs) / 1_000);
+    return `drill causes ${causes} told ${told} ended ${ended} wrong ${wrong} skipped ${skipped} seconds ${seconds}`;
   }
 }
 
-/** Lets everything go wrong in turn. @returns the counts, as the last line has them */
-async function drilled(
-  sensors: DrilledSensors,
-  places: Places,
-  asked: readonly Place[],
-  only: string,
-): Promise<string> {
-  const [judge, consumer] = [sensors.start("monitor"), sensors.start("clean")];
+/** Lets everything go wrong in turn. @returns whether all of it was told as it should be */
+async function drilled(seen: Seen, ends: Ends): Promise<boolean> {
+  const { only } = parseArgs({ options: { only: { type: "string", default: "" } } }).values;
+  const places = await Places.open();
+  ends.push(() => places.close());
+  const node = await KafkaNode.start();
+  ends.push(() => node.remove());
+  const millrace = await buildMillrace();
+  ends.push(() => millrace.remove());
+  const { bootstrap } = node;
+  const broker = await connect(bootstrap);
+  ends.push(() => broker.close());
+  const alertmanager = await startedAlertmanager(places, ends);
+  if (alertmanager === undefined) seen.skipped = 1;
+  const sensors = await WatchedSensors.open({
+    bootstrap,
+    broker,
+    millrace,
+    namespace: "drill",
+    inputs: "    fields: [value]\n    metrics: [missing, errors]\n",
+    monitors: () => `  - { name: behind, on: lag, page: { seconds: ${lagSeconds} }, held: ${heldSeconds}s }\n`,
+    alerts: alertsText(places, alertmanager),
+  });
+  ends.push(() => sensors.remove(), endWorkers);
+  const [judge, consumer] = [sensors.start({}, ["monitor"]), sensors.start({}, ["ingest"])];
   await Promise.all([judge.ready(readyMsMax), consumer.ready(readyMsMax)]);
-  await sensors.minutes(baselineMinutes + 1);
+  await minutes(sensors, baselineWindows + 1);
   await judge.until(eventually(readyMsMax, "a baseline", async () => (await sensors.hasBaseline()) || undefined));
-  await sensors.minutes(6);
-  const drill = new Drill(sensors, places, asked, consumer);
+  await minutes(sensors, 6);
+  const asked: readonly Place[] = alertmanager === undefined ? ["slack", "pagerduty"] : allPlaces;
+  const drill = new Drill({ sensors, places, asked, seen }, consumer);
   const causes = drill.causes.filter(({ name }) => name.includes(only));
-  for (const cause of causes) await judge.until(drill.run(cause));
-  const { told, ended, wrong } = drill.result;
-  if (told < causes.length || ended < causes.length || wrong > 0) process.exitCode = 1;
-  return `drill causes ${causes.length} told ${told} ended ${ended} wrong ${wrong}`;
+  seen.causes = causes.length;
+  for (const cause of causes)
+    await judge.until(Promise.race([drill.run(cause), ...(alertmanager === undefined ? [] : [alertmanager.ended])]));
+  return seen.isWell;
 }
 
-await main();
+async function startedAlertmanager(places: Places, ends: Ends): Promise<Alertmanager | undefined> {
+  const program = await findAlertmanager();
+  if (program === undefined) {
+    say("SKIPPED: no Alertmanager can be had; what it would be told is not looked at");
+    return undefined;
+  }
+  const [port = 0] = await freePorts(1);
+  const alertmanager = await Alertmanager.start(program, port, places.urlOf("alertmanager"));
+  ends.push(() => alertmanager.stop());
+  return alertmanager;
+}
+
+function alertsText(places: Places, alertmanager: Alertmanager | undefined): string {
+  const notify = [
+    `slack: { url: "${places.urlOf("slack")}" }`,
+    `pagerduty: { key: drill, url: "${places.urlOf("pagerduty")}" }`,
+    ...(alertmanager === undefined ? [] : [`alertmanager: { url: "${alertmanager.url}" }`]),
+  ];
+  return `  cooldown: 1min\n  notify:\n${notify.map((line) => `    - ${line}\n`).join("")}`;
+}
+
+const seen = new Seen();
+await runToItsEnd((ends) => drilled(seen, ends), {
+  line: () => seen.line,
+  msMax: drillMsMax,
+  endMsMax,
+  process,
+  write: writeNow,
+});

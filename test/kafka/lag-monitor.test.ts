@@ -9,7 +9,7 @@ import { type BuiltMillrace, buildMillrace, endWorkers } from "./support/worker-
 
 const deadlineMs = 90_000;
 /** Three looks that say so, ten seconds apart, after the session of the killed member. */
-const monitors = `  - { name: behind, on: lag, page: { records: 500 } }
+const monitors = () => `  - { name: behind, on: lag, page: { records: 500 } }
 `;
 
 describeKafka("a monitor of the lag", () => {
