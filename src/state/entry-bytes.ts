@@ -8,21 +8,28 @@ const countBytesMax = 8;
 const utf8 = 0;
 /** For a text with half a surrogate pair, which UTF-8 would turn into another text. */
 const utf16 = 1;
-/** The bytes of a number in memory are those that {@link EntryBytes} writes. */
-const isLittleEndian = new Uint8Array(new Float64Array([1]).buffer)[0] === 0;
+/** Lengths up to this have a view each that is used again: most entries of a store are short, and alike in length. */
+const viewsMax = 1_024;
 /** Longer texts are left to the encoder of the platform. */
 const asciiLoopMax = 64;
 
 /** Bytes of a key or a value under construction, in a buffer that is used again for the next one. */
 export class EntryBytes {
   #bytes = Buffer.alloc(256);
+  #view = viewOf(this.#bytes);
   #end = 0;
-  #numbers = new Float64Array(32);
-  #numberBytes = new Uint8Array(this.#numbers.buffer);
+  /** What {@link written} has answered, by length. */
+  #views: (Uint8Array | undefined)[] = [];
 
   /** What was written since {@link begin}; valid until the next one. */
   get written(): Uint8Array {
-    return this.#bytes.subarray(0, this.#end);
+    const length = this.#end;
+    if (length > viewsMax) return this.#bytes.subarray(0, length);
+    const known = this.#views[length];
+    if (known !== undefined) return known;
+    const view = this.#bytes.subarray(0, length);
+    this.#views[length] = view;
+    return view;
   }
 
   /** A copy of it that lasts. */
@@ -43,26 +50,24 @@ export class EntryBytes {
 
   number(value: number): this {
     this.#reserve(numberBytes);
-    this.#end = this.#bytes.writeDoubleLE(value, this.#end);
+    this.#view.setFloat64(this.#end, value, true);
+    this.#end += numberBytes;
     return this;
   }
 
-  /** Room for `count` numbers, for {@link putNumbers} to write. Valid until the next call. */
-  numbers(count: number): Float64Array {
-    if (count > this.#numbers.length) {
-      this.#numbers = new Float64Array(Math.max(count, this.#numbers.length * 2));
-      this.#numberBytes = new Uint8Array(this.#numbers.buffer);
-    }
-    return this.#numbers;
-  }
-
-  /** Writes the first `count` of {@link numbers}, each as {@link number} would: a copy of memory where that is the same. */
-  putNumbers(count: number): this {
-    this.#reserve(count * numberBytes);
-    if (isLittleEndian) {
-      this.#bytes.set(this.#numberBytes.subarray(0, count * numberBytes), this.#end);
-      this.#end += count * numberBytes;
-    } else for (let i = 0; i < count; i++) this.number(this.#numbers[i] ?? 0);
+  /**
+   * Writes the rows `from` .. `to - 1` of columns that lie side by side, row by row, each number as {@link number} would.
+   *
+   * @param first position of row 0 in the first column @param stride numbers from one column to the next
+   */
+  rows(slab: Float64Array, first: number, stride: number, columns: number, from: number, to: number): this {
+    this.#reserve((to - from) * columns * numberBytes);
+    const view = this.#view;
+    let end = this.#end;
+    for (let row = from; row < to; row++)
+      for (let column = 0, at = first + row; column < columns; column++, at += stride, end += numberBytes)
+        view.setFloat64(end, slab[at] ?? Number.NaN, true);
+    this.#end = end;
     return this;
   }
 
@@ -115,7 +120,13 @@ export class EntryBytes {
     const grown = Buffer.alloc(Math.max(this.#end + count, this.#bytes.length * 2));
     this.#bytes.copy(grown, 0, 0, this.#end);
     this.#bytes = grown;
+    this.#view = viewOf(grown);
+    this.#views = [];
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
 }
 
 /** Every value begins with the version of its store: an entry of another one must not be read as this one's. */

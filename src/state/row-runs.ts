@@ -66,7 +66,8 @@ export class RowRuns {
     const at = entry * entryStride;
     const address = this.#entries[at + addressAt] ?? 0;
     this.slab = this.#slabs.slabOf(address);
-    this.capacity = this.#capacityMin * 2 ** (this.#entries[at + sizeClassAt] ?? 0);
+    // Not `2 **`, which is a call.
+    this.capacity = this.#capacityMin * (1 << (this.#entries[at + sizeClassAt] ?? 0));
     this.times = this.#slabs.placeOf(address) + (this.#entries[at + startAt] ?? 0);
     this.count = this.#entries[at + countAt] ?? 0;
   }

@@ -35,6 +35,8 @@ export class RowSlices {
   readonly #rows: RowRuns;
   readonly #rowColumns: number;
   readonly #longestMs: number;
+  /** Of a slice, in ms, by its level. */
+  readonly #lengths: number[] = [];
   readonly #version: number;
   readonly #slices = new RowRuns(columns, 1);
   readonly #slice = new Float64Array(columns);
@@ -231,13 +233,8 @@ export class RowSlices {
   #rowBytes(entry: number, from: number, to: number): Uint8Array {
     this.#rows.look(entry);
     const { slab, times, capacity } = this.#rows;
-    const count = (to - from) * (this.#rowColumns + 1);
-    const numbers = this.#value.numbers(count);
-    let at = 0;
-    for (let row = from; row < to; row++)
-      for (let column = 0; column <= this.#rowColumns; column++)
-        numbers[at++] = slab[times + column * capacity + row] ?? Number.NaN;
-    return this.#value.begin().byte(this.#version).putNumbers(count).written;
+    const value = this.#value.begin().byte(this.#version);
+    return value.rows(slab, times, capacity, this.#rowColumns + 1, from, to).written;
   }
 
   #keyOf(key: string, start: number, level: number): EntryBytes {
@@ -300,7 +297,11 @@ export class RowSlices {
   }
 
   #lengthOf(level: number): number {
-    return this.#longestMs / 2 ** level;
+    const known = this.#lengths[level];
+    if (known !== undefined) return known;
+    const length = this.#longestMs / 2 ** level;
+    this.#lengths[level] = length;
+    return length;
   }
 
   #startOf(slice: number): number {

@@ -125,26 +125,31 @@ describe("bytes of an entry", () => {
     expect(new EntryReader(copied.subarray(8, 16)).number()).toBe(1);
   });
 
-  test("are the same whether numbers are written one by one or all at once", () => {
-    const values = [
-      0,
-      -0.5,
-      Number.NaN,
-      Number.POSITIVE_INFINITY,
-      1e308,
-      5e-324,
-      ...Array.from({ length: 40 }, (_, i) => i),
-    ];
+  test("are the same whether numbers are written one by one or as rows of columns", () => {
+    const values = [0, -0.5, Number.NaN, Number.POSITIVE_INFINITY, 1e308, 5e-324];
+    const more = Array.from({ length: 40 }, (_, i) => i);
+    // Two columns of 50 rows each, the second behind the first.
+    const slab = Float64Array.from([-1, -1, ...values, ...more, -1, -1, -1, -1, ...more, ...values]);
     const [single, together] = [new EntryBytes(), new EntryBytes()];
     single.begin().byte(9);
-    for (const value of values) single.number(value);
-    together.numbers(values.length).set(values);
-    expect([...together.begin().byte(9).putNumbers(values.length).text("k").copied]).toEqual([
+    for (let row = 0; row < 46; row++) single.number([...values, ...more][row]!).number([...more, ...values][row]!);
+    expect([...together.begin().byte(9).rows(slab, 2, 50, 2, 0, 46).text("k").copied]).toEqual([
       ...single.text("k").copied,
     ]);
     // Fewer than before: what lies behind them is no part of it.
-    together.numbers(1)[0] = 7;
-    expect([...together.begin().putNumbers(1).copied]).toEqual([...single.begin().number(7).copied]);
+    expect([...together.begin().rows(slab, 2, 50, 1, 7, 8).copied]).toEqual([...single.begin().number(1).copied]);
+  });
+
+  test("are those of the entry in hand, whatever an entry of the same length had before", () => {
+    const bytes = new EntryBytes();
+    const before = [...bytes.begin().number(1).written];
+    expect([...bytes.begin().number(2).written]).toEqual([...new EntryBytes().begin().number(2).copied]);
+    expect([...bytes.written]).not.toEqual(before);
+    // A larger one takes another buffer, and what is written then is in that.
+    bytes.begin();
+    for (let i = 0; i < 300; i++) bytes.number(i);
+    expect(bytes.written).toHaveLength(2_400);
+    expect([...bytes.begin().number(1).written]).toEqual(before);
   });
 
   test("of a text are in UTF-8, with its mark in front", () => {
