@@ -15,6 +15,8 @@ export interface ChainVariant {
   readonly partitions: number;
   /** Whether stores have no changelogs. */
   readonly isVolatile: boolean;
+  /** Of all that the run has on the cluster. */
+  readonly namespace: string;
 }
 
 /** What runs beside the hand-written loop: both commit every 500 records, and keep their windows in memory. */
@@ -25,17 +27,19 @@ export const besideLoop: ChainVariant = {
   records: 500,
   partitions: 4,
   isVolatile: true,
+  namespace: "bench",
 };
 
 /** The checked plan of chain.yaml. */
 export function benchPlan(variant: ChainVariant = besideLoop): Plan {
-  const { delivery, everyMs, records, partitions, isVolatile } = variant;
+  const { delivery, everyMs, records, partitions, isVolatile, namespace } = variant;
   const environment = {
     DELIVERY: delivery,
     EVERY_MS: String(everyMs),
     RECORDS: String(records),
     PARTITIONS: String(partitions),
     VOLATILE: String(isVolatile),
+    NAMESPACE: namespace,
   };
   return loadPlan(join(benchFolder, "chain.yaml"), environment, undefined);
 }

@@ -4,7 +4,7 @@
  *   npm run bench:chain -- [--rounds N] [--records N] [--profile]
  *   npm run bench:chain -- --delivery exactly-once [--rounds N] [--records N] [--rate N] [--only TEXT]
  *
- *   npm run bench:chain -- --monitors [--rounds N] [--records N] [--only TEXT]
+ *   npm run bench:chain -- --monitors [--rounds N] [--records N] [--only TEXT] [--profile]
  *
  * With `--monitors` the stage runs with everything watched beside itself without; with `--delivery exactly-once` the stage runs beside itself: what that costs, and what changelogs cost.
  */
@@ -55,7 +55,8 @@ async function main(): Promise<void> {
   const broker = await KafkaNode.start({ isOptimised: true });
   try {
     if (values.monitors) {
-      say(await measureMonitors({ bootstrap: broker.bootstrap, rounds, records, only: values.only }));
+      const { only, profile: isProfile } = values;
+      say(await measureMonitors({ bootstrap: broker.bootstrap, rounds, records, only, isProfile }));
       return;
     }
     if (values.delivery === "exactly-once") {

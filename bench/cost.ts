@@ -1,5 +1,4 @@
-import { changelogsOf, clusterNamesOf } from "../src/topology/index.ts";
-import { benchPlan, benchStage, besideLoop, type ChainVariant } from "./bench-plan.ts";
+import { besideLoop, type ChainVariant } from "./bench-plan.ts";
 import { evenLoad, type PaymentLoad } from "./events.ts";
 import type { JobResult } from "./job.ts";
 import { runContestant } from "./run-contestant.ts";
@@ -32,13 +31,14 @@ function deliveries(partitions: number, everyMs: number, promised: number): Comp
 
 /** Both exactly once, so that only the changelog is between them. */
 function changelogs(name: string, load: PaymentLoad): Comparison {
+  const { partitions } = load;
   const base: ChainVariant = {
+    ...besideLoop,
     stage: "features",
     delivery: "exactly-once",
     everyMs: 100,
     records: recordsMax,
-    partitions: load.partitions,
-    isVolatile: true,
+    partitions,
   };
   return { name: `changelog, ${name}`, load, base, costly: { ...base, isVolatile: false }, promised: 0.75 };
 }
@@ -98,31 +98,26 @@ async function compared(comparison: Comparison, options: CostOptions) {
     for (let round = 0; round < options.rounds; round++) {
       // Who goes first changes, so that neither always meets a warmer machine.
       const order = round % 2 === 0 ? (["base", "costly"] as const) : (["costly", "base"] as const);
-      for (const which of order) results[which].push(await measured(setUp, comparison[which], options));
+      for (const which of order) {
+        const variant = { ...comparison[which], namespace: `bench-${which}-${round}` };
+        results[which].push(await measured(setUp, variant, options));
+      }
     }
     return results;
   } finally {
-    // The next comparison has its own number of partitions, and its own payments.
-    const plans = [benchPlan(comparison.base), benchPlan(comparison.costly)];
-    await setUp.deleteTopics([setUp.loopTopic, ...plans.flatMap(clusterNamesOf)]);
     await setUp.remove();
   }
 }
 
+/** One run on topics of its own: the payments arrive anew, and nothing is remembered. @throws Error when it did not do every record */
 async function measured(setUp: BenchSetUp, variant: ChainVariant, { bootstrap, records, perSecond }: CostOptions) {
-  const plan = benchPlan(variant);
-  const stage = benchStage(plan, variant.stage);
-  await setUp.forgetGroup(stage.group);
-  // The payments arrive anew, and what the run before has remembered would be remembered twice.
-  const changelogs = changelogsOf(plan).map(({ changelog }) => changelog.clusterName);
-  await setUp.deleteTopics([stage.from.clusterName, ...changelogs]);
-  await setUp.apply(plan);
-  setUp.beginAgain();
+  await setUp.open(variant);
   if (perSecond === 0) await setUp.produceUntil(records);
   const running = runContestant("millrace", { bootstrap, folder: setUp.folder, variant, records });
   const [result] = await Promise.all([running, perSecond === 0 ? undefined : setUp.feedUntil(records, perSecond)]);
   if (result.in !== records || result.in !== result.out + result.filtered + result.deadLetters)
     throw new Error(`${JSON.stringify(variant)} did not do every record: ${JSON.stringify(result)}`);
+  await setUp.close(variant);
   return result;
 }
 

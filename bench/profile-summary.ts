@@ -27,6 +27,7 @@ export const profileAreas = [
   "steps",
   "rolling",
   "infer",
+  "monitors",
   "Avro encode",
   "batch build, CRC",
   "sockets, kafkajs, requests",
@@ -38,6 +39,7 @@ export type ProfileArea = (typeof profileAreas)[number];
 
 /** First match wins; `null` leaves it to the caller. */
 const rules: readonly (readonly [RegExp, ProfileArea | null])[] = [
+  [/\/(runtime\/tap\/[\w-]+|monitor\/[\w/-]+|state\/window-(?:counts|total)|schema\/field-values)\.js /, "monitors"],
   [/\/wire\/(decode-fetched|record-index|record-cursor|aborted-transactions)\.js /, "fetch: CRC, record index"],
   [/\/wire\/(record-batch-builder|byte-target|varint|headers)\.js /, "batch build, CRC"],
   [/\/wire\/murmur2\.js /, "batch build, CRC"],

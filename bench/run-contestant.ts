@@ -32,7 +32,7 @@ export async function runContestant(name: ContestantName, job: Job | VariantJob)
 }
 
 /** The same under V8's sampling profiler, which costs the contestant some per cent. */
-export async function profileContestant(name: ContestantName, job: Job): Promise<[JobResult, CpuProfile]> {
+export async function profileContestant(name: ContestantName, job: Job | VariantJob): Promise<[JobResult, CpuProfile]> {
   const folder = join(compiledFolder, "profile");
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });

@@ -12,8 +12,8 @@ import { versionFiles } from "../src/model/index.ts";
 import { writeAlias } from "../src/runtime/control/aliases.ts";
 import type { Broker } from "../src/runtime/index.ts";
 import { createEncoder, writeSchemaId } from "../src/schema/index.ts";
-import type { Plan, PlannedStage } from "../src/topology/index.ts";
-import { benchPlan, benchStage, besideLoop } from "./bench-plan.ts";
+import { clusterNamesOf, type Plan, type PlannedStage, partOf } from "../src/topology/index.ts";
+import { benchPlan, benchStage, besideLoop, type ChainVariant } from "./bench-plan.ts";
 import type { Outputs } from "./compare-outputs.ts";
 import { evenLoad, type PaymentLoad, partitionCount, payments } from "./events.ts";
 import { benchModel, modelInputs } from "./logistic-weights.ts";
@@ -26,16 +26,21 @@ const feedStepMs = 5;
 const framingBytes = 5;
 const valueBytesMax = 1_024;
 
-/** Topics, schemas, model and input of one run of the benchmark. */
+/** Topics, schemas, model and input of the benchmark, and of each of its runs. */
 export class BenchSetUp {
   readonly folder: string;
-  readonly plan: Plan;
+  /** What runs beside the hand-written loop. */
   readonly stage: PlannedStage;
   readonly loopTopic = "loop.predictions";
   /** Mean bytes of an input value. */
   valueBytesMean = 0;
+  readonly #variant: ChainVariant;
   readonly #bootstrap: string;
   readonly #broker: Broker;
+  /** Number of the model's version. */
+  #version = 0;
+  /** The topic that payments are added to. */
+  #input: string;
   #source: ReturnType<typeof payments>;
   readonly #load: PaymentLoad;
   readonly #signal = new AbortController().signal;
@@ -45,8 +50,9 @@ export class BenchSetUp {
   private constructor(folder: string, bootstrap: string, broker: Broker, load: PaymentLoad) {
     this.#load = load;
     this.#source = payments(seed, load);
-    this.plan = benchPlan({ ...besideLoop, partitions: load.partitions });
-    this.stage = benchStage(this.plan);
+    this.#variant = { ...besideLoop, partitions: load.partitions };
+    this.stage = benchStage(benchPlan(this.#variant));
+    this.#input = this.stage.from.clusterName;
     this.folder = folder;
     this.#bootstrap = bootstrap;
     this.#broker = broker;
@@ -57,23 +63,18 @@ export class BenchSetUp {
     const folder = await mkdtemp(join(tmpdir(), "millrace-bench-"));
     const broker = await openBroker({ tls: undefined, sasl: undefined }, [bootstrap], silentLogger);
     const setUp = new BenchSetUp(folder, bootstrap, broker, load);
-    await setUp.#createInputs();
-    await setUp.apply();
-    await setUp.#writeModel();
+    await setUp.#createTopic(setUp.loopTopic);
+    setUp.#version = await setUp.#writeModel();
+    await setUp.open(setUp.#variant);
     return setUp;
   }
 
-  /** Ends the client and removes the folder. */
+  /** Deletes its topics, ends the client and removes the folder. */
   async remove(): Promise<void> {
+    await this.close(this.#variant);
+    await this.#deleteTopics([this.loopTopic]);
     await this.#broker.close();
     await rm(this.folder, { recursive: true, force: true });
-  }
-
-  /** The next payment is the first again. */
-  beginAgain(): void {
-    this.#source = payments(seed, this.#load);
-    this.#produced = 0;
-    this.#bytes = 0;
   }
 
   /** Adds payments to the input topic at a steady rate until it holds `total`. */
@@ -87,7 +88,7 @@ export class BenchSetUp {
 
   /** Adds payments to the input topic until it holds `total`. */
   async produceUntil(total: number): Promise<void> {
-    const { reader, from } = this.stage;
+    const { reader } = this.stage;
     const encoder = createEncoder(reader);
     const { readerId } = await schemaTexts(this.folder);
     const scratch = Buffer.alloc(valueBytesMax);
@@ -100,7 +101,7 @@ export class BenchSetUp {
         const end = encoder.encode({ ...payment }, scratch, framingBytes);
         const value = Buffer.from(scratch.subarray(0, end));
         this.#bytes += end;
-        records.push({ topic: from.clusterName, partition, timestampMs, key, value });
+        records.push({ topic: this.#input, partition, timestampMs, key, value });
       }
       await this.#broker.append(records, this.#signal);
     }
@@ -154,21 +155,35 @@ export class BenchSetUp {
     return records;
   }
 
-  /** Makes what a variant needs and is not there. */
-  async apply(plan: Plan = this.plan): Promise<void> {
-    const registry = await openRegistry(join(this.folder, "registry"), undefined, "write");
+  /**
+   * Makes what the stage of a variant needs, in its namespace; the model is in service there. Payments come to its input from
+   * now on, and the next is the first again.
+   */
+  async open(variant: ChainVariant): Promise<void> {
+    const plan = stagePlan(variant);
+    const registry = await this.#registry();
     const changes = await compareWithCluster(plan, this.#broker, registry, this.#signal);
     await applyChanges(changes, this.#broker, registry, this.#signal);
+    const alias = { model: this.stage.infer?.model ?? "", alias: "champion", version: this.#version };
+    await writeAlias(this.#broker, plan.control.clusterName, alias, Date.now(), this.#signal);
+    this.#input = benchStage(plan, variant.stage).from.clusterName;
+    this.#source = payments(seed, this.#load);
+    this.#produced = 0;
+    this.#bytes = 0;
   }
 
-  /** Where the set-up's plan runs, for what is written beside it. */
+  /** Deletes the topics that were made for a variant, its input among them. */
+  async close(variant: ChainVariant): Promise<void> {
+    await this.#deleteTopics(clusterNamesOf(stagePlan(variant)));
+  }
+
+  /** Where plans run, for what is written beside them. */
   async surroundings() {
-    const registry = await openRegistry(join(this.folder, "registry"), undefined, "write");
-    return { broker: this.#broker, registry, signal: this.#signal };
+    return { broker: this.#broker, registry: await this.#registry(), signal: this.#signal };
   }
 
   /** Deletes those of these topics that are there. */
-  async deleteTopics(topics: readonly string[]): Promise<void> {
+  async #deleteTopics(topics: readonly string[]): Promise<void> {
     const names = [...new Set(topics)];
     const { topics: found } = await this.#broker.admin.describe(names, this.#signal);
     await this.#broker.admin.deleteTopics(
@@ -177,19 +192,18 @@ export class BenchSetUp {
     );
   }
 
-  async #createInputs(): Promise<void> {
-    const inbox = this.plan.topics.find(({ external }) => external)?.clusterName ?? "inbox";
+  async #createTopic(topic: string): Promise<void> {
     const plain = { partitions: this.#load.partitions, replication: 1, configs: {} };
-    await this.#broker.admin.createTopics(
-      [
-        { topic: inbox, ...plain },
-        { topic: this.loopTopic, ...plain },
-      ],
-      this.#signal,
-    );
+    await this.#broker.admin.createTopics([{ topic, ...plain }], this.#signal);
   }
 
-  async #writeModel(): Promise<void> {
+  async #registry() {
+    return openRegistry(join(this.folder, "registry"), undefined, "write");
+  }
+
+  /** @returns the number of its version */
+  async #writeModel(): Promise<number> {
+    const { topology, hash } = benchPlan(this.#variant);
     const files = versionFiles(
       {
         learner: "logistic",
@@ -197,8 +211,8 @@ export class BenchSetUp {
         model: benchModel,
         metrics: null,
         manifest: {
-          topology: this.plan.topology,
-          planHash: this.plan.hash,
+          topology,
+          planHash: hash,
           seed,
           ranges: [],
           schemaIds: [],
@@ -212,13 +226,12 @@ export class BenchSetUp {
       nodeHasher,
     );
     const model = this.stage.infer?.model ?? "";
-    const version = await openArtefacts(join(this.folder, "models")).write(
-      model,
-      files,
-      async () => undefined,
-      this.#signal,
-    );
-    const alias = { model, alias: "champion", version };
-    await writeAlias(this.#broker, this.plan.control.clusterName, alias, Date.now(), this.#signal);
+    return openArtefacts(join(this.folder, "models")).write(model, files, async () => undefined, this.#signal);
   }
+}
+
+/** As much of the plan as the variant's stage is. */
+function stagePlan(variant: ChainVariant): Plan {
+  const plan = benchPlan(variant);
+  return partOf(plan, [benchStage(plan, variant.stage)]);
 }
