@@ -8,9 +8,8 @@ import {
   jsonObject,
   type VersionParts,
 } from "./artefact-json.ts";
-import { calibrationBytes, calibrationFile } from "./calibration.ts";
+import { type Calibration, calibrationBytes, calibrationFile } from "./calibration.ts";
 import { columnStarts, type Encoder } from "./encoder.ts";
-import type { IsotonicMap } from "./isotonic.ts";
 import { isLearnerKind, type LearnerKind, learnerOf } from "./learners/catalogue.ts";
 import type { LearnerModel } from "./learners/learner.ts";
 import type { BinaryMetrics } from "./metrics.ts";
@@ -72,8 +71,8 @@ export interface TrainedModel {
   /** By what one of them was chosen. */
   readonly metric?: string;
   readonly manifest: Manifest;
-  /** Makes probabilities of its scores, where that brings them nearer to what is true. */
-  readonly calibration?: IsotonicMap;
+  /** Of its scores, where rows were there to tell. */
+  readonly calibration?: Calibration;
   /** What the gate said of it, as `gate.json`; versions that passed none have no such file. */
   readonly gate?: Readonly<Record<string, unknown>>;
 }

@@ -1,11 +1,22 @@
 import { assert } from "../kernel/index.ts";
+import { countScores } from "../monitor/index.ts";
 import { type ArtefactFiles, damaged, jsonFile, jsonObject } from "./artefact-json.ts";
 import { calibrated, fitIsotonic, type IsotonicMap } from "./isotonic.ts";
 
 export const calibrationFile = "calibration.json";
 
-/** Fewer scores than these give no map: its steps would be noise. */
+/** Fewer scores than these say nothing of calibration: steps of a map would be noise. */
 const rowsMin = 100;
+
+/** What makes probabilities of scores; `identity` where they are as good themselves. */
+export type ScoreMap = IsotonicMap | "identity";
+
+/** What is known of the scores of a version by rows that it was not fitted on. */
+export interface Calibration {
+  readonly map: ScoreMap;
+  /** How many of those rows each cell of `countScores` holds: what estimates of later windows are compared with. */
+  readonly counts: readonly number[];
+}
 
 /**
  * Expected calibration error: the mean, over rows, of how far the share of positives in a score's bin lies from the
@@ -26,13 +37,13 @@ export function expectedCalibrationError(scores: Float64Array, labels: Float64Ar
 }
 
 /**
- * The map of scores that makes probabilities of them; undefined where they are as good as it would make them: when the
- * error of calibration does not fall on rows that the map was not fitted on (each half measured by the map of the
- * other), with fewer than a hundred rows, or with one class alone in either half.
+ * How scores become probabilities: by an isotonic map where that brings them nearer to what is true on rows that it was
+ * not fitted on (each half measured by the map of the other), else as they are. Undefined where rows cannot tell: fewer
+ * than a hundred, or with one class alone in either half.
  *
  * @param scores of rows in time order that the model was not fitted on
  */
-export function fitCalibration(scores: Float64Array, labels: Float64Array): IsotonicMap | undefined {
+export function fitCalibration(scores: Float64Array, labels: Float64Array): Calibration | undefined {
   const half = scores.length >>> 1;
   if (scores.length < rowsMin || [labels.subarray(0, half), labels.subarray(half)].some(isOneClass)) return undefined;
   const mapped = new Float64Array(scores.length);
@@ -42,36 +53,38 @@ export function fitCalibration(scores: Float64Array, labels: Float64Array): Isot
   ];
   for (let i = 0; i < scores.length; i++) mapped[i] = calibrated(i < half ? later : earlier, scores[i] as number);
   const isBetter = expectedCalibrationError(mapped, labels) < expectedCalibrationError(scores, labels);
-  return isBetter ? fitIsotonic(scores, labels) : undefined;
+  return { map: isBetter ? fitIsotonic(scores, labels) : "identity", counts: [...countScores(scores)] };
 }
 
 function isOneClass(labels: Float64Array): boolean {
   return labels.every((label) => label === labels[0]);
 }
 
-/** A map as a file of a version. */
-export function calibrationBytes(map: IsotonicMap): Uint8Array {
-  return jsonFile({ kind: "isotonic", ...map });
+/** As a file of a version. */
+export function calibrationBytes({ map, counts }: Calibration): Uint8Array {
+  return jsonFile({ ...(map === "identity" ? { kind: "identity" } : { kind: "isotonic", ...map }), counts });
 }
 
 /**
- * What makes probabilities of a version's scores: its map; `identity` where its scores were found to need none; or
- * undefined when it was measured on no rows, so that nothing is known of its scores.
+ * What is known of a version's scores; undefined where it was not measured, so that nothing is.
  *
  * @param where names the version in messages, such as `card-fraud/3`
- * @throws OperationError MR_MODEL when the file holds no such map
+ * @throws OperationError MR_MODEL when the file holds nothing of the kind
  */
-export function calibrationOf(files: ArtefactFiles, where: string): IsotonicMap | "identity" | undefined {
-  if (!files.has(calibrationFile)) {
-    const { rows } = jsonObject(files, "metrics.json", where);
-    return typeof rows === "number" && rows > 0 ? "identity" : undefined;
-  }
-  const { scores, probabilities } = jsonObject(files, calibrationFile, where);
+export function calibrationOf(files: ArtefactFiles, where: string): Calibration | undefined {
+  if (!files.has(calibrationFile)) return undefined;
+  const { kind, scores, probabilities, counts = [] } = jsonObject(files, calibrationFile, where);
+  if (!isCounts(counts)) throw damaged(where, `${calibrationFile} holds counts that are none`);
+  if (kind === "identity") return { map: kind, counts };
   if (!isAscending(scores) || !isAscending(probabilities) || scores.length !== probabilities.length)
     throw damaged(where, `${calibrationFile} holds no map that ascends`);
   if (new Set(scores).size < scores.length || (probabilities[0] ?? -1) < 0 || (probabilities.at(-1) ?? 2) > 1)
     throw damaged(where, `${calibrationFile} holds no map from scores to probabilities`);
-  return { scores, probabilities };
+  return { map: { scores, probabilities }, counts };
+}
+
+function isCounts(counts: unknown): counts is readonly number[] {
+  return Array.isArray(counts) && counts.every((count) => Number.isSafeInteger(count) && count >= 0);
 }
 
 function isAscending(values: unknown): values is readonly number[] {

@@ -21,11 +21,13 @@ export {
 } from "./artefact.ts";
 export type { ArtefactFiles } from "./artefact-json.ts";
 export {
+  type Calibration,
   calibrationBytes,
   calibrationFile,
   calibrationOf,
   expectedCalibrationError,
   fitCalibration,
+  type ScoreMap,
 } from "./calibration.ts";
 export { type DenseActivation, type DenseLayer, denseActivations } from "./dense/dense-layer.ts";
 export { denseScorer } from "./dense/dense-scorer.ts";
@@ -37,14 +39,8 @@ export {
   numbersEncoder,
   vocabularyOf,
 } from "./encoder.ts";
-export {
-  type ExpectedPerformance,
-  expectedAccuracy,
-  expectedAuc,
-  expectedPerformance,
-} from "./expected-performance.ts";
 export { inputKindOf } from "./feature-kind.ts";
-export { calibrated, fitIsotonic, type IsotonicMap, poolAdjacentViolators } from "./isotonic.ts";
+export { calibrated, fitIsotonic, poolAdjacentViolators } from "./isotonic.ts";
 export { isLearnerKind, type LearnerKind, learnerCatalogue, learnerKinds, learnerOf } from "./learners/catalogue.ts";
 export type { FitMode, FitOptions, LabelledRows, Learner, LearnerModel } from "./learners/learner.ts";
 export {

@@ -5,6 +5,17 @@ export { type Cells, categoryCells, numberCells, quantileEdges } from "./cells.t
 export { detectorCatalogue } from "./detectors/catalogue.ts";
 export { createDetector } from "./detectors/create-detector.ts";
 export type { Detector } from "./detectors/detector.ts";
+export {
+  type Estimate,
+  type EstimatedMetric,
+  estimatedDefaults,
+  estimatedLosses,
+  estimatedMetrics,
+  estimateOf,
+  isEstimated,
+  type ProbableScores,
+} from "./estimate/estimated-metrics.ts";
+export { cellScores, countScores, scoreCells } from "./estimate/score-cells.ts";
 export { fieldSample, type MonitoredValue } from "./field-sample.ts";
 export { Incidents } from "./incidents.ts";
 export { Judge, type Judgement, type JudgeOptions } from "./judge.ts";

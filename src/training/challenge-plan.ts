@@ -1,4 +1,4 @@
-import type { BinaryMetrics, CandidateMetrics, IsotonicMap, LearnerKind, LearnerModel } from "../model/index.ts";
+import type { BinaryMetrics, Calibration, CandidateMetrics, LearnerKind, LearnerModel } from "../model/index.ts";
 import type { Champion } from "./champion.ts";
 import type { ChoiceMetric } from "./choice-metric.ts";
 import type { GateDecision } from "./gate-decision.ts";
@@ -37,7 +37,7 @@ export interface AcceptedModel {
   readonly learnedUntilMs: number;
   /** None of those that it learned from lies before it; undefined where none was left out for its age. */
   readonly learnedFromMs: number | undefined;
-  readonly calibration: IsotonicMap | undefined;
+  readonly calibration: Calibration | undefined;
 }
 
 /** What a challenge came to; plain data too. */

@@ -2,11 +2,11 @@ import { formatIsoTime, OperationError } from "../kernel/index.ts";
 import {
   type BinaryMetrics,
   binaryMetrics,
+  type Calibration,
   type CandidateMetrics,
   type DirectScorer,
   type FitOptions,
   fitCalibration,
-  type IsotonicMap,
   type LabelledRows,
   type Learner,
   type LearnerKind,
@@ -35,8 +35,8 @@ export interface TrainingResult {
   readonly metric: ChoiceMetric;
   /** One row as a scorer takes it and the score that the model gives it: what a version that was read back must give too. */
   readonly sample: { readonly inputs: Float64Array; readonly score: number };
-  /** Makes probabilities of scores; undefined where they are as good themselves, or no rows were there to tell. */
-  readonly calibration: IsotonicMap | undefined;
+  /** Of its scores; undefined where the later rows cannot tell. */
+  readonly calibration: Calibration | undefined;
   /** What is odd about the rows, in sentences. */
   readonly warnings: readonly string[];
 }

@@ -1,22 +1,29 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { assert, describe, expect, test } from "vitest";
 import {
   calibrated,
   calibrationBytes,
   calibrationFile,
   calibrationOf,
-  expectedAccuracy,
-  expectedAuc,
   expectedCalibrationError,
-  expectedPerformance,
   fitCalibration,
   fitIsotonic,
   poolAdjacentViolators,
 } from "../../../src/model/index.ts";
+import { countScores } from "../../../src/monitor/index.ts";
 
 const f = (...values: number[]): Float64Array => Float64Array.from(values);
 const score = fc.integer({ min: 0, max: 20 }).map((x) => x / 20);
 const label = fc.constantFrom(0, 1);
+
+function maxMin(values: readonly number[], weights: readonly number[], at: number): number {
+  const meanOf = (from: number, to: number): number => {
+    const sum = (of: (i: number) => number) => values.slice(from, to + 1).reduce((total, _, i) => total + of(from + i), 0);
+    return sum((i) => values[i]! * weights[i]!) / sum((i) => weights[i]!);
+  };
+  const ends = Array.from({ length: values.length - at }, (_, i) => at + i);
+  return Math.max(...Array.from({ length: at + 1 }, (_, from) => Math.min(...ends.map((to) => meanOf(from, to)))));
+}
 
 describe("pooling adjacent violators", () => {
   // scikit-learn, `isotonic_regression([1, 3, 2, 4, 3.5, 5])`.
@@ -34,6 +41,20 @@ describe("pooling adjacent violators", () => {
 
   test("weighs: three rows at 0.9 against one at 0.5", () => {
     expect([...poolAdjacentViolators([0.9, 0.5], [3, 1])]).toEqual([0.8, 0.8]);
+  });
+
+  test("gives what the means of all stretches say, and leaves what is fitted as it is", () => {
+    const row = fc.record({ value: fc.integer({ min: -9, max: 9 }), weight: fc.integer({ min: 1, max: 4 }) });
+    fc.assert(
+      fc.property(fc.array(row, { maxLength: 10 }), (rows) => {
+        const [values, weights] = [rows.map(({ value }) => value), rows.map(({ weight }) => weight)];
+        const fitted = poolAdjacentViolators(values, weights);
+        // Barlow et al., theorem 1.4.4: the largest, over beginnings, of the smallest mean up to any end.
+        for (const i of rows.keys()) expect(fitted[i]).toBeCloseTo(maxMin(values, weights, i), 9);
+        const again = poolAdjacentViolators(fitted, weights);
+        for (const [i, x] of again.entries()) expect(x).toBeCloseTo(fitted[i]!, 12);
+      }),
+    );
   });
 
   test("is as good as any other values that do not fall, and keeps the sum", () => {
@@ -118,20 +139,23 @@ describe("a calibration", () => {
 
   test("is made where it brings scores nearer to what is true, on rows that it was not fitted on", () => {
     const [scores, labels] = rows(10_000, (s) => s * s);
-    const map = fitCalibration(scores, labels);
-    for (const s of [0.305, 0.505, 0.905]) expect(Math.abs(calibrated(map!, s) - s * s)).toBeLessThan(0.05);
+    const { map, counts } = fitCalibration(scores, labels)!;
+    assert(map !== "identity");
+    for (const s of [0.305, 0.505, 0.905]) expect(Math.abs(calibrated(map, s) - s * s)).toBeLessThan(0.05);
+    expect(counts).toEqual([...countScores(scores)]);
   });
 
-  test("is not made where scores are probabilities, with few rows, or with a class alone in either half", () => {
+  test("leaves scores as they are where they are probabilities, and is none with few rows or one class alone in a half", () => {
     // One row in four at 0.25, three in four at 0.75: nothing is wrong with that.
     const sure = Float64Array.from({ length: 400 }, (_, i) => (i % 2 === 0 ? 0.25 : 0.75));
     const labels = sure.map((s, i) =>
       i % 8 < 2 === (s === 0.25) ? (s === 0.25 ? 1 : 1) : s === 0.75 && i % 8 > 1 ? 1 : 0,
     );
     expect(expectedCalibrationError(sure, labels)).toBe(0);
-    expect(fitCalibration(sure, labels)).toBeUndefined();
+    expect(fitCalibration(sure, labels)).toEqual({ map: "identity", counts: [...countScores(sure)] });
+    expect(fitCalibration(sure.subarray(0, 100), labels.subarray(0, 100))).toBeDefined();
+    expect(fitCalibration(sure.subarray(0, 99), labels.subarray(0, 99))).toBeUndefined();
     const [scores, squared] = rows(10_000, (s) => s * s);
-    expect(fitCalibration(scores.subarray(0, 99), squared.subarray(0, 99))).toBeUndefined();
     expect(
       fitCalibration(
         scores,
@@ -146,11 +170,11 @@ describe("a calibration", () => {
     ).toBeUndefined();
   });
 
-  test("is not made where each half has its own odds: a map that only fits its own rows is none", () => {
+  test("maps nothing where each half has its own odds: a map that only fits its own rows is none", () => {
     // Scores of 0.5 are true in the earlier half and not in the later: on its own half each map is perfect.
     const scores = new Float64Array(400).map((_, i) => (i % 2 === 0 ? 0.45 : 0.55));
     const labels = scores.map((s, i) => (i % 20 < 2 ? 1 - Number(i < 200 === s > 0.5) : Number(i < 200 === s > 0.5)));
-    expect(fitCalibration(scores, labels)).toBeUndefined();
+    expect(fitCalibration(scores, labels)?.map).toBe("identity");
   });
 
   test("is judged on the rows of each half by the map of the other", () => {
@@ -160,16 +184,18 @@ describe("a calibration", () => {
     const positives = (i: number): number => (i < 80 ? [4, 36] : [14, 26])[i % 2] as number;
     const labels = scores.map((_, i) => (Math.floor((i % 80) / 2) < positives(i) ? 1 : 0));
     expect(expectedCalibrationError(scores, labels)).toBeCloseTo(0.175, 12);
-    expect(fitCalibration(scores, labels)).toBeUndefined();
+    expect(fitCalibration(scores, labels)?.map).toBe("identity");
   });
 
-  test("comes back as it was written; scores that were measured and need none are themselves", () => {
-    const map = { scores: [0.1, 0.4], probabilities: [0, 0.5] };
-    const metrics = (rows: object) => new Map([["metrics.json", Buffer.from(JSON.stringify(rows))]]);
-    expect(calibrationOf(new Map([[calibrationFile, calibrationBytes(map)]]), "m/1")).toEqual(map);
-    expect(calibrationOf(metrics({ rows: 10 }), "m/1")).toBe("identity");
-    expect(calibrationOf(metrics({}), "m/1")).toBeUndefined();
-    expect(calibrationOf(metrics({ rows: 0 }), "m/1")).toBeUndefined();
+  test("comes back as it was written, and is unknown where nothing was", () => {
+    for (const map of [{ scores: [0.1, 0.4], probabilities: [0, 0.5] }, "identity" as const]) {
+      const files = new Map([[calibrationFile, calibrationBytes({ map, counts: [0, 3, 1] })]]);
+      expect(calibrationOf(files, "m/1")).toEqual({ map, counts: [0, 3, 1] });
+    }
+    expect(calibrationOf(new Map(), "m/1")).toBeUndefined();
+    const before = { kind: "isotonic", scores: [0.1], probabilities: [0.5] };
+    const files = new Map([[calibrationFile, Buffer.from(JSON.stringify(before))]]);
+    expect(calibrationOf(files, "m/1")?.counts).toEqual([]);
   });
 
   test.each([
@@ -181,47 +207,11 @@ describe("a calibration", () => {
     ["goes below 0", { scores: [0.1, 0.2], probabilities: [-0.1, 1] }],
     ["is empty", { scores: [], probabilities: [] }],
     ["has no numbers", { scores: ["a"], probabilities: [0.1] }],
+    ["has counts below 0", { kind: "identity", counts: [1, -1] }],
+    ["has counts of parts", { kind: "identity", counts: [0.5] }],
+    ["has counts that are no list", { kind: "identity", counts: 3 }],
   ])("is refused when it %s", (_, file) => {
     const files = new Map([[calibrationFile, Buffer.from(JSON.stringify(file))]]);
     expect(() => calibrationOf(files, "m/1")).toThrow(expect.objectContaining({ code: "MR_MODEL" }));
-  });
-});
-
-describe("expected performance", () => {
-  // NannyML 0.13, as `monitoring.md` of the reference cites it: estimated metrics of these five rows.
-  test("equals what NannyML estimates", () => {
-    const performance = expectedPerformance(f(0.9, 0.8, 0.3, 0.1, 0.6), [1, 1, 0, 0, 1]);
-    expect(performance.precision).toBeCloseTo(0.7666667, 7);
-    expect(performance.recall).toBeCloseTo(0.8518519, 7);
-    expect(performance.specificity).toBeCloseTo(0.6956522, 7);
-    expect(performance.f1).toBeCloseTo(0.8070175, 7);
-    expect(performance.accuracy).toBeCloseTo(0.78, 12);
-    expect(performance.auc).toBeCloseTo(0.8381642512, 10);
-    expect(performance.rows).toBe(5);
-    // Variances .09 .16 .21 .09 .24 sum up to .79; sqrt(.79) / 5
-    expect(performance.accuracyStandardError).toBeCloseTo(0.177763888, 8);
-  });
-
-  test("takes rows of equal score together, whatever their probabilities are", () => {
-    // Each pair is half right: area 1/2.
-    expect(expectedAuc(f(1, 0), f(0.5, 0.5))).toBe(0.5);
-    expect(expectedAuc(f(0, 1), f(0.5, 0.5))).toBe(0.5);
-    // The positive stands behind both negatives.
-    expect(expectedAuc(f(0, 0, 1), f(0.9, 0.9, 0.1))).toBe(0);
-    expect(expectedAuc(f(1, 0, 0), f(0.9, 0.1, 0.1))).toBe(1);
-  });
-
-  test("is what is true where the probabilities are 0 and 1", () => {
-    expect(expectedAccuracy(f(1, 0, 1, 0), [1, 0, 0, 0])).toBe(0.75);
-    expect(expectedAuc(f(1, 0, 1, 0), f(0.9, 0.8, 0.7, 0.1))).toBe(0.75);
-  });
-
-  test("says NaN where there is nothing to say", () => {
-    expect(expectedAccuracy(f(), [])).toBeNaN();
-    expect(expectedAuc(f(1, 1))).toBeNaN();
-    expect(expectedAuc(f(0, 0))).toBeNaN();
-    expect(expectedAuc(f(0.5, Number.NaN))).toBeNaN();
-    expect(expectedAuc(f(0.5, 0.5), f(0.5, Number.NaN))).toBeNaN();
-    expect(expectedPerformance(f(0.5), [0]).precision).toBeNaN();
   });
 });
