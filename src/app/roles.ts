@@ -11,6 +11,7 @@ import {
   type JudgeGaugesOptions,
   judgeOptionsOf,
   keepBaselines,
+  readExpectation,
   readReference,
   StageLagWatcher,
   stagePartitions,
@@ -120,6 +121,7 @@ export function createRoles(setup: RolesSetup): readonly Follower[] {
       clock: systemClock,
       facts: new Facts(logger, { stage: "monitor" }),
     }),
+    readExpectation: (version, signal) => readExpectation(artefacts, version, signal),
     createJudge: async (signal) =>
       new Judge(judgeOptionsOf(plan, monitoring, await stagePartitions(plan, broker.admin, signal))),
     timeSliceMs,

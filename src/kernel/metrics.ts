@@ -153,7 +153,7 @@ export const metrics = {
   millrace_model_performance_drop: {
     type: "gauge",
     labels: ["monitor", "metric"],
-    help: "How much worse a metric was in the last window that could be judged than it is of the same version.",
+    help: "How much worse a metric, measured or estimated, was in the last window that could be judged than it is of the same version.",
   },
   millrace_model_performance_drop_threshold: {
     type: "gauge",

@@ -1,6 +1,6 @@
 /**
- * What an alert is about: that a topic's values are distributed otherwise, that a model is worse than it was, that rows
- * are missing or broken, or that a stage is behind.
+ * What an alert is about: that a topic's values are distributed otherwise, that a model is worse than it was, that it is
+ * expected to be before anybody knows, that rows are missing or broken, or that a stage is behind.
  */
-export const alertKinds = ["drift", "performance", "quality", "lag"] as const;
+export const alertKinds = ["drift", "performance", "estimate", "quality", "lag"] as const;
 export type AlertKind = (typeof alertKinds)[number];

@@ -5,6 +5,7 @@ export { type Cells, categoryCells, numberCells, quantileEdges } from "./cells.t
 export { detectorCatalogue } from "./detectors/catalogue.ts";
 export { createDetector } from "./detectors/create-detector.ts";
 export type { Detector } from "./detectors/detector.ts";
+export { type EstimateSpec, type Expectation, estimateOfCounts } from "./estimate/estimate-spec.ts";
 export {
   type Estimate,
   type EstimatedMetric,
@@ -15,7 +16,7 @@ export {
   isEstimated,
   type ProbableScores,
 } from "./estimate/estimated-metrics.ts";
-export { cellScores, countScores, scoreCells } from "./estimate/score-cells.ts";
+export { cellScores, countScores, scoreCells, scoreCellsSource } from "./estimate/score-cells.ts";
 export { fieldSample, type MonitoredValue } from "./field-sample.ts";
 export { Incidents } from "./incidents.ts";
 export { Judge, type Judgement, type JudgeOptions } from "./judge.ts";
@@ -31,6 +32,7 @@ export { CommitHistory, type LagStatus } from "./lag-status.ts";
 export type { FieldDetectorsSpec, MonitoredField, MonitorSpec } from "./monitor-spec.ts";
 export { budgetProbability, type PageBudget } from "./page-budget.ts";
 export { merged, type Partial, PartialCounter } from "./partial.ts";
+export { modelFields } from "./performance/performance-judge.ts";
 export {
   type DetectorState,
   losses,

@@ -9,12 +9,15 @@
  */
 import { type EpochMs, parseIsoTimeMs } from "../kernel/index.ts";
 import type { AlertRules } from "./alert-machine.ts";
+import { EstimateJudge } from "./estimate/estimate-judge.ts";
+import type { Expectation } from "./estimate/estimate-spec.ts";
+import { isEstimated } from "./estimate/estimated-metrics.ts";
 import { causeOf } from "./judging/causes.ts";
 import { Mutes } from "./judging/commands.ts";
 import { Deployments } from "./judging/deployments.ts";
 import { detectorFire, FieldDetectors } from "./judging/field-detectors.ts";
 import { type CausedVerdict, MonitorAlerts } from "./judging/monitor-alerts.ts";
-import { type ClosedWindow, OpenWindows } from "./judging/open-windows.ts";
+import { type ClosedWindow, OpenWindows, type TaskName } from "./judging/open-windows.ts";
 import { type PreparedBaseline, prepareBaseline } from "./judging/prepared-baseline.ts";
 import { QualityJudge } from "./judging/quality-judge.ts";
 import { RowWindows } from "./judging/row-windows.ts";
@@ -78,6 +81,8 @@ export class Judge {
   readonly #options: JudgeOptions;
   readonly #monitors = new Map<string, Watched>();
   readonly #performance = new Map<string, PerformanceJudge>();
+  /** Of the monitors of performance that ask for estimates. */
+  readonly #estimates = new Map<string, EstimateJudge>();
   /** What windows of performance came to since the last time it was asked. */
   #said: { verdicts: VerdictRecord[]; events: AlertEvent[] } = { verdicts: [], events: [] };
   readonly #baselines = new BaselineSet();
@@ -92,7 +97,12 @@ export class Judge {
     this.#options = options;
     this.#mutes = new Mutes(options.topology);
     for (const spec of options.monitors) this.#monitors.set(spec.name, watched(spec, options));
-    for (const spec of options.performance ?? []) this.#performance.set(spec.name, new PerformanceJudge(spec, options));
+    for (const spec of options.performance ?? []) {
+      this.#performance.set(spec.name, new PerformanceJudge(spec, options));
+      if (spec.estimate === undefined) continue;
+      const tasks = tasksOf(options.stagesOf.get(spec.name) ?? [], options.partitions);
+      this.#estimates.set(spec.name, new EstimateJudge(spec.estimate, { ...options, tasks }));
+    }
   }
 
   /** Kafka's time of the last record; -Infinity before there was one. */
@@ -109,6 +119,7 @@ export class Judge {
   takePartial(record: PartialRecord, kafkaTimeMs: EpochMs): void {
     this.#begin(record, kafkaTimeMs);
     if (record.performance !== undefined) this.#takePerformance(record);
+    else this.#estimates.get(record.monitor)?.takePartial(record, this.#nowMs);
     const monitor = this.#monitors.get(record.monitor);
     monitor?.deployments.take(record);
     monitor?.windows.takePartial(record, this.#nowMs);
@@ -118,11 +129,24 @@ export class Judge {
     this.#begin(record, kafkaTimeMs);
     for (const { stages, windows } of this.#monitors.values())
       if (stages.includes(record.stage)) windows.takeHeartbeat(record, this.#nowMs);
+    for (const estimate of this.#estimates.values())
+      if (estimate.stages.includes(record.stage)) estimate.takeHeartbeat(record, this.#nowMs);
+  }
+
+  /** The version, as `<model>/<version>`, whose scores a record counts and of which it is not known what to expect. */
+  lacks(record: PartialRecord): string | undefined {
+    return record.performance === undefined ? this.#estimates.get(record.monitor)?.lacks(record) : undefined;
+  }
+
+  /** What to expect of a version; undefined where nobody knows. Before the records that it is lacked for. */
+  takeExpectation(version: string, expectation: Expectation | undefined): void {
+    for (const estimate of this.#estimates.values()) estimate.takeExpectation(version, expectation);
   }
 
   /** What was judged before, in the order of its topic, before anything else is taken. */
   takeVerdict(record: VerdictRecord): void {
     this.#performance.get(record.monitor)?.takeVerdict(record);
+    if (isEstimated(record.field)) this.#estimates.get(record.monitor)?.takeVerdict(record);
     const monitor = this.#monitors.get(record.monitor);
     if (monitor === undefined || record.fromMs <= monitor.restoredMs) return;
     const [first] = monitor.restored.values();
@@ -137,6 +161,7 @@ export class Judge {
   takeEvent({ type, isPage, monitor, kind, at }: AlertEvent): void {
     const atMs = parseIsoTimeMs(at);
     if (type !== "millrace.incident.opened" || !isPage || atMs === undefined) return;
+    if (kind === "estimate") this.#estimates.get(monitor)?.restorePage(atMs);
     const watched = this.#monitors.get(monitor);
     (kind === "quality" ? watched?.quality.alerts : watched?.alerts)?.restorePage(atMs);
   }
@@ -152,6 +177,7 @@ export class Judge {
    */
   begin(): void {
     this.#close();
+    for (const estimate of this.#estimates.values()) this.#said.events.push(...estimate.begin());
     for (const { windows, orphans, alerts, quality } of this.#monitors.values()) {
       windows.begin();
       const isOfQuality = ({ field }: VerdictRecord): boolean => isQualityLine(field);
@@ -170,7 +196,8 @@ export class Judge {
   /** Pages of a monitor within the period of the budget, as shown beside it; undefined of one that has none. */
   pagesSpent(monitor: string): number | undefined {
     const watched = this.#monitors.get(monitor);
-    const spenders = [watched?.alerts, watched?.quality.alerts, this.#performance.get(monitor)];
+    const ofModel = [this.#performance.get(monitor), this.#estimates.get(monitor)];
+    const spenders = [watched?.alerts, watched?.quality.alerts, ...ofModel];
     if (spenders.every((alerts) => alerts === undefined)) return undefined;
     const sinceMs = this.#nowMs - this.#options.budget.perMs;
     return spenders.reduce((sum, alerts) => sum + (alerts?.pagesSince(sinceMs) ?? 0), 0);
@@ -185,10 +212,8 @@ export class Judge {
     const { verdicts, events } = this.#said;
     this.#said = { verdicts: [], events: [] };
     for (;;) {
-      const monitor = this.#oldest();
-      const window = monitor?.closed.shift();
-      if (monitor === undefined || window === undefined) return { verdicts, events };
-      const judged = this.#judge(monitor, window);
+      const judged = this.#judgeNext();
+      if (judged === undefined) return { verdicts, events };
       verdicts.push(...judged.verdicts);
       events.push(...judged.events);
     }
@@ -201,6 +226,29 @@ export class Judge {
   passedOver(): readonly { readonly monitor: string; readonly windows: number }[] {
     const all = [...this.#performance].map(([monitor, judge]) => ({ monitor, windows: judge.passedOver() }));
     return all.filter(({ windows }) => windows > 0);
+  }
+
+  /** Of all windows that can be judged the one that ended first; undefined when there is none. */
+  #judgeNext(): Judgement | undefined {
+    const monitor = this.#oldest();
+    let [endMs, estimated]: [EpochMs, string | undefined] = [
+      monitor?.closed[0]?.toMs ?? Number.POSITIVE_INFINITY,
+      undefined,
+    ];
+    // What a topic before has to say of the state of rows comes first.
+    for (const [name, { nextToMs = Number.POSITIVE_INFINITY }] of this.#estimates)
+      if (nextToMs < endMs) [endMs, estimated] = [nextToMs, name];
+    if (estimated !== undefined) return this.#judgeEstimate(estimated);
+    const window = monitor?.closed.shift();
+    return monitor === undefined || window === undefined ? undefined : this.#judge(monitor, window);
+  }
+
+  #judgeEstimate(name: string): Judgement | undefined {
+    const estimate = this.#estimates.get(name);
+    return estimate?.judge(
+      (window) => this.#suppressed(estimate, window) ?? (this.#isBrokenBefore(name) ? "quality" : undefined),
+      (field, atMs) => this.#mutes.isMuted(name, field, atMs),
+    );
   }
 
   #takePerformance(record: PartialRecord): void {
@@ -219,6 +267,7 @@ export class Judge {
   }
 
   #close(): void {
+    for (const estimate of this.#estimates.values()) estimate.close(this.#nowMs);
     for (const monitor of this.#monitors.values()) {
       if (monitor.restored.size > 0) this.#restore(monitor);
       const closed = monitor.windows.close(this.#nowMs);
@@ -346,7 +395,7 @@ export class Judge {
     return upstream.some((before) => this.#monitors.get(before)?.quality.isBroken());
   }
 
-  #suppressed({ stages }: Watched, { fromMs, toMs, closedAtMs }: ClosedWindow): string | undefined {
+  #suppressed({ stages }: Pick<Watched, "stages">, { fromMs, toMs, closedAtMs }: ClosedWindow): string | undefined {
     if (toMs < closedAtMs - this.#options.ageMaxMs) return "old";
     return stages.some((stage) => (this.#behindMs.get(stage) ?? 0) > toMs - fromMs) ? "catching-up" : undefined;
   }
@@ -368,12 +417,16 @@ export class Judge {
   }
 }
 
+function tasksOf(stages: readonly string[], partitions: ReadonlyMap<string, number>): TaskName[] {
+  return stages.flatMap((stage) =>
+    Array.from({ length: partitions.get(stage) ?? 0 }, (_, partition) => ({ stage, partition })),
+  );
+}
+
 function watched(spec: MonitorSpec, options: JudgeOptions): Watched {
   const { topology, rules, partitions, stagesOf, ageMaxMs } = options;
   const stages = stagesOf.get(spec.name) ?? [];
-  const tasks = stages.flatMap((stage) =>
-    Array.from({ length: partitions.get(stage) ?? 0 }, (_, partition) => ({ stage, partition })),
-  );
+  const tasks = tasksOf(stages, partitions);
   const detectors = new FieldDetectors(topology, spec);
   const ofDetectors = new Map(detectors.lines.map((line) => [line, { ...rules, fire: detectorFire }]));
   return {

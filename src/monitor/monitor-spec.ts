@@ -40,6 +40,11 @@ export interface MonitorSpec {
   readonly quality?: QualitySpec | undefined;
   /** What watches the sequence of windows; nothing when left out. */
   readonly detectors?: FieldDetectorsSpec | undefined;
+  /**
+   * `scores`: its one field is counted in the same cells for every version, each version under its own name. Left out:
+   * in the cells of the baseline in service.
+   */
+  readonly cells?: "scores" | undefined;
   /** 16 hex digits of all that changes what is counted. */
   readonly version: string;
 }

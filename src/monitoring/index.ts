@@ -33,6 +33,7 @@ export { createJudgeRunner, type JudgeRunnerOptions } from "./judge-runner.ts";
 export type { JudgeTopics, LagWatcher, WindowJudge } from "./judge-work.ts";
 export { isInService, type KeepOptions, keepBaselines } from "./keep-baselines.ts";
 export { createLabeller, type LabellerOptions } from "./labels/labeller.ts";
+export { readExpectation } from "./labels/read-expectation.ts";
 export { readReference } from "./labels/read-reference.ts";
 export { LagWatch, type StageLag } from "./lag-watch.ts";
 export { type LagWatcherOptions, StageLagWatcher } from "./lag-watcher.ts";

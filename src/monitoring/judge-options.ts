@@ -1,6 +1,6 @@
 import type { JudgeOptions } from "../monitor/index.ts";
 import type { ClusterAdmin } from "../runtime/index.ts";
-import type { Plan, PlannedMonitoring } from "../topology/index.ts";
+import { countedMonitors, type Plan, type PlannedMonitoring } from "../topology/index.ts";
 
 /**
  * What the judge of a plan is made with.
@@ -13,6 +13,7 @@ export function judgeOptionsOf(
   partitions: ReadonlyMap<string, number>,
 ): JudgeOptions {
   const { rules, budget, ageMaxMs } = alerts;
+  const counted = countedMonitors({ monitors, performance });
   const inputs = (stages: readonly string[]): readonly string[] =>
     plan.stages.filter(({ name }) => stages.includes(name)).map(({ from }) => from.name);
   return {
@@ -22,7 +23,7 @@ export function judgeOptionsOf(
     rules,
     budget,
     partitions,
-    stagesOf: new Map(monitors.map(({ name, stages }) => [name, stages])),
+    stagesOf: new Map(counted.map(({ name, stages }) => [name, stages])),
     inputsOf: new Map(
       monitors.map(({ name, stages }) => {
         const read = inputs(stages);
@@ -30,7 +31,7 @@ export function judgeOptionsOf(
       }),
     ),
     upstreamOf: new Map(
-      monitors.map(({ name, stages }) => {
+      counted.map(({ name, stages }) => {
         const before = topicsBefore(plan, inputs(stages));
         return [name, monitors.filter(({ topic }) => before.has(topic.name)).map((monitor) => monitor.name)];
       }),

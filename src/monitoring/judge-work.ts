@@ -14,6 +14,7 @@ import {
   decodeBaseline,
   decodePartial,
   decodeVerdict,
+  type Expectation,
   encodeVerdict,
   type HeartbeatRecord,
   isBaselineHead,
@@ -48,6 +49,9 @@ import { TopicTail } from "./topic-tail.ts";
 export interface WindowJudge {
   takeBaseline(record: BaselineFieldRecord | BaselineHeadRecord): void;
   takePartial(record: PartialRecord, kafkaTimeMs: number): void;
+  /** The version, as `<model>/<version>`, of a record of which it is not known what to expect. */
+  lacks(record: PartialRecord): string | undefined;
+  takeExpectation(version: string, expectation: Expectation | undefined): void;
   takeHeartbeat(record: HeartbeatRecord, kafkaTimeMs: number): void;
   /** What was judged before, in the order of its topic. */
   takeVerdict(record: VerdictRecord): void;
@@ -99,6 +103,11 @@ export interface JudgeWorkOptions {
   readonly clock: Clock;
   readonly facts: Facts;
   readonly topics: JudgeTopics;
+  /**
+   * What to expect of a version, `<model>/<version>`; undefined where nobody knows. Asked once per version and ownership.
+   * Left out: of none anything is known.
+   */
+  readonly readExpectation?: (version: string, signal: AbortSignal) => Promise<Expectation | undefined>;
   /** Asks the cluster what it has to know of it. */
   readonly createJudge: (signal: AbortSignal) => Promise<WindowJudge>;
   readonly lag?: LagWatcher | undefined;
@@ -219,7 +228,14 @@ export class JudgeWork implements FollowerWork {
     for await (const [i, record] of this.#partials.in(batch, from, signal)) {
       const kafkaTimeMs = batch.timestampsMs[i] ?? -1;
       if (isHeartbeat(record)) this.#judge?.takeHeartbeat(record, kafkaTimeMs);
-      else this.#judge?.takePartial(record, kafkaTimeMs);
+      else {
+        const lacking = this.#judge?.lacks(record);
+        if (lacking !== undefined) {
+          const expectation = await this.#options.readExpectation?.(lacking, signal);
+          this.#judge?.takeExpectation(lacking, expectation);
+        }
+        this.#judge?.takePartial(record, kafkaTimeMs);
+      }
       if (slices.isOver()) await slices.next(signal);
     }
   }

@@ -5,6 +5,7 @@ import { ownSchemaId, parseRecordSchemaText, type SchemaRegistry } from "../sche
 import {
   type ClusterDescription,
   type ClusterTopic,
+  countedMonitors,
   type Plan,
   type PlannedStage,
   recordOverheadBytes,
@@ -132,7 +133,7 @@ function identityOf(
   const idOf = (name: string): string | undefined => cluster.topics.find(({ topic }) => topic === name)?.id;
   const inputId = idOf(from.clusterName);
   const changelogs = new Map<string, ChangelogIdentity>();
-  const counted = new Map(monitoring?.monitors.map(({ name, version }) => [name, version]));
+  const counted = new Map(monitoring && countedMonitors(monitoring).map(({ name, version }) => [name, version]));
   const written = [
     ...stores.map(({ store, changelog }, index) => ({ store, changelog, holds: memories[index]?.holds })),
     ...taps.map(({ monitor, store, changelog }) => ({ store, changelog, holds: counted.get(monitor) })),

@@ -18,14 +18,16 @@ export {
 } from "./changes/needed.ts";
 export { graphOf } from "./plan/graph.ts";
 export { monitorsOfModel } from "./plan/model-monitors.ts";
-export type {
-  BaselineOrigin,
-  MonitoringTopic,
-  NotifyTarget,
-  PlannedAlerts,
-  PlannedMonitor,
-  PlannedMonitoring,
-  PlannedTap,
+export {
+  type BaselineOrigin,
+  countedMonitors,
+  type MonitoringTopic,
+  type NotifyTarget,
+  type PlannedAlerts,
+  type PlannedMonitor,
+  type PlannedMonitoring,
+  type PlannedPerformance,
+  type PlannedTap,
 } from "./plan/monitoring.ts";
 export {
   type DeliveryMode,

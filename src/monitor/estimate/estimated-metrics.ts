@@ -112,8 +112,7 @@ function areaOf({ scores, probabilities, rows }: ProbableScores): Estimate {
   const [p, n] = [positives / count, negatives / count];
   const squares = order.reduce((total, i, at) => {
     const own = probabilities[i] as number;
-    const influence =
-      (own / p) * ((below[at] as number) - area) + ((1 - own) / n) * ((above[at] as number) - area);
+    const influence = (own / p) * ((below[at] as number) - area) + ((1 - own) / n) * ((above[at] as number) - area);
     return total + (rows[i] as number) * influence ** 2;
   }, 0);
   return { value: area, error: Math.sqrt(squares) / count };

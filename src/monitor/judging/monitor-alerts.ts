@@ -155,10 +155,10 @@ export class MonitorAlerts {
     return step;
   }
 
-  /** Of its incidents: those of a topic's quality are others than those of its values. */
+  /** Of its incidents: those of a topic's quality are others than those of its values, and what is estimated is not measured. */
   get #fingerprint(): string {
     const { name, kind } = this.#spec;
-    return `${this.#topology}/${name}${kind === "quality" ? ".quality" : ""}`;
+    return `${this.#topology}/${name}${kind === "quality" || kind === "estimate" ? `.${kind}` : ""}`;
   }
 
   #idOf({ fromMs }: CausedVerdict): string {
@@ -253,6 +253,7 @@ const causeNames: Readonly<Record<Cause, string>> = {
 const illNames: Readonly<Record<AlertKind, { readonly one: string; readonly many: string }>> = {
   drift: { one: "drifts", many: "drift" },
   performance: { one: "is worse than it was", many: "are worse than they were" },
+  estimate: { one: "is worse than on the validation rows", many: "are worse than on the validation rows" },
   quality: { one: "is not what it was", many: "are not what they were" },
   lag: { one: "is behind", many: "are behind" },
 };

@@ -56,6 +56,8 @@ const rememberedMax = 100;
 export class OpenWindows {
   readonly #spec: MonitorSpec;
   readonly #ageMaxMs: number;
+  /** Of the tasks that are waited for. */
+  readonly stages: readonly string[];
   readonly #tasks = new Map<string, TaskProgress>();
   /** By window, then by task and baseline. */
   readonly #held = new Map<EpochMs, Map<string, Held>>();
@@ -74,6 +76,7 @@ export class OpenWindows {
   constructor(spec: MonitorSpec, tasks: readonly TaskName[], ageMaxMs: number) {
     this.#spec = spec;
     this.#ageMaxMs = ageMaxMs;
+    this.stages = [...new Set(tasks.map(({ stage }) => stage))];
     for (const task of tasks) this.#tasks.set(nameOf(task), newTask());
   }
 

@@ -9,6 +9,7 @@
  */
 import type { EpochMs } from "../../kernel/index.ts";
 import type { AlertRules } from "../alert-machine.ts";
+import { isEstimated } from "../estimate/estimated-metrics.ts";
 import { MonitorAlerts } from "../judging/monitor-alerts.ts";
 import type { DraftVerdict } from "../judging/window-verdicts.ts";
 import type { AlertEvent } from "../records/alert-event.ts";
@@ -45,9 +46,9 @@ export interface PerformanceJudgeOptions {
   readonly ageMaxMs: number;
 }
 
-/** A field of a monitor of performance: a metric, or `error.` and a detector. */
-export function performanceFields({ metrics, detectors }: PerformanceSpec): string[] {
-  return [...metrics, ...detectors.map(({ kind }) => detectorField(kind))];
+/** What verdicts of a monitor of performance are of: metrics, measured and estimated, and `error.` with a detector. */
+export function modelFields({ metrics, detectors, estimate }: PerformanceSpec): string[] {
+  return [...metrics, ...detectors.map(({ kind }) => detectorField(kind)), ...(estimate?.metrics ?? [])];
 }
 
 export class PerformanceJudge {
@@ -93,6 +94,8 @@ export class PerformanceJudge {
 
   /** What was judged before, in the order of its topic, before any window is taken. */
   takeVerdict(record: VerdictRecord): void {
+    // What was estimated is not measured, and its windows are others.
+    if (isEstimated(record.field)) return;
     if (record.fromMs < this.#restoredMs) return;
     if (record.fromMs > this.#restoredMs) this.#restore();
     this.#restoredMs = record.fromMs;

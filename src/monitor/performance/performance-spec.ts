@@ -1,4 +1,5 @@
 import type { EpochMs } from "../../kernel/index.ts";
+import type { EstimateSpec } from "../estimate/estimate-spec.ts";
 
 /** What a window says of a model: each a number, and whether more of it is better. */
 export const performanceMetrics = ["accuracy", "auc", "average_precision", "log_loss", "brier", "ece"] as const;
@@ -47,6 +48,8 @@ export interface PerformanceSpec {
   readonly metrics: readonly PerformanceMetric[];
   readonly practical: Readonly<Record<PerformanceMetric, number>>;
   readonly detectors: readonly SequenceDetector[];
+  /** What is estimated before labels are there; nothing when left out. */
+  readonly estimate?: EstimateSpec | undefined;
   /** 16 hex digits of all that changes what is joined and counted. */
   readonly version: string;
 }

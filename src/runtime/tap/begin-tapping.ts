@@ -1,6 +1,6 @@
 import type { Clock, Facts } from "../../kernel/index.ts";
 import type { SchemaRegistry } from "../../schema/index.ts";
-import type { Plan, PlannedStage } from "../../topology/index.ts";
+import { countedMonitors, type Plan, type PlannedStage } from "../../topology/index.ts";
 import type { Broker } from "../port.ts";
 import type { StageSurroundings } from "../stage-setup.ts";
 import { FollowedBaselines } from "./baselines.ts";
@@ -32,7 +32,7 @@ export async function beginTapping(
   const { monitoring } = plan;
   if (monitoring === undefined || partials === undefined) return undefined;
   const monitors = stage.taps.flatMap(({ monitor: name, store }) =>
-    monitoring.monitors.flatMap((monitor) => (monitor.name === name ? [{ monitor, store }] : [])),
+    countedMonitors(monitoring).flatMap((monitor) => (monitor.name === name ? [{ monitor, store }] : [])),
   );
   const [first] = monitors;
   if (first === undefined) return undefined;

@@ -1,10 +1,12 @@
 import type { EpochMs } from "../../kernel/index.ts";
 import {
   encodePartial,
+  type HeldBaseline,
   type MonitoredField,
   type MonitorSpec,
   type PartialRecord,
   partialKey,
+  scoreCellsSource,
 } from "../../monitor/index.ts";
 import { type FieldValues, framingBytes } from "../../schema/index.ts";
 import type { WindowTotal } from "../../state/index.ts";
@@ -57,6 +59,8 @@ export class TaskTap {
   readonly #batches: OutputBatches;
   readonly #options: TaskTapOptions;
   #origin: string;
+  /** `<model>/<version>` of the rows; undefined of a stage that asks no model. */
+  #model: string | undefined;
   #generation = -1;
   #reportedMs = Number.NEGATIVE_INFINITY;
   /** The chunk in hand tells everything that there is to tell. */
@@ -98,6 +102,7 @@ export class TaskTap {
 
   /** Rows from the next chunk on are made with this version. @param model `<model>/<version>` */
   serve(model: string): void {
+    this.#model = model;
     this.#origin = `${this.#options.place.plan} ${model}`;
     this.#generation = -1;
   }
@@ -107,7 +112,16 @@ export class TaskTap {
     const { baselines } = this.#options;
     if (baselines.generation === this.#generation) return;
     this.#generation = baselines.generation;
-    for (const counter of this.counters) counter.serve(baselines.current(counter.monitor.name), this.#origin);
+    for (const counter of this.counters) counter.serve(this.#baselineOf(counter.monitor), this.#origin);
+  }
+
+  /** Scores have the same cells whoever gave them, and are counted by who did. */
+  #baselineOf({ name, version, fields: [field], cells }: MonitorSpec): HeldBaseline | undefined {
+    if (cells !== "scores") return this.#options.baselines.current(name);
+    const id = this.#model;
+    if (id === undefined || field === undefined) return undefined;
+    const record = { monitor: name, id, field: field.name, fields: 1, cells: scoreCellsSource, windows: [] };
+    return { id, version, asked: "", fields: [record] };
   }
 
   /**

@@ -1,5 +1,12 @@
 import type { EpochMs } from "../../kernel/index.ts";
-import type { AlertRules, LagMonitorSpec, MonitorSpec, PageBudget, PerformanceSpec } from "../../monitor/index.ts";
+import type {
+  AlertRules,
+  EstimateSpec,
+  LagMonitorSpec,
+  MonitorSpec,
+  PageBudget,
+  PerformanceSpec,
+} from "../../monitor/index.ts";
 import type { StoreSpec } from "../../state/index.ts";
 import type { PlannedChangelog, PlannedTopic } from "./planned-topic.ts";
 
@@ -12,13 +19,17 @@ export type BaselineOrigin =
   /** The first windows with rows enough. */
   | { readonly kind: "first"; readonly windows: number };
 
-/** A monitor of what stages write, resolved. */
-export interface PlannedMonitor extends MonitorSpec {
-  readonly topic: PlannedTopic;
-  /** Stages that write the topic and so count its rows. */
+/** What stages count of the rows that they write. */
+export interface CountedMonitor extends MonitorSpec {
+  /** That write the topic. */
   readonly stages: readonly string[];
   /** Field of the rows that says which window they belong to; never null. */
   readonly timeField: string;
+}
+
+/** A monitor of what stages write, resolved. */
+export interface PlannedMonitor extends CountedMonitor {
+  readonly topic: PlannedTopic;
   readonly baseline: BaselineOrigin;
 }
 
@@ -28,6 +39,7 @@ export interface PlannedPerformance extends PerformanceSpec {
   readonly model: string;
   readonly predictions: PlannedTopic;
   readonly labels: PlannedTopic;
+  readonly estimate?: (EstimateSpec & { readonly counted: CountedMonitor }) | undefined;
 }
 
 /** Whom to tell. Address and key are secrets: they stand in no log, no plan and no error. */
@@ -68,6 +80,14 @@ export interface PlannedMonitoring {
   readonly judgeGroup: string;
   /** `<namespace.><topology>.notifier`. */
   readonly notifierGroup: string;
+}
+
+/** All that is counted where rows are written: values of monitors of topics, and scores of what is estimated. */
+export function countedMonitors({
+  monitors,
+  performance,
+}: Pick<PlannedMonitoring, "monitors" | "performance">): readonly CountedMonitor[] {
+  return [...monitors, ...performance.flatMap(({ estimate }) => estimate?.counted ?? [])];
 }
 
 /** What a task counts for one monitor, and where that is written down. */

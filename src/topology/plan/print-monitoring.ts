@@ -80,8 +80,19 @@ function performanceText(monitor: PlannedPerformance): string {
     ...(isAbsenceNegative ? ["  no label means false in a mature window"] : []),
     ...wrapped("  metrics ", thresholds),
     ...(detectors.length === 0 ? [] : wrapped("  errors watched by ", detectors)),
+    ...estimateLinesOf(monitor),
     `  ${severity}, version ${monitor.version}`,
   ].join("\n");
+}
+
+function estimateLinesOf({ estimate }: PlannedPerformance): string[] {
+  if (estimate === undefined) return [];
+  const { metrics, practical, counted } = estimate;
+  const thresholds = metrics.map((metric) => `${metric} (from ${practical[metric]} on)`);
+  return [
+    `  estimated before labels are there, by scores that ${counted.stages.join(", ")} counts`,
+    ...wrapped("  estimates ", thresholds),
+  ];
 }
 
 function originText(origin: BaselineOrigin): string {

@@ -8,7 +8,7 @@ import type { Outline } from "../spec/shape.ts";
 import { ms } from "./alerts.ts";
 import { fieldDetectors } from "./detectors.ts";
 import type { Findings } from "./findings.ts";
-import { isOfLabels } from "./metric-names.ts";
+import { isOfModel } from "./metric-names.ts";
 import { baselineOrigin } from "./monitor-baseline.ts";
 import { monitoredFields } from "./monitor-fields.ts";
 import { finishTopic, type TopicDraft, type TopicNames } from "./topics.ts";
@@ -32,7 +32,7 @@ export const windowMinMs = 60_000;
 /** Windows that a task may hold open at once. */
 const openWindowsMax = 48;
 /** How long a partition may say nothing before windows close without it. */
-const idleAfterMs = 60_000;
+export const idleAfterMs = 60_000;
 /** How long a window is kept open where no stage says how late a row may be. */
 const lateDefaultMs = 60_000;
 
@@ -102,7 +102,7 @@ function qualityOf(
   const { freshness = defaults.monitor.freshness, ...bounds } = thresholds;
   const asked: (typeof qualityMetrics)[number][] = [];
   for (const [index, metric] of metrics.entries()) {
-    if (isOfLabels(metric)) continue;
+    if (isOfModel(metric)) continue;
     if (asked.includes(metric)) {
       findings.problem("MR_CONFLICT", [...path, "metrics", index], `${metric} is named twice`, "remove it");
       continue;
@@ -168,7 +168,7 @@ function topicOf(
 }
 
 /** Field of the rows that holds their event time, when every row has one. */
-function timeFieldOf(topic: TopicDraft, path: Path, findings: Findings): string | undefined {
+export function timeFieldOf(topic: TopicDraft, path: Path, findings: Findings): string | undefined {
   if (topic.timeIsWrong) return undefined;
   const field = topic.schema?.shape.find(({ name }) => name === topic.time);
   if (field === undefined) {
@@ -228,13 +228,19 @@ function latenessOf(
   path: Path,
   findings: Findings,
 ): number | undefined {
+  const at = [...path, spec.late === undefined ? "window" : "late"];
+  return checkOpenWindows(windowMs, lateMs, at, findings) ? lateMs : undefined;
+}
+
+/** Whether a task can hold open as many windows as are open at once; else it is reported. */
+export function checkOpenWindows(windowMs: number, lateMs: number, at: Path, findings: Findings): boolean {
   // A window that is too small has been reported.
-  if (lateMs <= openWindowsMax * windowMs || windowMs < windowMinMs) return lateMs;
+  if (lateMs <= openWindowsMax * windowMs || windowMs < windowMinMs) return true;
   const message = `windows of ${formatDurationMs(windowMs)} kept open for ${formatDurationMs(lateMs)} are more than ${openWindowsMax} at once`;
   const atLeast = Math.ceil(lateMs / openWindowsMax / windowMinMs);
   const hint = `write window: ${formatDurationMs(atLeast * windowMinMs)} or more, or late: with a shorter time`;
-  findings.problem("MR_OUT_OF_RANGE", [...path, spec.late === undefined ? "window" : "late"], message, hint);
-  return undefined;
+  findings.problem("MR_OUT_OF_RANGE", at, message, hint);
+  return false;
 }
 
 /** Of the stage that writes the topic, or of the nearest before it that says how late a record may be. */

@@ -1,6 +1,12 @@
 import type { LagLevel, LagMonitorSpec } from "../../monitor/index.ts";
 import type { StoreSpec } from "../../state/index.ts";
-import type { PlannedMonitor, PlannedMonitoring, PlannedPerformance, PlannedTap } from "../plan/monitoring.ts";
+import {
+  countedMonitors,
+  type PlannedMonitor,
+  type PlannedMonitoring,
+  type PlannedPerformance,
+  type PlannedTap,
+} from "../plan/monitoring.ts";
 import type { PlannedStage } from "../plan/plan.ts";
 import { defaults } from "../spec/defaults.ts";
 import type { LagLevelEntry, MonitorEntry } from "../spec/monitor-spec.ts";
@@ -75,7 +81,8 @@ export function addTaps(
 
 /** The monitors of a stage as its tasks count them. */
 function tapsOf({ name, group, from }: PlannedStage, monitoring: PlannedMonitoring | undefined): PlannedTap[] {
-  const own = (monitoring?.monitors ?? []).filter(({ stages }) => stages.includes(name));
+  const counted = monitoring === undefined ? [] : countedMonitors(monitoring);
+  const own = counted.filter(({ stages }) => stages.includes(name));
   return own.map((monitor) => {
     const store: StoreSpec = { name: `monitor.${monitor.name}`, kind: "counts", version: 1 };
     const clusterName = `${group}.${store.name}.changelog`;

@@ -1,5 +1,12 @@
 import { formatDurationMs } from "../../kernel/index.ts";
-import { type PerformanceSpec, practicalDefaults, type SequenceDetector } from "../../monitor/index.ts";
+import {
+  estimatedDefaults,
+  isEstimated,
+  type PerformanceSpec,
+  practicalDefaults,
+  type SequenceDetector,
+  scoreCells,
+} from "../../monitor/index.ts";
 import type { PlannedPerformance } from "../plan/monitoring.ts";
 import type { PlannedModel } from "../plan/plan.ts";
 import { defaults } from "../spec/defaults.ts";
@@ -7,8 +14,15 @@ import type { MonitorEntry } from "../spec/monitor-spec.ts";
 import { ms } from "./alerts.ts";
 import { detectorsOf } from "./detectors.ts";
 import type { Findings } from "./findings.ts";
-import { isOfLabels } from "./metric-names.ts";
-import { latenessBefore, type MonitorSurroundings, windowMinMs } from "./monitor.ts";
+import { isOfLabels, isOfModel } from "./metric-names.ts";
+import {
+  checkOpenWindows,
+  idleAfterMs,
+  latenessBefore,
+  type MonitorSurroundings,
+  timeFieldOf,
+  windowMinMs,
+} from "./monitor.ts";
 import { finishTopic, type TopicDraft } from "./topics.ts";
 
 type Path = readonly (string | number)[];
@@ -70,18 +84,67 @@ export function planPerformance(
     kind: "performance",
     severity: spec.severity ?? defaults.monitor.severity,
     metrics: spec.metrics?.filter(isOfLabels) ?? defaults.performance.metrics,
-    practical: { ...practicalDefaults, ...written(spec.thresholds ?? {}) },
+    practical: { ...practicalDefaults, ...written(spec.thresholds ?? {}, isOfLabels) },
     // What metrics are measured of a window changes nothing of how it is joined.
     version: surroundings.hasher.sha256(JSON.stringify(joined)).slice(0, 16),
   };
-  return [{ ...planned, model: model.name, predictions: finishTopic(predictions), labels: finishTopic(labels) }];
+  const estimate = planEstimate(spec, path, { predictions, windowMs, lateMs }, surroundings, findings);
+  return [
+    { ...planned, model: model.name, predictions: finishTopic(predictions), labels: finishTopic(labels), estimate },
+  ];
 }
 
-/** What labels are needed for. */
-function written(thresholds: NonNullable<MonitorEntry["thresholds"]>): Partial<PerformanceSpec["practical"]> {
-  return Object.fromEntries(
-    Object.entries(thresholds).filter(([metric, value]) => isOfLabels(metric) && value !== undefined),
-  );
+/** What is written of metrics of one kind. */
+function written<M extends string>(
+  thresholds: NonNullable<MonitorEntry["thresholds"]>,
+  isOfKind: (metric: string) => metric is M,
+): Partial<Record<M, number>> {
+  const own = Object.entries(thresholds).filter(([metric, value]) => isOfKind(metric) && value !== undefined);
+  return Object.fromEntries(own) as Partial<Record<M, number>>;
+}
+
+/** What is estimated of the predictions, counted by the stages that write them; undefined where nothing is asked for. */
+function planEstimate(
+  { name, metrics = [], thresholds = {}, late, severity = defaults.monitor.severity }: MonitorEntry,
+  path: Path,
+  of: { readonly predictions: TopicDraft; readonly windowMs: number; readonly lateMs: number },
+  { hasher }: MonitorSurroundings,
+  findings: Findings,
+): PlannedPerformance["estimate"] {
+  const asked = metrics.filter(isEstimated);
+  const practical = written(thresholds, isEstimated);
+  for (const metric of Object.keys(practical).filter(isEstimated)) {
+    if (asked.includes(metric)) continue;
+    const message = `this monitor says nothing of ${metric}, so its threshold does nothing`;
+    const hint = `write metrics: [${[...metrics, metric].join(", ")}], or remove it`;
+    findings.problem("MR_CONFLICT", [...path, "thresholds", metric], message, hint);
+  }
+  if (asked.length === 0) return undefined;
+  const { predictions, windowMs, lateMs } = of;
+  const timeField = timeFieldOf(predictions, path, findings);
+  const isHeld = checkOpenWindows(windowMs, lateMs, [...path, late === undefined ? "window" : "late"], findings);
+  if (timeField === undefined || !isHeld) return undefined;
+  const field = { name: "score", kind: "numbers", isSensitive: false } as const;
+  const counted = { topic: predictions.clusterName, timeField, windowMs, scores: scoreCells.count };
+  return {
+    metrics: [...new Set(asked)],
+    practical: { ...estimatedDefaults, ...practical },
+    counted: {
+      name,
+      fields: [field],
+      cells: "scores",
+      windowMs,
+      lateMs,
+      idleAfterMs,
+      season: "none",
+      practical: 0,
+      kind: "estimate",
+      severity,
+      version: hasher.sha256(JSON.stringify(counted)).slice(0, 16),
+      stages: [...predictions.writers],
+      timeField,
+    },
+  };
 }
 
 /** Keys of monitors that count values. */
@@ -94,7 +157,7 @@ function checkForeignKeys(spec: MonitorEntry, path: Path, findings: Findings): v
   const asked = (spec.metrics ?? []).map((metric, index) => [metric, "metrics", index] as const);
   const bounds = Object.keys(spec.thresholds ?? {}).map((metric) => [metric, "thresholds", metric] as const);
   for (const [metric, key, at] of [...asked, ...bounds]) {
-    if (metric === "psi" || isOfLabels(metric)) continue;
+    if (metric === "psi" || isOfModel(metric)) continue;
     const message = `${metric} is of the rows of a topic, and this monitor measures a model by its labels`;
     findings.problem("MR_CONFLICT", [...path, key, at], message, "remove it, or watch the topic with another monitor");
   }
@@ -107,12 +170,14 @@ function checkForeignKeys(spec: MonitorEntry, path: Path, findings: Findings): v
 export function checkPerformanceKeys(spec: MonitorEntry, path: Path, findings: Findings): void {
   const hint = "write on: { predictions: TOPIC, labels: TOPIC }, or remove it";
   for (const [index, metric] of (spec.metrics ?? []).entries()) {
-    if (!isOfLabels(metric)) continue;
-    const message = `${metric} measures a model by its labels, and this monitor names none`;
+    if (!isOfModel(metric)) continue;
+    const message = isEstimated(metric)
+      ? `${metric} is of a model that has labels, and this monitor names none`
+      : `${metric} measures a model by its labels, and this monitor names none`;
     findings.problem("MR_CONFLICT", [...path, "metrics", index], message, hint);
   }
-  for (const metric of Object.keys(written(spec.thresholds ?? {}))) {
-    const message = `${metric} is measured by labels, and this monitor names none`;
+  for (const metric of Object.keys(written(spec.thresholds ?? {}, isOfModel))) {
+    const message = `${metric} ${isEstimated(metric) ? "is of a model that has labels" : "is measured by labels"}, and this monitor names none`;
     findings.problem("MR_CONFLICT", [...path, "thresholds", metric], message, "remove it");
   }
 }

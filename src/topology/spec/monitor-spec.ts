@@ -1,6 +1,8 @@
 import { z } from "zod";
 import {
   detectorCatalogue,
+  estimatedDefaults,
+  estimatedMetrics,
   performanceMetrics,
   practicalDefaults,
   qualityDefaults,
@@ -41,6 +43,18 @@ const metricThresholds = Object.fromEntries(
     ).optional(),
   ]),
 ) as Record<(typeof performanceMetrics)[number], z.ZodOptional<z.ZodNumber>>;
+
+const estimateThresholds = Object.fromEntries(
+  estimatedMetrics.map((metric) => [
+    metric,
+    key(
+      z.number().positive().max(100),
+      "How much worse than on the validation rows the estimate has to be to be of interest, however certain.",
+      estimatedDefaults[metric],
+      estimatedDefaults[metric],
+    ).optional(),
+  ]),
+) as Record<(typeof estimatedMetrics)[number], z.ZodOptional<z.ZodNumber>>;
 
 /** Of the rows of a topic; freshness is a duration, the others parts of one. */
 const qualityThresholds = {
@@ -149,14 +163,15 @@ export const monitorSpec = z
           defaults.monitor.psi,
         ).optional(),
         ...metricThresholds,
+        ...estimateThresholds,
         ...qualityThresholds,
       }),
       "What is of practical interest.",
       { psi: 0.2 },
     ).optional(),
     metrics: key(
-      z.array(z.enum([...performanceMetrics, ...qualityMetrics])).min(1),
-      "With labels what is measured of each window: `accuracy` decides at a score of 0.5, `ece` is the expected calibration error over ten bins. Of a topic what is said of its rows: of each field the share that is `missing`, a category that is `unseen`, a number `out_of_range` of the reference; `rows`, how many there are; `errors`, dead letters of the stage that writes them; `freshness`, how far they are behind. Left out: with labels three, of a topic none.",
+      z.array(z.enum([...performanceMetrics, ...estimatedMetrics, ...qualityMetrics])).min(1),
+      "With labels what is measured of each window: `accuracy` decides at a score of 0.5, `ece` is the expected calibration error over ten bins. Those that begin with `estimated_` say what a window is expected to come to before its labels are there, by the calibration of the version that serves; they see that a model is given other inputs, and never that inputs mean something else. Of a topic what is said of its rows: of each field the share that is `missing`, a category that is `unseen`, a number `out_of_range` of the reference; `rows`, how many there are; `errors`, dead letters of the stage that writes them; `freshness`, how far they are behind. Left out: with labels three, of a topic none.",
       ["auc", "brier"],
       defaults.performance.metrics,
     ).optional(),

@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { nodeHasher, systemClock } from "../../../src/adapters/node/index.ts";
 import { applyChanges, compareWithCluster } from "../../../src/app/apply-plan.ts";
 import { feedSample } from "../../../src/app/feed-sample.ts";
@@ -64,14 +64,17 @@ export class CardFraud {
     this.logger = { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
   }
 
-  /** The external topics exist, and everything else has been applied but the topics in `without`. */
-  static async open(delivery: DeliveryMode, without: readonly string[] = []): Promise<CardFraud> {
+  /**
+   * The external topics exist, and everything else has been applied but the topics in `without`.
+   * @param more of the file, behind what it says
+   */
+  static async open(delivery: DeliveryMode, without: readonly string[] = [], more = ""): Promise<CardFraud> {
     const broker = await openMemoryBroker(256 * 1024 * 1024, silentLogger);
-    const scene = new CardFraud(
-      { ...loadPlan(cardFraud, {}, undefined), delivery },
-      broker,
-      mkdtempSync(join(tmpdir(), "millrace-card-")),
-    );
+    const folder = mkdtempSync(join(tmpdir(), "millrace-card-"));
+    const file = join(folder, "card-fraud.yaml");
+    writeFileSync(file, readFileSync(cardFraud, "utf8") + more);
+    symlinkSync(join(dirname(cardFraud), "../schemas"), join(folder, "schemas"));
+    const scene = new CardFraud({ ...loadPlan(file, {}, undefined), delivery }, broker, folder);
     const external = ["payments.inbox", "payments.reports"];
     await broker.admin.createTopics(
       external.map((topic) => ({ topic, partitions: 4, replication: undefined, configs: {} })),

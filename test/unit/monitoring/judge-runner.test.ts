@@ -8,6 +8,7 @@ import {
   baselineKey,
   baselineSchema,
   decodeVerdict,
+  type Expectation,
   encodeBaseline,
   encodeHeartbeat,
   encodePartial,
@@ -120,6 +121,7 @@ const event = (id: string): AlertEvent => ({
 class PlainJudge implements WindowJudge {
   readonly calls: string[] = [];
   readonly #judged = new Set<number>();
+  readonly #expected = new Set<string>();
   readonly #closed = new Map<number, number>();
   #before = 0;
 
@@ -136,6 +138,16 @@ class PlainJudge implements WindowJudge {
 
   takeHeartbeat({ partition }: { readonly partition: number }, kafkaTimeMs: number): void {
     this.calls.push(`heartbeat ${partition} at ${kafkaTimeMs}`);
+  }
+
+  /** Of versions of the model `estimated`. */
+  lacks({ baseline }: PartialRecord): string | undefined {
+    return baseline.startsWith("estimated/") && !this.#expected.has(baseline) ? baseline : undefined;
+  }
+
+  takeExpectation(version: string, expectation: Expectation | undefined): void {
+    this.calls.push(`expects ${expectation?.counts.join() ?? "nothing"} of ${version}`);
+    this.#expected.add(version);
   }
 
   takeVerdict({ fromMs }: VerdictRecord): void {
@@ -231,6 +243,10 @@ class Court {
         this.judges.push(judge);
         return judge;
       },
+      readExpectation: async (version) => {
+        const counts = Float64Array.of(Number(version.split("/")[1]));
+        return version === "estimated/9" ? undefined : { probabilities: counts, counts };
+      },
       lag,
       timeSliceMs: 10,
       yieldToLoop: nextTurn,
@@ -317,6 +333,22 @@ describe("the judge's runner", () => {
     await court.run();
     await until("both records", () => court.judge.calls.length === 3);
     expect(court.judge.calls).toEqual(["begin", "partial 0 at 5000", "heartbeat 3 at 7000"]);
+  });
+
+  test("says what to expect of a version before the first record that counts its scores, and once", async () => {
+    await court.run();
+    for (const [window, baseline] of ["estimated/1", "estimated/9", "estimated/1", "estimated/9"].entries())
+      await court.partial(window, 5_000, { isClosed: false, baseline });
+    await until("all of them", () => court.judge.calls.length === 7);
+    expect(court.judge.calls).toEqual([
+      "begin",
+      "expects 1 of estimated/1",
+      "partial 0 at 5000",
+      "expects nothing of estimated/9",
+      "partial 1 at 5000",
+      "partial 2 at 5000",
+      "partial 3 at 5000",
+    ]);
   });
 
   test("begins with what was judged before and the partials behind it, and judges none of it again", async () => {

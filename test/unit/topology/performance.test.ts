@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { labelledSchema } from "../../../src/monitor/index.ts";
+import { judgeOptionsOf } from "../../../src/monitoring/index.ts";
 import { feedStage } from "../../../src/runtime/index.ts";
 import type { RecordSchema, Row } from "../../../src/schema/index.ts";
 import { graphOf, type Plan, printPlan } from "../../../src/topology/index.ts";
@@ -51,6 +52,48 @@ test("window, metrics, detectors, thresholds, lateness and severity are as the f
   expect(found?.detectors).toMatchObject([{ kind: "hddm-a" }]);
 });
 
+const estimating = `${on}, metrics: [auc, estimated_auc, estimated_accuracy], thresholds: { estimated_auc: 0.1 }`;
+
+test("what is estimated is counted by the stage that scores, in a store of its own", () => {
+  const plan = planned(estimating);
+  const [monitor] = plan.monitoring?.performance ?? [];
+  expect(monitor?.metrics).toEqual(["auc"]);
+  expect(monitor?.estimate).toMatchObject({
+    metrics: ["estimated_auc", "estimated_accuracy"],
+    practical: { estimated_auc: 0.1, estimated_accuracy: 0.02 },
+    counted: {
+      name: "model",
+      fields: [{ name: "score", kind: "numbers" }],
+      cells: "scores",
+      kind: "estimate",
+      stages: ["score"],
+      timeField: "event_time",
+      windowMs: 86_400_000,
+      lateMs: 7_200_000,
+    },
+  });
+  const taps = plan.stages.map(({ name, taps: own }) => [name, own.map(({ monitor: of, store }) => [of, store.name])]);
+  expect(Object.fromEntries(taps)).toMatchObject({ features: [], score: [["model", "monitor.model"]] });
+  expect(performanceOf(on)?.estimate).toBeUndefined();
+  expect(printPlan(plan)).toContain("  estimated before labels are there, by scores that score counts\n");
+  expect(printPlan(plan)).toContain("  estimates estimated_auc (from 0.1 on), estimated_accuracy (from 0.02 on)\n");
+});
+
+test("the judge waits for the tasks that score, and asks what is broken before them", () => {
+  const text = `${smallText}monitors:\n  - { name: model, ${estimating} }\n  - { name: inputs, on: features }\n  - { name: scores, on: { predictions: predictions } }\n`;
+  const plan = soundPlan(text, { schemas });
+  const { stagesOf, upstreamOf } = judgeOptionsOf(plan, plan.monitoring!, new Map());
+  expect(Object.fromEntries(stagesOf)).toEqual({ model: ["score"], inputs: ["features"], scores: ["score"] });
+  expect(upstreamOf?.get("model")).toEqual(["inputs"]);
+});
+
+test("thresholds and metrics change nothing of what is counted for estimates, and the window does", () => {
+  const version = (keys: string) => performanceOf(keys)?.estimate?.counted.version;
+  const known = version(estimating);
+  expect(version(`${on}, metrics: [estimated_brier], severity: ticket`)).toBe(known);
+  expect(version(`${on}, metrics: [estimated_brier], window: 2d`)).not.toBe(known);
+});
+
 test("what is measured changes no counts, and how it is joined does", () => {
   const version = (keys: string) => performanceOf(`${on}, ${keys}`)?.version;
   const known = performanceOf(on)?.version;
@@ -95,6 +138,24 @@ test("a topology without such monitors has none of it", () => {
 });
 
 test.each<[string, string[]]>([
+  [
+    `${on}, metrics: [auc], thresholds: { estimated_auc: 0.1 }`,
+    [
+      "MR_CONFLICT monitors[0].thresholds.estimated_auc: this monitor says nothing of estimated_auc, so its threshold does nothing; write metrics: [auc, estimated_auc], or remove it",
+    ],
+  ],
+  [
+    "on: { predictions: predictions }, metrics: [estimated_auc]",
+    [
+      "MR_CONFLICT monitors[0].metrics[0]: estimated_auc is of a model that has labels, and this monitor names none; write on: { predictions: TOPIC, labels: TOPIC }, or remove it",
+    ],
+  ],
+  [
+    `${on}, window: 2min, metrics: [estimated_auc]`,
+    [
+      "MR_OUT_OF_RANGE monitors[0].window: windows of 2min kept open for 2h are more than 48 at once; write window: 3min or more, or late: with a shorter time",
+    ],
+  ],
   [
     "on: { predictions: predictions, labels: lables }",
     ['MR_REFERENCE monitors[0].on.labels: there is no topic "lables"; did you mean "labels"?'],

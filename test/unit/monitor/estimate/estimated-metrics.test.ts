@@ -3,39 +3,39 @@ import { describe, expect, test } from "vitest";
 import { type EstimatedMetric, estimatedMetrics, estimateOf } from "../../../../src/monitor/index.ts";
 
 const one = (scores: number[], probabilities = scores, rows = scores.map(() => 1)) => ({ scores, probabilities, rows });
-const valueOf = (metric: EstimatedMetric, ...of: Parameters<typeof one>) => estimateOf(metric, one(...of)).value;
+const expectedOf = (metric: EstimatedMetric, ...of: Parameters<typeof one>) => estimateOf(metric, one(...of)).value;
 
 describe("an estimate", () => {
   // NannyML 0.13, of these five rows; decisions are those of a score of 0.5.
   test("equals what NannyML estimates", () => {
     const five = [0.9, 0.8, 0.3, 0.1, 0.6];
-    expect(valueOf("estimated_accuracy", five)).toBeCloseTo(0.78, 12);
-    expect(valueOf("estimated_auc", five)).toBeCloseTo(0.8381642512, 10);
+    expect(expectedOf("estimated_accuracy", five)).toBeCloseTo(0.78, 12);
+    expect(expectedOf("estimated_auc", five)).toBeCloseTo(0.8381642512, 10);
   });
 
   test("of a row is by its probability, whatever its score", () => {
     // Scored 0.8 and a positive one time in four: right in a quarter.
-    expect(valueOf("estimated_accuracy", [0.8], [0.25])).toBe(0.25);
-    expect(valueOf("estimated_accuracy", [0.5, 0.49], [1, 1])).toBe(0.5);
+    expect(expectedOf("estimated_accuracy", [0.8], [0.25])).toBe(0.25);
+    expect(expectedOf("estimated_accuracy", [0.5, 0.49], [1, 1])).toBe(0.5);
     // 0.25 of (1 - 0.8)^2 and 0.75 of 0.8^2
-    expect(valueOf("estimated_brier", [0.8], [0.25])).toBeCloseTo(0.25 * 0.04 + 0.75 * 0.64, 12);
-    expect(valueOf("estimated_log_loss", [0.8], [0.25])).toBeCloseTo(-0.25 * Math.log(0.8) - 0.75 * Math.log(0.2), 12);
+    expect(expectedOf("estimated_brier", [0.8], [0.25])).toBeCloseTo(0.25 * 0.04 + 0.75 * 0.64, 12);
+    expect(expectedOf("estimated_log_loss", [0.8], [0.25])).toBeCloseTo(-0.25 * Math.log(0.8) - 0.75 * Math.log(0.2), 12);
   });
 
   test("takes rows of equal score together, and ranks by scores and not by probabilities", () => {
-    expect(valueOf("estimated_auc", [0.5, 0.5], [1, 0])).toBe(0.5);
-    expect(valueOf("estimated_auc", [0.5, 0.5], [0, 1])).toBe(0.5);
+    expect(expectedOf("estimated_auc", [0.5, 0.5], [1, 0])).toBe(0.5);
+    expect(expectedOf("estimated_auc", [0.5, 0.5], [0, 1])).toBe(0.5);
     // The positive stands behind both negatives; in front of both; in front of one of two.
-    expect(valueOf("estimated_auc", [0.9, 0.8, 0.1], [0, 0, 1])).toBe(0);
-    expect(valueOf("estimated_auc", [0.9, 0.2, 0.1], [1, 0, 0])).toBe(1);
-    expect(valueOf("estimated_auc", [0.9, 0.8, 0.7, 0.1], [1, 0, 1, 0])).toBe(0.75);
+    expect(expectedOf("estimated_auc", [0.9, 0.8, 0.1], [0, 0, 1])).toBe(0);
+    expect(expectedOf("estimated_auc", [0.9, 0.2, 0.1], [1, 0, 0])).toBe(1);
+    expect(expectedOf("estimated_auc", [0.9, 0.8, 0.7, 0.1], [1, 0, 1, 0])).toBe(0.75);
   });
 
   test("is NaN without rows, and of an area where one class is not expected", () => {
-    for (const metric of estimatedMetrics) expect(valueOf(metric, [])).toBeNaN();
-    for (const metric of estimatedMetrics) expect(valueOf(metric, [0.5], [0.5], [0])).toBeNaN();
-    expect(valueOf("estimated_auc", [0.9, 0.8], [1, 1])).toBeNaN();
-    expect(valueOf("estimated_auc", [0.9, 0.8], [0, 0])).toBeNaN();
+    for (const metric of estimatedMetrics) expect(expectedOf(metric, [])).toBeNaN();
+    for (const metric of estimatedMetrics) expect(expectedOf(metric, [0.5], [0.5], [0])).toBeNaN();
+    expect(expectedOf("estimated_auc", [0.9, 0.8], [1, 1])).toBeNaN();
+    expect(expectedOf("estimated_auc", [0.9, 0.8], [0, 0])).toBeNaN();
   });
 
   test("passes over what no row has", () => {
@@ -88,7 +88,8 @@ describe("the error of an estimate", () => {
 
   test("falls with the root of the rows", () => {
     for (const metric of estimatedMetrics) {
-      const error = (rows: number) => estimateOf(metric, one([0.9, 0.3, 0.6], [0.8, 0.2, 0.7], [rows, rows, rows])).error;
+      const error = (rows: number) =>
+        estimateOf(metric, one([0.9, 0.3, 0.6], [0.8, 0.2, 0.7], [rows, rows, rows])).error;
       expect(error(400)).toBeCloseTo(error(100) / 2, 12);
       expect(error(100)).toBeGreaterThan(0);
     }

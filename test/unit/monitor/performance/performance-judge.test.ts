@@ -3,6 +3,7 @@ import {
   type DetectorState,
   defaultRules,
   Judge,
+  modelFields,
   type PartialRecord,
   type PerformanceReference,
   type PerformanceSpec,
@@ -11,7 +12,6 @@ import {
   type VersionPerformance,
   type WindowPerformance,
 } from "../../../../src/monitor/index.ts";
-import { performanceFields } from "../../../../src/monitor/performance/performance-judge.ts";
 
 const dayMs = 86_400_000;
 const spec: PerformanceSpec = {
@@ -310,7 +310,7 @@ describe("a detector", () => {
   });
 
   test("is a field behind the metrics", () => {
-    expect(performanceFields({ ...spec, ...detecting, metrics: ["auc"] })).toEqual(["auc", "error.adwin"]);
+    expect(modelFields({ ...spec, ...detecting, metrics: ["auc"] })).toEqual(["auc", "error.adwin"]);
   });
 });
 
