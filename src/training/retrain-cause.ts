@@ -1,2 +1,11 @@
 /** Why a model is trained again. */
-export type RetrainCause = "drift" | "performance" | "quality" | "age" | "labels" | "schedule" | "webhook" | "manual";
+export type RetrainCause =
+  | "drift"
+  | "performance"
+  | "estimate"
+  | "quality"
+  | "age"
+  | "labels"
+  | "schedule"
+  | "webhook"
+  | "manual";

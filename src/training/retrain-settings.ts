@@ -1,6 +1,6 @@
 /** What makes a model be trained again without anybody asking. */
 export type RetrainTrigger =
-  | { readonly kind: "drift" | "performance" | "quality" }
+  | { readonly kind: "drift" | "performance" | "estimate" | "quality" }
   /** So much event time after the version in service was put there. */
   | { readonly kind: "age"; readonly ageMs: number }
   /** So many labels since the last training. */

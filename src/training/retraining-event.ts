@@ -15,7 +15,17 @@ const types = [
   "reset",
 ] as const;
 
-const causes = ["drift", "performance", "quality", "age", "labels", "schedule", "webhook", "manual"] as const;
+const causes = [
+  "drift",
+  "performance",
+  "estimate",
+  "quality",
+  "age",
+  "labels",
+  "schedule",
+  "webhook",
+  "manual",
+] as const;
 
 export type RetrainingEventType = (typeof types)[number];
 

@@ -45,7 +45,7 @@ export interface PolicyModel {
 export interface PolicyAlert {
   readonly id: string;
   readonly step: "begins" | "closes";
-  readonly kind: "drift" | "performance" | "quality" | "lag";
+  readonly kind: "drift" | "performance" | "estimate" | "quality" | "lag";
   readonly monitor: string;
   readonly incident: string;
   /** Event time; of a lag the time at which it was found, by a clock. */
@@ -173,7 +173,7 @@ export class RetrainingPolicy {
     for (const state of this.#models.values()) this.#takeReason(state, alert, alert.kind);
   }
 
-  #takeReason(state: ModelState, alert: PolicyAlert, kind: "drift" | "performance" | "quality"): void {
+  #takeReason(state: ModelState, alert: PolicyAlert, kind: "drift" | "performance" | "estimate" | "quality"): void {
     const { model, demands } = state;
     if (!model.monitors.has(alert.monitor) || !model.retrain?.on.some((trigger) => trigger.kind === kind)) return;
     const known = demands.get(alert.incident);

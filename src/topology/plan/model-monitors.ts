@@ -4,7 +4,7 @@ import type { PlannedModel, PlannedStage } from "./plan.ts";
 /** A monitor whose alerts are a model's concern, and what they are about. */
 export interface ModelMonitor {
   readonly name: string;
-  readonly kind: "drift" | "performance" | "quality";
+  readonly kind: "drift" | "performance" | "estimate" | "quality";
 }
 
 /** The monitors that look at what a model reads, writes and is told, in the order of the plan. */
@@ -22,8 +22,10 @@ export function monitorsOfModel(
       const { name: of, quality } = monitor;
       return [{ name: of, kind: "drift" }, ...(quality === undefined ? [] : [{ name: of, kind: "quality" as const }])];
     }),
-    ...performance.flatMap((monitor): ModelMonitor[] =>
-      monitor.model === name ? [{ name: monitor.name, kind: "performance" }] : [],
-    ),
+    ...performance.flatMap((monitor): ModelMonitor[] => {
+      if (monitor.model !== name) return [];
+      const { name: of, estimate } = monitor;
+      return [{ name: of, kind: "performance" }, ...(estimate ? [{ name: of, kind: "estimate" as const }] : [])];
+    }),
   ];
 }

@@ -169,10 +169,16 @@ export function checkReasons(
 }
 
 /** @param rows the topic of the features @param outcomes what a monitor of performance is of */
-function nobodyLooks(reason: "drift" | "performance" | "quality", model: string, rows: string, outcomes: string) {
+function nobodyLooks(
+  reason: "drift" | "performance" | "estimate" | "quality",
+  model: string,
+  rows: string,
+  outcomes: string,
+) {
   const looks = {
     drift: { at: "looks at the features, predictions or labels", on: rows },
     performance: { at: "looks at the predictions and labels together", on: outcomes },
+    estimate: { at: "estimates anything", on: `${outcomes}, metrics: [estimated_auc]` },
     quality: {
       at: "says anything of the quality of the features, predictions or labels",
       on: `${rows}, metrics: [missing]`,

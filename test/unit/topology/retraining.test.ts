@@ -281,6 +281,20 @@ describe("an alert that nothing can raise is no reason", () => {
     ]);
   });
 
+  test("an estimate is one where a monitor of the model makes any", () => {
+    const asking = (entry: string) => monitors(entry).replace("drift, performance", "estimate");
+    const missing =
+      "t.yaml:36:34 MR_CONFLICT models.fraud.retrain.on[1]: no monitor estimates anything of model fraud: estimate would never ask for a training; write under monitors, for example: - { name: fraud-estimate, on: { predictions: predictions, labels: labels }, metrics: [estimated_auc] }";
+    expect(
+      problemLines(asking("{ name: truth, on: { predictions: predictions, labels: labels } }"), { schemas }),
+    ).toEqual([missing]);
+    const cure = missing.slice(missing.indexOf(" - {") + 3);
+    expect(soundPlan(asking(cure), { schemas }).models[0]?.retrain?.on).toEqual([
+      { kind: "age", ageMs: 7 * 24 * 3_600_000 },
+      { kind: "estimate" },
+    ]);
+  });
+
   test("and the monitors that are named as the cure are one", () => {
     const cures = [drift, performance].map((line) => line.slice(line.indexOf(" - {") + 3));
     expect(soundPlan(monitors(...cures), { schemas }).models[0]?.retrain?.on).toHaveLength(3);

@@ -141,6 +141,15 @@ describe("an alert on what a model reads, writes or is told", () => {
     expect(scene.words()).toEqual([]);
   });
 
+  test("of an estimate asks where the file names it, and a file that asks for performance does not mean it", () => {
+    const asking = ready({ ...fraud, retrain: { ...retrain, on: [{ kind: "estimate" }] } });
+    asking.alert({ kind: "estimate" });
+    expect(asking.words()).toEqual(["requested estimate"]);
+    const measured = ready();
+    measured.alert({ kind: "estimate" });
+    expect(measured.words()).toEqual([]);
+  });
+
   test("is answered once while a training is under way, and the incident asks again when that did not pass", () => {
     const scene = ready();
     scene.alert();
