@@ -4,12 +4,14 @@ import {
   type BaselineFieldRecord,
   type CountedWindow,
   cellsOf,
+  isEstimated,
   merged,
+  modelFields,
   type Partial,
   type PartialRecord,
   type VerdictRecord,
 } from "../monitor/index.ts";
-import type { PlannedMonitor } from "../topology/index.ts";
+import type { PlannedMonitor, PlannedPerformance } from "../topology/index.ts";
 import type { BaselinesRead } from "./baselines-topic.ts";
 
 /** How many rows a cell held in the reference and in the window. */
@@ -34,6 +36,29 @@ export interface FieldReport {
   readonly m: number;
   /** All verdicts, in the order of their windows. */
   readonly verdicts: readonly VerdictRecord[];
+}
+
+/** A metric of a model, or what a detector says of its errors, over time. */
+export interface ModelReport {
+  readonly monitor: string;
+  readonly field: string;
+  /** Before labels were there, and not measured by them. */
+  readonly isEstimated: boolean;
+  /** All verdicts, in the order of their windows. */
+  readonly verdicts: readonly VerdictRecord[];
+}
+
+/** One per metric, in the plan's order. @param verdicts in the order of their windows */
+export function modelReports(
+  monitors: readonly PlannedPerformance[],
+  verdicts: readonly VerdictRecord[],
+): ModelReport[] {
+  return monitors.flatMap((spec) =>
+    modelFields(spec).map((field): ModelReport => {
+      const own = verdicts.filter((verdict) => verdict.monitor === spec.name && verdict.field === field);
+      return { monitor: spec.name, field, isEstimated: isEstimated(field), verdicts: own };
+    }),
+  );
 }
 
 /** A window of a monitor by one of its baselines, whose counts a report needs. */

@@ -1,16 +1,23 @@
 import { formatIsoTime } from "../kernel/index.ts";
-import { arrivalLine, type Cause, type Season, type VerdictKind, type VerdictRecord } from "../monitor/index.ts";
-import type { PlannedMonitor } from "../topology/index.ts";
+import {
+  arrivalLine,
+  type Cause,
+  modelFields,
+  type Season,
+  type VerdictKind,
+  type VerdictRecord,
+} from "../monitor/index.ts";
+import type { PlannedMonitor, PlannedPerformance } from "../topology/index.ts";
 import type { BaselinesRead } from "./baselines-topic.ts";
 
-/** The last verdict on one field, or on a line of a monitor's quality. Numbers that the judge did not give are null. */
+/** The last verdict on one field, on a line of a monitor's quality, or on a metric of a model. Numbers that the judge did not give are null. */
 export interface FieldStatus {
   readonly monitor: string;
   readonly field: string;
   /** `NONE` when no window was judged yet. */
   readonly verdict: VerdictKind | "NONE";
   readonly reason: string | null;
-  /** In nats, of quality in the unit of its line; and what it had to reach. */
+  /** In nats, of quality in the unit of its line, of a metric by how much it is worse; and what it had to reach. */
   readonly score: number | null;
   readonly threshold: number | null;
   readonly noiseFloor: number | null;
@@ -49,6 +56,21 @@ export function fieldStatuses(
       const verdict = last.get(`${monitor}/${field}`);
       const baseline = baselines.current(monitor)?.id ?? null;
       return { monitor, field, ...statusOf(verdict), baseline };
+    });
+  });
+}
+
+/** The metrics of these monitors, measured and estimated, each with its last verdict, and what detectors said of errors. */
+export function performanceStatuses(
+  monitors: readonly PlannedPerformance[],
+  verdicts: readonly VerdictRecord[],
+): FieldStatus[] {
+  const last = new Map(verdicts.map((verdict) => [`${verdict.monitor}/${verdict.field}`, verdict]));
+  return monitors.flatMap((spec) => {
+    const { name: monitor } = spec;
+    return modelFields(spec).map((field): FieldStatus => {
+      const verdict = last.get(`${monitor}/${field}`);
+      return { monitor, field, ...statusOf(verdict), baseline: verdict?.baseline || null };
     });
   });
 }

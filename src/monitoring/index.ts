@@ -13,6 +13,8 @@ export { type BaselinesRead, readBaselines, type WriteOptions, writeBaseline } f
 export {
   type FieldReport,
   fieldReports,
+  type ModelReport,
+  modelReports,
   type ReportedCell,
   type ReportedWindow,
   reportedWindows,
@@ -26,7 +28,7 @@ export {
   measureAndWrite,
   rangeText,
 } from "./ensure-baseline.ts";
-export { type FieldStatus, fieldStatuses } from "./field-status.ts";
+export { type FieldStatus, fieldStatuses, performanceStatuses } from "./field-status.ts";
 export type { JudgeGaugesOptions } from "./judge-gauges.ts";
 export { judgeOptionsOf, stagePartitions } from "./judge-options.ts";
 export { createJudgeRunner, type JudgeRunnerOptions } from "./judge-runner.ts";

@@ -4,7 +4,7 @@
  */
 import { type EpochMs, formatIsoTime } from "../kernel/index.ts";
 import type { VerdictRecord } from "../monitor/index.ts";
-import type { FieldReport } from "./drift-report.ts";
+import type { FieldReport, ModelReport } from "./drift-report.ts";
 import { histogram, scoreChart } from "./report-drawings.ts";
 import { escaped, fixed, percent } from "./report-text.ts";
 
@@ -12,6 +12,8 @@ export interface ReportPage {
   readonly topology: string;
   readonly atMs: EpochMs;
   readonly fields: readonly FieldReport[];
+  /** Of monitors of predictions and labels. */
+  readonly models?: readonly ModelReport[];
 }
 
 /** Verdicts that the table of a field shows, the latest first; the drawing has all. */
@@ -37,7 +39,7 @@ svg .ok { fill: var(--current); } svg .drift { fill: var(--drift); } svg .unsure
 `;
 
 /** @returns the whole file */
-export function reportPage({ topology, atMs, fields }: ReportPage): string {
+export function reportPage({ topology, atMs, fields, models = [] }: ReportPage): string {
   const name = escaped(topology);
   return `<!doctype html>
 <html lang="en">
@@ -53,6 +55,7 @@ export function reportPage({ topology, atMs, fields }: ReportPage): string {
 <p>Made ${formatIsoTime(atMs)}. n is the rows of the reference, m those of the window. Scores are population stability indices in nats; a window drifts when its score reaches its threshold.</p>
 ${summary(fields)}
 ${fields.map((field, i) => section(field, i)).join("\n")}
+${models.map(modelSection).join("\n")}
 </main>
 </body>
 </html>
@@ -85,6 +88,25 @@ ${spread}
 <h3>Score over time</h3>
 ${verdicts.length === 0 ? "" : scoreChart(report)}
 ${table(caption, ["window", ...verdictHeads], rows)}
+</section>`;
+}
+
+/** How good a model was, window by window, beside what it was when it was validated. */
+function modelSection({ monitor, field, isEstimated, verdicts }: ModelReport): string {
+  const shown = verdicts.slice(-verdictsShown).reverse();
+  const rows = shown.map((verdict) => {
+    const { fromMs, baseline, value = Number.NaN, reference = Number.NaN } = verdict;
+    const cells = `<td>${formatIsoTime(fromMs)}</td><td>${escaped(baseline || "-")}</td>`;
+    return `<tr>${cells}${numberCells([fixed(value), fixed(reference)])}${verdictCells(verdict)}</tr>`;
+  });
+  const heads = ["window", "version", "value", "reference", ...verdictHeads];
+  const how = isEstimated
+    ? "Estimated before labels are there, by the calibration of each version: it sees that a model is given other inputs, and not that inputs mean something else."
+    : "Measured by labels.";
+  return `<section>
+<h2>${escaped(monitor)} / ${escaped(field)}</h2>
+<p>${how} A score is by how much the value is worse than the reference.</p>
+${table(`The last ${shown.length} of ${verdicts.length} verdicts, the latest first`, heads, rows)}
 </section>`;
 }
 

@@ -3,6 +3,7 @@ import { formatIsoTime, messageOf } from "../../kernel/index.ts";
 import type { VerdictRecord } from "../../monitor/index.ts";
 import {
   fieldReports,
+  modelReports,
   readBaselines,
   readPartials,
   readVerdicts,
@@ -14,8 +15,8 @@ import { type Column, outputForm, printedRows } from "../printed-rows.ts";
 import { type CommandContext, type CommandDefinition, flag } from "./command.ts";
 import {
   durationFlag,
+  judgedMonitors,
   type Monitored,
-  namedMonitors,
   onMonitors,
   shownNumber,
   unreadWarning,
@@ -28,7 +29,7 @@ const columns: readonly Column<VerdictRecord>[] = [
   { heading: "FIELD", show: ({ field }) => field },
   { heading: "WINDOW", show: ({ fromMs }) => formatIsoTime(fromMs) },
   { heading: "VERDICT", show: ({ kind, reason }) => (reason === undefined ? kind : `${kind} (${reason})`) },
-  { heading: "PSI", show: ({ score }) => shownNumber(score) },
+  { heading: "SCORE", show: ({ score }) => shownNumber(score) },
   { heading: "THRESHOLD", show: ({ threshold }) => shownNumber(threshold) },
   { heading: "N", show: ({ n }) => n },
   { heading: "M", show: ({ m }) => m },
@@ -76,7 +77,8 @@ async function verdictsOf(
   sinceMs: number,
   context: CommandContext,
 ): Promise<readonly VerdictRecord[]> {
-  const names = new Set(namedMonitors(monitoring, flags).map(({ name }) => name));
+  const { monitors, performance } = judgedMonitors(monitoring, flags);
+  const names = new Set([...monitors, ...performance].map(({ name }) => name));
   const read = await readVerdicts(
     reach.broker,
     reach.registry,
@@ -97,7 +99,7 @@ async function pageOf(
 ): Promise<string> {
   const { broker, registry } = reach;
   const { baselines: baselinesTopic, partials: partialsTopic } = monitoring.topics;
-  const monitors = namedMonitors(monitoring, flags);
+  const { monitors, performance } = judgedMonitors(monitoring, flags);
   const { baselines } = await readBaselines(broker, registry, baselinesTopic.clusterName, context.stop);
   const windows = reportedWindows(monitors, verdicts);
   const partials = await readPartials(
@@ -109,7 +111,8 @@ async function pageOf(
     context.stop,
   );
   const fields = fieldReports(monitors, verdicts, partials, baselines);
-  return reportPage({ topology: plan.topology, atMs: nowMs, fields });
+  const models = modelReports(performance, verdicts);
+  return reportPage({ topology: plan.topology, atMs: nowMs, fields, models });
 }
 
 /** A verdict as JSON has it: times ISO 8601, no NaN. */

@@ -1,10 +1,16 @@
-import { type FieldStatus, fieldStatuses, readBaselines, readVerdicts } from "../../monitoring/index.ts";
+import {
+  type FieldStatus,
+  fieldStatuses,
+  performanceStatuses,
+  readBaselines,
+  readVerdicts,
+} from "../../monitoring/index.ts";
 import { exitCodes } from "../exit.ts";
 import { type Column, outputForm, printedRows } from "../printed-rows.ts";
 import { type CommandDefinition, flag } from "./command.ts";
 import {
   durationFlag,
-  namedMonitors,
+  judgedMonitors,
   onMonitors,
   shownNumber,
   unreadWarning,
@@ -16,7 +22,7 @@ const columns: readonly Column<FieldStatus>[] = [
   { heading: "MONITOR", show: ({ monitor }) => monitor },
   { heading: "FIELD", show: ({ field }) => field },
   { heading: "VERDICT", show: ({ verdict, reason }) => (reason === null ? verdict : `${verdict} (${reason})`) },
-  { heading: "PSI", show: ({ score }) => shownNumber(score) },
+  { heading: "SCORE", show: ({ score }) => shownNumber(score) },
   { heading: "THRESHOLD", show: ({ threshold }) => shownNumber(threshold) },
   { heading: "N", show: ({ n }) => n ?? "-" },
   { heading: "M", show: ({ m }) => m ?? "-" },
@@ -36,9 +42,9 @@ export const command: CommandDefinition = {
     const form = outputForm(flags["output"]);
     const sinceMs = durationFlag("since", flags["since"]);
     const statuses = await onMonitors(context, file, flags, async ({ monitoring, reach, nowMs }) => {
-      const monitors = namedMonitors(monitoring, flags);
+      const { monitors, performance } = judgedMonitors(monitoring, flags);
       const { broker, registry } = reach;
-      const names = new Set(monitors.map(({ name }) => name));
+      const names = new Set([...monitors, ...performance].map(({ name }) => name));
       const isAsked = ({ monitor }: { readonly monitor: string }): boolean => names.has(monitor);
       const topics = monitoring.topics;
       const read = await readVerdicts(
@@ -51,7 +57,7 @@ export const command: CommandDefinition = {
       );
       const { baselines, unread } = await readBaselines(broker, registry, topics.baselines.clusterName, context.stop);
       context.stderr(unreadWarning(read.unread + unread));
-      return fieldStatuses(monitors, read.verdicts, baselines);
+      return [...fieldStatuses(monitors, read.verdicts, baselines), ...performanceStatuses(performance, read.verdicts)];
     });
     context.stdout(printedRows(statuses, columns, form));
     return exitCodes.ok;

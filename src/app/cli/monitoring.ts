@@ -58,11 +58,31 @@ export async function onMonitors<T>(
   }
 }
 
-/** The monitors that `--monitor` names: one, or all when it is not given. @throws ExitError 64 for one that is not there */
+/**
+ * Of the monitors of values those that `--monitor` names: one, or all when it is not given.
+ * @throws ExitError 64 for one that is not there
+ */
 export function namedMonitors(
   { monitors }: PlannedMonitoring,
   flags: Readonly<Record<string, unknown>>,
 ): readonly PlannedMonitor[] {
+  return named(monitors, flags);
+}
+
+/** The same of all that have verdicts, those of values and those of models. */
+export function judgedMonitors(
+  { monitors, performance }: PlannedMonitoring,
+  flags: Readonly<Record<string, unknown>>,
+): Pick<PlannedMonitoring, "monitors" | "performance"> {
+  const names = new Set(named([...monitors, ...performance], flags).map(({ name }) => name));
+  const isNamed = ({ name }: { readonly name: string }): boolean => names.has(name);
+  return { monitors: monitors.filter(isNamed), performance: performance.filter(isNamed) };
+}
+
+function named<M extends { readonly name: string }>(
+  monitors: readonly M[],
+  flags: Readonly<Record<string, unknown>>,
+): readonly M[] {
   const name = flags["monitor"];
   if (name === undefined) return monitors;
   const found = monitors.filter((monitor) => monitor.name === name);

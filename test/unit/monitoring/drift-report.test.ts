@@ -10,10 +10,12 @@ import {
   type FieldReport,
   fieldReports,
   fieldStatuses,
+  modelReports,
+  performanceStatuses,
   reportedWindows,
   reportPage,
 } from "../../../src/monitoring/index.ts";
-import type { PlannedMonitor } from "../../../src/topology/index.ts";
+import type { PlannedMonitor, PlannedPerformance } from "../../../src/topology/index.ts";
 import { hourMs, rowsMonitor } from "./baseline-scene.ts";
 import { verdictOf } from "./verdicts.ts";
 
@@ -312,5 +314,43 @@ describe("the page", () => {
     const text = page([reportOf({ cells, n: 4_950, m: 1 })]);
     expect(text).toContain("40 smaller cells are in the table alone");
     expect(text).toContain("<td>c0</td>");
+  });
+});
+
+describe("of a model", () => {
+  const model = {
+    name: "model",
+    metrics: ["auc"],
+    detectors: [{ kind: "adwin", config: {} }],
+    estimate: { metrics: ["estimated_auc"] },
+  } as unknown as PlannedPerformance;
+  const own = { monitor: "model", baseline: "fraud/3", unit: "metric" } as const;
+  const verdicts = [
+    verdictOf({ ...own, field: "estimated_auc", kind: "DRIFT", score: 0.1, value: 0.8125, reference: 0.9125 }),
+    verdictOf({ ...own, field: "auc", value: 0.91, reference: 0.9125, fromMs: 9 * hourMs }),
+    verdictOf({ monitor: "m", field: "auc" }),
+  ];
+
+  test("what is measured, what detectors say and what is estimated are there, each with its last verdict", () => {
+    const statuses = performanceStatuses([model], verdicts);
+    expect(statuses.map(({ monitor: of, field: name, verdict, baseline }) => [of, name, verdict, baseline])).toEqual([
+      ["model", "auc", "OK", "fraud/3"],
+      ["model", "error.adwin", "NONE", null],
+      ["model", "estimated_auc", "DRIFT", "fraud/3"],
+    ]);
+    expect(performanceStatuses([{ ...model, estimate: undefined }], verdicts)).toHaveLength(2);
+  });
+
+  test("the page says of each whether it was measured or estimated, and both numbers of each window", () => {
+    const page = reportPage({ topology: "shop", atMs: 0, fields: [], models: modelReports([model], verdicts) });
+    const [, auc, detector, estimated] = page.split("<section>");
+    expect(auc).toContain("<h2>model / auc</h2>\n<p>Measured by labels.");
+    expect(auc).toContain(
+      '<td>fraud/3</td><td class="number">0.91</td><td class="number">0.912</td><td class="OK">OK</td>',
+    );
+    expect(detector).toContain("The last 0 of 0 verdicts");
+    expect(estimated).toContain("<h2>model / estimated_auc</h2>\n<p>Estimated before labels are there");
+    expect(estimated).toContain("and not that inputs mean something else");
+    expect(estimated).toContain('<td class="number">0.813</td>');
   });
 });
