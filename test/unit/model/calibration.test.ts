@@ -18,7 +18,8 @@ const label = fc.constantFrom(0, 1);
 
 function maxMin(values: readonly number[], weights: readonly number[], at: number): number {
   const meanOf = (from: number, to: number): number => {
-    const sum = (of: (i: number) => number) => values.slice(from, to + 1).reduce((total, _, i) => total + of(from + i), 0);
+    const sum = (of: (i: number) => number) =>
+      values.slice(from, to + 1).reduce((total, _, i) => total + of(from + i), 0);
     return sum((i) => values[i]! * weights[i]!) / sum((i) => weights[i]!);
   };
   const ends = Array.from({ length: values.length - at }, (_, i) => at + i);
