@@ -1,5 +1,5 @@
 import { assert } from "../kernel/index.ts";
-import { countScores } from "../monitor/index.ts";
+import { countScores } from "../monitor/estimate/index.ts";
 import { type ArtefactFiles, damaged, jsonFile, jsonObject } from "./artefact-json.ts";
 import { calibrated, fitIsotonic, type IsotonicMap } from "./isotonic.ts";
 

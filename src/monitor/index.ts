@@ -5,18 +5,6 @@ export { type Cells, categoryCells, numberCells, quantileEdges } from "./cells.t
 export { detectorCatalogue } from "./detectors/catalogue.ts";
 export { createDetector } from "./detectors/create-detector.ts";
 export type { Detector } from "./detectors/detector.ts";
-export { type EstimateSpec, type Expectation, estimateOfCounts } from "./estimate/estimate-spec.ts";
-export {
-  type Estimate,
-  type EstimatedMetric,
-  estimatedDefaults,
-  estimatedLosses,
-  estimatedMetrics,
-  estimateOf,
-  isEstimated,
-  type ProbableScores,
-} from "./estimate/estimated-metrics.ts";
-export { cellScores, countScores, scoreCells, scoreCellsSource } from "./estimate/score-cells.ts";
 export { fieldSample, type MonitoredValue } from "./field-sample.ts";
 export { Incidents } from "./incidents.ts";
 export { Judge, type Judgement, type JudgeOptions } from "./judge.ts";
@@ -32,7 +20,6 @@ export { CommitHistory, type LagStatus } from "./lag-status.ts";
 export type { FieldDetectorsSpec, MonitoredField, MonitorSpec } from "./monitor-spec.ts";
 export { budgetProbability, type PageBudget } from "./page-budget.ts";
 export { merged, type Partial, PartialCounter } from "./partial.ts";
-export { modelFields } from "./performance/performance-judge.ts";
 export {
   type DetectorState,
   losses,
@@ -42,7 +29,6 @@ export {
   type PerformanceSpec,
   performanceMetrics,
   practicalDefaults,
-  type SequenceDetector,
   type VersionPerformance,
   type WindowPerformance,
 } from "./performance/performance-spec.ts";
@@ -92,4 +78,5 @@ export {
   verdictSchema,
 } from "./records/verdict-record.ts";
 export { ReferenceWindows } from "./reference-windows.ts";
+export type { SequenceDetector } from "./sequence-detector.ts";
 export { judge, type Thresholds, type Verdict } from "./verdict.ts";

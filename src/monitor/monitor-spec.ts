@@ -1,7 +1,7 @@
 import type { AlertKind } from "./alert-kind.ts";
 import type { Season } from "./baseline.ts";
-import type { SequenceDetector } from "./performance/performance-spec.ts";
 import type { QualitySpec } from "./quality/quality-spec.ts";
+import type { SequenceDetector } from "./sequence-detector.ts";
 
 /** A field whose values a monitor counts. */
 export interface MonitoredField {

@@ -1,12 +1,11 @@
 import type { EpochMs } from "../kernel/index.ts";
+import { isEstimated, modelFields } from "../monitor/estimate/index.ts";
 import {
   Baseline,
   type BaselineFieldRecord,
   type CountedWindow,
   cellsOf,
-  isEstimated,
   merged,
-  modelFields,
   type Partial,
   type PartialRecord,
   type VerdictRecord,

@@ -1,12 +1,6 @@
 import { formatIsoTime } from "../kernel/index.ts";
-import {
-  arrivalLine,
-  type Cause,
-  modelFields,
-  type Season,
-  type VerdictKind,
-  type VerdictRecord,
-} from "../monitor/index.ts";
+import { modelFields } from "../monitor/estimate/index.ts";
+import { arrivalLine, type Cause, type Season, type VerdictKind, type VerdictRecord } from "../monitor/index.ts";
 import type { PlannedMonitor, PlannedPerformance } from "../topology/index.ts";
 import type { BaselinesRead } from "./baselines-topic.ts";
 

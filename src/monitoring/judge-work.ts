@@ -6,6 +6,7 @@
  * (J3 of `monitor/judge.ts`). Baselines and commands are followed beside: a window waits for the baseline that its partials name.
  */
 import { type Clock, type EpochMs, type Facts, formatIsoTime, type Offset } from "../kernel/index.ts";
+import type { Expectation } from "../monitor/estimate/index.ts";
 import {
   type AlertEvent,
   alertRecord,
@@ -14,7 +15,6 @@ import {
   decodeBaseline,
   decodePartial,
   decodeVerdict,
-  type Expectation,
   encodeVerdict,
   type HeartbeatRecord,
   isBaselineHead,

@@ -1,5 +1,6 @@
 import type { EpochMs } from "../../kernel/index.ts";
 import type { EstimateSpec } from "../estimate/estimate-spec.ts";
+import type { SequenceDetector } from "../sequence-detector.ts";
 
 /** What a window says of a model: each a number, and whether more of it is better. */
 export const performanceMetrics = ["accuracy", "auc", "average_precision", "log_loss", "brier", "ece"] as const;
@@ -20,13 +21,6 @@ export const practicalDefaults: Readonly<Record<PerformanceMetric, number>> = {
   brier: 0.02,
   ece: 0.05,
 };
-
-/** A detector over the errors of a model, as the file has it. */
-export interface SequenceDetector {
-  /** In the catalogue, and in verdicts behind `error.`. */
-  readonly kind: string;
-  readonly config: unknown;
-}
 
 /** A monitor of predictions beside what came true, as far as those need it who join and those who judge. */
 export interface PerformanceSpec {

@@ -1,6 +1,6 @@
 import { MillraceError } from "../../kernel/index.ts";
 import { type ArtefactStore, type Calibration, calibrated, calibrationOf } from "../../model/index.ts";
-import { cellScores, type Expectation } from "../../monitor/index.ts";
+import { cellScores, type Expectation } from "../../monitor/estimate/index.ts";
 
 /**
  * What is known of a version's scores before labels are there, from its `calibration.json`; undefined where the version is

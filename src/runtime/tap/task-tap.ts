@@ -1,4 +1,5 @@
 import type { EpochMs } from "../../kernel/index.ts";
+import { scoreCellsSource } from "../../monitor/estimate/index.ts";
 import {
   encodePartial,
   type HeldBaseline,
@@ -6,7 +7,6 @@ import {
   type MonitorSpec,
   type PartialRecord,
   partialKey,
-  scoreCellsSource,
 } from "../../monitor/index.ts";
 import { type FieldValues, framingBytes } from "../../schema/index.ts";
 import type { WindowTotal } from "../../state/index.ts";

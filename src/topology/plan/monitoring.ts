@@ -1,12 +1,6 @@
 import type { EpochMs } from "../../kernel/index.ts";
-import type {
-  AlertRules,
-  EstimateSpec,
-  LagMonitorSpec,
-  MonitorSpec,
-  PageBudget,
-  PerformanceSpec,
-} from "../../monitor/index.ts";
+import type { EstimateSpec } from "../../monitor/estimate/index.ts";
+import type { AlertRules, LagMonitorSpec, MonitorSpec, PageBudget, PerformanceSpec } from "../../monitor/index.ts";
 import type { StoreSpec } from "../../state/index.ts";
 import type { PlannedChangelog, PlannedTopic } from "./planned-topic.ts";
 

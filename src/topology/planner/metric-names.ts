@@ -1,4 +1,5 @@
-import { type EstimatedMetric, isEstimated, type PerformanceMetric, performanceMetrics } from "../../monitor/index.ts";
+import { type EstimatedMetric, isEstimated } from "../../monitor/estimate/index.ts";
+import { type PerformanceMetric, performanceMetrics } from "../../monitor/index.ts";
 
 /** Whether a metric is of a model: measured by labels or estimated before them; the others are of the rows of a topic. */
 export function isOfModel(metric: string): metric is PerformanceMetric | EstimatedMetric {

@@ -1,12 +1,6 @@
 import { formatDurationMs } from "../../kernel/index.ts";
-import {
-  estimatedDefaults,
-  isEstimated,
-  type PerformanceSpec,
-  practicalDefaults,
-  type SequenceDetector,
-  scoreCells,
-} from "../../monitor/index.ts";
+import { estimatedDefaults, isEstimated, scoreCells } from "../../monitor/estimate/index.ts";
+import { type PerformanceSpec, practicalDefaults, type SequenceDetector } from "../../monitor/index.ts";
 import type { PlannedPerformance } from "../plan/monitoring.ts";
 import type { PlannedModel } from "../plan/plan.ts";
 import { defaults } from "../spec/defaults.ts";

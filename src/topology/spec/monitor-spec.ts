@@ -1,8 +1,7 @@
 import { z } from "zod";
+import { estimatedDefaults, estimatedMetrics } from "../../monitor/estimate/index.ts";
 import {
   detectorCatalogue,
-  estimatedDefaults,
-  estimatedMetrics,
   performanceMetrics,
   practicalDefaults,
   qualityDefaults,

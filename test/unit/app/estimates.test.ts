@@ -59,7 +59,7 @@ test("every prediction is in one window of its version, and a window's estimate 
   expect(new Set(counted.map(({ partition }) => partition)).size).toBe(4);
 
   // Nobody runs who would say how far tasks are: all of them are past today.
-  const { id } = (await registry.lookUp(`${topics.partials.clusterName}-value`, partialSchema.json, never))!;
+  const { id } = (await registry.lookUp(`${topics.partials.clusterName}-value`, partialSchema.json))!;
   const streamTimeMs = Date.now() + 3 * dayMs;
   const beats = [0, 1, 2, 3].map((partition): RecordOut => {
     const beat = { stage: "score", partition, streamTimeMs, isIdle: false };

@@ -10,7 +10,7 @@ import {
   fitIsotonic,
   poolAdjacentViolators,
 } from "../../../src/model/index.ts";
-import { countScores } from "../../../src/monitor/index.ts";
+import { countScores } from "../../../src/monitor/estimate/index.ts";
 
 const f = (...values: number[]): Float64Array => Float64Array.from(values);
 const score = fc.integer({ min: 0, max: 20 }).map((x) => x / 20);

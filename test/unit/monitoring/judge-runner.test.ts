@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
 import { OperationError, silentLogger } from "../../../src/kernel/index.ts";
+import type { Expectation } from "../../../src/monitor/estimate/index.ts";
 import {
   type AlertEvent,
   alertRecord,
@@ -8,7 +9,6 @@ import {
   baselineKey,
   baselineSchema,
   decodeVerdict,
-  type Expectation,
   encodeBaseline,
   encodeHeartbeat,
   encodePartial,

@@ -1,7 +1,8 @@
 /** Scores that are counted where they are written, each under the version that gave it. */
 import { expect, test } from "vitest";
 import { seededRng } from "../../../src/kernel/index.ts";
-import { countScores, type MonitorSpec, merged, scoreCells } from "../../../src/monitor/index.ts";
+import { countScores, scoreCells } from "../../../src/monitor/estimate/index.ts";
+import { type MonitorSpec, merged } from "../../../src/monitor/index.ts";
 import { StageTap } from "../../../src/runtime/tap/stage-tap.ts";
 import type { TaskTap } from "../../../src/runtime/tap/task-tap.ts";
 import { avro, batchOf, predictionSchema } from "./fixture.ts";

@@ -8,7 +8,7 @@ import {
   type EstimatedMetric,
   estimatedMetrics,
   estimateOfCounts,
-} from "../../../../src/monitor/index.ts";
+} from "../../../../src/monitor/estimate/index.ts";
 import { measuredMetrics } from "../../../../src/monitoring/labels/window-metrics.ts";
 
 const rows = 20_000;

@@ -1,13 +1,16 @@
 import { describe, expect, test } from "vitest";
 import {
   cellScores,
-  commandRecord,
   countScores,
-  defaultRules,
   type EstimatedMetric,
   type EstimateSpec,
   type Expectation,
   estimatedDefaults,
+  scoreCells,
+} from "../../../../src/monitor/estimate/index.ts";
+import {
+  commandRecord,
+  defaultRules,
   Judge,
   type JudgeOptions,
   type MonitorSpec,
@@ -15,7 +18,6 @@ import {
   type PerformanceSpec,
   practicalDefaults,
   qualityDefaults,
-  scoreCells,
   type VerdictRecord,
 } from "../../../../src/monitor/index.ts";
 
@@ -82,11 +84,7 @@ const read = (score: number): number => cellScores[scoreCells.cellOf(score)] ?? 
 /** Scores are probabilities, and the rows of validation had a score of 0.9. */
 const sure: Expectation = { probabilities: cellScores, counts: scoresOf([0.9, 10_000]) };
 
-const partialOf = (
-  hour: number,
-  counts: Float64Array,
-  over: Partial<PartialRecord> = {},
-): PartialRecord => ({
+const partialOf = (hour: number, counts: Float64Array, over: Partial<PartialRecord> = {}): PartialRecord => ({
   monitor: "model",
   version: "v",
   stage: "infer",
@@ -250,9 +248,7 @@ describe("nothing is estimated", () => {
   });
 
   test("of a monitor that has counted otherwise before", () => {
-    expect(say(wide, scoresOf([0.9, 1_000]), { version: "u" })).toEqual(
-      both("INSUFFICIENT", "config"),
-    );
+    expect(say(wide, scoresOf([0.9, 1_000]), { version: "u" })).toEqual(both("INSUFFICIENT", "config"));
   });
 
   test("of counts in other cells", () => {

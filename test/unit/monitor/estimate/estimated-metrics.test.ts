@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type EstimatedMetric, estimatedMetrics, estimateOf } from "../../../../src/monitor/index.ts";
+import { type EstimatedMetric, estimatedMetrics, estimateOf } from "../../../../src/monitor/estimate/index.ts";
 
 const one = (scores: number[], probabilities = scores, rows = scores.map(() => 1)) => ({ scores, probabilities, rows });
 const expectedOf = (metric: EstimatedMetric, ...of: Parameters<typeof one>) => estimateOf(metric, one(...of)).value;
@@ -19,7 +19,10 @@ describe("an estimate", () => {
     expect(expectedOf("estimated_accuracy", [0.5, 0.49], [1, 1])).toBe(0.5);
     // 0.25 of (1 - 0.8)^2 and 0.75 of 0.8^2
     expect(expectedOf("estimated_brier", [0.8], [0.25])).toBeCloseTo(0.25 * 0.04 + 0.75 * 0.64, 12);
-    expect(expectedOf("estimated_log_loss", [0.8], [0.25])).toBeCloseTo(-0.25 * Math.log(0.8) - 0.75 * Math.log(0.2), 12);
+    expect(expectedOf("estimated_log_loss", [0.8], [0.25])).toBeCloseTo(
+      -0.25 * Math.log(0.8) - 0.75 * Math.log(0.2),
+      12,
+    );
   });
 
   test("takes rows of equal score together, and ranks by scores and not by probabilities", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cellScores, countScores, scoreCells } from "../../../../src/monitor/index.ts";
+import { cellScores, countScores, scoreCells } from "../../../../src/monitor/estimate/index.ts";
 
 const middleOf = (score: number): number => cellScores[scoreCells.cellOf(score)] ?? -1;
 

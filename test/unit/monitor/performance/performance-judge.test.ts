@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { modelFields } from "../../../../src/monitor/estimate/index.ts";
 import {
   type DetectorState,
   defaultRules,
   Judge,
-  modelFields,
   type PartialRecord,
   type PerformanceReference,
   type PerformanceSpec,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type ArtefactFiles, calibrationBytes, calibrationFile } from "../../../../src/model/index.ts";
-import { cellScores, countScores, scoreCells } from "../../../../src/monitor/index.ts";
+import { cellScores, countScores, scoreCells } from "../../../../src/monitor/estimate/index.ts";
 import { readExpectation } from "../../../../src/monitoring/index.ts";
 
 const never = new AbortController().signal;
