@@ -90,9 +90,7 @@ interface ModelState {
   readonly demands: Map<string, Demand>;
   open: RetrainingEvent | undefined;
   requestTimes: number[];
-  /** Requests of a demand so far, so that each has an id of its own. */
-  readonly asked: Map<string, number>;
-  /** Decisions on a demand so far, and the guard that was named last. */
+  /** Decisions on a demand so far, so that each has an id of its own, and the guard that was named last. */
   readonly decided: Map<string, { readonly count: number; readonly guard: Guard | undefined }>;
   readonly satisfied: Set<string>;
   /** Of the incident that was rejected last. */
@@ -121,7 +119,6 @@ export class RetrainingPolicy {
         demands: new Map(),
         open: undefined,
         requestTimes: [],
-        asked: new Map(),
         decided: new Map(),
         satisfied: new Set(),
         rejections: 0,
@@ -313,11 +310,12 @@ function decisionOn(
 ): PolicyDecision {
   const { name } = state.model;
   const { key, cause, incident, alerts } = demand;
-  const request = `${name}/${key}/${(state.asked.get(key) ?? 0) + 1}`;
+  // Whoever cancels by an id cancels nothing that comes later.
+  const request = `${name}/${key}/${(state.decided.get(key)?.count ?? 0) + 1}`;
   const type = held === undefined ? "requested" : "suppressed";
   return {
     type,
-    id: `${request}/${type}/${(state.decided.get(key)?.count ?? 0) + 1}`,
+    id: `${request}/${type}`,
     request,
     model: name,
     cause,
@@ -372,7 +370,6 @@ function takeDecision(state: ModelState, event: RetrainingEvent): void {
   // A time that could not be kept is over, and one whose incident has closed, or is our own doing, asks nothing any more.
   const isDone = event.cause === "schedule" || event.guard === "over" || event.guard === "deployment";
   if (event.type === "suppressed" && isDone) satisfy(state, key);
-  if (event.type === "requested") state.asked.set(key, (state.asked.get(key) ?? 0) + 1);
 }
 
 function takeRequest(state: ModelState, event: RetrainingEvent): void {

@@ -267,6 +267,19 @@ describe("a drift that a deployment of ours made", () => {
   });
 });
 
+// Whoever cancelled what was held back cancelled, under the same id, the request that came of it later.
+test("what is held back has an id of its own, and so has each request of the same reason", () => {
+  const scene = new Scene();
+  scene.alert();
+  const decide = () => scene.decide().map(({ id }) => id);
+  expect(decide()).toEqual(["fraud/i1/1/suppressed"]);
+  scene.label(10);
+  expect(decide()).toEqual(["fraud/i1/2/requested"]);
+  scene.end("failed");
+  scene.pass(6 * hourMs);
+  expect(decide()).toEqual(["fraud/i1/3/requested"]);
+});
+
 describe("what holds a request back", () => {
   test("is an open incident of quality on the model's monitors, or of any lag", () => {
     const scene = ready({ ...fraud, retrain: { ...retrain, on: [{ kind: "drift" }] } });
@@ -566,6 +579,8 @@ test("the laws hold whatever comes, and a process that ends at any point decides
       const answers = scene.log.flatMap(({ alert }) => alert?.split(" ") ?? []);
       expect(answers.toSorted()).toEqual(due.map(({ id }) => id).toSorted());
       expect(new Set(scene.log.map(({ id }) => id)).size).toBe(scene.log.length);
+      const decided = scene.log.filter(({ by }) => by === "policy");
+      expect(new Set(decided.map(({ request }) => request)).size).toBe(decided.length);
       // P7
       if (!kinds.has("labels")) return;
       scene.end("cancelled");
