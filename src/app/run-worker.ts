@@ -3,6 +3,7 @@ import { createPinoLogger } from "../adapters/pino/index.ts";
 import { Facts, type Logger, say } from "../kernel/index.ts";
 import { patientRegistry } from "../runtime/index.ts";
 import { onHeldStores, type Plan, type PlannedStage, partOf } from "../topology/index.ts";
+import { hookedModels, hookRoutes } from "./alertmanager-hook.ts";
 import { checkStart, compareWithCluster } from "./apply-plan.ts";
 import type { CommandContext } from "./cli/command.ts";
 import { type ExitCode, ExitError, exitCodes } from "./exit.ts";
@@ -11,7 +12,7 @@ import { modelsFolderDefault, type OpenCluster, openCluster } from "./open-clust
 import { probedWorker } from "./probed-worker.ts";
 import { serveProbes } from "./probes.ts";
 import { roleNames } from "./roles.ts";
-import type { ConnectionFlags } from "./settings.ts";
+import { type ConnectionFlags, hookTokenOf } from "./settings.ts";
 import { choosesRoles, chosenStages, createWorker } from "./start-worker.ts";
 import { ownSupervisor } from "./supervised-worker.ts";
 import { trainsByItself } from "./trainer-role.ts";
@@ -55,6 +56,7 @@ export async function runWorker(context: CommandContext, options: RunOptions): P
     stateDir,
     leavesOnStop,
   } = options;
+  const token = hookTokenOf(context.environment);
   const supervisor = ownSupervisor(context.environment, (code) => process.exit(code));
   const loaded = loadFilePlan(file, context.environment, named.namespace);
   if (role === "trainer" && loaded.first.retraining === undefined)
@@ -82,9 +84,11 @@ export async function runWorker(context: CommandContext, options: RunOptions): P
       const monitors = !isTrainer && choosesRoles(loaded.first, names) ? roleNames(loaded.first) : [];
       const roles = [...monitors, ...(hasTrainer ? ["trainer"] : [])];
       const probed = probedWorker(loaded.first, planned, roles, cluster.broker, () => worker);
-      const probes = await serveProbes(http, probed);
+      const told = { token, broker: cluster.broker, clock: systemClock, logger, signal: context.stop };
+      const probes = await serveProbes(http, probed, hookRoutes(loaded.first, told));
       closing.unshift(() => probes.close());
     }
+    sayUnheard(loaded.first, { http, token }, logger);
     const plan = await checkedPlan(loaded, chosen, cluster, logger, context.stop);
     if (plan.monitoring !== undefined && !isTrainer && !choosesRoles(plan, names))
       say(logger, "judgeElsewhere", { judgeGroup: plan.monitoring.judgeGroup });
@@ -110,6 +114,20 @@ export async function runWorker(context: CommandContext, options: RunOptions): P
   } finally {
     for (const close of closing) await close();
   }
+}
+
+/** What a model asks for and this process cannot hear is said once, at the start. */
+function sayUnheard(
+  plan: Plan,
+  { http, token }: { http: string | undefined; token: string | undefined },
+  logger: Logger,
+) {
+  const models = hookedModels(plan);
+  const lacks = [
+    ...(http === undefined ? ["--http"] : []),
+    ...(token === undefined ? ["MILLRACE_HOOK_TOKEN_FILE"] : []),
+  ];
+  if (models.length > 0 && lacks.length > 0) say(logger, "hookUnheard", { models, lacks });
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { formatDurationMs, parseDurationMs } from "../kernel/index.ts";
 import { usageError } from "./exit.ts";
 
@@ -17,6 +17,7 @@ export const connectionVariables: readonly string[] = [
   "MILLRACE_REGISTRY_USER",
   "MILLRACE_REGISTRY_PASSWORD_FILE",
   "MILLRACE_SESSION_TIMEOUT",
+  "MILLRACE_HOOK_TOKEN_FILE",
 ];
 
 /** Flags that name the cluster and the places of schemas and models, as the command line parsed them. */
@@ -199,6 +200,30 @@ function registryAccountOf(environment: Environment): Connection["registryAccoun
   // RFC 7617, section 2: the first colon ends the user.
   if (user.includes(":")) throw usageError("MILLRACE_REGISTRY_USER: a user's name has no colon");
   return { user: checkedUser("MILLRACE_REGISTRY_USER", user), password };
+}
+
+/**
+ * What whoever posts alerts to a worker has to show; undefined where nobody may. Whoever knows it has models trained, so
+ * that its file has to be closed to others.
+ *
+ * @throws ExitError 64 for a file that is missing, empty, open to others, or holds no token; the message never holds it
+ */
+export function hookTokenOf(environment: Environment): string | undefined {
+  const name = "MILLRACE_HOOK_TOKEN_FILE";
+  const token = readPassword(name, environment);
+  if (token === undefined) return undefined;
+  const mode = statSync(environment[name] ?? "").mode & 0o777;
+  if ((mode & 0o027) !== 0)
+    throw usageError(
+      `${name}: others than the file's owner may read or change it (mode ${mode.toString(8).padStart(4, "0")})`,
+      "give it the mode 0600, or 0640 where its group has to read it",
+    );
+  if (!/^[\x21-\x7e]{16,}$/.test(token))
+    throw usageError(
+      `${name}: a token has 16 characters or more, ASCII without blanks`,
+      "make one with: openssl rand -hex 32",
+    );
+  return token;
 }
 
 function checkedUser(name: string, user: string): string {

@@ -93,6 +93,10 @@ export const errorCodes = {
   MR_VARIABLE_UNKNOWN: { kind: "warning", meaning: "A variable begins with MILLRACE_ and is none that is read." },
   MR_BROKER_FULL: { kind: "warning", meaning: "The in-process broker drops old records to stay within its memory." },
   MR_NO_JUDGE: { kind: "warning", meaning: "A process runs stages with monitors and not what judges them." },
+  MR_HOOK: {
+    kind: "warning",
+    meaning: "A model is trained on alerts of others, and nobody hears them, or what was posted was not taken.",
+  },
   MR_AHEAD_WIDE: { kind: "warning", meaning: "Events may be dated further ahead than a later stage allows lateness." },
 
   MR_PARTITION: {

@@ -171,6 +171,11 @@ export const facts = {
   // Retraining.
   retrainingMoved: { level: "info", says: "A retraining has moved on: {event}.", fields: { event: "text", model: "text", request: "text", cause: "text", incident: "text?", reason: "text?" }, feeds: { millrace_retrains_total: { by: 1, labels: { trigger: "cause", outcome: "event" } } } },
   trainingGoesOn: { level: "info", says: "A training goes on: {phase}.", fields: { phase: "text", model: "text", request: "text", done: "number", total: "number", loss: "number?" } },
+  hookTaken: { level: "info", says: "Alerts of others were told.", fields: { reported: "number", resolved: "number", known: "number", own: "number", refused: "number", truncated: "number" } },
+  hookTruncated: { level: "warn", says: "Alertmanager left alerts out of its post; they ask for nothing.", fields: { code: "MR_HOOK", alerts: "number" } },
+  hookRefused: { level: "warn", says: "A post of alerts was refused; another for the same reason is not said for a minute.", fields: { code: "MR_HOOK", status: "number", reason: "text" } },
+  hookUnwritten: { level: "warn", says: "Alerts of others could not be written down; whoever posted them was told to come again.", fields: { code: "code", alerts: "number", reason: "text" } },
+  hookUnheard: { level: "warn", says: "Models are trained on alerts of others, and this process does not hear them: without another that does, none is.", fields: { code: "MR_HOOK", models: "texts", lacks: "texts" } },
   trainingFailed: { level: "error", says: "A training ended without a version.", fields: { model: "text", request: "text", code: "code", reason: "text" } },
 
   // A command and its surroundings.

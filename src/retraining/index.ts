@@ -1,3 +1,8 @@
+export {
+  type AlertmanagerPost,
+  foreignAlertEvent,
+  readAlertmanagerPost,
+} from "./alertmanager-post.ts";
 export { cancelRecord, resetAnswer } from "./commands.ts";
 export { createModelTopics, trainedModels } from "./model-topics.ts";
 export { readPolicy } from "./policy-now.ts";

@@ -1,6 +1,8 @@
 /** What makes a model be trained again without anybody asking. */
 export type RetrainTrigger =
   | { readonly kind: "drift" | "performance" | "estimate" | "quality" }
+  /** An alert of somebody else, told over HTTP. */
+  | { readonly kind: "webhook" }
   /** So much event time after the version in service was put there. */
   | { readonly kind: "age"; readonly ageMs: number }
   /** So many labels since the last training. */

@@ -13,6 +13,8 @@ const types = [
   "failed",
   "cancelled",
   "reset",
+  "reported",
+  "resolved",
 ] as const;
 
 const causes = [
@@ -27,6 +29,7 @@ const causes = [
   "manual",
 ] as const;
 
+/** `reported` and `resolved`: somebody else's alert fires, or does no more. They ask for nothing; the policy answers them. */
 export type RetrainingEventType = (typeof types)[number];
 
 export interface RetrainingEvent {
@@ -42,7 +45,7 @@ export interface RetrainingEvent {
   /** `policy`, `trainer`, or who asked. */
   readonly by: string;
   readonly incident?: string | undefined;
-  /** Alert that it answers. */
+  /** Alerts that it answers, with blanks between. */
   readonly alert?: string | undefined;
   /** Why it was not asked for, or ended so; one sentence. */
   readonly reason?: string | undefined;

@@ -2,21 +2,21 @@
  * When a model is trained again.
  *
  * Per model there is at most one open request. A **demand** is a reason that has come and was not satisfied: an incident of
- * the model that is open, an age or a count that was passed, a time of the schedule. At every change each demand is asked
+ * the model that is open, an alert of somebody else that fires, an age or a count that was passed, a time of the schedule. At every change each demand is asked
  * again; what a guard holds back is said once per guard and alert.
  *
  * ```
- *            alert, age, labels, schedule          all guards pass
+ *       alert, webhook, age, labels, schedule      all guards pass
  *   quiet ---------------------------------> demand ---------------> open --- promoted ----------> quiet
  *     ^                                       |  ^                    |
- *     +----- incident closed -----------------+  +--------------------+ rejected, undecided, failed, cancelled
+ *     +-- incident closed, alert resolved ----+  +--------------------+ rejected, undecided, failed, cancelled
  * ```
  *
  * Invariants, whatever the inputs are and however often a process ends and takes them again:
  * - P1 a model has never two open requests.
  * - P2 no request of the policy lies inside the cool-down after another of its model, in event time.
  * - P3 no more than `perDay` requests of the policy lie in a day of event time.
- * - P4 every alert that is a reason is answered by exactly one event.
+ * - P4 every alert that is a reason, one's own or somebody else's, is answered by exactly one event.
  * - P5 with the breaker open nothing but age asks.
  * - P6 no request while an incident of broken rows, or of a lag, is open.
  * - P7 no end of a request stops a trigger: what it counts or waits for counts from there, and asks again.
@@ -93,7 +93,7 @@ interface ModelState {
   /** Decisions on a demand so far, so that each has an id of its own, and the guard that was named last. */
   readonly decided: Map<string, { readonly count: number; readonly guard: Guard | undefined }>;
   readonly satisfied: Set<string>;
-  /** Of the incident that was rejected last. */
+  /** Of the incident that was rejected last, or of the alert of somebody else. */
   rejections: number;
   rejectedIncident: string | undefined;
   breakerMs: number | undefined;
@@ -206,16 +206,18 @@ export class RetrainingPolicy {
     if (event.alert !== undefined) for (const alert of event.alert.split(" ")) this.#answer(state, event, alert);
     if (event.by === "policy") takeDecision(state, event);
     if (event.type === "reset") closeBreaker(state);
+    else if (event.type === "reported") takeReport(state, event);
+    else if (event.type === "resolved") takeResolved(state, event);
     else if (event.type === "requested") takeRequest(state, event);
     else if (isEnd(event) && state.open?.request === event.request) takeEnd(state, event, this.#nowMs);
   }
 
   #answer(state: ModelState, event: RetrainingEvent, alert: string): void {
     this.#answered.add(answerKey(state.model.name, alert));
-    if (event.incident === undefined) return;
+    const key = event.incident ?? demandKey(event);
     // It came after whatever satisfied its incident.
-    state.satisfied.delete(event.incident);
-    const demand = state.demands.get(event.incident);
+    state.satisfied.delete(key);
+    const demand = state.demands.get(key);
     if (demand !== undefined)
       demand.alerts.splice(0, demand.alerts.length, ...demand.alerts.filter((id) => id !== alert));
   }
@@ -246,7 +248,8 @@ export class RetrainingPolicy {
     // At once, so that no such demand outlasts the decision on its alert.
     if (demand.isDeployment) return deployed;
     if (isOpen) return underWay;
-    return demand.isOver ? over : this.guardOf(state.model.name, demand.cause);
+    if (demand.isOver) return demand.cause === "webhook" ? resolved : over;
+    return this.guardOf(state.model.name, demand.cause);
   }
 
   /** What would hold a request of the model back now; undefined when nothing would. */
@@ -301,6 +304,7 @@ const deployed: Held = {
   reason: "the cause is a deployment of ours: what another version answers is no drift of the world",
 };
 const over: Held = { guard: "over", reason: "the incident closed before anything was asked for" };
+const resolved: Held = { guard: "over", reason: "the alert was resolved before anything was asked for" };
 
 function decisionOn(
   state: ModelState,
@@ -362,13 +366,32 @@ function keyOf(
   return `schedule-${dueMs}`;
 }
 
+/** An alert of somebody else fires: said again under the same id it is the same one. */
+function takeReport(state: ModelState, { id, request, model }: RetrainingEvent): void {
+  if (!state.model.retrain?.on.some(({ kind }) => kind === "webhook")) return;
+  const key = request.slice(model.length + 1);
+  const demand = state.demands.get(key) ?? demandOf("webhook", undefined, key);
+  demand.alerts.push(id);
+  state.demands.set(key, demand);
+}
+
+function takeResolved(state: ModelState, { request, model }: RetrainingEvent): void {
+  const key = request.slice(model.length + 1);
+  const demand = state.demands.get(key);
+  if (demand === undefined || demand.cause !== "webhook") return;
+  demand.isOver = true;
+  // Otherwise what is left is to answer it.
+  if (demand.alerts.length === 0) state.demands.delete(key);
+}
+
 function takeDecision(state: ModelState, event: RetrainingEvent): void {
   const key = demandKey(event);
   state.decided.set(key, { count: (state.decided.get(key)?.count ?? 0) + 1, guard: event.guard });
   if (event.cause === "schedule")
     state.scheduledMs = Math.max(state.scheduledMs ?? 0, Number(key.slice("schedule-".length)));
   // A time that could not be kept is over, and one whose incident has closed, or is our own doing, asks nothing any more.
-  const isDone = event.cause === "schedule" || event.guard === "over" || event.guard === "deployment";
+  const isOver = event.guard === "over" || (event.cause === "webhook" && state.demands.get(key)?.isOver === true);
+  const isDone = event.cause === "schedule" || event.guard === "deployment" || isOver;
   if (event.type === "suppressed" && isDone) satisfy(state, key);
 }
 
@@ -384,7 +407,7 @@ function takeEnd(state: ModelState, event: RetrainingEvent, nowMs: number | unde
   const request = state.open;
   state.open = undefined;
   if (request === undefined) return;
-  const { cause, incident } = request;
+  const { cause } = request;
   const timeMs = event.timeMs ?? nowMs;
   countLabelsFrom(state, request, event);
   if (event.type === "promoted" || (cause === "age" && event.type !== "suppressed")) {
@@ -394,8 +417,12 @@ function takeEnd(state: ModelState, event: RetrainingEvent, nowMs: number | unde
   // An incident whose version did not pass, or could not be made, asks again.
   const isSatisfied = event.type === "promoted" || event.type === "cancelled" || cause === "schedule";
   if (request.by === "policy" && isSatisfied) satisfy(state, demandKey(request));
-  if (event.type === "promoted") closeBreaker(state);
-  if (event.type === "rejected" && incident !== undefined) countRejection(state, incident, timeMs);
+  if (event.type === "promoted") {
+    closeBreaker(state);
+    // Whatever others told before it has been learned from.
+    for (const { key, cause: told } of [...state.demands.values()]) if (told === "webhook") satisfy(state, key);
+  }
+  if (event.type === "rejected") countRejection(state, request, timeMs);
 }
 
 function countLabelsFrom(state: ModelState, request: RetrainingEvent, end: RetrainingEvent): void {
@@ -409,11 +436,15 @@ function countLabelsFrom(state: ModelState, request: RetrainingEvent, end: Retra
   forget(state, "labels");
 }
 
-function countRejection(state: ModelState, incident: string, timeMs: number | undefined): void {
+/** Those of one incident, or of one alert of somebody else, add up. */
+function countRejection(state: ModelState, request: RetrainingEvent, timeMs: number | undefined): void {
+  const { cause, incident } = request;
+  const chain = incident ?? (cause === "webhook" ? demandKey(request) : undefined);
+  if (chain === undefined) return;
   // Whether or not anybody asked since: a process that only reads the log comes to the same count.
   isBroken(state, timeMs ?? Number.NEGATIVE_INFINITY);
-  state.rejections = state.rejectedIncident === incident ? state.rejections + 1 : 1;
-  state.rejectedIncident = incident;
+  state.rejections = state.rejectedIncident === chain ? state.rejections + 1 : 1;
+  state.rejectedIncident = chain;
   if (state.rejections >= (state.model.retrain?.breaker ?? Number.POSITIVE_INFINITY))
     state.breakerMs = timeMs ?? Number.NEGATIVE_INFINITY;
 }

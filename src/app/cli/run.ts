@@ -19,7 +19,7 @@ export const command: CommandDefinition = {
       .addOption(
         flag("--state-dir <dir>", "keep snapshots of stores here, so that a restart reads back only what came since"),
       )
-      .addOption(flag("--http <host:port>", "serve /livez and /readyz"))
+      .addOption(flag("--http <host:port>", "serve /livez, /readyz and /metrics, and the webhook for alerts"))
       .addOption(flag("--drain-timeout <duration>", "how long a stop may take").default("25s"))
       .addOption(flag("--until-caught-up", "end at the offsets that are the end now"))
       .addOption(flag("--leave-on-stop", "give the partitions up when stopped, as a worker without --instance-id does"))

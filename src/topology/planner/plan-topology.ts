@@ -17,7 +17,7 @@ import { finishStage } from "./finish-stage.ts";
 import { labelStages } from "./label-stages.ts";
 import { planModels } from "./models.ts";
 import { addTaps, planMonitoring } from "./monitors.ts";
-import { checkReasons, checkRollouts, checkTrainerName } from "./retraining.ts";
+import { checkReasons, checkRollouts, checkTrainerName, warnOfHooks } from "./retraining.ts";
 import { planStage } from "./stages.ts";
 import { planTests } from "./tests.ts";
 import {
@@ -178,6 +178,7 @@ class Planning {
     const inFlow = drafts.flatMap((draft) => stages.get(draft.wired.head.name) ?? []);
     for (const topic of topics.values()) warnShadowed(topic, inFlow, findings);
     warn(inFlow, pathOf, findings);
+    warnOfHooks(this.#outline, models.values(), findings);
     // Stages of Millrace's own behind those of the file.
     const added = labelStages(monitoring, models, inNamespace(namespace, topology));
     inFlow.push(...added);

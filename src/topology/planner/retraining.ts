@@ -155,7 +155,7 @@ export function checkReasons(
     const { path, spec } = outline.models.get(model.name) ?? { path: [], spec: undefined };
     const kinds = new Set<string>(monitorsOfModel(model, known, monitoring).map(({ kind }) => kind));
     for (const [index, reason] of (spec?.retrain?.on ?? []).entries()) {
-      if (typeof reason !== "string" || kinds.has(reason)) continue;
+      if (typeof reason !== "string" || reason === "webhook" || kinds.has(reason)) continue;
       const predictions = known.find(({ infer }) => infer?.model === model.name)?.to.name ?? "TOPIC";
       const { message, hint } = nobodyLooks(
         reason,
@@ -210,6 +210,18 @@ export function checkRollouts(
     const path = [...(outline.models.get(name)?.path ?? []), "rollout"];
     const message = `no stage infers ${name}@champion: a version would have nothing to score beside, and never serve`;
     findings.problem("MR_CONFLICT", path, message, `infer ${name}@champion in a stage, or write rollout: none`);
+  }
+}
+
+/** Who is to tell of alerts needs somebody who listens, and a plan does not know how it will be run. */
+export function warnOfHooks(outline: Outline, models: Iterable<PlannedModel | undefined>, findings: Findings): void {
+  for (const model of models) {
+    const index = model?.retrain?.on.findIndex(({ kind }) => kind === "webhook") ?? -1;
+    if (model === undefined || index === -1) continue;
+    const path = outline.models.get(model.name)?.path ?? [];
+    const message = `model ${model.name} is trained on alerts of others, which only a process hears that is run with --http and MILLRACE_HOOK_TOKEN_FILE`;
+    const hint = `have Alertmanager post those with the label millrace_model=${model.name} to /api/v1/hooks/alertmanager there`;
+    findings.warn("MR_HOOK", [...path, "retrain", "on", index], message, hint);
   }
 }
 

@@ -27,7 +27,6 @@ export const laterValues: Readonly<Record<string, readonly string[]>> = {
   "models.*.task": ["multiclass", "regression", "anomaly"],
   "models.*.candidates.*": ["gbdt"],
   "models.*.retrain.mode": ["online"],
-  "models.*.retrain.on.*": ["webhook"],
 };
 
 /** What to write instead, where the sentence "remove it" would not help. */
@@ -40,6 +39,5 @@ export const laterHints: Readonly<Record<string, string>> = {
   "models.*.task=anomaly": "write task: binary",
   "models.*.candidates.*=gbdt": "write candidates: [logistic, mlp]",
   "models.*.retrain.mode=online": "write mode: warm, which goes on from the version in service",
-  "models.*.retrain.on.*=webhook": "remove it, and ask with millrace train when somebody else's alert comes",
   "models.*.rollout": "write rollout: { shadow: { for: 2h } }, or rollout: none",
 };

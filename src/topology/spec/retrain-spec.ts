@@ -122,8 +122,8 @@ const oneTrigger = z
 /** Everything under `models.<name>.retrain`. */
 export const retrainSpec = z.strictObject({
   on: key(
-    z.array(z.union([z.enum(["drift", "performance", "estimate", "quality"]), oneTrigger])).min(1),
-    "Reasons: drift is an alert of a monitor on the model's features, predictions or labels, performance one of a monitor on its predictions and labels together, estimate one of what such a monitor estimates before labels are there, quality one of the state of rows on the topics that drift looks at. What was broken is learned from when it is whole again: of quality the request comes when its incident has closed.",
+    z.array(z.union([z.enum(["drift", "performance", "estimate", "quality", "webhook"]), oneTrigger])).min(1),
+    "Reasons: drift is an alert of a monitor on the model's features, predictions or labels, performance one of a monitor on its predictions and labels together, estimate one of what such a monitor estimates before labels are there, quality one of the state of rows on the topics that drift looks at. What was broken is learned from when it is whole again: of quality the request comes when its incident has closed. webhook is an alert of somebody else that names the model, as Alertmanager posts it to a run with --http and MILLRACE_HOOK_TOKEN_FILE.",
     ["drift", { age: "7d" }],
   ),
   mode: key(
