@@ -74,6 +74,24 @@ export function adoptersText({ adopted, idle }: Adopters): string {
   return `${tasks.join("")}${idle.map((stage) => `${idleText(stage)}\n`).join("")}`;
 }
 
+/**
+ * Says which tasks score with a version that has just come to serve, once all do, or ten seconds later.
+ *
+ * @returns what remains to be thrown where one is behind, once all else is done
+ */
+export async function followAdoption(
+  model: string,
+  version: number,
+  by: Parameters<typeof awaitAdoption>[2],
+  say: (text: string) => void,
+  signal: AbortSignal,
+  clock?: Pick<Clock, "monotonicMs" | "sleep">,
+): Promise<() => void> {
+  const adopters = await awaitAdoption(model, version, by, signal, clock);
+  say(adoptersText(adopters));
+  return () => refuseBehind(model, version, adopters);
+}
+
 /** @throws ExitError 75 where a task has not adopted the version in time */
 export function refuseBehind(model: string, version: number, { behind, idle }: Adopters): void {
   if (behind.length === 0) return;

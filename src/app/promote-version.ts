@@ -11,7 +11,7 @@ import {
 } from "../runtime/control/index.ts";
 import { type Broker, readAliases } from "../runtime/index.ts";
 import type { Plan } from "../topology/index.ts";
-import { adoptersText, awaitAdoption, refuseBehind } from "./adoptions.ts";
+import { followAdoption } from "./adoptions.ts";
 import { ExitError, exitCodes } from "./exit.ts";
 import type { Reach } from "./reach.ts";
 import { tfjsOpener } from "./wire.ts";
@@ -92,13 +92,12 @@ export async function followPromotion(
   signal: AbortSignal,
   clock: Pick<Clock, "monotonicMs" | "sleep" | "now"> = systemClock,
 ): Promise<void> {
-  const adopters = await awaitAdoption(model, version, { plan, reach }, signal, clock);
-  say(adoptersText(adopters));
+  const refuse = await followAdoption(model, version, { plan, reach }, say, signal, clock);
   // Of one that serves already they were measured when it came, unless that was cut off here.
   const lacking = offset === null ? { lackingOf: version } : {};
   const by = { ...reach, clock, hasher: nodeHasher };
   say(baselinesText(await writeBaselines({ plan, model, ...lacking, ...by }, signal)));
-  refuseBehind(model, version, adopters);
+  refuse();
 }
 
 /** What became of it, in lines. */

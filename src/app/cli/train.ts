@@ -5,6 +5,7 @@ import { aliasedVersion, championAlias } from "../../runtime/control/index.ts";
 import { readAliases } from "../../runtime/index.ts";
 import type { Plan, PlannedModel } from "../../topology/index.ts";
 import type { ChoiceMetric, TrainingOutcome } from "../../training/index.ts";
+import { followAdoption } from "../adoptions.ts";
 import { challengeModel, challengeText } from "../challenge-model.ts";
 import { type ExitCode, exitCodes, usageError } from "../exit.ts";
 import { loadFilePlan } from "../load-topology.ts";
@@ -80,10 +81,12 @@ export const command: CommandDefinition = {
         ...(isWarm && champion !== undefined ? { warmFrom: champion } : {}),
         ...whyOf(flags),
       };
-      if (flags["promote"] === true && champion !== undefined) return await challenge(options, champion, context);
+      const isPromoted = flags["promote"] === true;
+      if (isPromoted && champion !== undefined) return await challenge(options, champion, context);
       const outcome = await trainModel(options, context.stop);
       for (const warning of outcome.warnings) context.stderr(`MR_TRAINING warning: ${warning}\n`);
       context.stdout(`${outcomeText(model.name, outcome)}\n${baselinesText(outcome.baselines)}`);
+      if (isPromoted || isForced) await adopted(options, outcome.version, context);
       if (outcome.alias !== championAlias)
         context.stderr(
           `a version serves already; to put this one in its place: millrace models promote ${String(file)} ${outcome.version} --model ${model.name}${dev ? " --dev" : ""}\n`,
@@ -158,8 +161,23 @@ async function challenge(options: TrainingOptions, champion: number, context: Co
   const outcome = await challengeModel(options, champion, context.stop);
   for (const warning of outcome.warnings) context.stderr(`MR_TRAINING warning: ${warning}\n`);
   context.stdout(`${challengeText(options.model.name, outcome)}${baselinesText(outcome.baselines)}`);
-  if (outcome.alias === championAlias) return exitCodes.ok;
+  if (outcome.alias === championAlias && outcome.version !== undefined) {
+    await adopted(options, outcome.version, context);
+    return exitCodes.ok;
+  }
   return outcome.decision.kind === "rejected" ? exitCodes.failure : exitCodes.temporary;
+}
+
+/** Waits as `models promote` does. @throws ExitError 75 where a task has not adopted the version in time */
+async function adopted(options: TrainingOptions, version: number, { stdout, stop }: CommandContext): Promise<void> {
+  const refuse = await followAdoption(
+    options.model.name,
+    version,
+    { plan: options.plan, reach: options },
+    stdout,
+    stop,
+  );
+  refuse();
 }
 
 /** Metrics and what they were measured on, one line each. */

@@ -1,11 +1,11 @@
 import { generateKeyPairSync } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { connectionFlags } from "../../../src/app/cli/command.ts";
 import { describeFailure, exitCodeOf } from "../../../src/app/exit.ts";
-import { type ConnectionFlags, connectionOf, type Environment } from "../../../src/app/settings.ts";
+import { type ConnectionFlags, connectionOf, type Environment, hookTokenOf } from "../../../src/app/settings.ts";
 
 /** Made with openssl for this test; the key was thrown away. */
 const certificate = `-----BEGIN CERTIFICATE-----
@@ -275,4 +275,46 @@ test("a session is as long as its variable says, within what brokers allow", () 
     expect(() => sessionMs(wrong)).toThrow(
       `MILLRACE_SESSION_TIMEOUT: a duration from 6s to 30min is needed, found "${wrong}"`,
     );
+});
+
+describe("the token of the webhook for alerts", () => {
+  const name = "MILLRACE_HOOK_TOKEN_FILE";
+  const token = "0123456789abcdef";
+  const tokenFile = (text: string, mode: number): string => {
+    const path = file(`token-${mode.toString(8)}-${text.length}`, text);
+    chmodSync(path, mode);
+    return path;
+  };
+  const refused = (path: string): string => {
+    try {
+      hookTokenOf({ [name]: path });
+    } catch (thrown) {
+      expect(exitCodeOf(thrown)).toBe(64);
+      return describeFailure(thrown);
+    }
+    return "";
+  };
+
+  test("is the line of its file, which its owner or also its group may read, and none where no file is named", () => {
+    for (const mode of [0o400, 0o600, 0o640])
+      expect(hookTokenOf({ [name]: tokenFile(`${token}\n`, mode) })).toBe(token);
+    expect([hookTokenOf({}), hookTokenOf({ [name]: "" })]).toEqual([undefined, undefined]);
+  });
+
+  test.each([0o604, 0o644, 0o602, 0o620, 0o660, 0o777])("is refused where others have the right %i", (mode) => {
+    expect(refused(tokenFile(token, mode))).toContain(
+      `${name}: others than the file's owner may read or change it (mode 0${mode.toString(8)})`,
+    );
+  });
+
+  test("is refused where there is no file, or no token in it, and is never shown", () => {
+    expect(refused(join(folder, secret))).toContain(`${name}: there is no such file`);
+    expect(refused(join(folder, secret))).not.toContain(secret);
+    expect(refused(files.empty)).toContain(`${name}: the file is empty`);
+    expect(refused(files.lines)).toContain(`${name}: the file holds more than one line`);
+    for (const text of [token.slice(1), `${token} x`, `${token}\u00e9`]) {
+      expect(refused(tokenFile(text, 0o600))).toContain(`${name}: a token has 16 characters or more`);
+      expect(refused(tokenFile(text, 0o600))).not.toContain(token.slice(1));
+    }
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { compareTopic } from "../../../src/topology/changes/topic-changes.ts";
-import { clusterNamesOf, printPlan, topicsNeeded } from "../../../src/topology/index.ts";
+import { clusterNamesOf, formatProblem, printPlan, topicsNeeded } from "../../../src/topology/index.ts";
 import { problemLines, replaced, smallSchemas, smallText, soundPlan } from "./fixture.ts";
 
 const label = "label: { topic: labels, on: payment_id, field: is_fraud }";
@@ -51,6 +51,17 @@ describe("what a file leaves out", () => {
       shadow: { forMs: 7_200_000, recordsMin: 1_000 },
     });
   });
+});
+
+test("alerts of others are a reason that needs no monitor, and a warning says who hears them", () => {
+  const text = within("retrain: { on: [{ age: 7d }, webhook] }", smallText);
+  expect(modelOf(text)?.retrain?.on).toEqual([{ kind: "age", ageMs: 604_800_000 }, { kind: "webhook" }]);
+  const plan = soundPlan(text, { schemas });
+  expect(printPlan(plan)).toContain("  trained again on age 7d, webhook\n");
+  expect(plan.warnings.filter(({ code }) => code === "MR_HOOK").map(formatProblem)).toEqual([
+    "t.yaml:36:34 MR_HOOK models.fraud.retrain.on[1]: model fraud is trained on alerts of others, which only a process hears that is run with --http and MILLRACE_HOOK_TOKEN_FILE; have Alertmanager post those with the label millrace_model=fraud to /api/v1/hooks/alertmanager there",
+  ]);
+  expect(soundPlan(smallText, { schemas }).warnings.map(({ code }) => code)).not.toContain("MR_HOOK");
 });
 
 test("every key of gate, rollout and retrain reaches the plan", () => {
@@ -217,8 +228,8 @@ test.each<readonly [keys: string, ...said: string[]]>([
     "35 MR_UNSUPPORTED models.fraud.retrain.mode: this version does not have online yet; write mode: warm, which goes on from the version in service",
   ],
   [
-    "retrain: { on: [{ age: 7d }, webhook] }",
-    "34 MR_UNSUPPORTED models.fraud.retrain.on[1]: this version does not have webhook yet; remove it, and ask with millrace train when somebody else's alert comes",
+    "retrain: { on: [webhook, { age: 7d }, webhook] }",
+    "43 MR_CONFLICT models.fraud.retrain.on[2]: webhook is among the reasons already; remove it",
   ],
   [
     "retrain: { on: [drift, { age: 7d }, { age: 8d }] }",

@@ -507,6 +507,111 @@ describe("reasons that no alert gives", () => {
   });
 });
 
+describe("an alert of somebody else", () => {
+  const hooked: PolicyModel = { ...fraud, retrain: { ...retrain, perDay: 9, on: [{ kind: "webhook" }] } };
+  const tell = (scene: Scene, type: "reported" | "resolved", name = "1"): void =>
+    scene.write(told(scene, type, `fraud/webhook-${name}`));
+
+  test("asks under every guard, names the report that it answers, and asks nothing when that is told again", () => {
+    const scene = new Scene(hooked);
+    tell(scene, "reported");
+    expect(scene.decide()).toMatchObject([
+      {
+        type: "suppressed",
+        guard: "labels",
+        cause: "webhook",
+        request: "fraud/webhook-1/1",
+        alert: "fraud/webhook-1/reported",
+      },
+    ]);
+    tell(scene, "reported");
+    expect(scene.words()).toEqual([]);
+    scene.label(10);
+    expect(scene.decide()).toMatchObject([{ type: "requested", request: "fraud/webhook-1/2", incident: undefined }]);
+    tell(scene, "reported", "2");
+    expect(scene.words()).toEqual(["open"]);
+    scene.end("undecided");
+    expect(scene.words()).toEqual(["cooldown", "cooldown"]);
+  });
+
+  test("is held back by broken rows, and by a day that had as many as it may have", () => {
+    const scene = ready({ ...hooked, retrain: { ...hooked.retrain!, perDay: 1, on: [{ kind: "webhook" }] } });
+    scene.alert({ kind: "quality", incident: "q" });
+    tell(scene, "reported");
+    expect(scene.words()).toEqual(["veto"]);
+    scene.alert({ kind: "quality", incident: "q", step: "closes" });
+    expect(scene.words()).toEqual(["requested webhook"]);
+    scene.end("failed");
+    scene.pass(6 * hourMs);
+    expect(scene.words()).toEqual(["per-day"]);
+  });
+
+  test("asks again while it fires and nothing has passed, until the breaker opens", () => {
+    const scene = ready(hooked);
+    tell(scene, "reported");
+    for (const word of ["requested webhook", "requested webhook", "breaker"]) {
+      expect(scene.words()).toEqual([word]);
+      scene.end("rejected");
+      scene.pass(6 * hourMs);
+      scene.label(10);
+    }
+  });
+
+  test("opens no breaker where the versions that did not pass were of two of them", () => {
+    const scene = ready(hooked);
+    for (const name of ["1", "2"]) {
+      tell(scene, "reported", name);
+      scene.decide();
+      scene.end("rejected");
+      tell(scene, "resolved", name);
+      scene.pass(6 * hourMs);
+      scene.label(10);
+    }
+    tell(scene, "reported", "3");
+    expect(scene.words()).toEqual(["requested webhook"]);
+  });
+
+  test("that is resolved asks nothing any more, and is answered", () => {
+    const scene = new Scene(hooked);
+    tell(scene, "reported");
+    tell(scene, "resolved");
+    expect(scene.decide()).toMatchObject([
+      { guard: "over", reason: "the alert was resolved before anything was asked for" },
+    ]);
+    tell(scene, "reported", "2");
+    expect(scene.words()).toEqual(["labels"]);
+    tell(scene, "resolved", "2");
+    scene.label(100);
+    expect(scene.words()).toEqual([]);
+  });
+
+  test("is learned from by a promotion, whatever that was asked for by; one that was not answered by then asks", () => {
+    const scene = ready({ ...hooked, retrain: { ...hooked.retrain!, on: [{ kind: "webhook" }, { kind: "drift" }] } });
+    tell(scene, "reported", "1");
+    scene.alert();
+    expect(scene.words()).toEqual(["requested webhook", "open"]);
+    tell(scene, "reported", "2");
+    expect(scene.words()).toEqual(["open"]);
+    tell(scene, "reported", "3");
+    scene.end("promoted");
+    scene.alert({ step: "closes" });
+    scene.pass(100 * hourMs);
+    scene.label(100);
+    expect(scene.decide()).toMatchObject([{ type: "requested", request: "fraud/webhook-3/1" }]);
+  });
+
+  test("is nothing to a model that does not name it", () => {
+    const scene = ready();
+    tell(scene, "reported");
+    expect(scene.words()).toEqual([]);
+  });
+});
+
+function told({ timeMs }: Scene, type: "reported" | "resolved", request: string): RetrainingEvent {
+  const at = new Date(timeMs).toISOString();
+  return { type, id: `${request}/${type}`, request, model: "fraud", at, cause: "webhook", by: "alertmanager" };
+}
+
 type Act = (scene: Scene) => void;
 const acts: fc.Arbitrary<Act> = fc.oneof(
   fc.constantFrom(1, 3, 6, 13, 25).map(
@@ -536,6 +641,11 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
         },
     ),
   fc.constant((scene: Scene) => scene.manual(`m${scene.log.length}`)),
+  fc.tuple(fc.constantFrom("reported", "reported", "resolved"), fc.constantFrom("1", "2", "3", "4")).map(
+    ([type, name]): Act =>
+      (scene) =>
+        scene.write(told(scene, type as "reported" | "resolved", `fraud/webhook-${name}`)),
+  ),
   fc.constantFrom("promoted", "rejected", "rejected", "undecided", "failed", "cancelled").map(
     (type): Act =>
       (scene) =>
@@ -548,7 +658,7 @@ test("the laws hold whatever comes, and a process that ends at any point decides
   fc.assert(
     fc.property(fc.array(acts, { maxLength: 60 }), triggers, (steps, on) => {
       const kinds = new Set<string>(on.map(({ kind }) => kind));
-      const scene = new Scene({ ...fraud, retrain: { ...retrain, on } });
+      const scene = new Scene({ ...fraud, retrain: { ...retrain, on: [...on, { kind: "webhook" }] } });
       scene.policy.takePromotion("fraud", 0);
       scene.pass(0);
       for (const step of steps) {
@@ -577,8 +687,10 @@ test("the laws hold whatever comes, and a process that ends at any point decides
         ({ step, kind, monitor }) => step === "begins" && kinds.has(kind) && monitor !== "others",
       );
       const answers = scene.log.flatMap(({ alert }) => alert?.split(" ") ?? []);
-      expect(answers.toSorted()).toEqual(due.map(({ id }) => id).toSorted());
-      expect(new Set(scene.log.map(({ id }) => id)).size).toBe(scene.log.length);
+      const reports = scene.log.flatMap(({ type, id }) => (type === "reported" ? [id] : []));
+      expect(answers.toSorted()).toEqual([...new Set(reports), ...due.map(({ id }) => id)].toSorted());
+      const own = scene.log.filter(({ by }) => by !== "alertmanager").map(({ id }) => id);
+      expect(new Set(own).size).toBe(own.length);
       const decided = scene.log.filter(({ by }) => by === "policy");
       expect(new Set(decided.map(({ request }) => request)).size).toBe(decided.length);
       // P7
