@@ -160,6 +160,7 @@ export const facts = {
   versionServedAgain: { level: "debug", says: "A task scores with the version that was adopted here.", fields: { task: "number", model: "text", version: "number", offset: "number" } },
   shadowBegun: { level: "info", says: "A task scores with a challenger too from here on.", fields: { task: "number", model: "text", version: "number", offset: "number" } },
   shadowEnded: { level: "info", says: "A task scores with the challenger no more.", fields: { task: "number", model: "text", version: "number", offset: "number" } },
+  challengerUnopened: { level: "warn", says: "A task cannot open a challenger and will not score with it; where no task can, it is not promoted.", fields: { task: "number", model: "text", version: "number", offset: "number", code: "MR_MODEL", reason: "text" } },
   challengerFailed: { level: "warn", says: "A challenger failed; the task scores with it no more, and it is not promoted.", fields: { task: "number", model: "text", version: "number", offset: "number", code: "MR_MODEL", reason: "text" }, feeds: { millrace_challenger_failures_total: { by: 1 } } },
   controlTopicReadAgain: { level: "warn", says: "The control topic is read again.", fields: { code: "code", topic: "text", reason: "text" } },
   aliasesUnfollowed: { level: "error", says: "Reading the control topic ended; new aliases are not seen.", fields: { code: "code", topic: "text", reason: "text" } },

@@ -23,6 +23,8 @@ export interface Adoption {
   readonly atMs: EpochMs;
   /** Incident that the alias was moved for. */
   readonly incident: string | null;
+  /** Code and sentence of a challenger that the task could not open, and so never scored with; its share is 0. */
+  readonly reason?: string;
 }
 
 const codec = new RecordCodec(
@@ -42,6 +44,7 @@ const codec = new RecordCodec(
       { name: "from_offset", type: "long" },
       { name: "at", type: { type: "long", logicalType: "timestamp-millis" } },
       { name: "incident", type: ["null", "string"], default: null },
+      { name: "reason", type: ["null", "string"], default: null },
     ],
   },
   "millrace.Adoption",
@@ -63,10 +66,15 @@ export function adoptionKey({
 
 /** @param id of {@link adoptionSchema} in the registry */
 export function encodeAdoption(adoption: Adoption, id: number): Buffer {
-  return codec.encode({ ...adoption, from_offset: adoption.fromOffset, at: adoption.atMs }, id);
+  const { fromOffset, atMs, reason = null } = adoption;
+  return codec.encode({ ...adoption, from_offset: fromOffset, at: atMs, reason }, id);
 }
 
-type WireAdoption = Omit<Adoption, "fromOffset" | "atMs"> & { readonly from_offset: Long; readonly at: Long };
+type WireAdoption = Omit<Adoption, "fromOffset" | "atMs" | "reason"> & {
+  readonly from_offset: Long;
+  readonly at: Long;
+  readonly reason: string | null;
+};
 
 /**
  * @param value framed
@@ -75,7 +83,8 @@ type WireAdoption = Omit<Adoption, "fromOffset" | "atMs"> & { readonly from_offs
  */
 export function decodeAdoption(value: Uint8Array, writer?: RecordSchema): Adoption {
   const wire = codec.decode(value, writer) as unknown as WireAdoption;
-  const { stage, topic, partition, model, alias, version, share, salt, incident } = wire;
+  const { stage, topic, partition, model, alias, version, share, salt, incident, reason } = wire;
   const placed = { fromOffset: whole(wire.from_offset), atMs: whole(wire.at) };
-  return { stage, topic, partition, model, alias, version, share, salt, ...placed, incident };
+  const why = reason === null ? {} : { reason };
+  return { stage, topic, partition, model, alias, version, share, salt, ...placed, incident, ...why };
 }

@@ -1,4 +1,5 @@
 import { type Offset, parseIsoTimeMs, topicPartitionKey } from "../kernel/index.ts";
+import type { Adoption } from "../model/index.ts";
 import { AdoptionLog, type AdoptionLogOptions } from "../runtime/adoption/index.ts";
 import { challengerAlias } from "../runtime/control/index.ts";
 import { type Broker, RowReader } from "../runtime/index.ts";
@@ -60,16 +61,38 @@ export class ShadowLook {
     return { records: this.#records, spanMs: this.#records === 0 ? 0 : spanMs, givenUp: await this.#givenUp(signal) };
   }
 
-  /** While its alias stands, a task ends with a challenger only because it has failed. */
+  /**
+   * While its alias stands, a task ends with a challenger only because it has failed: one is enough. That it cannot be
+   * opened has to be said by every task that lives: a folder may be missing on one machine.
+   */
   async #givenUp(signal: AbortSignal): Promise<string | undefined> {
     await this.#adoptions?.catchUp(signal);
     const { model, version } = this.challenger;
-    const over = this.#adoptions?.all.find(
+    const own = (this.#adoptions?.all ?? []).filter(
       (one) => one.model === model && one.version === version && one.alias === challengerAlias && one.share === 0,
     );
-    if (over === undefined) return undefined;
+    const over = own.find(({ reason }) => reason === undefined);
+    if (over === undefined) return own.length === 0 ? undefined : this.#unopened(own, signal);
     const { stage, topic, partition, fromOffset } = over;
     return `stage ${stage} gave version ${version} up at offset ${fromOffset} of ${topicPartitionKey(topic, partition)}; the log of its worker says why`;
+  }
+
+  /** In words where no task that lives can open it; undefined while one has not said so, or none lives. */
+  async #unopened(refusals: readonly Adoption[], signal: AbortSignal): Promise<string | undefined> {
+    const { admin } = this.#broker;
+    const said = new Set(
+      refusals.map(({ stage, topic, partition }) => `${stage} ${topicPartitionKey(topic, partition)}`),
+    );
+    let first: Adoption | undefined;
+    for (const { stage } of this.#stages) {
+      const { name, group, from } = stage;
+      if ((await admin.members(group, signal)).length === 0) continue;
+      for (const { partition } of await admin.watermarks(from.clusterName, signal))
+        if (!said.has(`${name} ${topicPartitionKey(from.clusterName, partition)}`)) return undefined;
+      first ??= refusals.find((one) => one.stage === name);
+    }
+    if (first === undefined) return undefined;
+    return `no task that runs can open version ${this.challenger.version}, in stage ${first.stage}: ${first.reason}`;
   }
 
   async #read({ stage, topic }: ShadowedStage, signal: AbortSignal): Promise<void> {

@@ -462,8 +462,10 @@ export class Pump {
     if (adoption !== undefined) {
       await this.#commitAdoption(following, adoption);
       following.shadow?.adopted(adoption);
-      const said = version === 0 ? "shadowEnded" : "shadowBegun";
-      this.#options.facts.emit(said, { task: this.task, model: following.model, version: adoption.version, offset });
+      const at = { task: this.task, model: following.model, version: adoption.version, offset };
+      const { facts } = this.#options;
+      if (adoption.reason !== undefined) facts.emit("challengerUnopened", { ...at, reason: adoption.reason });
+      else facts.emit(version === 0 ? "shadowEnded" : "shadowBegun", at);
     }
     await this.#interruptibly((signal) => following.shadow?.serve(version, offset, signal));
   }

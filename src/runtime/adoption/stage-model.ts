@@ -20,6 +20,10 @@ import {
 
 /** A version that could not be opened may be there a moment later, when its folder has come to this machine. */
 const openPauses = { firstMs: 1_000, lastMs: 60_000 };
+/** How long a version is tried to be opened before that is said to whoever waits for it; it is tried on. */
+const refusedAfterMs = 60_000;
+/** Longest reason that is handed on, in characters. */
+const reasonMax = 500;
 /** Versions that are kept open beside those in use: a task that comes back may need one again. */
 const openMax = 8;
 
@@ -46,6 +50,13 @@ export interface NewestVersion {
   readonly incident: string | undefined;
 }
 
+/** A version that could not be opened, whatever was tried. */
+export interface RefusedVersion {
+  readonly version: number;
+  /** Code and sentence. */
+  readonly reason: string;
+}
+
 /**
  * The model of a stage in one process: follows the alias, and opens the versions that it points at beside the tasks, which
  * go on with what they have. A version that cannot be opened or does not fit is said, and is no version to adopt.
@@ -56,6 +67,7 @@ export class StageModel {
   /** Where the alias points, as far as is known here. */
   #wanted: Alias | undefined;
   #newest: NewestVersion | undefined;
+  #refused: RefusedVersion | undefined;
   #opening: AbortController | undefined;
 
   constructor(options: StageModelOptions) {
@@ -71,6 +83,11 @@ export class StageModel {
   /** Where the alias points, opened or not; undefined where it does not exist. */
   get wanted(): number | undefined {
     return this.#wanted?.version;
+  }
+
+  /** The version that the alias points at, where it could not be opened for a minute. */
+  get refused(): RefusedVersion | undefined {
+    return this.#refused;
   }
 
   /** The version that the alias pointed at last and that could be opened. */
@@ -178,12 +195,15 @@ export class StageModel {
     this.#opening?.abort();
     this.#wanted = undefined;
     this.#newest = undefined;
+    this.#refused = undefined;
   }
 
   /** Tries until it is open, or the alias points elsewhere. */
   async #openBeside(wanted: Alias): Promise<void> {
     const { clock, moved, signal } = this.#options;
     this.#opening?.abort();
+    this.#refused = undefined;
+    const beganMs = clock.monotonicMs();
     const opening = new AbortController();
     this.#opening = opening;
     const over = AbortSignal.any([opening.signal, signal]);
@@ -193,12 +213,18 @@ export class StageModel {
         const served = await this.version(wanted.version, over);
         if (over.aborted) return;
         this.#newest = { served, incident: wanted.incident };
+        this.#refused = undefined;
         moved();
         return;
       } catch (thrown) {
         if (over.aborted) return;
         if (messageOf(thrown) !== said) this.#sayRefused(wanted.version, thrown);
         said = messageOf(thrown);
+        if (this.#refused === undefined && clock.monotonicMs() - beganMs >= refusedAfterMs) {
+          const reason = `${codeOf(thrown, "MR_MODEL")}: ${said}`.slice(0, reasonMax);
+          this.#refused = { version: wanted.version, reason };
+          moved();
+        }
         await clock.sleep(backOff.next(), over).catch(() => undefined);
       }
     }

@@ -3,14 +3,14 @@
  * the version is, so that who reads the same offsets again writes the same scores.
  *
  * It ends as it began, by a record: one with no share says that from its offset on the challenger scores no more. A task ends
- * it by itself when the challenger has failed, and never begins with that version again. What fails here never concerns
- * the version in service.
+ * it by itself when the challenger has failed, and never begins with that version again. One that cannot be opened ends
+ * without having begun, by such a record with the reason. What fails here never concerns the version in service.
  */
 import { type Clock, cutOff, messageOf, type Offset, OperationError } from "../../kernel/index.ts";
 import { type Adoption, adoptionKey } from "../../model/index.ts";
 import type { ShadowScorer } from "../shadow-scorer.ts";
 import type { AdoptionLog } from "./adoption-log.ts";
-import type { StageModel } from "./stage-model.ts";
+import type { RefusedVersion, StageModel } from "./stage-model.ts";
 import type { VersionDue } from "./version-due.ts";
 import { VersionHistory } from "./version-history.ts";
 
@@ -20,7 +20,7 @@ const openMsMax = 10_000;
 const none = 0;
 
 export interface TaskShadowOptions {
-  readonly challenger: Pick<StageModel, "wanted" | "newest" | "version">;
+  readonly challenger: Pick<StageModel, "wanted" | "newest" | "refused" | "version">;
   readonly scorer: ShadowScorer;
   readonly place: Pick<Adoption, "stage" | "topic" | "partition" | "model" | "alias">;
   readonly clock: Clock;
@@ -66,6 +66,12 @@ export class TaskShadow {
       const adoption = { ...place, version, share, salt: "", fromOffset: offset, atMs: 0, incident };
       return { kind: "shadow", version: wanted, adoption };
     }
+    const refused = known === none && offset >= this.#freeFrom ? this.#refusal(champion) : undefined;
+    if (refused !== undefined) {
+      const { version, reason } = refused;
+      const rest = { share: 0, salt: "", fromOffset: offset, atMs: 0, incident: null, reason };
+      return { kind: "shadow", version: none, adoption: { ...this.#options.place, version, ...rest } };
+    }
     if (known === this.#version && offset < this.#servedTo) return undefined;
     return { kind: "shadow", version: known, adoption: undefined };
   }
@@ -92,6 +98,13 @@ export class TaskShadow {
     }
     this.#version = version;
     this.#servedTo = this.#history.nextAfter(offset);
+  }
+
+  /** A challenger that cannot be opened, and of which this was not written down yet. */
+  #refusal(champion: number): RefusedVersion | undefined {
+    const { refused, wanted } = this.#options.challenger;
+    const isWanted = refused !== undefined && refused.version === wanted && wanted !== champion;
+    return isWanted && !this.#over.has(refused.version) ? refused : undefined;
   }
 
   #take({ fromOffset, version, share }: Adoption): void {

@@ -1,5 +1,5 @@
 /** What a challenger has done, read from the topic of its scores and from the adoptions. */
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createMemoryBroker } from "../../../src/adapters/memory/index.ts";
 import { silentLogger } from "../../../src/kernel/index.ts";
 import { adoptionKey, adoptionSchema, encodeAdoption } from "../../../src/model/index.ts";
@@ -157,6 +157,64 @@ test("a task that has given the version up is named; what ended of others is not
   expect((await look()).givenUp).toBe(
     "stage score gave version 2 up at offset 7 of totals-1; the log of its worker says why",
   );
+});
+
+describe("a version that tasks cannot open is given up", () => {
+  const refuse = (partition: number): Promise<void> => adopt(2, 0, { partition, reason: "MR_MODEL: it is damaged" });
+  const givenUp = async () => (await look()).givenUp;
+  beforeEach(async () => {
+    const spec = { topic: "totals", partitions: 2, replication: undefined, configs: {} };
+    await broker.admin.createTopics([spec], signal);
+  });
+  const join = () =>
+    broker.join(
+      { group: stage.group, topics: ["totals"], start: { kind: "earliest" }, logger: silentLogger },
+      {
+        assigned: () => undefined,
+        revoking: async () => undefined,
+        lost: () => undefined,
+        batch: async () => undefined,
+        failed: () => undefined,
+      },
+    );
+
+  test("when each that lives has said so, with the reason of one; and not by one alone", async () => {
+    const membership = await join();
+    await refuse(0);
+    await refuse(0);
+    expect(await givenUp()).toBeUndefined();
+    await refuse(1);
+    expect(await givenUp()).toBe("no task that runs can open version 2, in stage score: MR_MODEL: it is damaged");
+    await membership.leave();
+  });
+
+  test("never while none lives, and by who lives where another stage does not run", async () => {
+    await refuse(0);
+    await refuse(1);
+    expect(await givenUp()).toBeUndefined();
+    begin({ ...plan, stages: [{ ...stage, name: "idle", group: "shop.idle" }, stage] });
+    const membership = await join();
+    expect(await givenUp()).toContain("in stage score");
+    await membership.leave();
+  });
+
+  test("not where a stage that lives can, although another cannot", async () => {
+    const membership = await join();
+    begin({ ...plan, stages: [stage, { ...stage, name: "other" }] });
+    await refuse(0);
+    await refuse(1);
+    await adopt(2, 1, { stage: "other", partition: 0 });
+    await adopt(2, 1, { stage: "other", partition: 1 });
+    expect(await givenUp()).toBeUndefined();
+    await membership.leave();
+  });
+
+  test("and at once where one that could has failed", async () => {
+    await refuse(0);
+    await adopt(2, 1);
+    await adopt(2, 0);
+    expect(await givenUp()).toContain("gave version 2 up at offset 7 of totals-1");
+  });
 });
 
 test("stages whose challengers score nowhere are not looked at", async () => {

@@ -8,6 +8,7 @@ import { AdoptingShop, type ScoringProcess, type ShopAct, shopActs } from "./ado
 const deliveries = ["at-least-once", "exactly-once"] as const satisfies readonly DeliveryMode[];
 const ended = "A task scores with the challenger no more.";
 const failed = "A challenger failed; the task scores with it no more, and it is not promoted.";
+const cannotOpen = "A task cannot open a challenger and will not score with it; where no task can, it is not promoted.";
 const refused = "The version that an alias names cannot be served; the one in service goes on.";
 
 let open: AdoptingShop[] = [];
@@ -233,7 +234,19 @@ describe.each(deliveries)("%s", (delivery) => {
     const first = await challenged(shop);
     await shop.challenge(3);
     await shop.until(() => shop.said(refused).length === 1);
-    await shop.until(() => endsWith(shop, "-2"));
+    const beganMs = shop.clock.nowMs;
+    await shop.until(() => endsWith(shop, "-3"));
+    // It may have come a moment later: a minute is waited, the one before has ended by then.
+    expect(shop.clock.nowMs - beganMs).toBeGreaterThanOrEqual(60_000);
+    expect(await all(shop)).toEqual([
+      ["2@3", "-2@3", "-3@3"],
+      ["2@3", "-2@3", "-3@3"],
+    ]);
+    const unopened = (await shop.adoptions()).filter(({ version }) => version === 3);
+    expect(unopened.map(({ share, reason }) => [share, reason])).toEqual(
+      Array(2).fill([0, expect.stringMatching(/^MR_MODEL: .*version 3/)]),
+    );
+    expect(shop.said(cannotOpen)).toMatchObject([{ version: 3 }, { version: 3 }]);
     await shop.challenge(4);
     await shop.until(() => endsWith(shop, "4"));
     await first.kill();
