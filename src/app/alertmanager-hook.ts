@@ -6,7 +6,7 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { type Clock, codeOf, cutOff, Facts, type Logger, messageOf, OperationError } from "../kernel/index.ts";
+import { type Clock, codeOf, cutOff, Facts, type Logger, messageOf, OperationError, say } from "../kernel/index.ts";
 import { type AlertmanagerPost, foreignAlertEvent, readAlertmanagerPost } from "../retraining/index.ts";
 import type { Broker } from "../runtime/index.ts";
 import type { Plan } from "../topology/index.ts";
@@ -105,11 +105,9 @@ export function createAlertmanagerHook(options: HookOptions): (request: Incoming
     if (refused.length === 0) return answerOf(200, counts);
     const [{ index, reason } = { index: 0, reason: "" }] = refused;
     const more = refused.length === 1 ? "" : `; and ${refused.length - 1} more`;
-    const { status, headers } = refuse(422, `alerts.${index}: ${reason}${more}`);
-    return {
-      ...answerOf(status, { error: `alerts.${index}: ${reason}${more}`, ...counts }),
-      ...(headers && { headers }),
-    };
+    const error = `alerts.${index}: ${reason}${more}`;
+    refuse(422, error);
+    return answerOf(422, { error, ...counts });
   }
 }
 
@@ -127,6 +125,20 @@ export function hookRoutes(
 /** Names of the models that are trained on alerts of others. */
 export function hookedModels({ models }: Pick<Plan, "models">): readonly string[] {
   return models.filter(({ retrain }) => retrain?.on.some(({ kind }) => kind === "webhook")).map(({ name }) => name);
+}
+
+/** What a model asks for and a process does not hear is said once, at its start. */
+export function sayUnheard(
+  plan: Pick<Plan, "models">,
+  { http, token }: { readonly http: string | undefined; readonly token: string | undefined },
+  logger: Logger,
+): void {
+  const models = hookedModels(plan);
+  const lacks = [
+    ...(http === undefined ? ["--http"] : []),
+    ...(token === undefined ? ["MILLRACE_HOOK_TOKEN_FILE"] : []),
+  ];
+  if (models.length > 0 && lacks.length > 0) say(logger, "hookUnheard", { models, lacks });
 }
 
 /** Durable when it resolves. */

@@ -3,7 +3,7 @@ import { createPinoLogger } from "../adapters/pino/index.ts";
 import { Facts, type Logger, say } from "../kernel/index.ts";
 import { patientRegistry } from "../runtime/index.ts";
 import { onHeldStores, type Plan, type PlannedStage, partOf } from "../topology/index.ts";
-import { hookedModels, hookRoutes } from "./alertmanager-hook.ts";
+import { hookRoutes, sayUnheard } from "./alertmanager-hook.ts";
 import { checkStart, compareWithCluster } from "./apply-plan.ts";
 import type { CommandContext } from "./cli/command.ts";
 import { type ExitCode, ExitError, exitCodes } from "./exit.ts";
@@ -114,20 +114,6 @@ export async function runWorker(context: CommandContext, options: RunOptions): P
   } finally {
     for (const close of closing) await close();
   }
-}
-
-/** What a model asks for and this process cannot hear is said once, at the start. */
-function sayUnheard(
-  plan: Plan,
-  { http, token }: { http: string | undefined; token: string | undefined },
-  logger: Logger,
-) {
-  const models = hookedModels(plan);
-  const lacks = [
-    ...(http === undefined ? ["--http"] : []),
-    ...(token === undefined ? ["MILLRACE_HOOK_TOKEN_FILE"] : []),
-  ];
-  if (models.length > 0 && lacks.length > 0) say(logger, "hookUnheard", { models, lacks });
 }
 
 /**

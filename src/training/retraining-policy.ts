@@ -231,7 +231,9 @@ export class RetrainingPolicy {
     for (const state of this.#models.values()) {
       this.#demandByCount(state, clockMs);
       let isOpen = state.open !== undefined;
-      for (const demand of state.demands.values()) {
+      // The same order for a process that has read alerts behind the events that others were told of.
+      const told = (demand: Demand): number => Number(demand.cause === "webhook");
+      for (const demand of [...state.demands.values()].sort((a, b) => told(a) - told(b))) {
         const guard = this.#heldBy(state, demand, isOpen);
         const isNew = demand.alerts.length > 0;
         const isSaid = guard !== undefined && state.decided.get(demand.key)?.guard === guard.guard;

@@ -1,15 +1,18 @@
 /** Whenever a trainer is killed, a request has one end, one promotion, and versions are whole: by the product as shipped. */
-import { readdir } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { seededRng } from "../../src/kernel/index.ts";
 import { type AlertEvent, alertRecord } from "../../src/monitor/index.ts";
+import { readRetrainings } from "../../src/retraining/index.ts";
 import type { Broker } from "../../src/runtime/index.ts";
 import { readAliasRecords, readRetrainingRecords, readVersions } from "../loop/read-logs.ts";
 import { eventually, within } from "../support/deadline.ts";
 import { describeFaults, uniqueNamespace } from "./harness/broker.ts";
 import { connect } from "./harness/client.ts";
 import { apiKey } from "./harness/gated-proxy.ts";
+import { freePorts } from "./harness/properties.ts";
 import { ProxiedNode } from "./harness/proxied-node.ts";
 import { beginMs, windowMs, windowRows } from "./support/item-rows.ts";
 import { ModelLoop, model } from "./support/model-loop.ts";
@@ -39,23 +42,27 @@ describeFaults("a trainer that is killed -9", () => {
   });
 
   /** A model in service, more rows than it has learned from, and a trainer that has nothing to do yet. */
-  async function begin(): Promise<{ readonly loop: ModelLoop; readonly dying: WorkerProcess }> {
+  async function begin(
+    isHooked = false,
+    flags: readonly string[] = [],
+    environment = {},
+  ): Promise<{ readonly loop: ModelLoop; readonly dying: WorkerProcess }> {
     const { bootstrap } = node;
     const namespace = uniqueNamespace();
-    const loop = await ModelLoop.open({ bootstrap, broker, millrace, namespace, delivery: "exactly-once" });
+    const loop = await ModelLoop.open({ bootstrap, broker, millrace, namespace, delivery: "exactly-once", isHooked });
     loops.push(loop);
     const rng = seededRng(5);
     await loop.send(windowRows(0, 800, "large-is-bad", 0, rng));
     await loop.send(windowRows(1, 1_200, "small-is-bad", 800, rng));
     await loop.runThrough("ingest", "outcomes");
     await loop.trainFirst(beginMs + windowMs);
-    const dying = startTrainer(loop);
+    const dying = startTrainer(loop, flags, environment);
     await dying.ready(deadlineMs);
     return { loop, dying };
   }
 
-  function startTrainer(loop: ModelLoop): WorkerProcess {
-    return loop.start(["--role", "trainer", "--instance-id", "trainer"]);
+  function startTrainer(loop: ModelLoop, flags: readonly string[] = [], environment = {}): WorkerProcess {
+    return loop.start(["--role", "trainer", "--instance-id", "trainer", ...flags], environment);
   }
 
   /** What a judge says when the features drift: an incident is open. */
@@ -130,6 +137,49 @@ describeFaults("a trainer that is killed -9", () => {
     );
     expect(await loop.baselines()).toEqual([{ monitor: "inputs", version: champion }]);
   }
+
+  test("is asked while it lives by who types train and by Alertmanager, and not by who trains here", async () => {
+    const [port] = await freePorts(1);
+    const folder = await mkdtemp(join(tmpdir(), "millrace-hook-"));
+    const tokenFile = join(folder, "token");
+    await writeFile(tokenFile, "correct-horse-battery\n", { mode: 0o600 });
+    const environment = { MILLRACE_HOOK_TOKEN_FILE: tokenFile };
+    const { loop, dying } = await begin(true, ["--http", `127.0.0.1:${port}`], environment);
+    const asked = await dying.until(loop.train("--by", "ann", "--reason", "small ones are bad now"));
+    const [, request] = /^request (\S+) of model/.exec(asked[0] ?? "") ?? [];
+    expect(asked.at(-1)).toMatch(/^promoted version 2: /);
+    const records = await readRetrainingRecords(loop);
+    expect(records.map((record) => `${record.type} ${record.request}`)).toEqual(
+      ["requested", "started", "trained", "promoted"].map((type) => `${type} ${request}`),
+    );
+    const here = await loop.train("--local", "--force", "--reason", "to see");
+    expect(here[0]).toMatch(/ version 3$/);
+    expect(here.slice(-2)).toEqual([
+      expect.stringContaining("baseline inputs"),
+      "stage score does not run: it adopts when it starts",
+    ]);
+    expect(await readRetrainingRecords(loop)).toHaveLength(records.length);
+    // And by Alertmanager.
+    const labels = { alertname: "Returns", millrace_model: model };
+    const alert = { status: "firing", labels, startsAt: "2026-01-05T07:52:26.739Z", fingerprint: "c6eadffa33fcdf37" };
+    const posted = await fetch(`http://127.0.0.1:${port}/api/v1/hooks/alertmanager`, {
+      method: "POST",
+      headers: { authorization: "Bearer correct-horse-battery" },
+      body: JSON.stringify({ version: "4", alerts: [alert, alert] }),
+    });
+    expect([posted.status, await posted.json()]).toMatchObject([200, { reported: 1, known: 1 }]);
+    const answered = async () => {
+      const events = await readRetrainings(broker, loop.plan.retraining?.clusterName ?? "", signal);
+      const [reported, answer] = events.filter(({ cause }) => cause === "webhook");
+      return answer === undefined ? undefined : { reported, answer };
+    };
+    const { reported, answer } = await dying.until(eventually(deadlineMs, "the policy to answer", answered));
+    expect(reported).toMatchObject({ type: "reported", model, reason: "Returns" });
+    expect(answer).toMatchObject({ type: "requested", alert: reported?.id, request: `${reported?.request}/1` });
+    dying.kill("SIGTERM");
+    await dying.endedWell(deadlineMs);
+    await rm(folder, { recursive: true });
+  });
 
   test("in a training leaves it to the next, which begins it again, ends it once and gives it the next number", async () => {
     const { loop, dying } = await begin();

@@ -50,6 +50,8 @@ export interface ModelLoopOptions {
   readonly delivery: DeliveryMode;
   /** How long after its item a label is dated. */
   readonly labelAfterMs?: number;
+  /** Whether alerts of others are a reason to train too. */
+  readonly isHooked?: boolean;
 }
 
 /**
@@ -101,9 +103,9 @@ export class ModelLoop {
     return this.plan.stages.map(({ name }) => name);
   }
 
-  start(flags: readonly string[]): WorkerProcess {
+  start(flags: readonly string[], environment: Readonly<Record<string, string>> = {}): WorkerProcess {
     const { millrace } = this.#options;
-    return new WorkerProcess(millrace.entry, ["run", this.#file, ...this.#where, ...flags], {});
+    return new WorkerProcess(millrace.entry, ["run", this.#file, ...this.#where, ...flags], environment);
   }
 
   /** Runs stages of the topology to the end of what they are given now. */
@@ -114,6 +116,12 @@ export class ModelLoop {
   /** Trains the first version, which serves at once, on what is known at a moment of event time. */
   async trainFirst(toMs: number): Promise<void> {
     await this.#command("train", this.#file, ...this.#where, "--model", model, "--to", new Date(toMs).toISOString());
+  }
+
+  /** Trains as is typed. @returns what it says */
+  async train(...flags: readonly string[]): Promise<readonly string[]> {
+    const said = await this.#command("train", this.#file, ...this.#where, "--model", model, ...flags);
+    return said.trimEnd().split("\n");
   }
 
   /** Sends items and what became of them. */
@@ -222,12 +230,12 @@ export class ModelLoop {
     return ["--brokers", bootstrap, "--namespace", namespace, ...registry];
   }
 
-  async #command(...args: readonly string[]): Promise<void> {
-    await mustRun(process.execPath, [this.#options.millrace.entry, ...args], { cwd: this.folder });
+  #command(...args: readonly string[]): Promise<string> {
+    return mustRun(process.execPath, [this.#options.millrace.entry, ...args], { cwd: this.folder });
   }
 }
 
-function textOf({ delivery, namespace }: ModelLoopOptions): string {
+function textOf({ delivery, namespace, isHooked }: ModelLoopOptions): string {
   return `apiVersion: millrace/v1
 kind: Topology
 name: loop
@@ -258,7 +266,7 @@ models:
     features: { from: features, only: [size, weight] }
     label: { topic: labels, on: id, field: bad }
     candidates: [logistic]
-    retrain: { on: [drift, performance], rows: 600, cooldown: 2d, labelsMin: 0 }
+    retrain: { on: [drift, performance${isHooked === true ? ", webhook" : ""}], rows: 600, cooldown: 2d, labelsMin: 0 }
     gate:
       recent: { rowsMax: 300 }
       before: false                      # what was true before the change is over

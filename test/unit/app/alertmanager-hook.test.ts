@@ -1,7 +1,7 @@
 /** The webhook for alerts of others, over HTTP, and what becomes of what it is told. */
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { hookedModels, hookPath, hookRoutes } from "../../../src/app/alertmanager-hook.ts";
+import { hookPath, hookRoutes, sayUnheard } from "../../../src/app/alertmanager-hook.ts";
 import { type Probed, type ProbeServer, serveProbes } from "../../../src/app/probes.ts";
 import { openMemoryBroker } from "../../../src/app/wire.ts";
 import { type Clock, type Logger, OperationError, silentLogger } from "../../../src/kernel/index.ts";
@@ -288,7 +288,20 @@ test("without a token, or a model with a label, there is no such path", async ()
   const server = await serveProbes("127.0.0.1:0", probed, hookRoutes(plan, { ...given, token: undefined }));
   servers.push(server);
   expect((await fetch(`http://127.0.0.1:${server.port}${hookPath}`, { method: "POST" })).status).toBe(404);
-  expect(hookedModels(plan)).toEqual(["fraud"]);
+});
+
+test("a process that does not hear what a model asks for says so at its start, with what it lacks", () => {
+  const saidOf = (http: string | undefined, given: string | undefined, models = plan.models): readonly string[] => {
+    lines = [];
+    sayUnheard({ models }, { http, token: given }, logger);
+    return lines.map((text) => text.replace(/^[^{]*/, ""));
+  };
+  const unheard = (...lacks: string[]) => [JSON.stringify({ code: "MR_HOOK", models: ["fraud"], lacks })];
+  expect(saidOf(undefined, undefined)).toEqual(unheard("--http", "MILLRACE_HOOK_TOKEN_FILE"));
+  expect(saidOf("127.0.0.1:1", undefined)).toEqual(unheard("MILLRACE_HOOK_TOKEN_FILE"));
+  expect(saidOf(undefined, token)).toEqual(unheard("--http"));
+  expect(saidOf("127.0.0.1:1", token)).toEqual([]);
+  expect(saidOf(undefined, undefined, plan.models.slice(1))).toEqual([]);
 });
 
 test("the log says what was taken and what was refused, a refusal once a minute, and never the token", async () => {

@@ -150,6 +150,7 @@ describe("beside a trainer", () => {
 });
 
 test("--warm goes on from the version in service, and needs one", async () => {
+  writeFileSync("small.yaml", `${smallText}    candidates: [mlp]\n`);
   const nothing = await train("--warm");
   expect([nothing.code, nothing.stderr]).toEqual([64, expect.stringContaining("--warm: no version is in service")]);
   expect((await train()).code).toBe(0);

@@ -514,6 +514,7 @@ describe("an alert of somebody else", () => {
 
   test("asks under every guard, names the report that it answers, and asks nothing when that is told again", () => {
     const scene = new Scene(hooked);
+    scene.pass(0);
     tell(scene, "reported");
     expect(scene.decide()).toMatchObject([
       {
