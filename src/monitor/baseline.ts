@@ -1,12 +1,15 @@
 import { psi } from "../stats/index.ts";
-import { learnNulls, type NullScore } from "./null-score.ts";
+import { type HourScore, learnNulls, type NullScore, nullOfRows } from "./null-score.ts";
 import { merged, type Partial } from "./partial.ts";
+import { SameHour } from "./same-hour.ts";
 
 /** Which hours have a reference of their own. */
 export type Season = "none" | "hour-of-day" | "hour-of-week";
 
 /** Windows that a cell of the season needs before it is a reference. */
 const seasonWindowsMin = 4;
+/** Hours of the day or the week that a reference has to hold before they say how windows of one hour differ. */
+const learntHoursMin = 4;
 const hourMs = 3_600_000;
 
 /** A window of the reference, or one that is judged. */
@@ -34,6 +37,8 @@ export class Baseline {
   readonly #totals = new Map<string, Partial>();
   /** Per field, in the monitor's order. */
   readonly nulls: readonly NullScore[];
+  /** What was held by hour, whatever the season is. */
+  readonly sameHour: SameHour;
 
   /** @param windows of the reference, at least one, over the cells in which later ones are counted */
   constructor(windows: readonly CountedWindow[], season: Season) {
@@ -41,12 +46,18 @@ export class Baseline {
     this.#windows = windows;
     this.#all = merged(windows.map(({ partial }) => partial));
     if (season !== "none") this.#divide(windows);
+    this.sameHour = new SameHour(windows);
     this.nulls = learnNulls(this.#referenceScores(windows));
   }
 
   /** Rows of the whole reference. */
   get rows(): number {
     return this.#all.rows;
+  }
+
+  /** How the scores of a field are while nothing changes. @param field by its index */
+  nullOf(field: number): NullScore {
+    return this.nulls[field] ?? nullOfRows(freedomOf(this.#all.counts[field] ?? []));
   }
 
   /** What a window that begins at that time is compared with: the finest season that has windows enough. */
@@ -76,27 +87,41 @@ export class Baseline {
     for (const [key, held] of this.#seasons) this.#totals.set(key, merged(held.map(({ partial }) => partial)));
   }
 
-  /** Each window of the reference against what it would be compared with, less itself. */
+  /**
+   * Each window of the reference against the same hour of other days, so that a season teaches no noise (decision 49);
+   * where hours have been too seldom, against what it would be compared with, less itself.
+   */
   #referenceScores(windows: readonly CountedWindow[]) {
     const scores: number[][] = this.#all.counts.map(() => []);
-    const rests = this.#all.counts.map(({ length }) => new Float64Array(length));
+    const units: number[] = [];
     for (const { fromMs, partial } of windows) {
       const reference = this.referenceAt(fromMs).partial;
-      const rows = reference.rows - partial.rows;
-      if (rows === 0 || partial.rows === 0) continue;
-      const unit = 1 / rows + 1 / partial.rows;
-      for (const [field, rest] of rests.entries()) {
-        const own = partial.counts[field] ?? [];
-        fillDifference(rest, reference.counts[field] ?? [], own);
-        scores[field]?.push(psi(rest, own) / unit);
-      }
+      const rest = this.sameHour.restAt(fromMs, learntHoursMin) ?? difference(reference, partial);
+      if (rest.rows === 0 || partial.rows === 0) continue;
+      const unit = 1 / rest.rows + 1 / partial.rows;
+      units.push(1 / reference.rows + 1 / partial.rows);
+      for (const [field, own] of scores.entries())
+        own.push(psi(rest.counts[field] ?? [], partial.counts[field] ?? []) / unit);
     }
-    return scores.map((own, field) => ({ scores: own, freedomMax: freedomOf(this.#all.counts[field] ?? []) }));
+    const unit = units.sort((a, b) => a - b)[units.length >> 1] ?? 0;
+    const cells = this.sameHour.cells(learntHoursMin);
+    return scores.map((own, field) => {
+      const freedomMax = freedomOf(this.#all.counts[field] ?? []);
+      return { scores: own, freedomMax, unit, hours: cells.map((cell) => this.#hourScore(cell, field)) };
+    });
+  }
+
+  /** How far an hour is from what its windows are compared with, of which it is a part. */
+  #hourScore({ fromMs, partial }: CountedWindow, field: number): HourScore {
+    const reference = this.referenceAt(fromMs).partial;
+    const score = psi(reference.counts[field] ?? [], partial.counts[field] ?? []);
+    return { score, unit: Math.max(0, 1 / partial.rows - 1 / reference.rows) };
   }
 }
 
-function fillDifference(into: Float64Array, all: ArrayLike<number>, part: ArrayLike<number>): void {
-  for (let i = 0; i < into.length; i++) into[i] = (all[i] ?? 0) - (part[i] ?? 0);
+function difference(all: Partial, part: Partial): Partial {
+  const counts = all.counts.map((own, field) => own.map((count, cell) => count - (part.counts[field]?.[cell] ?? 0)));
+  return { rows: all.rows - part.rows, counts };
 }
 
 /** Cells that hold anything, less one; at least 1. */

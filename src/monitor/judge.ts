@@ -404,7 +404,7 @@ export class Judge {
   #causeOf(monitor: Watched, { field, fromMs, toMs }: DraftVerdict, read: (isDeployment: boolean) => Cause): Cause {
     const { spec, alerts, deployments } = monitor;
     const run = alerts.runOf(field);
-    const isChanged = deployments.hasChangeWithin(fromMs - (toMs - fromMs), toMs);
+    const isChanged = deployments.hasChangeWithin(fromMs, toMs);
     const isDeployed = run === undefined ? isChanged : run.cause === "deployment";
     const cause = read(isDeployed && !this.#driftsBefore(spec, field));
     return run?.cause === "schema" && cause !== "deployment" ? "schema" : cause;

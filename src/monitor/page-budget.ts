@@ -1,7 +1,8 @@
-import { chiSquarePoint } from "../stats/index.ts";
+import { chiSquarePoint, psi } from "../stats/index.ts";
 import type { AlertRules } from "./alert-machine.ts";
 import type { Baseline, CountedWindow } from "./baseline.ts";
 import { type FieldEvaluation, Incidents } from "./incidents.ts";
+import { nullPointAt } from "./null-score.ts";
 import { type Score, scoreOf } from "./verdict.ts";
 
 /** How many pages somebody is ready to get while nothing is wrong. */
@@ -68,24 +69,37 @@ interface ScoredWindow {
   readonly fromMs: number;
   /** 1/n + 1/m of its rows and those of what it is compared with. */
   readonly unit: number;
-  readonly scores: readonly (Score & { readonly field: string })[];
+  /** The same beside those of the same hour on other days. */
+  readonly unitOfHour: number;
+  readonly scores: readonly (Score & { readonly field: string; readonly ofHour: number })[];
 }
+
+/** Hours that are the same, the window's own among them, before they say that its values are usual. */
+const sameHourMin = 4;
 
 function scoresOf(fields: readonly string[], baseline: Baseline, { fromMs, partial }: CountedWindow): ScoredWindow {
   const reference = baseline.referenceAt(fromMs).partial;
-  const scores = fields.map((field, i) => ({ field, ...scoreOf(reference, partial, i) }));
-  return { fromMs, unit: 1 / reference.rows + 1 / partial.rows, scores };
+  const hour = baseline.sameHour.restAt(fromMs, sameHourMin);
+  const scores = fields.map((field, i) => {
+    const ofHour = hour === undefined ? Number.POSITIVE_INFINITY : psi(hour.counts[i] ?? [], partial.counts[i] ?? []);
+    return { field, ofHour, ...scoreOf(reference, partial, i) };
+  });
+  const unitOf = (rows: number): number => 1 / rows + 1 / partial.rows;
+  return { fromMs, unit: unitOf(reference.rows), unitOfHour: unitOf(hour?.rows ?? 0), scores };
 }
 
 /** Pages of the reference when it is judged as later windows are. */
 function pagesAt(question: BudgetQuestion, scored: readonly ScoredWindow[], probability: number): number {
   const { baseline, windowMs, practical, rules } = question;
-  const points = baseline.nulls.map(({ freedom, scale }) => chiSquarePoint(probability, freedom) * scale);
+  const points = baseline.nulls.map(({ freedom }) => chiSquarePoint(probability, freedom));
   const incidents = new Incidents(rules);
-  for (const { fromMs, unit, scores } of scored) {
-    const evaluations = scores.map(({ field, score, isEnough }, i): FieldEvaluation => {
-      const threshold = Math.max(practical, (points[i] ?? 0) * unit);
-      return { field, kind: !isEnough ? "insufficient" : score >= threshold ? "drift" : "ok", score, threshold };
+  for (const { fromMs, unit, unitOfHour, scores } of scored) {
+    const evaluations = scores.map(({ field, score, ofHour, isEnough }, i): FieldEvaluation => {
+      const [nullScore, point] = [baseline.nullOf(i), points[i] ?? 0];
+      const threshold = Math.max(practical, nullPointAt(nullScore, point, unit));
+      const isUsual = ofHour < Math.max(practical, nullPointAt({ ...nullScore, apart: 0 }, point, unitOfHour));
+      const kind = !isEnough ? "insufficient" : score >= threshold ? "drift" : "ok";
+      return { field, kind, score, threshold, isUsual };
     });
     incidents.add(evaluations, fromMs + windowMs);
   }

@@ -76,7 +76,7 @@ export function judge(
   const verdicts = fields.map((field, i): Verdict => {
     const counts = reference.counts[i] ?? [];
     const current = partial.counts[i] ?? [];
-    const nullScore = baseline.nulls[i] ?? { freedom: freedomOf(counts), scale: 1 };
+    const nullScore = baseline.nullOf(i);
     const { score, cells, isEnough } = scoreOf(reference, partial, i);
     const noiseFloor = nullPoint(nullScore, allowed, n, m);
     const threshold = Math.max(practical, noiseFloor);

@@ -18,6 +18,8 @@ export interface CauseQuestion {
   readonly sameHour: ArrayLike<number> | undefined;
   /** What a score of n and m rows has to reach. */
   readonly thresholdOf: (n: number, m: number) => number;
+  /** The same of rows against those of the same hour. */
+  readonly thresholdOfHour: (n: number, m: number) => number;
 }
 
 /** Share of the score that makes those who give it the cause. */
@@ -36,9 +38,13 @@ export function causeOf(question: CauseQuestion): Cause {
   return isOfSeason(question) ? "season" : "world";
 }
 
-/** What a score of n and m rows has to reach. */
-export function thresholdFor(nullScore: NullScore, practical: number, probability: number) {
-  return (n: number, m: number): number => Math.max(practical, nullPoint(nullScore, probability, n, m));
+/** What a score of n and m rows has to reach, against all of the reference and against the same hour. */
+export function thresholdsFor(nullScore: NullScore, practical: number, probability: number) {
+  const of =
+    (known: NullScore) =>
+    (n: number, m: number): number =>
+      Math.max(practical, nullPoint(known, probability, n, m));
+  return { thresholdOf: of(nullScore), thresholdOfHour: of({ ...nullScore, apart: 0 }) };
 }
 
 function isOfSchema({ reference, tasks, recent }: CauseQuestion): boolean {
@@ -66,8 +72,13 @@ function isOfNulls({ reference, tasks, thresholdOf }: CauseQuestion): boolean {
   return isBelow(before, without, thresholdOf);
 }
 
-function isOfSeason({ sameHour, tasks, thresholdOf }: CauseQuestion): boolean {
-  return sameHour !== undefined && isBelow(sameHour, sumOf(tasks), thresholdOf);
+/** Whether the same hour has held such values, whatever else is the cause. */
+export function isOfSeason({
+  sameHour,
+  tasks,
+  thresholdOfHour,
+}: Pick<CauseQuestion, "sameHour" | "tasks" | "thresholdOfHour">): boolean {
+  return sameHour !== undefined && isBelow(sameHour, sumOf(tasks), thresholdOfHour);
 }
 
 /** Where one of them holds nothing there is no drift left to explain. */

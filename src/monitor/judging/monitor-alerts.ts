@@ -6,7 +6,7 @@ import type { MonitorSpec } from "../monitor-spec.ts";
 import type { AlertEvent } from "../records/alert-event.ts";
 import { type Cause, causes, type VerdictKind, type VerdictRecord } from "../records/verdict-record.ts";
 import { fingerprintOf } from "./commands.ts";
-import type { DraftVerdict } from "./window-verdicts.ts";
+import { type DraftVerdict, usualReason } from "./window-verdicts.ts";
 
 /** Of `LEARNING` and `SUPPRESSED` the alert takes no note. */
 const evaluationKinds: Readonly<Record<VerdictKind, Evaluation["kind"]>> = {
@@ -71,17 +71,18 @@ export class MonitorAlerts {
     const [first] = verdicts;
     if (first === undefined) return { verdicts: [], events: [] };
     const step = this.#step(verdicts, first);
-    const { opened, closed, fired, resolved } = step;
+    const { opened, closed, fired, told, resolved } = step;
     if (opened !== undefined) this.#incident = this.#idOf(first);
     const incident = this.#incident;
     const of = (field: string) => verdicts.find((verdict) => verdict.field === field) ?? first;
     const events: AlertEvent[] = [];
     if (opened !== undefined && incident !== undefined) {
-      const isPage = this.#spec.severity === "page" && !fired.every(isMuted);
+      const opening = [...new Set([...told, ...fired.filter((field) => of(field).reason !== usualReason)])];
+      const isPage = this.#spec.severity === "page" && !opening.every(isMuted);
       if (isPage) this.#pagesMs.push(first.toMs);
-      events.push(this.#incidentEvent("opened", fired.map(of), { incident, isPage }));
+      events.push(this.#incidentEvent("opened", opening.map(of), { incident, isPage }));
     }
-    for (const field of fired) events.push(this.#alertEvent(isMuted(field) ? "suppressed" : "firing", of(field)));
+    for (const field of new Set([...fired, ...told])) events.push(this.#alertEvent(isMuted(field) ? "suppressed" : "firing", of(field)));
     for (const field of resolved) events.push(this.#alertEvent("resolved", of(field)));
     if (closed !== undefined && incident !== undefined) {
       events.push(this.#incidentEvent("closed", resolved.map(of), { incident, isPage: false }));
@@ -137,8 +138,9 @@ export class MonitorAlerts {
   }
 
   #step(verdicts: readonly CausedVerdict[], { fromMs, toMs }: CausedVerdict) {
-    const evaluations = verdicts.map(({ field, kind, score, threshold }) => {
-      return { field, kind: evaluationOf(kind, score, threshold), score, threshold };
+    const evaluations = verdicts.map(({ field, kind, reason, score, threshold }) => {
+      const isUsual = kind === "DRIFT" && reason === usualReason;
+      return { field, kind: evaluationOf(kind, score, threshold), score, threshold, isUsual };
     });
     const step = this.#incidents.add(evaluations, toMs);
     for (const { field, kind } of evaluations) {
@@ -167,6 +169,7 @@ export class MonitorAlerts {
 
   #alertEvent(kind: "firing" | "resolved" | "suppressed", verdict: CausedVerdict): AlertEvent {
     const { field, score, threshold, n, m, cause } = verdict;
+    const isUsual = kind !== "resolved" && verdict.reason === usualReason;
     const isArrival = verdict.unit === "windows";
     const numbers =
       Number.isNaN(score) || isArrival ? "" : `: score ${shown(score)}, threshold ${shown(threshold)}, ${m} rows`;
@@ -174,6 +177,7 @@ export class MonitorAlerts {
     const said = { firing: ill, resolved: "is as it was", suppressed: `${ill}, and is silenced` }[kind];
     return {
       ...this.#base(verdict),
+      ...(isUsual ? { severity: "ticket" as const } : {}),
       type: `millrace.alert.${kind}`,
       id: `${verdict.eventId}/${kind}`,
       fingerprint: fingerprintOf(this.#topology, this.#spec.name, field),

@@ -3,7 +3,7 @@ import { Baseline, type CountedWindow } from "../baseline.ts";
 import { type Cells, numberCells } from "../cells.ts";
 import type { MonitorSpec } from "../monitor-spec.ts";
 import { budgetProbability, type PageBudget } from "../page-budget.ts";
-import { merged, type Partial } from "../partial.ts";
+import type { Partial } from "../partial.ts";
 import { QualityReference } from "../quality/quality-reference.ts";
 import { qualityLines } from "../quality/quality-spec.ts";
 import type { BaselineFieldRecord } from "../records/baseline-record.ts";
@@ -23,11 +23,10 @@ export interface PreparedBaseline {
   readonly levels: readonly WindowLevels[];
   /** Longest stretch between two windows of the reference in which no row came, in windows. */
   readonly gapWindows: number;
-  /** What the same hour of the week, else of the day, has held; undefined below three windows of either. */
+  /** What the same hour of the week, else of the day, has held; undefined where it has been there less than three times. */
   sameHour(fromMs: number): Partial | undefined;
 }
 
-const hourMs = 3_600_000;
 const sameHourMin = 3;
 
 /**
@@ -62,7 +61,8 @@ export function prepareBaseline(
   const levels = spec.fields.flatMap(({ name }, field) =>
     watched.has(name) ? [new WindowLevels(name, field, cells[field] ?? numberCells([0]), baseline, windows)] : [],
   );
-  return { cells, baseline, probability, quality, levels, gapWindows, sameHour: (fromMs) => sameHour(windows, fromMs) };
+  const sameHour = (fromMs: number): Partial | undefined => baseline.sameHour.at(fromMs, sameHourMin)?.partial;
+  return { cells, baseline, probability, quality, levels, gapWindows, sameHour };
 }
 
 /** The windows that every field has, with as many cells as it has. */
@@ -89,13 +89,4 @@ function longestGap(windows: readonly CountedWindow[], windowMs: number): number
   return begins.reduce((longest, fromMs, i) => {
     return Math.max(longest, Math.round((fromMs - (begins[i - 1] ?? fromMs)) / windowMs) - 1);
   }, 0);
-}
-
-function sameHour(windows: readonly CountedWindow[], fromMs: number): Partial | undefined {
-  for (const hours of [168, 24]) {
-    const hour = (ms: number): number => Math.floor(ms / hourMs) % hours;
-    const same = windows.filter((window) => hour(window.fromMs) === hour(fromMs));
-    if (same.length >= sameHourMin) return merged(same.map(({ partial }) => partial));
-  }
-  return undefined;
 }

@@ -4,7 +4,7 @@ import { merged } from "../partial.ts";
 import type { PartialRecord } from "../records/partial-record.ts";
 import type { PartitionShare, VerdictKind, VerdictRecord } from "../records/verdict-record.ts";
 import { judge, type Verdict } from "../verdict.ts";
-import { type CauseQuestion, fieldOf, thresholdFor } from "./causes.ts";
+import { type CauseQuestion, fieldOf, isOfSeason, thresholdsFor } from "./causes.ts";
 import type { ClosedWindow } from "./open-windows.ts";
 import type { PreparedBaseline } from "./prepared-baseline.ts";
 
@@ -46,6 +46,8 @@ const culpritsMax = 10;
 const tasksMax = 20;
 /** Cell, or partition, of what the others give together. */
 const others = -1;
+/** Why a drift is no news: the same hour has held such values before. Nobody is paged for it. */
+export const usualReason = "season";
 
 /**
  * Judges a closed window by every baseline that counted it, the one with most rows last: usually there is one.
@@ -87,13 +89,20 @@ function byOne(
       ? [partial.recent]
       : [];
   });
+  const hour = prepared.sameHour(fromMs);
+  const seasonOf = (field: number) => ({
+    tasks: fieldOf(partials, field),
+    sameHour: hour?.counts[field],
+    ...thresholdsFor(baseline.nullOf(field), practical, probability),
+  });
   const drafts = verdicts.map((verdict, i): DraftVerdict => {
+    const isUsual = verdict.kind === "drift" && isOfSeason(seasonOf(i));
     const parts = psiByGroup(reference.counts[i] ?? [], fieldOf(partials, i));
     const isSensitive = spec.fields[i]?.isSensitive ?? false;
     return {
       ...draftOf(question, partials, id, verdict.field),
       kind: kindOf(verdict),
-      reason: verdict.kind === "insufficient" ? (isSplit ? "baseline" : "rows") : undefined,
+      reason: verdict.kind === "insufficient" ? (isSplit ? "baseline" : "rows") : isUsual ? usualReason : undefined,
       ...numbersOf(verdict),
       culprits: culpritsOf(verdict, (cell) => (isSensitive ? "" : (cells[i]?.nameOf(cell) ?? ""))),
       partitions: sharesOf(partials, parts),
@@ -104,11 +113,9 @@ function byOne(
     counted: { partials, baseline: id, prepared },
     evidence: (field, known) => ({
       ...known,
+      ...seasonOf(field),
       reference: reference.counts[field] ?? [],
-      tasks: fieldOf(partials, field),
       recent: fieldOf(recent, field),
-      sameHour: prepared.sameHour(fromMs)?.counts[field],
-      thresholdOf: thresholdFor(baseline.nulls[field] ?? { freedom: 1, scale: 1 }, practical, probability),
     }),
   };
 }

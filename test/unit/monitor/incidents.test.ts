@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { defaultRules, Incidents, type Verdict } from "../../../src/monitor/index.ts";
 
 const hourMs = 3_600_000;
@@ -42,4 +42,48 @@ test("what comes again within the cool-down opens nothing", () => {
     incidents.add([verdict("a", drifting === "a" ? "drift" : "ok")], (i + 1) * hourMs);
   expect(incidents.count).toBe(1);
   expect(incidents.alertOf("a").phase).toBe("firing");
+});
+
+describe("a drift that is usual at its hour", () => {
+  /** Per window: D drifts, u drifts as usual, . is well. Answers incidents opened, told and fired by the window's number. */
+  const follow = (told: string, cooldownMs = hourMs) => {
+    const incidents = new Incidents({ ...defaultRules, cooldownMs });
+    const found: Record<"opened" | "told" | "fired" | "closed", number[]> = { opened: [], told: [], fired: [], closed: [] };
+    for (const [i, what] of [...told].entries()) {
+      const evaluation = { ...verdict("a", what === "." ? "ok" : "drift"), isUsual: what === "u" };
+      const step = incidents.add([evaluation], (i + 1) * hourMs);
+      if (step.opened !== undefined) found.opened.push(i);
+      if (step.told.length > 0) found.told.push(i);
+      if (step.fired.length > 0) found.fired.push(i);
+      if (step.closed !== undefined) found.closed.push(i);
+    }
+    return found;
+  };
+
+  test("fires and opens no incident", () => {
+    expect(follow("uuuu....uuuu...")).toEqual({ opened: [], told: [], fired: [2, 10], closed: [] });
+  });
+
+  test("opens one while it fires, with as many windows that are not usual as it takes to fire", () => {
+    expect(follow("uuuuDD.D...")).toEqual({ opened: [7], told: [7], fired: [2], closed: [10] });
+    expect(follow("uuuDuDu....").opened).toEqual([]);
+    // Once told, it is not told again.
+    expect(follow("uuuDDDDDDuuuDDD").told).toEqual([5]);
+  });
+
+  test("begins no cool-down for what is not", () => {
+    expect(follow("uuu...DDD", 24 * hourMs).opened).toEqual([8]);
+    expect(follow("DDD...DDD", 24 * hourMs).opened).toEqual([2]);
+  });
+
+  test("joins an open incident as it would be one, and closes it with the last", () => {
+    const incidents = new Incidents(defaultRules);
+    const add = (i: number, a: Verdict["kind"], b: Verdict["kind"]) =>
+      incidents.add([verdict("a", a), { ...verdict("b", b), isUsual: true }], i * hourMs);
+    const opened = [1, 2, 3].map((i) => add(i, "drift", "drift"));
+    expect(opened[2]).toMatchObject({ opened: 0, told: ["a"], fired: ["a", "b"] });
+    for (const i of [4, 5, 6]) add(i, "ok", "drift");
+    const ended = [7, 8, 9].map((i) => add(i, "ok", "ok").closed);
+    expect(ended).toEqual([undefined, undefined, 0]);
+  });
 });

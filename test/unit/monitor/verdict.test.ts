@@ -10,7 +10,7 @@ import {
   type Partial,
   PartialCounter,
 } from "../../../src/monitor/index.ts";
-import { learnNulls, nullPoint, nullProbability } from "../../../src/monitor/null-score.ts";
+import { learnNulls, nullOfRows, nullPoint, nullProbability } from "../../../src/monitor/null-score.ts";
 
 const hourMs = 3_600_000;
 
@@ -151,21 +151,91 @@ describe("the null of a score", () => {
   });
 
   test("promises no less noise than independent rows have, also where nothing was learnt", () => {
-    expect(learnNulls([{ scores: [], freedomMax: 4 }])).toEqual([{ freedom: 4, scale: 1 }]);
-    expect(learnNulls([{ scores: [0, 0, 0], freedomMax: 4 }])).toEqual([{ freedom: 4, scale: 1 }]);
+    expect(learnNulls([{ scores: [], freedomMax: 4 }])).toEqual([nullOfRows(4)]);
+    expect(learnNulls([{ scores: [0, 0, 0], freedomMax: 4 }])).toEqual([nullOfRows(4)]);
     // Thirty windows beside the worth of thirty: halfway to five times the noise, of which nothing says how it varies.
     const [same] = learnNulls([{ scores: Array(30).fill(20), freedomMax: 4 }]);
-    expect(same).toEqual({ freedom: 4, scale: 5 });
+    expect(same).toEqual({ ...nullOfRows(4), scale: 5 });
     const [quiet] = learnNulls([{ scores: Array.from({ length: 99 }, (_, i) => 0.1 + 0.1 * (i % 2)), freedomMax: 4 }]);
     expect(quiet!.freedom * quiet!.scale).toBe(4);
     expect(learnNulls([])).toEqual([]);
   });
 
   test("point and probability are inverse, and grow with the noise of few rows", () => {
-    const nullScore = { freedom: 3.5, scale: 2 };
+    const nullScore = { ...nullOfRows(3.5), scale: 2, unit: 0.002, apart: 0.01 };
     const point = nullPoint(nullScore, 0.01, 10_000, 500);
     expect(nullProbability(nullScore, point, 10_000, 500)).toBeCloseTo(0.01, 9);
     expect(nullPoint(nullScore, 0.01, 10_000, 250)).toBeGreaterThan(point);
+  });
+});
+
+describe("what windows differ by beyond independent rows", () => {
+  // 20 of independent rows and 60 of the windows; the point of chi-square is what five per cent pass, 31.410.
+  const nullScore = { freedom: 20, scale: 4, scaleOfRows: 1, unit: 1 / 1_000, apart: 0 };
+  const everything = Number.POSITIVE_INFINITY;
+  const at = (m: number): number => nullPoint(nullScore, 0.05, everything, m) / 31.41;
+
+  test("does not shrink with more rows than it was learnt from, and grows with fewer", () => {
+    expect(at(1_000)).toBeCloseTo(0.004, 6);
+    expect(at(4_000)).toBeCloseTo(0.25 / 1_000 + 0.003, 6);
+    expect(at(1_000_000)).toBeCloseTo(0.003_001, 6);
+    expect(at(500)).toBeCloseTo(0.008, 6);
+  });
+
+  test("is not less in a window of many rows of a reference whose windows differ by themselves", () => {
+    // Each window leans its own way, in thousands of rows: 0.5 +- 0.05, a stability index of about 0.04 against all.
+    const lean = (i: number): Partial => (i % 2 === 0 ? partial(550, 450) : partial(450, 550));
+    const baseline = new Baseline(windows(60, lean), "none");
+    const threshold = (rows: number): number => {
+      const current = { rows, counts: [Float64Array.of(0, 0, 0, 0, 0, rows / 2, rows / 2, 0)] };
+      const question = { fromMs: 99 * hourMs, partial: current };
+      return judge(["x"], baseline, question, { practical: 0, probability: 0.05 })[0]?.threshold ?? 0;
+    };
+    expect(threshold(100_000)).toBeGreaterThan(0.8 * threshold(1_000));
+    // The same lean in a hundred thousand rows is no drift, which it would be if it were all of the rows.
+    const same = { rows: 100_000, counts: [Float64Array.of(0, 0, 0, 0, 0, 55_000, 45_000, 0)] };
+    const kinds = judge(["x"], baseline, { fromMs: 0, partial: same }, { practical: 0, probability: 0.05 });
+    expect(kinds[0]?.kind).toBe("ok");
+  });
+});
+
+describe("a season that nobody asked for", () => {
+  const many = { practical: 0.01, probability: 0.001 };
+  /** Eighteen days of which some hours lean to the left: by 0.9 of the rows and not a half. */
+  const nights = (hours: readonly number[]): CountedWindow[] =>
+    windows(18 * 24, (i) => (hours.includes(i % 24) ? partial(900, 100) : partial(500, 500)));
+  const at = (baseline: Baseline, left: number, hour = 12) =>
+    judge(["x"], baseline, { fromMs: (99 * 24 + hour) * hourMs, partial: partial(left, 1_000 - left) }, many)[0]!;
+
+  test("does not hide a drift as large as it where few hours have it", () => {
+    const baseline = new Baseline(nights([1, 2, 3, 4]), "none");
+    expect([at(baseline, 900).kind, at(baseline, 500).kind]).toEqual(["drift", "ok"]);
+    // One of two bins: of 72,000 + 144,000 left, 0.567; (0.5 - 0.567) ln(0.5 / 0.567) + ... = 0.018 of every day's hour.
+    expect(baseline.nulls[0]?.apart).toBeCloseTo(0.018, 3);
+  });
+
+  test("is what chance gives where so many hours have it that none stands out", () => {
+    const half = new Baseline(nights([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]), "none");
+    expect([at(half, 900, 3).kind, at(half, 500, 15).kind]).toEqual(["ok", "ok"]);
+  });
+
+  test("teaches no noise: windows of one hour that are alike have that of their rows", () => {
+    const [one] = new Baseline(nights([1, 2, 3, 4]), "none").nulls;
+    expect(one).toMatchObject({ freedom: 1, scale: 1, scaleOfRows: 1 });
+    // In three days no hour has come four times: then what windows differ by is all that is known.
+    const [early] = new Baseline(nights([1, 2, 3, 4]).slice(0, 72), "none").nulls;
+    expect(early!.scale).toBeGreaterThan(10);
+    expect(early!.apart).toBe(0);
+  });
+
+  test("spends nothing of the budget of pages, and its probability stays", () => {
+    const reference = nights([1, 2, 3, 4]);
+    const budget = { pages: 1, perMs: 720 * hourMs };
+    const question = { fields: ["x"], windows: reference, windowMs: hourMs, practical: 0, rules: defaultRules, budget };
+    expect(budgetProbability({ ...question, baseline: new Baseline(reference, "none") })).toBe(0.02);
+    // The same nights once in eighteen days are no season.
+    const once = windows(18 * 24, (i) => (i > 24 && i < 29 ? partial(900, 100) : partial(500, 500)));
+    expect(budgetProbability({ ...question, windows: once, baseline: new Baseline(once, "none") })).toBeLessThan(0.02);
   });
 });
 

@@ -11,6 +11,7 @@ const asked = (over: Partial<CauseQuestion>): CauseQuestion => ({
   recent: [],
   sameHour: undefined,
   thresholdOf: () => 0.05,
+  thresholdOfHour: () => 0.05,
   ...over,
 });
 
@@ -81,7 +82,9 @@ describe("the cause is", () => {
       return 0;
     };
     const tasks = Array.from({ length: 4 }, () => cells(150, 50, 50));
-    causeOf(asked({ reference: cells(4_000, 5_000, 1_000), tasks, sameHour: cells(30, 20), thresholdOf }));
-    expect(asks).toEqual(["9000/800", "50/1000"]);
+    const thresholdOfHour = (n: number, m: number): number => thresholdOf(n, m) - asks.push("by the hour");
+    const reference = cells(4_000, 5_000, 1_000);
+    causeOf(asked({ reference, tasks, sameHour: cells(30, 20), thresholdOf, thresholdOfHour }));
+    expect(asks).toEqual(["9000/800", "50/1000", "by the hour"]);
   });
 });

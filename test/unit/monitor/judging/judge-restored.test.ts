@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Judge, type Judgement, type JudgeOptions, type VerdictRecord } from "../../../../src/monitor/index.ts";
-import { atEndOf, baseline, even, feed, head, hourMs, options, partial, shifted } from "./rig.ts";
+import { atEndOf, baseline, baselineWithNights, even, feed, head, hourMs, options, partial, shifted } from "./rig.ts";
 
-function ready(over: Partial<JudgeOptions> = {}): Judge {
+function ready(over: Partial<JudgeOptions> = {}, measured = baseline()): Judge {
   const judge = new Judge({ ...options, ...over });
-  for (const record of [baseline(), head()]) judge.takeBaseline(record);
+  for (const record of [measured, head()]) judge.takeBaseline(record);
   return judge;
 }
 
@@ -15,6 +15,7 @@ const anyWindows = fc.array(fc.constantFrom(...rows), { minLength: 4, maxLength:
 
 const anyStop = fc.record({
   cut: fc.nat(29),
+  hasNights: fc.boolean(),
   hasPartialsToo: fc.boolean(),
   hours: fc.constantFrom(1, 10),
   isSilenced: fc.boolean(),
@@ -29,13 +30,14 @@ const told = ({ verdicts, events }: Judgement) => ({ verdicts, events });
 
 test("a judge that was told what was judged before goes on as one that judged it, wherever it stopped (J2)", () => {
   fc.assert(
-    fc.property(anyWindows, anyStop, (windows, { cut, hasPartialsToo, hours, isSilenced }) => {
+    fc.property(anyWindows, anyStop, (windows, { cut, hasNights, hasPartialsToo, hours, isSilenced }) => {
       const at = Math.min(cut, windows.length);
       const over = { rules: { ...options.rules, cooldownMs: hours * hourMs } };
-      const whole = ready(over);
+      const measured = hasNights ? baselineWithNights : baseline();
+      const whole = ready(over, measured);
       if (isSilenced) whole.takeCommand(silence);
       const straight = feed(whole, windows);
-      const judge = ready(over);
+      const judge = ready(over, measured);
       const before = straight.slice(0, at);
       for (const { verdicts } of before) for (const verdict of verdicts) judge.takeVerdict(verdict);
       if (isSilenced) judge.takeCommand(silence);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { commandRecord, Judge, type Judgement, type JudgeOptions } from "../../../../src/monitor/index.ts";
-import { atEndOf, baseline, cells, even, feed, head, hourMs, options, partial, shifted, spec, startMs } from "./rig.ts";
+import { atEndOf, baseline, baselineWithNights, cells, even, feed, head, hourMs, options, partial, shifted, spec, startMs } from "./rig.ts";
 
 function ready(over: Partial<JudgeOptions> = {}): Judge {
   const judge = new Judge({ ...options, ...over });
@@ -388,18 +388,17 @@ describe("the cause of a drift", () => {
       return judge.judge().verdicts[0]?.cause;
     });
 
-  test("is a deployment in the first window of the drift or the one before, for as long as it lasts", () => {
+  test("is a deployment in the first window of the drift alone, for as long as it lasts", () => {
     expect(
       causesOf(ready(), [
         [even, {}],
-        [even, { plan: "p2" }],
         [shifted, { plan: "p2" }],
         [shifted, { plan: "p2" }],
       ]),
-    ).toEqual([undefined, undefined, "deployment", "deployment"]);
+    ).toEqual([undefined, "deployment", "deployment"]);
     expect(
       causesOf(ready(), [
-        [even, { plan: "p2" }],
+        [even, {}],
         [even, { plan: "p2" }],
         [shifted, { plan: "p2" }],
       ])[2],
@@ -518,6 +517,49 @@ describe("the cause of a drift", () => {
     expect(causes).toEqual([
       ["in undefined", "m undefined"],
       ["in world", "m world"],
+    ]);
+  });
+});
+
+describe("a drift that the same hour has had before", () => {
+  const nights = (): Judge => {
+    const judge = new Judge(options);
+    for (const record of [baselineWithNights, head()]) judge.takeBaseline(record);
+    return judge;
+  };
+  const quiet = [even, even, even];
+  const typesOf = (judged: readonly Judgement[]) =>
+    judged.flatMap(({ events }) =>
+      events.map(({ type, severity, isPage, cause }) => [type.replace("millrace.", ""), severity, isPage, cause]),
+    );
+
+  test("is told as a ticket, with its cause, and opens no incident", () => {
+    const judged = feed(nights(), [...quiet, ...Array(5).fill(shifted), even, even, even]);
+    expect(typesOf(judged)).toEqual([
+      ["alert.firing", "ticket", false, "season"],
+      ["alert.resolved", "page", false, undefined],
+    ]);
+    expect(judged[5]?.verdicts[0]).toMatchObject({ kind: "DRIFT", reason: "season", phase: "firing", incident: undefined });
+    expect(judged[5]?.events[0]?.incident).toBeUndefined();
+    expect(judged[5]?.events[0]?.summary).toContain("the time of the day or the week");
+  });
+
+  test("pages once it goes on where no hour has had it, in as many windows as it takes to fire", () => {
+    const judged = feed(nights(), [...quiet, ...Array(5).fill(shifted), shifted, shifted, shifted]);
+    expect(typesOf(judged.slice(0, 10))).toEqual([["alert.firing", "ticket", false, "season"]]);
+    expect(typesOf(judged.slice(10))).toEqual([
+      ["incident.opened", "page", true, "world"],
+      ["alert.firing", "page", false, "world"],
+    ]);
+    expect(judged[10]?.events[1]?.incident).toBe(judged[10]?.events[0]?.incident);
+  });
+
+  test("pages by night too where it is another than the night's", () => {
+    // By night 0.9 of the rows are left, and now 0.1.
+    const judged = feed(nights(), [...quiet, ...Array(4).fill([50, 450])]);
+    expect(typesOf(judged)).toEqual([
+      ["incident.opened", "page", true, "world"],
+      ["alert.firing", "page", false, "world"],
     ]);
   });
 });

@@ -47,6 +47,16 @@ export function baseline(id = "b", monitor = "m", field = "x", fields = 1): Base
   return { monitor, id, field, fields, cells: { kind: "numbers", edges: [0, 1, 2] }, windows };
 }
 
+/** Ten days of it, in which the windows of five hours are {@link shifted}: with the numbers 3 to 7, and a day later. */
+export const baselineWithNights: BaselineFieldRecord = {
+  ...baseline(),
+  windows: Array.from({ length: 240 }, (_, i) => {
+    const number = (((i - startMs / hourMs) % 24) + 24) % 24;
+    const isNight = number >= 3 && number <= 7;
+    return { fromMs: i * hourMs, rows: 1_000, counts: isNight ? cells(900, 100) : cells(500, 500) };
+  }),
+};
+
 export function head(id = "b", monitor = "m"): BaselineHeadRecord {
   return { monitor, version: "v1", id, origin: "first 30 windows", asked: "", atMs: 0 };
 }
