@@ -42,7 +42,15 @@ type Admin = LagAdmin & Pick<ClusterAdmin, "members" | "extent">;
 interface StandingEnd {
   readonly end: number;
   readonly heldSinceMs: number | undefined;
+  /** Looks in a row at which it stood. */
+  readonly looks: number;
 }
+
+/**
+ * Looks at which an end that stands is asked of each time, and behind which once in as many: a transaction that hangs is
+ * seen soon behind the last record, and later within a minute, and hundreds of idle partitions are no load.
+ */
+const closeLooks = 6;
 
 /** Looks at the lag of a plan's stages again and again, and remembers what it saw. */
 export class LagWatch {
@@ -94,7 +102,8 @@ export class LagWatch {
 
   /**
    * What open transactions hold back. Between two transactions of a busy writer the end moves; one that hangs stands still
-   * while the log goes on behind it. The log's end is asked of those alone whose end has not moved since the look before.
+   * while the log goes on behind it. The log's end is asked of those alone whose end has not moved since the look before, and of
+   * idle ones seldom: {@link closeLooks}.
    */
   async #held(
     topic: string,
@@ -107,10 +116,12 @@ export class LagWatch {
       lags.map(async ({ partition, end }) => {
         const key = `${stage}/${partition}`;
         const before = this.#ends.get(key);
-        const isStanding = before?.end === end;
-        const logEnd = isStanding ? (await this.#admin.extent({ topic, partition }, signal)).end : end;
+        const looks = before?.end === end ? before.looks + 1 : 0;
+        const isHeld = before?.heldSinceMs !== undefined;
+        const isAsked = looks > 0 && (isHeld || looks <= closeLooks || looks % closeLooks === 0);
+        const logEnd = isAsked ? (await this.#admin.extent({ topic, partition }, signal)).end : end;
         const heldSinceMs = logEnd > end ? (before?.heldSinceMs ?? nowMs) : undefined;
-        this.#ends.set(key, { end, heldSinceMs });
+        this.#ends.set(key, { end, heldSinceMs, looks });
         return { records: logEnd - end, ms: heldSinceMs === undefined ? 0 : nowMs - heldSinceMs };
       }),
     );

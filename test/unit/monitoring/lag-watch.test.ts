@@ -96,6 +96,30 @@ describe("of a stage", () => {
     expect(await cluster.look(45_000)).toMatchObject({ status: "ok", held: { records: 0, seconds: 0 } });
   });
 
+  test("an end that has stood for long is asked of once in six looks, until something is held there", async () => {
+    const cluster = new Cluster();
+    cluster.names = ["one"];
+    cluster.committedOffsets = [100, 100];
+    const asked = async (look: number): Promise<number> => {
+      const before = cluster.extents;
+      await cluster.look(look * 10_000);
+      // Of two partitions of every stage.
+      return (cluster.extents - before) / (2 * plan.stages.length);
+    };
+    const looks: number[] = [];
+    for (let look = 0; look <= 17; look++) looks.push(await asked(look));
+    expect(looks).toEqual([0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]);
+    cluster.held = 7;
+    expect(await asked(18)).toBe(1);
+    expect(await asked(19)).toBe(1);
+    expect(await cluster.look(200_000)).toMatchObject({ status: "held", held: { records: 14, seconds: 20 } });
+    // An end that moves is watched closely again.
+    cluster.held = 0;
+    cluster.end = 110;
+    cluster.committedOffsets = [110, 110];
+    expect([await asked(21), await asked(22), await asked(23)]).toEqual([0, 1, 1]);
+  });
+
   test("that falls further behind nothing says when it is worked off", async () => {
     const cluster = new Cluster();
     cluster.names = ["one"];
