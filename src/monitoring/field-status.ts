@@ -1,6 +1,14 @@
 import { formatIsoTime } from "../kernel/index.ts";
 import { modelFields } from "../monitor/estimate/index.ts";
-import { arrivalLine, type Cause, type Season, type VerdictKind, type VerdictRecord } from "../monitor/index.ts";
+import {
+  arrivalLine,
+  type Cause,
+  detectorLines,
+  qualityLines,
+  type Season,
+  type VerdictKind,
+  type VerdictRecord,
+} from "../monitor/index.ts";
 import type { PlannedMonitor, PlannedPerformance } from "../topology/index.ts";
 import type { BaselinesRead } from "./baselines-topic.ts";
 
@@ -70,13 +78,10 @@ export function performanceStatuses(
 }
 
 /** What the monitor says of quality and detectors now: it may have been asked for more before. */
-function linesOf({ name, quality, detectors }: PlannedMonitor, last: ReadonlyMap<string, VerdictRecord>): string[] {
-  const asked = new Set<string>([...(quality?.metrics ?? []), ...(detectors?.detectors ?? []).map(({ kind }) => kind)]);
-  return [...last.values()].flatMap(({ monitor, field }) => {
-    const dot = field.lastIndexOf(".");
-    const isSaid = monitor === name && dot >= 0 && (field === arrivalLine || asked.has(field.slice(dot + 1)));
-    return isSaid ? [field] : [];
-  });
+function linesOf(of: PlannedMonitor, last: ReadonlyMap<string, VerdictRecord>): string[] {
+  const quality = qualityLines(of.fields, of.quality).map(({ name }) => name);
+  const asked = new Set([arrivalLine, ...quality, ...detectorLines(of.detectors)]);
+  return [...last.values()].flatMap(({ monitor, field }) => (monitor === of.name && asked.has(field) ? [field] : []));
 }
 
 function statusOf(verdict: VerdictRecord | undefined): Omit<FieldStatus, "monitor" | "field" | "baseline"> {
