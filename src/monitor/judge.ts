@@ -358,7 +358,7 @@ export class Judge {
 
   /** Of the window as the baseline with most rows has it. */
   #askDetectors(
-    { detectors }: Watched,
+    { alerts, detectors }: Watched,
     window: ClosedWindow,
     of: WindowVerdicts | undefined,
     isBroken: (field: string) => boolean,
@@ -367,8 +367,12 @@ export class Judge {
     if (of === undefined) return [];
     const unjudged = of.evidence === undefined ? of.drafts[0] : undefined;
     const drafts = detectors.judge({ window, counted: of.counted, unjudged, isBroken });
+    const { budget } = this.#options;
+    const isSpent = alerts.pagesSince(window.toMs - budget.perMs) >= budget.pages;
     return drafts.map((draft): CausedVerdict => {
-      if (draft.kind !== "DRIFT" || suppressed === undefined) return { ...draft, cause: undefined };
+      if (draft.kind !== "DRIFT") return { ...draft, cause: undefined };
+      // How often detectors alarm by chance is theirs to say: they have what is left of the budget.
+      if (suppressed === undefined) return { ...draft, cause: undefined, reason: isSpent ? "budget" : undefined };
       return { ...draft, cause: undefined, kind: "SUPPRESSED", reason: suppressed };
     });
   }

@@ -6,7 +6,7 @@ import type { MonitorSpec } from "../monitor-spec.ts";
 import type { AlertEvent } from "../records/alert-event.ts";
 import { type Cause, causes, type VerdictKind, type VerdictRecord } from "../records/verdict-record.ts";
 import { fingerprintOf } from "./commands.ts";
-import { type DraftVerdict, usualReason } from "./window-verdicts.ts";
+import { type DraftVerdict, isQuiet } from "./window-verdicts.ts";
 
 /** Of `LEARNING` and `SUPPRESSED` the alert takes no note. */
 const evaluationKinds: Readonly<Record<VerdictKind, Evaluation["kind"]>> = {
@@ -77,9 +77,9 @@ export class MonitorAlerts {
     const of = (field: string) => verdicts.find((verdict) => verdict.field === field) ?? first;
     const events: AlertEvent[] = [];
     if (opened !== undefined && incident !== undefined) {
-      const opening = [...new Set([...told, ...fired.filter((field) => of(field).reason !== usualReason)])];
+      const opening = [...new Set([...told, ...fired.filter((field) => !isQuiet(of(field)))])];
       const isPage = this.#spec.severity === "page" && !opening.every(isMuted);
-      if (isPage) this.#pagesMs.push(first.toMs);
+      if (isPage) this.restorePage(first.toMs);
       events.push(this.#incidentEvent("opened", opening.map(of), { incident, isPage }));
     }
     for (const field of new Set([...fired, ...told])) events.push(this.#alertEvent(isMuted(field) ? "suppressed" : "firing", of(field)));
@@ -138,9 +138,9 @@ export class MonitorAlerts {
   }
 
   #step(verdicts: readonly CausedVerdict[], { fromMs, toMs }: CausedVerdict) {
-    const evaluations = verdicts.map(({ field, kind, reason, score, threshold }) => {
-      const isUsual = kind === "DRIFT" && reason === usualReason;
-      return { field, kind: evaluationOf(kind, score, threshold), score, threshold, isUsual };
+    const evaluations = verdicts.map((verdict) => {
+      const { field, kind, score, threshold } = verdict;
+      return { field, kind: evaluationOf(kind, score, threshold), score, threshold, isUsual: isQuiet(verdict) };
     });
     const step = this.#incidents.add(evaluations, toMs);
     for (const { field, kind } of evaluations) {
@@ -169,7 +169,6 @@ export class MonitorAlerts {
 
   #alertEvent(kind: "firing" | "resolved" | "suppressed", verdict: CausedVerdict): AlertEvent {
     const { field, score, threshold, n, m, cause } = verdict;
-    const isUsual = kind !== "resolved" && verdict.reason === usualReason;
     const isArrival = verdict.unit === "windows";
     const numbers =
       Number.isNaN(score) || isArrival ? "" : `: score ${shown(score)}, threshold ${shown(threshold)}, ${m} rows`;
@@ -177,7 +176,7 @@ export class MonitorAlerts {
     const said = { firing: ill, resolved: "is as it was", suppressed: `${ill}, and is silenced` }[kind];
     return {
       ...this.#base(verdict),
-      ...(isUsual ? { severity: "ticket" as const } : {}),
+      ...(kind !== "resolved" && isQuiet(verdict) ? { severity: "ticket" as const } : {}),
       type: `millrace.alert.${kind}`,
       id: `${verdict.eventId}/${kind}`,
       fingerprint: fingerprintOf(this.#topology, this.#spec.name, field),

@@ -172,7 +172,9 @@ export class QualityJudge {
       threshold: gap + 1,
     };
     const draft = this.#draft(arrivalLine, { window, prepared, counted, ...question }, score, () => 0);
-    return [{ ...draft, kind: isEmpty ? "NO_DATA" : "OK", reason: undefined, unit: "windows" }];
+    // Before there is a reference nobody knows which windows of it had none.
+    const reason = isEmpty && prepared === undefined ? "learning" : undefined;
+    return [{ ...draft, kind: isEmpty ? "NO_DATA" : "OK", reason, unit: "windows" }];
   }
 
   #draft(

@@ -46,8 +46,19 @@ const culpritsMax = 10;
 const tasksMax = 20;
 /** Cell, or partition, of what the others give together. */
 const others = -1;
-/** Why a drift is no news: the same hour has held such values before. Nobody is paged for it. */
-export const usualReason = "season";
+/**
+ * Why something is told and wakes nobody, by the kind of its verdict: the same hour has held such values before; the budget
+ * of pages has nothing left for detectors; nobody has learned yet whether windows without rows are usual.
+ */
+const quietReasons: Partial<Record<VerdictKind, readonly string[]>> = {
+  DRIFT: ["season", "budget"],
+  NO_DATA: ["learning"],
+};
+
+/** Whether what a verdict says opens no incident. */
+export function isQuiet({ kind, reason }: Pick<VerdictRecord, "kind" | "reason">): boolean {
+  return reason !== undefined && (quietReasons[kind]?.includes(reason) ?? false);
+}
 
 /**
  * Judges a closed window by every baseline that counted it, the one with most rows last: usually there is one.
@@ -102,7 +113,7 @@ function byOne(
     return {
       ...draftOf(question, partials, id, verdict.field),
       kind: kindOf(verdict),
-      reason: verdict.kind === "insufficient" ? (isSplit ? "baseline" : "rows") : isUsual ? usualReason : undefined,
+      reason: verdict.kind === "insufficient" ? (isSplit ? "baseline" : "rows") : isUsual ? "season" : undefined,
       ...numbersOf(verdict),
       culprits: culpritsOf(verdict, (cell) => (isSensitive ? "" : (cells[i]?.nameOf(cell) ?? ""))),
       partitions: sharesOf(partials, parts),

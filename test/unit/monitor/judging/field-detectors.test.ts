@@ -100,6 +100,49 @@ test("an alarm of an old window tells nobody", () => {
   expect(judged.flatMap(({ events }) => events)).toEqual([]);
 });
 
+describe("the budget of pages", () => {
+  /** So little that it is no drift of a window, and far off for a detector. */
+  const lean = [260, 240];
+  const sways = [even, lean, even, lean].flatMap((rows) => Array.from({ length: 40 }, () => rows));
+  const over = { budget: { pages: 1, perMs: 60 * hourMs } };
+  const pagesOf = (judged: readonly Judgement[]) =>
+    judged.flatMap(({ events }, window) => (events.some(({ isPage }) => isPage) ? [window] : []));
+  const straight = feed(ready(watching("adwin"), over), sways);
+
+  test("is what detectors have: an alarm beyond it is a ticket, and the indices stay", () => {
+    const said = lineOf(straight, "x.adwin");
+    const alarms = said.flatMap((verdict, window) => (verdict?.kind === "DRIFT" ? [window] : []));
+    const [first, second] = [alarms.find((at) => at >= 40)!, alarms.find((at) => at >= 80)!];
+    const third = alarms.find((at) => at >= 120)!;
+    expect(said[first]?.reason).toBeUndefined();
+    expect(said[second]).toMatchObject({ reason: "budget", phase: "firing", incident: undefined });
+    expect(straight[second]?.events.map(({ type, severity, incident }) => [type, severity, incident])).toEqual([
+      ["millrace.alert.firing", "ticket", undefined],
+    ]);
+    expect(said[third]?.reason).toBeUndefined();
+    expect(pagesOf(straight)).toEqual([first, third]);
+    // As many as without a bound.
+    const unbound = feed(ready(watching("adwin"), { budget: { ...over.budget, pages: 99 } }), sways);
+    expect(lineOf(unbound, "x.adwin").flatMap((verdict, at) => (verdict?.kind === "DRIFT" ? [at] : []))).toEqual(alarms);
+    expect(pagesOf(unbound)).toEqual([first, second, third]);
+  });
+
+  test("is known to a judge that was told what was judged before", () => {
+    for (const at of [50, 90, 130]) {
+      const judge = ready(watching("adwin"), over);
+      for (const { verdicts } of straight.slice(0, at)) for (const verdict of verdicts) judge.takeVerdict(verdict);
+      for (const { events } of straight.slice(0, at)) for (const event of events) judge.takeEvent(event);
+      expect(feed(judge, sways.slice(at), at)).toEqual(straight.slice(at));
+    }
+  });
+
+  test("does not keep a drift of the windows from waking somebody", () => {
+    const judged = feed(ready(watching("adwin"), over), [...sways.slice(0, 60), shifted, shifted, shifted]);
+    expect(pagesOf(judged)).toHaveLength(2);
+    expect(pagesOf(judged)[1]).toBe(62);
+  });
+});
+
 test("with another baseline detectors begin anew", () => {
   const judge = ready(watching("adwin"));
   judge.takeBaseline(baseline("c"));

@@ -249,7 +249,7 @@ describe("a window without rows", () => {
     ]);
   });
 
-  test("is told of a monitor that never sees any, with no baseline, from when the judge has begun", () => {
+  test("is a ticket of a monitor that has learnt nothing yet, from when the judge has begun", () => {
     const judge = new Judge(options);
     const beat = (ms: number) => {
       for (const of of [0, 1])
@@ -264,8 +264,25 @@ describe("a window without rows", () => {
     ]);
     judge.begin();
     const judged = [beat(startMs - 1), beat(startMs + hourMs), beat(startMs + hourMs + 120_000)];
-    expect(eventsOf(judged)).toEqual(["", "", "incident.opened quality!,alert.firing quality quality.arrival"]);
+    expect(eventsOf(judged)).toEqual(["", "", "alert.firing quality quality.arrival"]);
+    expect(judged[2]?.events[0]).toMatchObject({ severity: "ticket", incident: undefined });
+    expect(saidOf(judged, "quality.arrival")).toEqual(["", "", "NO_DATA(learning) firing"]);
     expect(saidOf(feed(judge, [[even, { baseline: "", counts: [] }]], 1), "quality.arrival")).toEqual(["OK ok"]);
+  });
+
+  test("wakes somebody once it has learnt, also where it was told before", () => {
+    const learning: Quality = [even, { baseline: "", counts: [] }];
+    const judge = new Judge(options);
+    expect(eventsOf(feed(judge, [learning, undefined, undefined]))).toEqual([
+      "",
+      "alert.firing quality quality.arrival",
+      "",
+    ]);
+    for (const record of [baseline(), head()]) judge.takeBaseline(record);
+    expect(eventsOf(feed(judge, [undefined, undefined], 3))).toEqual([
+      "incident.opened quality!,alert.firing quality quality.arrival",
+      "",
+    ]);
   });
 
   test("is none that the rows of a backfill are still to come to", () => {
