@@ -271,7 +271,7 @@ describe("a window without rows", () => {
   });
 
   test("wakes somebody once it has learnt, also where it was told before", () => {
-    const learning: Quality = [even, { baseline: "", counts: [] }];
+    const learning: Counted = [even, { baseline: "", counts: [] }];
     const judge = new Judge(options);
     expect(eventsOf(feed(judge, [learning, undefined, undefined]))).toEqual([
       "",
