@@ -93,6 +93,12 @@ export interface KafkaCluster extends Broker {
 /** Opens connections to the cluster, whose requests are given up after so long; what answers or does not is told to the outage. */
 export type LinkOpener = (requestTimeoutMs: number, outage: Outage) => ClusterLink;
 
+/** What one member's transactions are written and ended through. */
+interface TransactionLines extends TransactionSupport {
+  readonly producer: BatchProducer;
+  close(): Promise<void>;
+}
+
 /** {@link createKafkaBroker} with the cluster that it is given. */
 export class KafkaBroker implements KafkaCluster {
   readonly admin: ClusterAdmin;
@@ -137,7 +143,7 @@ export class KafkaBroker implements KafkaCluster {
     const ended = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
     await this.#checkTopics(spec, ended);
     const isTransactional = spec.delivery === "exactly-once" || spec.hasChangelogs === true;
-    const transactions = isTransactional ? await this.#transactionSupport(spec, ended) : undefined;
+    const transactions = isTransactional ? await this.#transactionLines(spec, ended) : undefined;
     const { codecs, clock, onJoined, isLeaveForGood = false, unknownTopicMs = unknownTopicMsDefault } = this.#options;
     const timings = { ...defaultTimings, ...this.#options.timings };
     const link = this.#link(readTimeoutMs);
@@ -147,7 +153,11 @@ export class KafkaBroker implements KafkaCluster {
       link,
       member: new GroupMember(link, spec, timings),
       hold: spec.instanceId === undefined ? undefined : this.#holdOn(spec.instanceId),
-      send: (outgoing, options) => this.#producer.send(outgoing, options),
+      send: (outgoing, options) =>
+        (options.transaction === undefined ? this.#producer : transactions?.producer ?? this.#producer).send(
+          outgoing,
+          options,
+        ),
       transactions,
       codecs,
       clock,
@@ -155,7 +165,10 @@ export class KafkaBroker implements KafkaCluster {
       unknownTopicMs,
       isMember: ({ memberId }) => onJoined?.({ group: spec.group, memberId, instanceId: spec.instanceId }),
       isLeaveForGood: isLeaveForGood || spec.instanceId === undefined,
-      ended: () => this.#members.delete(membership),
+      ended: async () => {
+        this.#members.delete(membership);
+        await transactions?.close();
+      },
     });
     this.#members.add(membership);
     membership.begin();
@@ -231,9 +244,26 @@ export class KafkaBroker implements KafkaCluster {
     }
   }
 
-  async #transactionSupport({ group }: GroupSpec, signal: AbortSignal): Promise<TransactionSupport> {
+  /**
+   * What a member's transactions go through: connections of their own. A broker works off a connection's requests one
+   * after the other, and a transaction is some of them in a row: those of several stages would wait for each other, with
+   * nothing gained, since no request has batches of two transactions.
+   */
+  async #transactionLines({ group }: GroupSpec, signal: AbortSignal): Promise<TransactionLines> {
+    const { codecs, clock, unknownTopicMs, transactionUnit: unit } = this.#options;
     const isSecondVersion = await this.#isSecondVersion(`joining group ${group}`, signal);
-    return { coordinator: this.#coordinator, isSecondVersion, unit: this.#options.transactionUnit };
+    const writing = this.#link(produceTimeoutMs);
+    // A produce may wait for replicas: the end of a transaction does not wait behind it.
+    const ending = this.#link(readTimeoutMs);
+    return {
+      isSecondVersion,
+      unit,
+      coordinator: new TransactionCoordinator(ending, clock),
+      producer: new BatchProducer(writing, codecs, clock, unknownTopicMs),
+      close: async () => {
+        await Promise.all([writing.close(), ending.close()]);
+      },
+    };
   }
 
   async #isSecondVersion(doing: string, signal: AbortSignal): Promise<boolean> {

@@ -65,7 +65,7 @@ export interface MembershipOptions {
   /** Whether `leave` gives the tasks up at once; false lets a static member's restart find them again. */
   readonly isLeaveForGood: boolean;
   /** The membership has ended, by either side. */
-  ended(): void;
+  ended(): Promise<void>;
 }
 
 export interface TransactionSupport {
@@ -252,7 +252,7 @@ export class KafkaMembership implements Membership {
     // What was under way would hide what others write, if nobody gets the tasks.
     await this.#transactions?.leave();
     await this.#options.link.close();
-    this.#options.ended();
+    await this.#options.ended();
   }
 
   #stop(reason: string): void {

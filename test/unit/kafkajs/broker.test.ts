@@ -22,6 +22,7 @@ function clusterOf(
     asked: number,
   ) => Partial<ProducedPartition> | Promise<Partial<ProducedPartition>> = () => ({}),
   options: Partial<KafkaBrokerOptions> = {},
+  features?: ReadonlyMap<string, number>,
 ) {
   const log: string[] = [];
   let produceCount = 0;
@@ -40,6 +41,7 @@ function clusterOf(
       resources: resources.map(() => ({ resourceName: "", errorCode: 0, errorMessage: null, configEntries: [] })),
     }),
     features: async () => {
+      if (features !== undefined) return features;
       throw Object.assign(new Error("not allowed"), {
         name: "KafkaJSProtocolError",
         type: "CLUSTER_AUTHORIZATION_FAILED",
@@ -106,6 +108,21 @@ test("a broker that is closed refuses everything, with its reason, and has close
   await expect(broker.append([textRecord("orders", 0, "a")], signal)).rejects.toThrow(why);
   expect(() => broker.writer()).toThrow(why);
   expect(() => broker.read({ topic: "orders", partition: 0, from: 0 }, signal)).toThrow(why);
+});
+
+test.each([
+  // What a broker has itself: one link that waits for 10 s, two that wait for 20 s. A member reads through one of 10 s.
+  ["at-least-once" as const, ["closed 10000", "closed 10000", "closed 20000", "closed 20000"]],
+  // And writes its transactions through one of 20 s and ends them through one of 10 s.
+  [
+    "exactly-once" as const,
+    ["closed 10000", "closed 10000", "closed 10000", "closed 20000", "closed 20000", "closed 20000"],
+  ],
+])("a member that delivers %s has connections of its own for its transactions, which end with it", async (delivery, closed) => {
+  const { broker, log } = clusterOf({ orders: 1 }, undefined, {}, new Map([["transaction.version", 2]]));
+  await broker.join({ ...groupOf(["orders"]), delivery }, sink, signal);
+  await broker.close();
+  expect(log.filter((words) => words.startsWith("closed")).sort()).toEqual(closed);
 });
 
 test("a join that is called off ends with the reason, before anything is joined", async () => {

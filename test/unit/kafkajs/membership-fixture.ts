@@ -144,7 +144,7 @@ export async function memberOf(answers: {
     unknownTopicMs: 30_000,
     isMember: () => undefined,
     isLeaveForGood: false,
-    ended: () => undefined,
+    ended: async () => undefined,
   });
   membership.begin();
   await sink.until("the tasks", () => sink.owned.size === (answers.tasks?.[0]?.length ?? 1));
