@@ -65,8 +65,8 @@ export interface Outcome<T> {
 }
 
 /**
- * One transaction up to its end: batches and offsets of several tasks, all under way at once, in each topic-partition one
- * batch after the other.
+ * One transaction up to its end: offsets and batches of several tasks, each of the two all under way at once, in each
+ * topic-partition one batch after the other.
  *
  * While it is open, nobody sees what others write behind it in the partitions that it has written to. So it never waits
  * long for an answer: what has none in time is said, and is the first and only thing that is asked for the next time, for
@@ -190,6 +190,9 @@ export class Transaction<T extends TaskPart> {
   async #writeThose(isMeant: (key: string) => boolean): Promise<void> {
     if (this.#doom.signal.aborted) return;
     const offsets = isMeant(offsetsKey) ? this.#commitOffsets() : undefined;
+    // Brokers that add to a transaction by themselves refuse what comes while they add something else to it, and are asked
+    // again 5 to 20 ms later: far longer than one answer after the other takes.
+    if (this.#options.announce === undefined) await offsets;
     const queues = [...this.#queues].filter(([key]) => isMeant(key)).map(([, queue]) => this.#produce(queue));
     await Promise.all([offsets, ...queues]);
   }

@@ -145,7 +145,7 @@ async function transactionsOf(tasks: readonly number[], { isSecondVersion = true
   };
 }
 
-test("what all tasks commit in a turn is one transaction, and what comes meanwhile is the next, under the next epoch", async () => {
+test("what all tasks commit in a turn is one transaction, and what comes meanwhile is the next, under another id", async () => {
   const { commit, asked, hold, fates } = await transactionsOf([0, 1, 2]);
   const ended = hold("commit n.0/1");
   commit("a", 0, [batch(3)]);
@@ -158,8 +158,57 @@ test("what all tasks commit in a turn is one transaction, and what comes meanwhi
   asked.length = 0;
   ended.resolve(undefined);
   await turns();
-  expect(asked).toEqual(["offsets 2 as n.0/2 in 1", "commit n.0/2"]);
+  expect(asked).toEqual(["offsets 2 as n.1/1 in 1", "commit n.1/1"]);
   expect(fates).toEqual({ a: "committed", b: "committed", c: "committed" });
+});
+
+test("two ids take turns, each under its next epoch, so that nobody writes while markers of the same id are on their way", async () => {
+  const { commit, asked, fates } = await transactionsOf([0, 1, 2]);
+  for (const name of ["a", "b", "c", "d"]) {
+    commit(name, 2, []);
+    await turns();
+  }
+  const ends = asked.filter((words) => words.startsWith("commit"));
+  expect(ends).toEqual(["commit n.0/1", "commit n.1/1", "commit n.0/2", "commit n.1/2"]);
+  expect(Object.values(fates)).toEqual(["committed", "committed", "committed", "committed"]);
+});
+
+test("a member with one id writes one transaction after the other under it", async () => {
+  const { commit, asked } = await transactionsOf([0]);
+  for (const name of ["a", "b"]) {
+    commit(name, 0, []);
+    await turns();
+  }
+  expect(asked.filter((words) => words.startsWith("commit"))).toEqual(["commit n.0/1", "commit n.0/2"]);
+});
+
+test("brokers that add to a transaction by themselves are asked for offsets and batches one after the other", async () => {
+  const { commit, asked, hold } = await transactionsOf([0, 1]);
+  const offsets = hold("offsets 0,1 as n.0/1 in 1");
+  commit("a", 0, [batch(3)]);
+  commit("b", 1, [batch(4)]);
+  await turns();
+  expect(asked).toEqual(["offsets 0,1 as n.0/1 in 1"]);
+  offsets.resolve(undefined);
+  await turns();
+  expect(asked.slice(1)).toEqual(["write 3 as n.0/1", "write 4 as n.0/1", "commit n.0/1"]);
+});
+
+test("where offsets are refused nothing is written in their transaction", async () => {
+  const { commit, asked, hold, fates } = await transactionsOf([0]);
+  hold("offsets 0 as n.0/1 in 1").resolve(answered(kafkaCode.illegalGeneration));
+  commit("a", 0, [batch(3)]);
+  await turns();
+  expect(asked).toEqual(["offsets 0 as n.0/1 in 1", "abort n.0/1"]);
+  expect(fates["a"]).toBeInstanceOf(KafkaAnswerError);
+});
+
+test("in the first version, where both are announced, offsets and batches are under way at once", async () => {
+  const { commit, asked, hold } = await transactionsOf([0], { isSecondVersion: false });
+  hold("offsets 0 as n.0/1 in 1");
+  commit("a", 0, [batch(3)]);
+  await turns();
+  expect(asked).toEqual(["announce 3 g as n.0/1", "offsets 0 as n.0/1 in 1", "write 3 as n.0/1"]);
 });
 
 test("a transaction is committed only when every batch and the offsets are there", async () => {
