@@ -229,9 +229,10 @@ export class Fetcher {
     this.#looping.add(node);
     const backOff = new BackOff(pauses);
     try {
-      // Partitions that are started in the same turn are asked for together.
-      await Promise.resolve();
       while (!this.#stop.signal.aborted) {
+        // Partitions that are started, or given back by their tasks, in the same turn are asked for together: what is left
+        // out of a fetch waits until that one is answered.
+        await new Promise(setImmediate);
         const feeds = this.#ledBy(node);
         if (feeds.length === 0) return;
         const startedMs = this.#options.clock.monotonicMs();
