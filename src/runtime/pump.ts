@@ -71,6 +71,8 @@ export class Pump {
   #handleClosed: Promise<void> = Promise.resolve();
   #outgoing: Outgoing[] = [];
   #chunkBeganMs = 0;
+  /** When the commit before was begun. */
+  #committedMs = Number.NEGATIVE_INFINITY;
   /** When the chunk in hand is to end, as the alarm was asked last. */
   #dueMs = Number.POSITIVE_INFINITY;
   /** When the oldest output that no finished batch holds was begun; -1 when there is none. */
@@ -251,6 +253,7 @@ export class Pump {
       case "fetch":
         return this.#fetchFrom(this.#offsetOf(action.position));
       case "commit":
+        this.#committedMs = this.#options.clock.monotonicMs();
         await this.#liveHandle().commit(action.position, writeNote(this.#note.next(this.#stage)));
         return this.#send({ kind: "committed" });
       case "keep":
@@ -501,12 +504,21 @@ export class Pump {
   }
 
   #askForTick(): void {
-    const { bounds, alarm } = this.#options;
-    const waitMs = this.#stage.hasOutput ? bounds.everyMs : Math.max(bounds.everyMs, silentCommitMs);
-    const dueMs = this.#chunkBeganMs + waitMs;
+    const dueMs = this.#chunkDueMs;
     if (dueMs === this.#dueMs) return;
     this.#dueMs = dueMs;
-    alarm.setFor(dueMs);
+    this.#options.alarm.setFor(dueMs);
+  }
+
+  /**
+   * Exactly once what is made is seen when it is committed, so that a task with nothing left to compute waits for the time
+   * between two commits alone. While it has, and where outputs are seen before, the chunk is as old as commits are apart.
+   */
+  get #chunkDueMs(): number {
+    const { bounds, isExactlyOnce } = this.#options;
+    if (!this.#stage.hasOutput) return this.#chunkBeganMs + Math.max(bounds.everyMs, silentCommitMs);
+    if (isExactlyOnce !== true || this.#intake.head !== undefined) return this.#chunkBeganMs + bounds.everyMs;
+    return Math.max(this.#chunkBeganMs, this.#committedMs + bounds.everyMs);
   }
 
   /** Sends what is made, though the chunk goes on: R1 holds, since its offset is committed later, and R2, since it is not kept. */

@@ -222,3 +222,64 @@ test("a chunk that is begun again in the same millisecond asks for a tick of its
   expect(asked).toEqual([beganMs + 100, beganMs + 100]);
   await pump.drain();
 });
+
+/** A task that commits every 100 ms, exactly once, on a clock that stands; and when it has asked for a tick. */
+async function exactlyOnce() {
+  const asked: number[] = [];
+  const bounds = { ...large, lingerMs: Number.POSITIVE_INFINITY };
+  const alarm = { setFor: (dueMs: number) => void asked.push(dueMs) };
+  const bench = pumpOf(taskOf(), { bounds, alarm, isExactlyOnce: true });
+  await bench.settle();
+  return { ...bench, asked, beganMs: bench.clock.nowMs };
+}
+
+test("exactly once a task that has waited long enough commits as soon as it has nothing left to compute", async () => {
+  const { pump, broker, clock, settle, asked, beganMs } = await exactlyOnce();
+  await pump.take(ordersAt(0, 2));
+  await settle();
+  expect(asked).toEqual([beganMs]);
+  pump.tick(beganMs);
+  await settle();
+  expect(broker.calls.slice(2)).toEqual(["write 2", "commit 2"]);
+  // 30 ms after that commit the next one is due 70 ms later, and not when its own chunk is 100 ms old.
+  clock.nowMs = beganMs + 30;
+  await pump.take(ordersAt(2, 1));
+  await settle();
+  expect(asked.at(-1)).toBe(beganMs + 100);
+  pump.tick(beganMs + 99);
+  await settle();
+  expect(broker.calls.slice(4)).toEqual([]);
+  pump.tick(beganMs + 100);
+  await settle();
+  expect(broker.calls.slice(4)).toEqual(["write 1", "commit 3"]);
+  await pump.drain();
+});
+
+test("exactly once the time between two commits counts from when the former was begun", async () => {
+  const { pump, broker, clock, settle, asked, beganMs } = await exactlyOnce();
+  const answered = deferred<undefined>();
+  broker.onCommit = () => answered.promise;
+  await pump.take(ordersAt(0, 2));
+  await settle();
+  pump.tick(beganMs);
+  await settle();
+  await pump.take(ordersAt(2, 1));
+  clock.nowMs = beganMs + 40;
+  answered.resolve(undefined);
+  await settle();
+  expect(asked.at(-1)).toBe(beganMs + 100);
+  await pump.drain();
+});
+
+test("at least once the time between two commits counts from the chunk's first record: its outputs are seen already", async () => {
+  const asked: number[] = [];
+  const { pump, clock, settle } = pumpOf(taskOf(), {
+    bounds: { ...large, lingerMs: 5 },
+    alarm: { setFor: (dueMs) => void asked.push(dueMs) },
+  });
+  await settle();
+  await pump.take(ordersAt(0, 2));
+  await settle();
+  expect(asked).toEqual([clock.nowMs + 100]);
+  await pump.drain();
+});
