@@ -154,7 +154,7 @@ export class KafkaBroker implements KafkaCluster {
       member: new GroupMember(link, spec, timings),
       hold: spec.instanceId === undefined ? undefined : this.#holdOn(spec.instanceId),
       send: (outgoing, options) =>
-        (options.transaction === undefined ? this.#producer : transactions?.producer ?? this.#producer).send(
+        (options.transaction === undefined ? this.#producer : (transactions?.producer ?? this.#producer)).send(
           outgoing,
           options,
         ),

@@ -118,12 +118,15 @@ test.each([
     "exactly-once" as const,
     ["closed 10000", "closed 10000", "closed 10000", "closed 20000", "closed 20000", "closed 20000"],
   ],
-])("a member that delivers %s has connections of its own for its transactions, which end with it", async (delivery, closed) => {
-  const { broker, log } = clusterOf({ orders: 1 }, undefined, {}, new Map([["transaction.version", 2]]));
-  await broker.join({ ...groupOf(["orders"]), delivery }, sink, signal);
-  await broker.close();
-  expect(log.filter((words) => words.startsWith("closed")).sort()).toEqual(closed);
-});
+])(
+  "a member that delivers %s has connections of its own for its transactions, which end with it",
+  async (delivery, closed) => {
+    const { broker, log } = clusterOf({ orders: 1 }, undefined, {}, new Map([["transaction.version", 2]]));
+    await broker.join({ ...groupOf(["orders"]), delivery }, sink, signal);
+    await broker.close();
+    expect(log.filter((words) => words.startsWith("closed")).sort()).toEqual(closed);
+  },
+);
 
 test("a join that is called off ends with the reason, before anything is joined", async () => {
   const { broker, log } = clusterOf({ orders: 1 });
