@@ -255,6 +255,15 @@ test("exactly once a task that has waited long enough commits as soon as it has 
   await pump.drain();
 });
 
+test("exactly once a task that has more to compute goes on until its chunk is as old as commits are apart", async () => {
+  const { pump, settle, asked, beganMs } = await exactlyOnce();
+  await Promise.all([pump.take(ordersAt(0, 2)), pump.take(ordersAt(2, 2))]);
+  await settle();
+  // Between the two pieces, and behind the second.
+  expect(asked).toEqual([beganMs + 100, beganMs]);
+  await pump.drain();
+});
+
 test("exactly once the time between two commits counts from when the former was begun", async () => {
   const { pump, broker, clock, settle, asked, beganMs } = await exactlyOnce();
   const answered = deferred<undefined>();
