@@ -23,6 +23,9 @@ export interface ScaleWindow {
   readonly cpuMicros: number;
   readonly wallMicros: number;
   readonly rssBytes: number;
+  /** After a collection, where the process may ask for one. */
+  readonly heapBytes: number;
+  readonly handles: number;
 }
 
 /** The checked plan of scale.yaml, with as many partitions everywhere. */

@@ -10,6 +10,7 @@ import type { Plan, PlannedStage } from "../src/topology/index.ts";
 import { ScaleFeed } from "./scale-feed.ts";
 import { type ScaleJob, scalePlan, scaleStages } from "./scale-job.ts";
 import { ScaleProcess } from "./scale-process.ts";
+import { ScaleReader } from "./scale-reader.ts";
 
 /** How long what is on its way may take after the last record was written. */
 const settleMsMax = 15_000;
@@ -33,8 +34,21 @@ export interface ScaleResult {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
+  /** The same until a reader of what is committed has each record in hand. */
+  readonly seen50: number;
+  readonly seen99: number;
   /** Records that came out more than once. */
   readonly copies: number;
+}
+
+/** What the stages' process holds, so long after it began to work. */
+export interface MemorySample {
+  readonly seconds: number;
+  readonly rssBytes: number;
+  /** After a collection. */
+  readonly heapBytes: number;
+  /** Sockets, timers and whatever else keeps the process alive. */
+  readonly handles: number;
 }
 
 /** Topics, registry and feeder for as many partitions and stages; they live for all rounds. */
@@ -72,20 +86,12 @@ export class ScaleRun {
 
   /** Idle, then the warm-up, then the window. */
   async measure(times: ScaleTimes, flags: readonly string[] = []): Promise<ScaleResult> {
-    const { reader, from } = this.#first;
+    const { from } = this.#first;
     const to = this.#last.to.clusterName;
-    const registry = await openRegistry(join(this.#job.folder, "registry"), undefined, "read");
-    const schema = await registry.latest(from.subject ?? "", this.#signal);
-    const { bootstrap, partitions } = this.#job;
-    const feed = await ScaleFeed.open({
-      bootstrap,
-      topic: from.clusterName,
-      partitions,
-      schema: reader,
-      schemaId: schema?.id ?? 0,
-      perSecond: times.perSecond,
-    });
+    const { bootstrap } = this.#job;
+    const feed = await this.#feed(times.perSecond);
     const stages = await ScaleProcess.start(this.#job, flags);
+    const seen = await ScaleReader.open(bootstrap, to);
     try {
       await delay(idleSettleMs);
       await stages.window();
@@ -102,10 +108,8 @@ export class ScaleRun {
       const after = await this.#arrived(to, starts[1], before.times);
       await stages.stop();
       const share = (window: { cpuMicros: number; wallMicros: number }): number => window.cpuMicros / window.wallMicros;
-      const latencies = [...before.times].flatMap(([key, ms]) => {
-        const out = after.times.get(key);
-        return out === undefined ? [] : [out - ms];
-      });
+      const latencies = since(before.times, after.times);
+      const sights = percentiles(since(before.times, seen.seenMs));
       return {
         idleShare: share(idle),
         busyShare: share(busy),
@@ -114,13 +118,42 @@ export class ScaleRun {
         missing: records - latencies.length,
         copies: after.copies,
         ...percentiles(latencies),
+        seen50: sights.p50,
+        seen99: sights.p99,
       };
     } catch (error) {
       stages.kill();
       throw error;
     } finally {
       await feed.close();
+      await seen.close();
     }
+  }
+
+  /** Feeds for so long, and asks after each step what the stages' process holds. */
+  async *watch(perSecond: number, stepSeconds: number, seconds: number): AsyncGenerator<MemorySample> {
+    const feed = await this.#feed(perSecond);
+    const stages = await ScaleProcess.start(this.#job, ["--expose-gc"]);
+    try {
+      for (let passed = stepSeconds; passed <= seconds; passed += stepSeconds) {
+        await feed.run(stepSeconds);
+        const { rssBytes, heapBytes, handles } = await stages.window();
+        yield { seconds: passed, rssBytes, heapBytes, handles };
+      }
+      await stages.stop();
+    } finally {
+      stages.kill();
+      await feed.close();
+    }
+  }
+
+  async #feed(perSecond: number): Promise<ScaleFeed> {
+    const { reader, from } = this.#first;
+    const { bootstrap, partitions, folder } = this.#job;
+    const registry = await openRegistry(join(folder, "registry"), undefined, "read");
+    const schema = await registry.latest(from.subject ?? "", this.#signal);
+    const schemaId = schema?.id ?? 0;
+    return ScaleFeed.open({ bootstrap, topic: from.clusterName, partitions, schema: reader, schemaId, perSecond });
   }
 
   /** Asks until every record is there, or for as long as is waited for the last. */
@@ -177,6 +210,14 @@ export class ScaleRun {
     const changes = await compareWithCluster(this.#plan, this.#broker, registry, this.#signal);
     await applyChanges(changes, this.#broker, registry, this.#signal);
   }
+}
+
+/** What lies between the two times of each key that has both. */
+function since(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): number[] {
+  return [...before].flatMap(([key, ms]) => {
+    const then = after.get(key);
+    return then === undefined ? [] : [then - ms];
+  });
 }
 
 function percentiles(latencies: readonly number[]): Pick<ScaleResult, "p50" | "p99" | "max"> {

@@ -32,3 +32,15 @@ export function tableText(rows: readonly (readonly string[])[]): string {
     )
     .join("\n");
 }
+
+/**
+ * Least-squares slope of y over x.
+ *
+ * @param points at least two, of different x
+ */
+export function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
+  const meanX = points.reduce((sum, [x]) => sum + x, 0) / points.length;
+  const meanY = points.reduce((sum, [, y]) => sum + y, 0) / points.length;
+  const covariance = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
+  return covariance / points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+}

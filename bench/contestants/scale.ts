@@ -40,7 +40,10 @@ asked.on("line", () => {
   const wallMicros = (nowMs - atMs) * 1_000;
   cpu = process.cpuUsage();
   atMs = nowMs;
-  say({ cpuMicros: user + system, wallMicros, rssBytes: process.memoryUsage.rss() } satisfies ScaleWindow);
+  globalThis.gc?.();
+  const { rss: rssBytes, heapUsed: heapBytes } = process.memoryUsage();
+  const handles = process.getActiveResourcesInfo().length;
+  say({ cpuMicros: user + system, wallMicros, rssBytes, heapBytes, handles } satisfies ScaleWindow);
 });
 asked.on("close", () => stop.abort());
 
