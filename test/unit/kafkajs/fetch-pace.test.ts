@@ -12,13 +12,19 @@ import { outgoingOf, textRecord } from "../../support/records.ts";
 function fetchesOf(partitions: number, valueBytes: number) {
   const clock = new FakeClock(0);
   let fetches = 0;
+  /** Which partitions each fetch asks for. */
+  const asked: number[][] = [[]];
   const send = async (): Promise<unknown> => {
     fetches++;
+    asked.push([]);
     const { bytes } = outgoingOf([{ ...textRecord("t", 0, "k"), value: Buffer.alloc(valueBytes) }]);
+    // Its base offset, which no checksum covers.
+    bytes.writeBigInt64BE(BigInt(fetches - 1), 0);
     const partition = { errorCode: 0, lastStableOffset: 100, logStartOffset: 0, abortedTransactions: [] };
     return nextTurn({ errorCode: 0, partitions: [{ topic: "t", partition: 0, ...partition, records: bytes }] });
   };
-  const link = { leader: () => 1, partition: () => undefined, known: () => undefined, send } as unknown as ClusterLink;
+  const partition = (at: { partition: number }): undefined => void asked.at(-1)?.push(at.partition);
+  const link = { leader: () => 1, partition, known: () => undefined, send } as unknown as ClusterLink;
   const fetcher = new Fetcher({
     group: "g",
     roomFor: () => undefined,
@@ -38,7 +44,7 @@ function fetchesOf(partitions: number, valueBytes: number) {
     for (let turn = 0; turn < 10; turn++) await nextTurn();
     return fetches;
   };
-  return { fetcher, passing };
+  return { fetcher, passing, asked };
 }
 
 test("while little arrives, 200 partitions are asked for every 10 ms", async () => {
@@ -64,5 +70,14 @@ test("a few partitions are asked for as often as the broker answers", async () =
 test("after a fetch that brought much the next one follows at once", async () => {
   const { fetcher, passing } = fetchesOf(200, 70_000);
   expect(await passing(0)).toBeGreaterThan(3);
+  fetcher.close();
+});
+
+test("a partition that its task has taken at once is in the next fetch, and does not wait for the others' answer", async () => {
+  const { fetcher, passing, asked } = fetchesOf(3, 100);
+  await passing(0);
+  const whole = asked.filter((partitions) => partitions.length > 0).map((partitions) => [...partitions].sort());
+  expect(whole.length).toBeGreaterThan(2);
+  expect(whole).toEqual(whole.map(() => [0, 1, 2]));
   fetcher.close();
 });
