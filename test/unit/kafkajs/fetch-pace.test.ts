@@ -34,7 +34,10 @@ function fetchesOf(partitions: number, valueBytes: number) {
     logger: silentLogger,
     unknownTopicMs: 30_000,
     troubles: new PartitionTroubles(clock, silentLogger),
-    deliver: async () => undefined,
+    // Taken at once, through as many promises as lie between a membership and a task's queue.
+    deliver: async () => {
+      for (let step = 0; step < 10; step++) await Promise.resolve();
+    },
     changed: () => expect.fail("the log has not changed"),
     failed: (error) => expect.fail(error.message),
   });
