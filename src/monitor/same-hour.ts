@@ -57,7 +57,10 @@ export class SameHour {
     const cell = this.at(fromMs, hoursMin);
     const own = this.#hours.get(Math.floor(fromMs / hourMs));
     if (cell === undefined || own === undefined) return cell?.partial;
-    return { rows: cell.partial.rows - own.rows, counts: cell.partial.counts.map((all, f) => less(all, own.counts[f])) };
+    return {
+      rows: cell.partial.rows - own.rows,
+      counts: cell.partial.counts.map((all, f) => less(all, own.counts[f])),
+    };
   }
 
   /** Each cell that {@link at} answers for windows of the reference, once, with a time that it is of. */

@@ -82,7 +82,8 @@ export class MonitorAlerts {
       if (isPage) this.restorePage(first.toMs);
       events.push(this.#incidentEvent("opened", opening.map(of), { incident, isPage }));
     }
-    for (const field of new Set([...fired, ...told])) events.push(this.#alertEvent(isMuted(field) ? "suppressed" : "firing", of(field)));
+    for (const field of new Set([...fired, ...told]))
+      events.push(this.#alertEvent(isMuted(field) ? "suppressed" : "firing", of(field)));
     for (const field of resolved) events.push(this.#alertEvent("resolved", of(field)));
     if (closed !== undefined && incident !== undefined) {
       events.push(this.#incidentEvent("closed", resolved.map(of), { incident, isPage: false }));

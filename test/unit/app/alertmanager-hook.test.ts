@@ -361,7 +361,7 @@ test("an alert that is posted passes the guards of the policy, and comes to a ve
       trainer.tick(nowMs);
     }, 1),
   );
-  const steps = async () => (await told()).map(({ type, guard }) => guard ?? type);
+  const steps = async (): Promise<string[]> => (await told()).map(({ type, guard }) => guard ?? type);
   const until = (type: string) =>
     eventually(10_000, type, async () => ((await steps()).includes(type) ? true : undefined));
 

@@ -48,7 +48,12 @@ describe("a drift that is usual at its hour", () => {
   /** Per window: D drifts, u drifts as usual, . is well. Answers incidents opened, told and fired by the window's number. */
   const follow = (told: string, cooldownMs = hourMs) => {
     const incidents = new Incidents({ ...defaultRules, cooldownMs });
-    const found: Record<"opened" | "told" | "fired" | "closed", number[]> = { opened: [], told: [], fired: [], closed: [] };
+    const found: Record<"opened" | "told" | "fired" | "closed", number[]> = {
+      opened: [],
+      told: [],
+      fired: [],
+      closed: [],
+    };
     for (const [i, what] of [...told].entries()) {
       const evaluation = { ...verdict("a", what === "." ? "ok" : "drift"), isUsual: what === "u" };
       const step = incidents.add([evaluation], (i + 1) * hourMs);

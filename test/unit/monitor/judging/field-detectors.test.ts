@@ -123,7 +123,9 @@ describe("the budget of pages", () => {
     expect(pagesOf(straight)).toEqual([first, third]);
     // As many as without a bound.
     const unbound = feed(ready(watching("adwin"), { budget: { ...over.budget, pages: 99 } }), sways);
-    expect(lineOf(unbound, "x.adwin").flatMap((verdict, at) => (verdict?.kind === "DRIFT" ? [at] : []))).toEqual(alarms);
+    expect(lineOf(unbound, "x.adwin").flatMap((verdict, at) => (verdict?.kind === "DRIFT" ? [at] : []))).toEqual(
+      alarms,
+    );
     expect(pagesOf(unbound)).toEqual([first, second, third]);
   });
 

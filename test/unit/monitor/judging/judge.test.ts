@@ -1,6 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { commandRecord, Judge, type Judgement, type JudgeOptions } from "../../../../src/monitor/index.ts";
-import { atEndOf, baseline, baselineWithNights, cells, even, feed, head, hourMs, options, partial, shifted, spec, startMs } from "./rig.ts";
+import {
+  atEndOf,
+  baseline,
+  baselineWithNights,
+  cells,
+  even,
+  feed,
+  head,
+  hourMs,
+  options,
+  partial,
+  shifted,
+  spec,
+  startMs,
+} from "./rig.ts";
 
 function ready(over: Partial<JudgeOptions> = {}): Judge {
   const judge = new Judge({ ...options, ...over });
@@ -539,7 +553,12 @@ describe("a drift that the same hour has had before", () => {
       ["alert.firing", "ticket", false, "season"],
       ["alert.resolved", "page", false, undefined],
     ]);
-    expect(judged[5]?.verdicts[0]).toMatchObject({ kind: "DRIFT", reason: "season", phase: "firing", incident: undefined });
+    expect(judged[5]?.verdicts[0]).toMatchObject({
+      kind: "DRIFT",
+      reason: "season",
+      phase: "firing",
+      incident: undefined,
+    });
     expect(judged[5]?.events[0]?.incident).toBeUndefined();
     expect(judged[5]?.events[0]?.summary).toContain("the time of the day or the week");
   });
