@@ -590,7 +590,7 @@ describe("an alert of somebody else", () => {
     const scene = ready({ ...hooked, retrain: { ...hooked.retrain!, on: [{ kind: "webhook" }, { kind: "drift" }] } });
     tell(scene, "reported", "1");
     scene.alert();
-    expect(scene.words()).toEqual(["requested webhook", "open"]);
+    expect(scene.words()).toEqual(["requested drift", "open"]);
     tell(scene, "reported", "2");
     expect(scene.words()).toEqual(["open"]);
     tell(scene, "reported", "3");
