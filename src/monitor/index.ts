@@ -17,7 +17,7 @@ export {
 } from "./judging/commands.ts";
 export { type HeldRecords, LagAlerts, type LagLevel, type LagMonitorSpec, type SeenLag } from "./lag-alerts.ts";
 export { CommitHistory, type LagStatus } from "./lag-status.ts";
-export { detectorLines, type FieldDetectorsSpec, type MonitoredField, type MonitorSpec } from "./monitor-spec.ts";
+export type { FieldDetectorsSpec, MonitoredField, MonitorSpec } from "./monitor-spec.ts";
 export { budgetProbability, type PageBudget } from "./page-budget.ts";
 export { merged, type Partial, PartialCounter } from "./partial.ts";
 export {

@@ -18,11 +18,6 @@ export interface FieldDetectorsSpec {
   readonly fields: readonly string[];
 }
 
-/** As they stand in verdicts: `<field>.<kind>`, field by field. */
-export function detectorLines({ fields, detectors }: FieldDetectorsSpec = { fields: [], detectors: [] }): string[] {
-  return fields.flatMap((field) => detectors.map(({ kind }) => `${field}.${kind}`));
-}
-
 /** A monitor as far as those need it who count and those who judge. */
 export interface MonitorSpec {
   readonly name: string;

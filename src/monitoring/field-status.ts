@@ -3,7 +3,6 @@ import { modelFields } from "../monitor/estimate/index.ts";
 import {
   arrivalLine,
   type Cause,
-  detectorLines,
   qualityLines,
   type Season,
   type VerdictKind,
@@ -80,7 +79,9 @@ export function performanceStatuses(
 /** What the monitor says of quality and detectors now: it may have been asked for more before. */
 function linesOf(of: PlannedMonitor, last: ReadonlyMap<string, VerdictRecord>): string[] {
   const quality = qualityLines(of.fields, of.quality).map(({ name }) => name);
-  const asked = new Set([arrivalLine, ...quality, ...detectorLines(of.detectors)]);
+  const { fields = [], detectors = [] } = of.detectors ?? {};
+  const watched = fields.flatMap((field) => detectors.map(({ kind }) => `${field}.${kind}`));
+  const asked = new Set([arrivalLine, ...quality, ...watched]);
   return [...last.values()].flatMap(({ monitor, field }) => (monitor === of.name && asked.has(field) ? [field] : []));
 }
 
