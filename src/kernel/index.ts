@@ -37,6 +37,7 @@ export {
   formatDurationMs,
   formatIsoTime,
   hourOfDay,
+  isDigitsOfDate,
   minuteOfHour,
   monthOfYear,
   parseDurationMs,

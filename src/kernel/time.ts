@@ -50,30 +50,49 @@ export function formatDurationMs(ms: number): string {
 }
 
 const isoTime =
-  /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?([Zz]|[+-]\d{2}(?::?\d{2})?)?)?$/;
+  /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)?([Zz]|[+-]\d{2}(?::?\d{2})?)?)?$/;
+/** ISO 8601's basic form; without a T it would be a number. */
+const basicTime =
+  /^(\d{4})(\d{2})(\d{2})[Tt](\d{2})(?:(\d{2})(?:(\d{2})(?:[.,](\d+))?)?)?([Zz]|[+-]\d{2}(?::?\d{2})?)?$/;
 
 /**
  * A date or time in ISO 8601 or RFC 3339 as milliseconds since the epoch; undefined when the text is none. Taken as
- * people write it: a blank or t for the T, z for Z, a comma for the point, zones as +01:00, +0100 and +01.
+ * people write it: a blank or t for the T, z for Z, a comma for the point, zones as +01:00, +0100 and +01; hours alone,
+ * and the basic form 20260101T000000Z. 24:00:00 is the midnight that ends the day, and a leap second, which stands at
+ * the end of a month in UTC (RFC 3339, 5.7), is the first second of the next.
  * Without a zone it is UTC. Fractions below a millisecond are cut off, however many digits they have.
  */
 export function parseIsoTimeMs(text: string): EpochMs | undefined {
   if (text.length > timeLengthMax) return undefined;
-  const m = isoTime.exec(text);
+  const m = isoTime.exec(text) ?? basicTime.exec(text);
   if (m === null) return undefined;
-  const [year, month, day, hour, minute, second] = [m[1], m[2], m[3], m[4] ?? "0", m[5] ?? "0", m[6] ?? "0"].map(
-    Number,
-  );
-  if (month === undefined || day === undefined || hour === undefined || minute === undefined || second === undefined)
-    return undefined;
-  if (month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59) return undefined;
-  const days = daysFromCivil(year ?? 0, month, day);
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = m
+    .slice(1, 7)
+    .map((part) => Number(part ?? 0));
+  if (month < 1 || month > 12 || minute > 59 || second > 60) return undefined;
+  if (hour > 23 && !(hour === 24 && minute + second + Number(m[7] ?? "0") === 0)) return undefined;
+  const days = daysFromCivil(year, month, day);
   if (day < 1 || civilFromDays(days).day !== day) return undefined;
   const zoneMs = zoneOffsetMs(m[8]);
   if (zoneMs === undefined) return undefined;
   const millis = Number((m[7] ?? "").padEnd(3, "0").slice(0, 3));
-  return days * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1_000 + millis - zoneMs;
+  const ms = days * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1_000 + millis - zoneMs;
+  return second === 60 && !beginsMonth(ms) ? undefined : ms;
 }
+
+/** Whether a time lies in the first second of a month. */
+function beginsMonth(ms: number): boolean {
+  const day = Math.floor(ms / 86_400_000);
+  return ms - day * 86_400_000 < 1_000 && civilFromDays(day).day === 1;
+}
+
+/** Text of digits alone that reads as a day, hour or minute, as 202601010000: a count of milliseconds it is by chance. */
+export function isDigitsOfDate(text: string): boolean {
+  const m = digitsOfDate.exec(text);
+  return m !== null && parseIsoTimeMs(`${m[1]}-${m[2]}-${m[3]}T${m[4] ?? "00"}:${m[5] ?? "00"}`) !== undefined;
+}
+
+const digitsOfDate = /^((?:19|20)\d{2})(\d{2})(\d{2})(?:(\d{2})(\d{2})?)?$/;
 
 /** ISO 8601 in UTC with milliseconds: `2026-01-01T00:00:00.000Z`. Years 0 to 9999. */
 export function formatIsoTime(ms: EpochMs): string {

@@ -1,4 +1,4 @@
-import { bareTimeMinMs, eventTimeEndMs, parseIsoTimeMs, timeMinMs } from "../kernel/index.ts";
+import { bareTimeMinMs, eventTimeEndMs, isDigitsOfDate, parseIsoTimeMs, timeMinMs } from "../kernel/index.ts";
 import { doubleOf, floorOf, numberText, parseDecimal, wholeOf } from "./decimal.ts";
 import { JsonNumber } from "./exact-json.ts";
 import { exactDouble, isLong, type Long, longOf } from "./long.ts";
@@ -36,12 +36,12 @@ export const castTargets = {
   string: {
     kind: "string",
     takes:
-      "a number as its digits (1.0 is `1`, 9007199254740993 stays), a boolean as `true` or `false`, and in later stages a time as ISO 8601",
+      "a number as its digits (1.0 is `1`, 9007199254740993 stays), a boolean as `true` or `false`, a time as ISO 8601 in UTC",
   },
   "timestamp-millis": {
     kind: "timestamp",
     takes:
-      "ISO 8601 and RFC 3339 text (UTC without a zone, cut to milliseconds); milliseconds since 1970, also as text, from 1973-03-03 on or from `timesFrom` of the input: what lies before looks like seconds",
+      "ISO 8601 and RFC 3339 text (UTC without a zone, cut to milliseconds; a leap second is the next one, week dates and days of the year are not taken); milliseconds since 1970, also as text, from 1973-03-03 on or from `timesFrom` of the input: what lies before looks like seconds, and digits such as 202601010000 look like a date",
   },
   "epoch-seconds": { kind: "timestamp", takes: "seconds since 1970, also as text, with any fraction" },
   "epoch-millis": { kind: "timestamp", takes: "milliseconds since 1970, also as text, however small" },
@@ -152,7 +152,8 @@ export function toTime(value: unknown, bareFromMs = bareTimeMinMs): Converted<nu
   if (value === null) return null;
   const ms = typeof value === "string" ? parseIsoTimeMs(value) : undefined;
   if (ms !== undefined) return inTimes(ms);
-  const bare = typeof value === "boolean" ? undefined : toLong(value);
+  if (typeof value === "boolean" || (typeof value === "string" && isDigitsOfDate(value))) return undefined;
+  const bare = toLong(value);
   return typeof bare === "number" && bare >= bareFromMs ? inTimes(bare) : undefined;
 }
 
