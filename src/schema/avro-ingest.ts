@@ -1,20 +1,11 @@
-import {
-  type AvroField,
-  type AvroType,
-  isTimestamp,
-  type RecordType,
-  splitNullable,
-  type UnionType,
-} from "./avro-type.ts";
+import { castRule } from "./avro-cast.ts";
+import { type AvroField, type AvroType, type RecordType, splitNullable, type UnionType } from "./avro-type.ts";
 import { ByteCursor } from "./byte-cursor.ts";
 import { ByteSink } from "./byte-sink.ts";
 import type { CastType } from "./cast.ts";
 import { findAt, pointerKeys } from "./json-pointer.ts";
-import { conversionOf, decimalOf, decimalText, logicalName, needsUtc } from "./logical-type.ts";
-import type { Long } from "./long.ts";
 import { exactNumbers, isObject as isPlainObject, type ReadingRules, type ValueReading } from "./reading-rules.ts";
 import { Resolution, type ValueReader } from "./resolved-reader.ts";
-import { castReading } from "./scalar-from-json.ts";
 import { Skippers } from "./skipper.ts";
 import { checkTime } from "./time-bounds.ts";
 import type { FieldRule, IngestPlanRules } from "./transcode-plan.ts";
@@ -158,51 +149,4 @@ function partOf({ value, type }: Typed, key: string): Typed | undefined {
   // What a union holds is looked at with its branch.
   const own = isPlainObject(value) ? value[key] : Array.isArray(value) ? value[Number(key)] : part;
   return inside === undefined ? undefined : { value: own, type: inside };
-}
-
-/** Undefined where the writer's logical type says already what the cast would have to guess. */
-function castRule(
-  field: AvroField,
-  written: AvroType,
-  cast: CastType,
-  rules: IngestPlanRules,
-  values: ReadingRules,
-): ValueReader | undefined {
-  const { type } = splitNullable(written);
-  const { type: wanted } = splitNullable(field.type);
-  if (isTimestamp(wanted) && logicalName(type) !== undefined) {
-    if (!needsUtc(type, wanted)) return undefined;
-    return utcNames.has(cast) ? asUtc(field, written, rules) : undefined;
-  }
-  const read = new Resolution(new Skippers({ text: true })).resolve(written, written, field.name);
-  const asField = castReading(cast, rules.byValue(field.type), values, field.name);
-  const decimal = decimalOf(type);
-  const toMillis = cast === "long" && logicalName(wanted) === undefined ? conversionOf(type, timestampMillis) : "raw";
-  return (cursor) => {
-    const value = read(cursor);
-    const plain = value instanceof UnionValue ? value.value : value;
-    if (typeof toMillis === "function" && plain !== null) return asField(toMillis(plain as never), field.name);
-    const given = decimal !== undefined && Buffer.isBuffer(plain) ? decimalText(plain, decimal) : plain;
-    return asField(given, field.name);
-  };
-}
-
-/** What a time is as a long, in every stage and whatever unit its writer counts in. */
-const timestampMillis: AvroType = { kind: "long", attributes: { logicalType: "timestamp-millis" } };
-
-/** Casts that take a time on an unknown clock for UTC. */
-const utcNames: ReadonlySet<string> = new Set(["utc"]);
-
-function asUtc(field: AvroField, written: AvroType, rules: IngestPlanRules): ValueReader {
-  const { type } = splitNullable(written);
-  const { type: wanted } = splitNullable(field.type);
-  const convert = conversionOf(type, wanted, true);
-  const read = new Resolution(new Skippers({ text: true })).resolve(written, written, field.name);
-  return (cursor) => {
-    const value = read(cursor) as Long | null;
-    if (value === null) return rules.byValue(field.type)(null, field.name);
-    const time = (typeof convert === "function" ? convert(value as never) : value) as Long;
-    rules.time(time, field.name);
-    return time;
-  };
 }

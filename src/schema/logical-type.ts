@@ -1,4 +1,6 @@
+import { assert } from "../kernel/index.ts";
 import { type AvroType, isTimestamp } from "./avro-type.ts";
+import { parseDecimal } from "./decimal.ts";
 import { type Long, longOf } from "./long.ts";
 
 /** What a whole number means: a moment in UTC, a day, a time on an unknown clock, a time of day. */
@@ -107,9 +109,18 @@ function leavesOf(type: AvroType, seen = new Set<AvroType>()): readonly AvroType
   }
 }
 
-/** True for a writer's time that says nothing of UTC, read as a time. */
-export function needsUtc(writer: AvroType, reader: AvroType): boolean {
-  return conversionOf(writer, reader) === "never" && conversionOf(writer, reader, true) !== "never";
+/** True for a whole number that counts units of time, of whatever clock. */
+export function isTimeFamily(type: AvroType): boolean {
+  return timeUnitOf(type) !== undefined;
+}
+
+/** Milliseconds of a written time, floored, on the clock that its writer meant. */
+export function millisOf(writer: AvroType, value: Long): Long {
+  const unit = timeUnitOf(writer);
+  const convert = unit && timeConversion(unit.nanos, milli, true);
+  const ms = convert?.(value);
+  assert(ms !== undefined, "only a time has milliseconds, and a day has them within a long");
+  return ms;
 }
 
 function timeUnitOf(type: AvroType): TimeUnit | undefined {
@@ -157,6 +168,21 @@ function rescaled(unscaled: bigint, from: number, to: number): bigint | undefine
 
 function digitsOf(unscaled: bigint): number {
   return String(unscaled < 0n ? -unscaled : unscaled).length;
+}
+
+/** How many digits a decimal has, zeros in front not counted. */
+export function decimalDigits(bytes: Buffer): number {
+  return digitsOf(unscaledOf(bytes));
+}
+
+/** The bytes of a number that is written out, exactly; undefined where the type is no decimal or cannot hold it. */
+export function decimalBytes(text: string, type: AvroType): Buffer | undefined {
+  const to = decimalOf(type);
+  const decimal = parseDecimal(text);
+  if (to === undefined || decimal === undefined || decimal.exponent < -to.scale) return undefined;
+  const magnitude = BigInt(decimal.digits || "0") * 10n ** BigInt(decimal.exponent + to.scale);
+  if (digitsOf(magnitude) > to.precision) return undefined;
+  return bytesOf(decimal.isNegative ? -magnitude : magnitude, type.kind === "fixed" ? type.size : undefined);
 }
 
 /** Two's complement, big-endian. */

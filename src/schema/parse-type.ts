@@ -42,8 +42,8 @@ const grammarKeys: ReadonlySet<string> = new Set([
 
 export interface ParseOptions {
   /**
-   * False loads schemas whose defaults do not fit their type: old registries hold such. The default then counts
-   * as absent where it would be used.
+   * False loads schemas whose defaults do not fit their type, or that have an alias at two fields: old registries hold
+   * such. The default then counts as absent where it would be used, and so does the field that comes first.
    */
   readonly strictDefaults: boolean;
 }
@@ -176,7 +176,24 @@ class TypeParser {
       fields.push(field);
       if (field.default !== undefined) this.#defaults.push({ field, path: at });
     }
+    if (this.#strictDefaults) this.#checkSharedAliases(list, fields, path);
     return record;
+  }
+
+  /** A value of the alias's name would be two fields, or one of them and nothing. Old registries may hold such. */
+  #checkSharedAliases(list: readonly unknown[], fields: readonly AvroField[], path: Path): void {
+    const taken = new Map<string, string>();
+    for (const field of fields) {
+      for (const alias of new Set(field.aliases)) {
+        const other = taken.get(alias);
+        if (other === undefined) taken.set(alias, field.name);
+        else {
+          const index = list.findIndex((entry) => isObject(entry) && entry["name"] === field.name);
+          const message = `alias ${alias} stands at ${other} and at ${field.name}, and a written ${alias} is one value`;
+          this.#report([...path, "fields", index, "aliases"], message, "leave it at one of the two fields");
+        }
+      }
+    }
   }
 
   #field(json: unknown, namespace: string, path: Path, depth: number): AvroField | undefined {

@@ -58,7 +58,7 @@ export class Resolution {
   reading(writer: AvroType, reader: AvroType, reads: Reads, path: string): ValueReader {
     if (reads === "whole") return this.resolve(writer, reader, path);
     if (writer.kind === "union") {
-      return this.#byIndex(writer.branches.map((branch) => this.reading(branch, reader, reads, path)));
+      return this.byIndex(writer.branches.map((branch) => this.reading(branch, reader, reads, path)));
     }
     if (writer.kind === "null") return () => null;
     if (reader.kind === "union") {
@@ -83,12 +83,12 @@ export class Resolution {
       branches.push(this.reading(branch, reader, reads, path));
       if (i % branchesPerPart === branchesPerPart - 1) yield;
     }
-    return this.#byIndex(branches);
+    return this.byIndex(branches);
   }
 
   resolve(writer: AvroType, reader: AvroType, path: string): ValueReader {
     if (writer.kind === "union") {
-      return this.#byIndex(writer.branches.map((branch) => this.resolve(branch, reader, path)));
+      return this.byIndex(writer.branches.map((branch) => this.resolve(branch, reader, path)));
     }
     if (reader.kind === "union") return this.#branch(writer, reader, path);
     if (writer.kind === "null" && reader.kind !== "null") {
@@ -114,7 +114,8 @@ export class Resolution {
     }
   }
 
-  #byIndex(branches: readonly ValueReader[]): ValueReader {
+  /** Reads a union's index and then as its branch asks. */
+  byIndex(branches: readonly ValueReader[]): ValueReader {
     return (cursor) => {
       const read = branches[cursor.index()];
       return read === undefined ? damaged("a union has no such branch") : read(cursor);
@@ -127,7 +128,7 @@ export class Resolution {
       branchFor(writer, reader) ?? (this.#lenient === undefined ? undefined : lenientBranch(writer, reader));
     // A record is another event under another name, be its fields the same: where there are several, none is taken.
     if (chosen === undefined && wide && writer.kind === "record") {
-      return this.#refused(writer, `a written ${writer.name} is no branch of the union`, path);
+      return this.refused(writer, `a written ${writer.name} is no branch of the union`, path);
     }
     if (chosen === undefined) return this.#byValue(writer, reader, path);
     const read = this.resolve(writer, chosen, path);
@@ -186,15 +187,16 @@ export class Resolution {
     };
     const readers = this.#records.get(writer) ?? new Map<RecordType, ValueReader>();
     this.#records.set(writer, readers.set(reader, read));
-    const targets = targetsOf(writer, reader);
+    const targets = targetsOf(writer, reader.fields);
     fields = writer.fields.map((field): [string | undefined, ValueReader] => {
       const target = targets.get(field.name);
       if (target === undefined) return [undefined, this.#skippers.make(field.type)];
       return [target.name, this.resolve(field.type, target.type, `${path}.${target.name}`)];
     });
-    absent = reader.fields
-      .filter((field) => writtenFor(field, writer) === undefined)
-      .map((field) => ({ name: field.name, make: this.absentMaker(field, `${path}.${field.name}`) }));
+    absent = unfilled(reader.fields, targets).map((field) => ({
+      name: field.name,
+      make: this.absentMaker(field, `${path}.${field.name}`),
+    }));
     dropped = fields.filter(([target]) => target === undefined).length;
     return read;
   }
@@ -213,15 +215,15 @@ export class Resolution {
 
   #partial(writer: RecordType, reader: RecordType, reads: ReadonlyMap<string, Reads>, path: string): ValueReader {
     const blank = Object.fromEntries([...reads.keys()].map((name) => [name, null]));
-    const targets = targetsOf(writer, reader);
+    const targets = targetsOf(writer, reader.fields);
     const fields = writer.fields.map((field): readonly [string | undefined, ValueReader | Skipper] => {
       const target = targets.get(field.name);
       const wanted = target === undefined ? undefined : reads.get(target.name);
       if (target === undefined || wanted === undefined) return [undefined, this.#skippers.make(field.type)];
       return [target.name, this.reading(field.type, target.type, wanted, `${path}.${target.name}`)];
     });
-    const absent = reader.fields
-      .filter((field) => reads.has(field.name) && writtenFor(field, writer) === undefined)
+    const absent = unfilled(reader.fields, targets)
+      .filter((field) => reads.has(field.name))
       .map((field) => ({ name: field.name, make: this.absentMaker(field, `${path}.${field.name}`) }));
     return (cursor) => {
       cursor.enter();
@@ -275,7 +277,7 @@ export class Resolution {
     const written = logicalName(writer) ?? writer.kind;
     const wanted = logicalName(reader) ?? reader.kind;
     const read = primitiveReader(writer, writer);
-    if (conversion === "never") return this.#refused(writer, `a ${written} is no ${wanted}`, path);
+    if (conversion === "never") return this.refused(writer, `a ${written} is no ${wanted}`, path);
     const convert: ValueReader = (cursor) => {
       const value = conversion(read(cursor) as never);
       if (value !== undefined) return value;
@@ -284,7 +286,8 @@ export class Resolution {
     return this.#inRange(convert, reader, path);
   }
 
-  #refused(writer: AvroType, why: string, path: string): ValueReader {
+  /** Takes note that no value of this type fits, and refuses each. */
+  refused(writer: AvroType, why: string, path: string): ValueReader {
     this.#lenient?.never(path, why);
     const skip = this.#skippers.make(writer);
     return (cursor) => {
@@ -298,7 +301,7 @@ export class Resolution {
     const rules = this.#lenient;
     if (rules === undefined) return () => damaged(`a written ${writer.kind} cannot be read as ${reader.kind}`);
     if (convertsInside(writer, reader)) {
-      return this.#refused(
+      return this.refused(
         writer,
         `a ${writer.kind} is no ${reader.kind}, as what is in it has another logical type`,
         path,
@@ -316,14 +319,23 @@ export function writtenFor(field: AvroField, writer: RecordType): AvroField | un
   return writerFieldsFor(field, writer)[0];
 }
 
-/** The reader's field that each written one fills, by the written name. */
-function targetsOf(writer: RecordType, reader: RecordType): Map<string, AvroField> {
+/**
+ * The reader's field that each written one fills, by the written name: the one of that name, else the last that has it
+ * as an alias, as in Java. A field that loses its written one to another counts as not written.
+ */
+export function targetsOf(writer: RecordType, fields: readonly AvroField[]): ReadonlyMap<string, AvroField> {
   const targets = new Map<string, AvroField>();
-  for (const field of reader.fields) {
+  for (const field of fields) {
     const written = writtenFor(field, writer);
-    if (written !== undefined) targets.set(written.name, field);
+    if (written !== undefined && targets.get(written.name)?.name !== written.name) targets.set(written.name, field);
   }
   return targets;
+}
+
+/** The fields that no written one fills. */
+function unfilled(fields: readonly AvroField[], targets: ReadonlyMap<string, AvroField>): readonly AvroField[] {
+  const filled = new Set(targets.values());
+  return fields.filter((field) => !filled.has(field));
 }
 
 /** Names of types do not matter where there is one branch only. */

@@ -5,7 +5,7 @@ import { ByteSink } from "./byte-sink.ts";
 import { branchFor, canRead } from "./compatibility.ts";
 import { conversionOf } from "./logical-type.ts";
 import type { Reads, RowReads } from "./reads.ts";
-import { type LenientRules, Resolution, type ValueReader, writtenFor } from "./resolved-reader.ts";
+import { type LenientRules, Resolution, targetsOf, type ValueReader, writtenFor } from "./resolved-reader.ts";
 import { branchesPerPart, type SameTypes } from "./same-type.ts";
 import { type Skipper, Skippers } from "./skipper.ts";
 import { isWideUnion } from "./union-value.ts";
@@ -116,6 +116,8 @@ class Planner {
   readonly #skippers: Skippers;
   readonly #writerIndex: ReadonlyMap<string, number>;
   readonly #readerFields: ReadonlyMap<string, AvroField>;
+  /** The field that each written one fills, by the written name. */
+  readonly #targets: ReadonlyMap<string, AvroField>;
   readonly #consumers = new Map<number, Consumer[]>();
   readonly #row: RowPart[] = [];
   readonly #output: OutputOp[] = [];
@@ -132,6 +134,12 @@ class Planner {
     this.#skippers = new Skippers({ text: request.checksText });
     this.#writerIndex = new Map(request.writer.fields.map((field, i) => [field.name, i]));
     this.#readerFields = new Map(request.reader.fields.map((field) => [field.name, field]));
+    // What the caller sets, or a path leads to, has no use for a written field of its name.
+    const { ingest, reader, writer } = request;
+    const takers = reader.fields.filter(
+      (field) => ingest === undefined || !(ingest.supplied.has(field.name) || ingest.writtenName(field) !== undefined),
+    );
+    this.#targets = targetsOf(writer, takers);
   }
 
   /** Plans what steps see of a field. */
@@ -213,7 +221,8 @@ class Planner {
     const named = this.#request.ingest?.writtenName(field);
     if (named !== undefined) return this.#writerIndex.get(named);
     const written = writtenFor(field, this.#request.writer);
-    return written === undefined ? undefined : this.#writerIndex.get(written.name);
+    if (written === undefined || (this.#targets.get(written.name) ?? field).name !== field.name) return undefined;
+    return this.#writerIndex.get(written.name);
   }
 
   #typeAt(index: number): AvroType {

@@ -4,7 +4,7 @@ import { ByteCursor } from "./byte-cursor.ts";
 import { ByteSink } from "./byte-sink.ts";
 import { type GeneratedDecoder, generateDecoder, type Marks } from "./generated-decoder.ts";
 import { type GeneratedEncoder, generateEncoder } from "./generated-encoder.ts";
-import { Resolution, type ValueReader, writtenFor } from "./resolved-reader.ts";
+import { Resolution, targetsOf, type ValueReader, writtenFor } from "./resolved-reader.ts";
 import type { Row } from "./row-shape.ts";
 import { SameTypes } from "./same-type.ts";
 import { Skippers } from "./skipper.ts";
@@ -148,10 +148,11 @@ function boundariesOf(op: OutputOp): readonly number[] {
 
 function laterFields({ later, reader, writer, ingest }: TranscoderRequest) {
   if (ingest !== undefined) return [];
+  const targets = targetsOf(writer, reader.fields);
   return later.flatMap((name) => {
     const field = reader.fields.find((candidate) => candidate.name === name);
     const written = field && writtenFor(field, writer);
-    if (field === undefined || written === undefined) return [];
+    if (field === undefined || written === undefined || targets.get(written.name) !== field) return [];
     const read = new Resolution(new Skippers({ text: false })).resolve(written.type, field.type, field.name);
     return [{ name, field: writer.fields.indexOf(written), read }];
   });

@@ -76,3 +76,27 @@ test("a schema without such an alias is answered as it is", () => {
   const schema = record(id, { name: "total", type: "double", aliases: ["amount", "total"] });
   expect(withoutShadowedAliases(schema)).toBe(schema);
 });
+
+test("of two fields with one alias the last is filled and the other counts as absent, as in Java, at any depth", () => {
+  const fields = (extra: object) => [
+    { name: "a", type: "int", aliases: ["c"], ...extra },
+    { name: "b", type: "int", aliases: ["c"] },
+  ];
+  const lenient = (list: readonly unknown[]): RecordSchema => {
+    const parsed = parseRecordSchema({ type: "record", name: "Order", fields: list }, "o", { strictDefaults: false });
+    if ("problems" in parsed) throw new Error("no schema");
+    return parsed.schema;
+  };
+  const nested = (list: readonly unknown[]) => [
+    ...list,
+    { name: "in", type: { type: "record", name: "In", fields: list } },
+  ];
+  const writer = lenient(nested([{ name: "c", type: "int" }]));
+  const bytes = Buffer.alloc(64);
+  const end = createEncoder(writer).encode({ c: 5, in: { c: 6 } }, bytes, 0);
+  const filled = createDecoder(writer, lenient(nested(fields({ default: 1 })))).decode(bytes, 0, end);
+  expect(filled).toEqual({ a: 1, b: 5, in: { a: 1, b: 6 } });
+  expect(() => createDecoder(writer, lenient(nested(fields({})))).decode(bytes, 0, end)).toThrow(
+    "field a is not written",
+  );
+});
