@@ -33,9 +33,6 @@ export interface NumberTrust {
   readonly wholes: WholeNumbers;
 }
 
-/** Whole numbers from here on may have been rounded from a fraction that somebody would write: 1.1e15. */
-export const roundedFrom = 2 ** 50;
-
 /** Numbers that lost nothing: with their source, or as they were before. */
 export const exactNumbers: NumberTrust = { areExact: true, wholes: new WholeNumbers() };
 

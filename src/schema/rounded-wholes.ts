@@ -51,28 +51,49 @@ export class WholeNumbers {
     return false;
   }
 
-  /** Whether the digits and points in `bytes[begin, end)` may have become one of the numbers, up or down. */
+  /** Whether the number whose first digits and points are `bytes[begin, end)` became one of the numbers by rounding. */
   #mayBeIn(bytes: Uint8Array, begin: number, end: number, to: number): boolean {
-    if (end < to && isExponentMark(bytes[end] as number)) return true;
-    let whole = 0;
-    let at = begin;
-    for (; at < end && bytes[at] !== point; at++) whole = whole * 10 + (bytes[at] as number) - zero;
-    // Digits without a point are a whole number, which a safe integer is to its last digit.
-    if (at === end) return false;
+    const hasExponent = end < to && isExponentMark(bytes[end] as number);
+    if (!hasExponent) {
+      let whole = 0;
+      let at = begin;
+      for (; at < end && bytes[at] !== point; at++) whole = whole * 10 + (bytes[at] as number) - zero;
+      // Digits without a point are a whole number, which a safe integer is to its last digit.
+      if (at === end || !this.#has((value) => Math.abs(value - whole) <= 1)) return false;
+    }
+    const last = hasExponent ? endOfExponent(bytes, end + 1, to) : end;
+    const double = Number(Buffer.from(bytes.buffer, bytes.byteOffset + begin, last - begin).toString("latin1"));
+    return Number.isSafeInteger(double) && this.#has((value) => value === double);
+  }
+
+  #has(isIt: (value: number) => boolean): boolean {
     if (this.#count > wholesMax) return true;
-    for (let i = 0; i < this.#count; i++) if (Math.abs((this.#values[i] as number) - whole) <= 1) return true;
+    for (let i = 0; i < this.#count; i++) if (isIt(this.#values[i] as number)) return true;
     return false;
   }
 }
 
-/** Of all whole numbers only 0 stands for others that are too small for a double, and those have an exponent. */
+/**
+ * Of all whole numbers only 0 stands for others that are too small for a double, and those have an exponent of at
+ * least three digits; or sixteen characters before it. Every third byte is looked at, which meets three digits once.
+ */
 function hasNegativeExponent(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let at = from + 1; at < to; at++)
-    if (bytes[at] === minus && isExponentMark(bytes[at - 1] as number)) return true;
+  for (let at = from + 3; at < to; at += 3) {
+    if (ofNumber[bytes[at] as number] === 0) continue;
+    for (let sign = at - 1; sign >= at - 3 && sign > from; sign--) {
+      if (bytes[sign] === minus && isExponentMark(bytes[sign - 1] as number)) {
+        if (endOfNumber(bytes, sign + 1, to) - sign > exponentDigitsMin) return true;
+      }
+    }
+  }
   return false;
 }
 
+/** Digits of the exponent of a number that has fewer than sixteen characters before it, and is too small for a double. */
+const exponentDigitsMin = 3;
+
 const point = 46;
+const plus = 43;
 const minus = 45;
 const zero = 48;
 
@@ -89,6 +110,11 @@ function endOfNumber(bytes: Uint8Array, from: number, bound: number): number {
   let at = from;
   while (at < bound && ofNumber[bytes[at] as number] === 1) at++;
   return at;
+}
+
+function endOfExponent(bytes: Uint8Array, from: number, bound: number): number {
+  const isSigned = bytes[from] === minus || bytes[from] === plus;
+  return endOfNumber(bytes, isSigned ? from + 1 : from, bound);
 }
 
 function isExponentMark(byte: number): boolean {

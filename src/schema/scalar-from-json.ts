@@ -3,7 +3,7 @@ import { type AvroType, isTimestamp } from "./avro-type.ts";
 import { type CastType, castTargets, convert, epochShifts, floatOf, toDouble, toFloat, toInt, toLong } from "./cast.ts";
 import { JsonNumber } from "./exact-json.ts";
 import { isWellFormed } from "./json-text.ts";
-import { type ReadingRules, roundedFrom, sourceWanted, unfit, type ValueReading } from "./reading-rules.ts";
+import { type NumberTrust, type ReadingRules, sourceWanted, unfit, type ValueReading } from "./reading-rules.ts";
 import { checkBareTime, checkTime } from "./time-bounds.ts";
 
 /** Text that stands for a number in our own JSON form, which has no other way to say it. */
@@ -100,14 +100,17 @@ function plainReading(type: AvroType, rules: ReadingRules): ValueReading {
     case "int":
       // Adding 0 makes 0 of -0.
       return (value, path) => {
-        if (typeof value === "number" && (value | 0) === value) return value | 0;
+        if (typeof value === "number" && (value | 0) === value) {
+          if (!numbers.areExact) numbers.wholes.add(value);
+          return value | 0;
+        }
         return (isNumber(value) ? toInt(value) : undefined) ?? unfit(path, "int of 32 bits", value);
       };
     case "long":
       return (value, path) => {
         if (Number.isSafeInteger(value)) {
           const long = value as number;
-          if (!numbers.areExact && (long >= roundedFrom || long <= -roundedFrom)) numbers.wholes.add(long);
+          if (!numbers.areExact) numbers.wholes.add(long);
           return long + 0;
         }
         if (!numbers.areExact && Number.isInteger(value)) throw sourceWanted;
@@ -175,17 +178,26 @@ function timestampReading(rules: ReadingRules, isEventTime: boolean): ValueReadi
       const ms = parseIsoTimeMs(value);
       if (ms !== undefined) return times === undefined ? ms : checkTime(ms, path, isEventTime);
     }
-    if (!numbers.areExact && Number.isInteger(value) && !Number.isSafeInteger(value)) throw sourceWanted;
-    const ms = isNumber(value) ? toLong(value) : undefined;
-    if (typeof ms !== "number") return unfit(path, "timestamp-millis", value);
+    const ms = bareTimeOf(value, numbers);
+    if (ms === undefined) return unfit(path, "timestamp-millis", value);
     return times === undefined ? ms : checkBareTime(ms, path, isEventTime, times.bareFromMs);
   };
   const fromMs = times === undefined ? 0 : Math.max(times.bareFromMs, 0);
   // Nearly every time there is, without a call.
-  return (value, path) =>
-    typeof value === "number" && value >= fromMs && value < eventTimeEndMs && Number.isInteger(value)
-      ? value + 0
-      : rest(value, path);
+  return (value, path) => {
+    if (typeof value !== "number" || !(value >= fromMs && value < eventTimeEndMs) || !Number.isInteger(value))
+      return rest(value, path);
+    if (!numbers.areExact) numbers.wholes.add(value);
+    return value + 0;
+  };
+}
+
+function bareTimeOf(value: unknown, numbers: NumberTrust): number | undefined {
+  if (!numbers.areExact && Number.isInteger(value) && !Number.isSafeInteger(value)) throw sourceWanted;
+  const ms = isNumber(value) ? toLong(value) : undefined;
+  if (typeof ms !== "number") return undefined;
+  if (!numbers.areExact) numbers.wholes.add(ms);
+  return ms;
 }
 
 /** The bits that no byte takes are 0, or two texts would mean the same bytes. */

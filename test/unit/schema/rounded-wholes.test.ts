@@ -25,18 +25,35 @@ test("a fraction of sixteen characters that lies by a number, up or down, may ha
   expect(mayBeRounded("[1,2,4503599627370497.25]", [1, 2, 4_503_599_627_370_497])).toBe(true);
 });
 
+test("a fraction of sixteen characters whose double is no whole number became none", () => {
+  expect(mayBeRounded("[0,0.30000000000000004]", [0])).toBe(false);
+  expect(mayBeRounded("[1,0.99999999999999999999]", [1])).toBe(true);
+  expect(mayBeRounded("[1,1.00000000000000000001]", [1])).toBe(true);
+  expect(mayBeRounded('["127.0.0.1.127.0.0.1"]', [127])).toBe(false);
+});
+
 test("an exponent at sixteen characters, and one below zero beside a zero, may have", () => {
   expect(mayBeRounded("[90071992547409914e-1]", [largest])).toBe(true);
   expect(mayBeRounded("[1e-400]", [0])).toBe(true);
   expect(mayBeRounded("[1E-400]", [0])).toBe(true);
   expect(mayBeRounded("[1e-400]", [5])).toBe(false);
+  // Wherever the digits lie in the steps of three, and at the value's end.
+  for (const blanks of ["", " ", "  "]) {
+    expect(mayBeRounded(`[${blanks}1e-400]`, [0])).toBe(true);
+    expect(mayBeRounded(`${blanks}1e-0400`, [0])).toBe(true);
+  }
+  // Not zero, or no number: a word and the groups of a UUID.
+  expect(mayBeRounded('[1e-99,"code-12","1e-4b7"]', [0])).toBe(false);
+  expect(mayBeRounded("[1.2345678901234e-05,1.234567890123456e-7]", [0, 1])).toBe(false);
+  expect(mayBeRounded("[100000000000000000001e-20,1]", [1])).toBe(true);
+  expect(mayBeRounded("[100000000000000000001E+2,1]", [1])).toBe(false);
   expect(mayBeRounded("[0,-7]", [0, 7])).toBe(false);
 });
 
 test("of more than sixteen numbers any may be it, and after clearing none is", () => {
   const many = Array.from({ length: 17 }, (_, index) => index + 1);
-  expect(mayBeRounded("[123456789012345.25]", many)).toBe(true);
-  expect(mayBeRounded("[123456789012345.25]", many.slice(1))).toBe(false);
+  expect(mayBeRounded("[1234567890123456.01]", many)).toBe(true);
+  expect(mayBeRounded("[1234567890123456.01]", many.slice(1))).toBe(false);
   const numbers = new WholeNumbers();
   for (const whole of [0, ...many]) numbers.add(whole);
   expect(numbers.count).toBe(18);
