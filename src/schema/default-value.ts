@@ -9,7 +9,9 @@ import {
   type RecordType,
   type UnionType,
 } from "./avro-type.ts";
+import { floatOf } from "./cast.ts";
 import { jsonText } from "./json-text.ts";
+import { decimalBytes, decimalDigits, decimalOf, decimalText } from "./logical-type.ts";
 import { exactDouble, isLong } from "./long.ts";
 import { setEntry } from "./map-entry.ts";
 import { isWideUnion, UnionValue } from "./union-value.ts";
@@ -39,7 +41,12 @@ export function defaultProblem(type: AvroType, json: unknown): string | undefine
 
 /** What to write instead of a default that does not fit: the same value in the type's form, else a value that fits. */
 export function defaultHint(type: AvroType, json: unknown): string | undefined {
-  const candidates = [asJson(json), typeof json === "object" ? undefined : String(json), ...plainDefaults(type)];
+  const candidates = [
+    decimalDefault(type, json),
+    asJson(json),
+    typeof json === "object" ? undefined : String(json),
+    ...plainDefaults(type),
+  ];
   const fitting = candidates.find((each) => each !== undefined && defaultProblem(type, each) === undefined);
   return fitting === undefined ? undefined : `write "default": ${jsonText(fitting)}`;
 }
@@ -52,6 +59,12 @@ function asJson(json: unknown): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** The characters that are the bytes of the decimal that a text writes out: `"12.34"`. */
+function decimalDefault(type: AvroType, json: unknown): unknown {
+  if (type.kind === "union") return type.branches.map((branch) => decimalDefault(branch, json)).find(Boolean);
+  return typeof json === "object" ? undefined : decimalBytes(String(json), type)?.toString("latin1");
 }
 
 function plainDefaults(type: AvroType): unknown[] {
@@ -128,10 +141,15 @@ function numberOf(type: AvroType, json: unknown): number {
 
 function singleOf(type: AvroType, json: unknown): number {
   const number = numberOf(type, json);
-  const single = Math.fround(number);
-  if (Number.isFinite(number) && !Number.isFinite(single))
-    throw new DefaultMismatch(`${number} is no float, which ends at 3.4028234663852886e38`);
-  return single;
+  if (!Number.isFinite(number)) return number;
+  const single = floatOf(number);
+  if (single !== undefined) return single;
+  const nearest = Math.fround(number);
+  throw new DefaultMismatch(
+    Number.isFinite(nearest)
+      ? `${number} is no float; the nearest one is ${nearest}`
+      : `${number} is no float, which ends at 3.4028234663852886e38`,
+  );
 }
 
 function bytesOf(type: PrimitiveType | FixedType, json: unknown): Buffer {
@@ -141,6 +159,12 @@ function bytesOf(type: PrimitiveType | FixedType, json: unknown): Buffer {
     if (json.charCodeAt(i) > 255) throw new DefaultMismatch("has a character above U+00FF");
   }
   if (type.kind === "fixed" && bytes.length !== type.size) throw new DefaultMismatch(`is not ${type.size} bytes`);
+  const decimal = decimalOf(type);
+  if (decimal !== undefined && decimalDigits(bytes) > decimal.precision) {
+    const text = decimalText(bytes, decimal);
+    const spec = `decimal(${decimal.precision}, ${decimal.scale})`;
+    throw new DefaultMismatch(`${shown(json)} is taken for bytes, which are ${text}, and ${spec} has fewer digits`);
+  }
   return bytes;
 }
 
@@ -168,6 +192,7 @@ function recordOf(type: RecordType, json: unknown, depth: number, budget: Budget
  */
 function branchOf(type: UnionType, json: unknown, depth: number, budget: Budget): unknown {
   for (const [index, branch] of type.branches.entries()) {
+    if (branch.kind === "float" && isRoundedBeside(type, json)) continue;
     try {
       const value = fromDefault(branch, json, depth + 1, budget);
       return isWideUnion(type) && branch.kind !== "null" ? new UnionValue(index, value) : value;
@@ -177,6 +202,11 @@ function branchOf(type: UnionType, json: unknown, depth: number, budget: Budget)
   }
   const names = type.branches.map((branch) => (isNamed(branch) ? branch.fullName : branch.kind)).join(", ");
   throw new DefaultMismatch(`${shown(json)} fits no branch of the union, which are ${names}`);
+}
+
+/** A float that would round leaves the number to a double beside it. */
+function isRoundedBeside({ branches }: UnionType, json: unknown): boolean {
+  return typeof json === "number" && Math.fround(json) !== json && branches.some(({ kind }) => kind === "double");
 }
 
 function objectOf(type: AvroType, json: unknown): Readonly<Record<string, unknown>> {

@@ -1,4 +1,6 @@
+import { doubleOf, parseDecimal, wholeOf } from "./decimal.ts";
 import { isWellFormed } from "./json-text.ts";
+import { isLong } from "./long.ts";
 import { setEntry } from "./map-entry.ts";
 
 type Path = readonly (string | number)[];
@@ -208,8 +210,17 @@ class JsonReader {
     const number = Number(source);
     if (!Number.isFinite(number))
       throw this.#fault(`${source} is larger than any double`, "write a smaller number", offset);
-    const isWhole = match[1] === undefined && match[2] === undefined;
-    return isWhole && !Number.isSafeInteger(number) ? BigInt(source) : number;
+    const isDigits = match[1] === undefined && match[2] === undefined;
+    if (isDigits) return Number.isSafeInteger(number) ? number : BigInt(source);
+    if (!Number.isInteger(number)) return number;
+    const exact = parseDecimal(source);
+    const whole = exact && wholeOf(exact);
+    if (whole === undefined) {
+      const message = `${source} has a fraction that a double does not show, and would be read as ${number}`;
+      throw this.#fault(message, `write ${number}`, offset);
+    }
+    if (Number.isSafeInteger(number)) return number;
+    return isLong(whole) || doubleOf(source) === undefined ? whole : number;
   }
 
   #word(): boolean | null {

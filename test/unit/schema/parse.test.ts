@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
-import { parseRecordSchema, parseRecordSchemaText } from "../../../src/schema/index.ts";
+import { describe, expect, test } from "vitest";
+import { defaultMaker } from "../../../src/schema/default-value.ts";
+import { parseRecordSchema, parseRecordSchemaText, readRecordSchema, UnionValue } from "../../../src/schema/index.ts";
 import { record, rowSchema, schemaOf } from "./build.ts";
 
 function problems(json: unknown): string[] {
@@ -114,3 +115,70 @@ test("resolves a name inside the namespace of the type around it", () => {
     '{"name":"tree.Node","type":"record","fields":[{"name":"next","type":["null","tree.Node"]}]}',
   );
 });
+
+// A written c went to both, or to the last of them and left null in the other.
+test("refuses an alias at two fields of one record, at any depth, but loads it from an old registry", () => {
+  const fields = ["a", "b"].map((name) => ({ name, type: "int", aliases: ["c", "c"] }));
+  const json = record(...fields, { name: "in", type: { type: "record", name: "In", fields } });
+  const shared = "alias c stands at a and at b, and a written c is one value (leave it at one of the two fields)";
+  expect(problems(json)).toEqual([
+    `fields.2.type.fields.1.aliases: schema payment: field in.b: ${shared}`,
+    `fields.1.aliases: schema payment: field b: ${shared}`,
+  ]);
+  expect(parseRecordSchema(json, "payment", { strictDefaults: false })).toHaveProperty("schema");
+  expect(
+    problems(record({ name: "a", type: "int", aliases: ["c"] }, { name: "b", type: "int", aliases: ["d"] })),
+  ).toEqual([]);
+});
+
+describe("a default that would be written as another value", () => {
+  const decimal = { type: "bytes", logicalType: "decimal", precision: 4, scale: 2 };
+  const said = (type: unknown, source: string): string => {
+    const json = JSON.stringify(record({ name: "v", type, default: "#" })).replace('"#"', source);
+    const read = readRecordSchema(json, "payment");
+    return "schema" in read ? "" : read.problems.map(({ message, hint }) => `${message}; ${hint}`).join("\n");
+  };
+
+  test.each([
+    // The bytes 31 32 2e 33 34, in hundredths.
+    [decimal, '"12.34"', 'which are 2112952860.68, and decimal(4, 2) has fewer digits; write "default": "\\u0004Ò"'],
+    ["float", "16777217", "16777217 is no float; the nearest one is 16777216"],
+    ["float", "1e39", "is no float, which ends at"],
+    ["long", "1.00000000000000000001", "has a fraction that a double does not show, and would be read as 1; write 1"],
+    ["long", "1e-400", "has a fraction that a double does not show, and would be read as 0; write 0"],
+    ["double", "9007199254740993.0", "9007199254740993 is no double; the nearest one is 9007199254740992"],
+  ])("%j: %s is refused", (type, source, message) => {
+    expect(said(type, source)).toContain(message);
+  });
+
+  test.each([
+    [decimal, '"\\u0004Ò"'],
+    ["float", "0.1"],
+    ["float", "16777216"],
+    ["float", '"NaN"'],
+    ["long", "9007199254740993.0"],
+    ["long", "1e18"],
+    ["long", "1.0"],
+    ["double", "1e23"],
+    ["double", "1e300"],
+    ["double", "0e-500"],
+  ])("%j: %s is taken", (type, source) => {
+    expect(said(type, source)).toBe("");
+  });
+
+  test("a float that would round leaves the number to the double beside it", () => {
+    const made = (source: unknown): unknown => {
+      const { schema } = schemaWith(["null", "float", "double"], source);
+      return defaultMaker(schema.type.fields[0]!)?.();
+    };
+    expect(made(16_777_217)).toEqual(new UnionValue(2, 16_777_217));
+    expect(made(0.1)).toEqual(new UnionValue(2, 0.1));
+    expect(made(0.5)).toEqual(new UnionValue(1, 0.5));
+  });
+});
+
+function schemaWith(type: unknown, fallback: unknown) {
+  const parsed = parseRecordSchema(record({ name: "v", type, default: fallback }), "payment");
+  if (!("schema" in parsed)) throw new Error("no schema");
+  return parsed;
+}
