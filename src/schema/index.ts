@@ -7,6 +7,7 @@ export {
   castTargets,
   castTypes,
   epochToTime,
+  floatOf,
   toBoolean,
   toDouble,
   toFloat,

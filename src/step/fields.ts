@@ -1,12 +1,42 @@
 import { isNull, type RowOp, ref } from "../expression/index.ts";
-import type { Field, FieldKind, FieldType } from "../schema/index.ts";
+import { type Field, type FieldKind, type FieldType, floatOf } from "../schema/index.ts";
 import type { LoweringContext } from "./contract.ts";
 
 type Path = readonly (string | number)[];
 
+/** The kinds of field that hold numbers, and which numbers these are. */
+export const numbersOf = {
+  int: "whole number of 32 bits",
+  long: "whole number up to 2^53",
+  float: "number that a float keeps",
+  double: "number",
+} as const satisfies Partial<Record<FieldKind, string>>;
+
+type NumericKind = keyof typeof numbersOf;
+
 /** Field kinds that arithmetic takes. */
-export function isNumeric(kind: FieldKind): boolean {
-  return kind === "int" || kind === "long" || kind === "float" || kind === "double";
+export function isNumeric(kind: FieldKind): kind is NumericKind {
+  return Object.hasOwn(numbersOf, kind);
+}
+
+/** Whether a number of the file is a value of such a field: as it is, or the nearest float of one with a fraction. */
+export function isValueOf(kind: NumericKind, number: number): boolean {
+  switch (kind) {
+    case "int":
+      return (number | 0) === number;
+    case "long":
+      return Number.isSafeInteger(number);
+    case "float":
+      return Number.isFinite(number) && floatOf(number) !== undefined;
+    case "double":
+      return Number.isFinite(number);
+  }
+}
+
+/** The symbols of an enum, by its type in Avro's JSON; none for what is no enum. */
+export function symbolsOf(avro: unknown): readonly unknown[] {
+  const { symbols } = (typeof avro === "object" && avro !== null ? avro : {}) as { symbols?: unknown };
+  return Array.isArray(symbols) ? symbols : [];
 }
 
 const textless: ReadonlySet<FieldKind> = new Set(["bytes", "record", "list", "map", "other"]);

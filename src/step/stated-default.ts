@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { parseIsoTimeMs } from "../kernel/index.ts";
-import type { FieldType } from "../schema/index.ts";
+import { type FieldType, toTime } from "../schema/index.ts";
 import { expressionText } from "./config-parts.ts";
 import type { LoweringContext } from "./contract.ts";
+import { isValueOf, numbersOf, symbolsOf } from "./fields.ts";
 
 /** What a step may state for the records that were written before it made the field. */
 export const statedDefault = z
@@ -71,39 +72,32 @@ function avroDefault(stated: string | number | boolean, { kind, avro }: FieldTyp
     case "boolean":
       return typeof stated === "boolean" ? stated : undefined;
     case "int":
-      return typeof stated === "number" && (stated | 0) === stated ? stated : undefined;
     case "long":
-      return Number.isSafeInteger(stated) ? stated : undefined;
     case "float":
     case "double":
-      return typeof stated === "number" ? stated : undefined;
+      return typeof stated === "number" && isValueOf(kind, stated) ? stated : undefined;
     case "string":
       return typeof stated === "string" ? stated : undefined;
     case "enum":
       return symbolsOf(avro).includes(stated) ? stated : undefined;
     case "timestamp":
-      return typeof stated === "string" ? parseIsoTimeMs(stated) : undefined;
+      // Text of digits would be milliseconds here and nowhere else in a default.
+      return typeof stated === "string" && parseIsoTimeMs(stated) !== undefined
+        ? (toTime(stated) ?? undefined)
+        : undefined;
     default:
       return undefined;
   }
-}
-
-function symbolsOf(avro: unknown): readonly unknown[] {
-  const { symbols } = (typeof avro === "object" && avro !== null ? avro : {}) as { symbols?: unknown };
-  return Array.isArray(symbols) ? symbols : [];
 }
 
 type Writable = Exclude<FieldType["kind"], "bytes" | "record" | "list" | "map" | "other">;
 
 const wanted: Readonly<Record<Writable, string>> = {
   boolean: "true or false",
-  int: "whole number of 32 bits",
-  long: "whole number up to 2^53",
-  float: "number",
-  double: "number",
+  ...numbersOf,
   string: "text",
   enum: "symbol of it",
-  timestamp: "ISO 8601 time",
+  timestamp: "ISO 8601 time before 2100",
 };
 
 const examples: Readonly<Record<Writable, string>> = {

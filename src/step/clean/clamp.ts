@@ -2,7 +2,7 @@ import { z } from "zod";
 import { call, literal, ref } from "../../expression/index.ts";
 import { fieldName } from "../config-parts.ts";
 import { defineStep } from "../contract.ts";
-import { isNumeric, settableField } from "../fields.ts";
+import { isNumeric, isValueOf, numbersOf, settableField } from "../fields.ts";
 
 const clampConfig = z
   .strictObject({
@@ -29,16 +29,11 @@ export const clamp = defineStep({
       });
       return [];
     }
-    if (kind === "int" || kind === "long") {
-      for (const [key, bound] of Object.entries({ min, max })) {
-        if (Number.isSafeInteger(bound)) continue;
-        context.problem({
-          code: "MR_WRONG_TYPE",
-          path: [key],
-          message: `${name} is ${kind}, so ${key} must be a whole number, not ${bound}`,
-        });
-        return [];
-      }
+    for (const [key, bound] of Object.entries({ min, max })) {
+      if (isValueOf(kind, bound)) continue;
+      const message = `${name} is ${kind}, so ${key} must be a ${numbersOf[kind]}, not ${bound}`;
+      context.problem({ code: "MR_WRONG_TYPE", path: [key], message });
+      return [];
     }
     const value = context.expression(call("clamp", ref(name), literal(min), literal(max)), ["field"]);
     return value === undefined ? [] : [{ op: "assign", field, value }];

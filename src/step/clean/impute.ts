@@ -1,10 +1,9 @@
 import { z } from "zod";
 import { type Ast, call, literal, ref } from "../../expression/index.ts";
-import { parseIsoTimeMs } from "../../kernel/index.ts";
-import type { Field, FieldKind } from "../../schema/index.ts";
+import { type Field, toTime } from "../../schema/index.ts";
 import { fieldName } from "../config-parts.ts";
 import { defineStep, type LoweringContext } from "../contract.ts";
-import { isNumeric, settableField, withoutNull } from "../fields.ts";
+import { isNumeric, isValueOf, settableField, symbolsOf, withoutNull } from "../fields.ts";
 
 /** Fitted on a range of records in a later version; as constants of a text field they are words like any other. */
 const fitted: ReadonlySet<string> = new Set(["median", "mean", "mode", "most_frequent", "last"]);
@@ -44,26 +43,33 @@ function replacementFor(field: Field, constant: string | number | boolean, conte
     });
     return undefined;
   }
-  if (!fits(kind, constant)) {
+  if (!fits(field, constant)) {
     context.problem({
       code: "MR_WRONG_TYPE",
       path: ["with"],
       message: `${field.name} is ${kind}, and ${JSON.stringify(constant)} is not`,
-      hint: kind === "timestamp" ? "write a time such as 2026-01-01T00:00:00Z" : `use a constant that is ${kind}`,
+      hint: hintFor(field),
     });
     return undefined;
   }
   return kind === "timestamp" ? call("to_timestamp", literal(constant)) : literal(constant);
 }
 
-function fits(kind: FieldKind, constant: string | number | boolean): boolean {
+/** Whether the constant is a value of the field's, as it stands: what is written for null must not be another one. */
+function fits({ type }: Field, constant: string | number | boolean): boolean {
+  const { kind } = type;
+  if (kind === "timestamp") return typeof constant !== "boolean" && typeof toTime(constant) === "number";
   switch (typeof constant) {
     case "number":
-      if (kind === "int") return (constant | 0) === constant;
-      return kind === "long" || kind === "timestamp" ? Number.isSafeInteger(constant) : isNumeric(kind);
+      return isNumeric(kind) && isValueOf(kind, constant);
     case "string":
-      return kind === "string" || kind === "enum" || (kind === "timestamp" && parseIsoTimeMs(constant) !== undefined);
+      return kind === "string" || (kind === "enum" && symbolsOf(type.avro).includes(constant));
     default:
       return kind === "boolean";
   }
+}
+
+function hintFor({ type: { kind, avro } }: Field): string {
+  if (kind === "timestamp") return "write a time such as 2026-01-01T00:00:00Z, before 2100";
+  return kind === "enum" ? `use one of ${symbolsOf(avro).slice(0, 20).join(", ")}` : `use a constant that is ${kind}`;
 }

@@ -99,6 +99,43 @@ test("clamp refuses text, a range turned round, and a fraction for a whole numbe
   ]);
 });
 
+test("clamp refuses bounds that the field cannot hold", () => {
+  const shape = [field("i", "int"), field("l", "long"), field("f", "float"), field("d", "double")];
+  const refused = (name: string, min: number, max: number) =>
+    lower([["clamp", { field: name, min, max }]], { shape }).problems.map(({ path }) => path);
+  expect(refused("i", 3_000_000_000, 3_000_000_001)).toEqual([["min"]]);
+  expect(refused("i", 0, 2_147_483_648)).toEqual([["max"]]);
+  expect(refused("i", -2_147_483_648, 2_147_483_647)).toEqual([]);
+  expect(refused("l", 0, 2 ** 53)).toEqual([["max"]]);
+  expect(refused("f", 16_777_217, 1e9)).toEqual([["min"]]);
+  expect(refused("f", 0, 1e39)).toEqual([["max"]]);
+  expect(refused("f", 0.1, 16_777_216)).toEqual([]);
+  expect(refused("d", 16_777_217, 1e39)).toEqual([]);
+});
+
+test("impute refuses what its field cannot hold", () => {
+  const symbols = { type: "enum", name: "E", symbols: ["A"] };
+  const shape = [
+    ...["f", "d", "i", "l"].map((name) => field(name, `${{ f: "float", d: "double", i: "int", l: "long" }[name]}?`)),
+    field("at", "timestamp?"),
+    { name: "e", type: { kind: "enum" as const, nullable: true, avro: symbols } },
+  ];
+  const refused = (name: string, constant: unknown): boolean =>
+    lower([["impute", { field: name, with: constant }]], { shape, keyField: undefined }).problems.length > 0;
+  const cases: readonly (readonly [string, readonly unknown[], readonly unknown[]])[] = [
+    ["f", [16_777_217, 1e39], [16_777_216, 0.1]],
+    ["d", [], [16_777_217, 1e39]],
+    ["i", [2_147_483_648, 0.5], [2_147_483_647]],
+    ["l", [2 ** 53, 0.5], [2_147_483_648]],
+    ["at", [5, "2200-01-01", "today", "202601010000", true], ["2026-01-01", 1_767_225_600_000]],
+    ["e", ["B", 1], ["A"]],
+  ];
+  for (const [name, wrong, right] of cases) {
+    for (const constant of wrong) expect([name, constant, refused(name, constant)]).toEqual([name, constant, true]);
+    for (const constant of right) expect([name, constant, refused(name, constant)]).toEqual([name, constant, false]);
+  }
+});
+
 test("impute puts a constant in place of null, and the field is not nullable afterwards", () => {
   const steps = [["impute", { field: "amount", with: 2.5 }]] as const;
   expect(start(steps).run(payment(0, { amount: null })).row?.["amount"]).toBe(2.5);
