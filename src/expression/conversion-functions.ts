@@ -21,7 +21,7 @@ function epoch(unit: string, shift: number, text: string, ms: number): FunctionD
 export const conversionFunctions = {
   to_double: {
     signature: "to_double(x)",
-    doc: "x as a double: the nearest one to decimal text (of at most 64 characters) with a fraction or an exponent, or a boolean as 1 or 0. A whole number that no double is equal to, and what else does not convert, fails the record with MR_CAST; null stays null.",
+    doc: "x as a double: the nearest one to decimal text (of at most 400 digits written out) with a fraction or an exponent, or a boolean as 1 or 0. A whole number that no double is equal to, and what else does not convert, fails the record with MR_CAST; null stays null.",
     example: ['to_double("12.5")', 12.5],
     takesWide: true,
     nullAsFirst: true,

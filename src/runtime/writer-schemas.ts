@@ -5,6 +5,8 @@ import { type WaitListener, waitOutRegistry } from "./wait-out.ts";
 
 /** A schema that the registry does not know is asked for again after this long: it may have been registered late. */
 const unknownForMs = 10_000;
+/** Schemas kept: a topic whose producers register a schema each has more of them than fit in memory. */
+const idsMax = 1_000;
 /** Thousands of fields take longer than this to plan: others get their turn in between. */
 const turnMs = 10;
 
@@ -40,6 +42,7 @@ export class WriterSchemas {
       refusal: (thrown, id) => this.#refusalOf(thrown, id),
       monotonicMs,
       unknownForMs,
+      idsMax,
     });
   }
 
