@@ -46,6 +46,8 @@ const foreign: readonly (readonly [string, string])[] = [
 
 const wordPattern = /[A-Za-z_][A-Za-z0-9_]*/y;
 const numberPattern = /(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?/y;
+/** What people write as a date, without blanks around the signs. */
+const datePattern = /[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9.])(?:[Tt][0-9:.]*[Zz]?)?/y;
 const digitsPattern = /^[0-9]+$/;
 const spacePattern = /[ \t\r\n]*/y;
 
@@ -100,17 +102,35 @@ function characterName(codePoint: number): string {
 }
 
 function numberAt(text: string, at: number, written: string): Token {
+  const date = matchAt(datePattern, text, at);
+  if (date !== "")
+    throw new ExpressionFault(at, `${quote(date)} is a difference of numbers and no date`, dateHint(date));
   const rest = matchAt(/[A-Za-z0-9_.]*/y, text, at + written.length);
   if (rest !== "") {
     const whole = written + rest;
     const hint = /^[0-9_]+$/.test(whole) ? `write ${whole.replaceAll("_", "")}` : undefined;
     throw new ExpressionFault(at, `${quote(whole)} is not a number`, hint);
   }
+  if (/^0[0-9]/.test(written)) {
+    const hint = `write ${written.replace(/^0+(?=[0-9])/, "")}`;
+    throw new ExpressionFault(at, `${quote(written)} has a zero in front, which says nothing`, hint);
+  }
   const value = Number(written);
+  if (value === 0 && /^[0-9.]*[1-9]/.test(written)) {
+    throw new ExpressionFault(
+      at,
+      `${quote(written)} is smaller than any double`,
+      "write 0, or a number from 5e-324 on",
+    );
+  }
   const integer = digitsPattern.test(written);
   if (integer && !Number.isSafeInteger(value)) return wideNumberAt(at, written);
   if (!Number.isFinite(value)) throw new ExpressionFault(at, `${quote(written)} is larger than any double`);
   return { kind: "number", value, integer, at, text: written };
+}
+
+function dateHint(date: string): string {
+  return `write to_timestamp("${date}"), or blanks around the minus`;
 }
 
 /** Exact, as far as a long reaches; the sign before 2^63 is the parser's to see. */
@@ -127,7 +147,7 @@ function wideNumberAt(at: number, written: string): Token {
 /** 2^63: one more than the largest long, and the smallest one without its sign. */
 export const longEnd = 2n ** 63n;
 
-/** Digits of the longest whole number that is looked at, leading zeros included. */
+/** Digits of the longest whole number that is looked at. */
 const longDigitsMax = 64;
 
 function quotedNameAt(text: string, at: number): Token {

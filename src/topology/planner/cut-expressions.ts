@@ -29,7 +29,8 @@ export function cutExpressions(file: unknown, language: JsonSchema, positions: P
   return found;
 }
 
-function isExpression(path: Path, language: JsonSchema): boolean {
+/** Whether an expression may stand there, be it beside a constant. */
+export function isExpression(path: Path, language: JsonSchema): boolean {
   const definition = definitionAt(language, path);
   return definition !== undefined && optionsOf(definition.schema).some(({ format }) => format === "expression");
 }

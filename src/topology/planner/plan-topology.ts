@@ -30,6 +30,7 @@ import {
 } from "./topics.ts";
 import { warn, warnShadowed } from "./warnings.ts";
 import { type WiredStage, wireStages } from "./wiring.ts";
+import { numbersAsWritten } from "./written-numbers.ts";
 
 type Path = readonly (string | number)[];
 
@@ -77,7 +78,7 @@ export function parseTopology(
   const reading = readSource(text, file, { environment });
   const source = reading.document;
   if (source === undefined) return { document: undefined, problems: inFileOrder(reading.problems, file) };
-  const shape = topologyLanguage.check(source.value);
+  const shape = topologyLanguage.check(numbersAsWritten(source.value, topologyLanguage.jsonSchema, source.positions));
   const positions = source.positions.withMoved(shape.moved);
   const cuts = cutExpressions(source.value, topologyLanguage.jsonSchema, positions);
   const known = shape.problems.filter((problem) => isKnown(problem, source));
@@ -90,7 +91,7 @@ export function planTopology(request: PlanRequest): PlanResult {
   const reading = readSource(request.text, request.file, request);
   const source = reading.document;
   if (source === undefined) return { plan: undefined, problems: inFileOrder(reading.problems, request.file) };
-  const shape = topologyLanguage.check(source.value);
+  const shape = topologyLanguage.check(numbersAsWritten(source.value, topologyLanguage.jsonSchema, source.positions));
   const findings = new Findings(shape.problems);
   const positions = source.positions.withMoved(shape.moved);
   const placed = (problem: SpecProblem): LocatedProblem => locate(problem, request.file, positions);

@@ -145,7 +145,7 @@ function sameInType(path: Path, expected: string, found: unknown, schema?: JsonS
   if (path[0] === "alerts" && path[1] === "notify") return undefined;
   if (schema?.pattern !== undefined && !new RegExp(schema.pattern).test(String(found))) return undefined;
   const isPlain = typeof found === "number" || typeof found === "boolean" || typeof found === "bigint";
-  if (isPlain && /(?:^| )text(?: |$)/.test(expected) && !Number.isNaN(found))
+  if (isPlain && /(?:^| )text(?: |$)/.test(expected) && (typeof found !== "number" || Number.isFinite(found)))
     return written(name, JSON.stringify(String(found)));
   if (typeof found !== "string") return undefined;
   const word = found.toLowerCase();

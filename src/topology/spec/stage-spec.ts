@@ -3,7 +3,7 @@ import type { StepDefinition } from "../../step/index.ts";
 import { defaults } from "./defaults.ts";
 import { errorsSpec } from "./errors-spec.ts";
 import { valueFormat } from "./topic-spec.ts";
-import { ahead, dateOrTime, duration, kebabName, key, reference, startPosition } from "./values.ts";
+import { ahead, duration, kebabName, key, reference, startPosition, timesFromDate } from "./values.ts";
 
 const fromSpec = z.strictObject({
   topic: key(reference, "Topic to read, by its name under topics.", "payments.inbox"),
@@ -20,7 +20,7 @@ const fromSpec = z.strictObject({
     defaults.from.ahead,
   ).optional(),
   timesFrom: key(
-    dateOrTime,
+    timesFromDate,
     "Earliest time that a bare number may mean, instead of 1973-03-03: numbers of milliseconds before it look like seconds, and are refused. Ingest stages only.",
     "1970-01-01",
   ).optional(),

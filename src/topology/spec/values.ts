@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseDurationMs, parseIsoTimeMs } from "../../kernel/index.ts";
+import { eventTimeEndMs, parseDurationMs, parseIsoTimeMs } from "../../kernel/index.ts";
 
 /** A duration such as `100ms`, `25s`, `10min`, `1h`, `7d`. */
 export const duration = z
@@ -38,6 +38,11 @@ export const startPosition = z
 export const dateOrTime = z
   .string()
   .refine((text) => parseIsoTimeMs(text) !== undefined, { error: "expected a date such as 1970-01-01, or a time" });
+
+/** A date or time from which on numbers may be times; none lies behind 2100. */
+export const timesFromDate = dateOrTime.refine((text) => (parseIsoTimeMs(text) ?? 0) < eventTimeEndMs, {
+  error: "expected a date before 2100, behind which no time is taken",
+});
 
 /** How far event time may run ahead of Kafka's timestamp. */
 export const ahead = z.union([z.literal("none"), duration]);
