@@ -116,7 +116,10 @@ test("clamp refuses bounds that the field cannot hold", () => {
 test("impute refuses what its field cannot hold", () => {
   const symbols = { type: "enum", name: "E", symbols: ["A"] };
   const shape = [
-    ...["f", "d", "i", "l"].map((name) => field(name, `${{ f: "float", d: "double", i: "int", l: "long" }[name]}?`)),
+    field("f", "float?"),
+    field("d", "double?"),
+    field("i", "int?"),
+    field("l", "long?"),
     field("at", "timestamp?"),
     { name: "e", type: { kind: "enum" as const, nullable: true, avro: symbols } },
   ];
