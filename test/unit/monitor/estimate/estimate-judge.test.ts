@@ -188,6 +188,13 @@ describe("an estimate of a window", () => {
     expect(judge.judge().verdicts).toEqual([]);
   });
 
+  test("waits for no stage that writes something else", () => {
+    const judge = judgeOf();
+    judge.takeExpectation("fraud/1", sure);
+    judge.takeHeartbeat({ stage: "features", partition: 0, streamTimeMs: 0, isIdle: false }, hourMs);
+    expect(judged(judge, partialOf(0, sure.counts)).verdicts).toHaveLength(1);
+  });
+
   test("is of each version for itself, that with most rows last", () => {
     const judge = judgeOf();
     judge.takeExpectation("fraud/1", sure);
@@ -209,6 +216,10 @@ describe("an estimate of a window", () => {
     // Of 100 rows the error is near 0.02: three of them are more than the 0.0195 by which it is worse.
     const { verdicts } = judged(judge, partialOf(0, scoresOf([0.99, 40], [0.6, 60])));
     expect(verdicts[0]?.score).toBeGreaterThan(0.02);
+    // Of two values the spread is their distance by the root of both shares.
+    const apart = read(0.99) - read(0.6);
+    const [now, was] = [(apart * Math.sqrt(0.4 * 0.6)) / 10, (apart * 0.5) / Math.sqrt(1_000)];
+    expect(verdicts[0]?.noiseFloor).toBeCloseTo(3.0902323 * Math.hypot(now, was), 7);
     expect(verdicts[0]).toMatchObject({ kind: "OK", threshold: verdicts[0]?.noiseFloor });
   });
 });

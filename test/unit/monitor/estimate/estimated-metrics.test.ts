@@ -89,6 +89,10 @@ describe("the error of an estimate", () => {
     expect(error).toBeCloseTo(Math.sqrt(1 / 16 / 2 + 1 / 16 / 2), 12);
   });
 
+  test("of an area of rows that are all level is none: another row would change nothing", () => {
+    expect(estimateOf("estimated_auc", one([0.5, 0.5, 0.5], [1, 0, 0.3]))).toEqual({ value: 0.5, error: 0 });
+  });
+
   test("falls with the root of the rows", () => {
     for (const metric of estimatedMetrics) {
       const error = (rows: number) =>
