@@ -1,5 +1,5 @@
 import { parseIsoTimeMs } from "../kernel/index.ts";
-import { type AlertEvent, isBrokenLine } from "../monitor/index.ts";
+import { type AlertEvent, isBrokenLine, isDetectorField } from "../monitor/index.ts";
 import { readAlertEvents } from "../monitoring/index.ts";
 import type { Broker } from "../runtime/index.ts";
 import { RetrainingPolicy } from "../training/index.ts";
@@ -13,7 +13,8 @@ export function takeAlert(policy: RetrainingPolicy, event: AlertEvent): void {
   if (timeMs === undefined || incident === undefined) return;
   const ill = field === undefined ? fields : [field];
   const isVeto = kind === "lag" || (kind === "quality" && ill.some(isBrokenLine));
-  const alert = { id, kind, monitor, incident, timeMs, isDeployment: cause === "deployment", isVeto };
+  const isAlarm = kind === "performance" && ill.every(isDetectorField);
+  const alert = { id, kind, monitor, incident, timeMs, isDeployment: cause === "deployment", isVeto, isAlarm };
   if (type === "millrace.incident.opened" || type === "millrace.alert.firing")
     policy.takeAlert({ ...alert, step: "begins" });
   else if (type === "millrace.incident.closed") policy.takeAlert({ ...alert, step: "closes" });

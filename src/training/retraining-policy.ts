@@ -20,6 +20,7 @@
  * - P5 with the breaker open nothing but age asks.
  * - P6 no request while an incident of broken rows, or of a lag, is open.
  * - P7 no end of a request stops a trigger: what it counts or waits for counts from there, and asks again.
+ * - P8 an alarm of a detector is answered by one version that does not pass; the next alarm asks again.
  *
  * What it decides is written down and read again: `takeEvent` of its own events gives the state in which it was when it
  * decided. Requests of persons pass no guard but P1.
@@ -54,6 +55,8 @@ export interface PolicyAlert {
   readonly isDeployment: boolean;
   /** Whether nothing is to be learned from what comes while its incident is open. */
   readonly isVeto: boolean;
+  /** Whether detectors alone say it: at one moment, and again when they alarm again, while windows say what is so now. */
+  readonly isAlarm: boolean;
 }
 
 /** What the policy asks for or holds back; who writes it adds id, time and name. */
@@ -81,6 +84,8 @@ interface Demand {
   readonly alerts: string[];
   /** What its alerts say is what we deployed, in each of them. */
   isDeployment: boolean;
+  /** Its alerts are alarms of detectors, each of them. */
+  isAlarm: boolean;
   /** Its incident has closed; what is left is to answer its alerts. */
   isOver: boolean;
 }
@@ -93,6 +98,8 @@ interface ModelState {
   /** Decisions on a demand so far, so that each has an id of its own, and the guard that was named last. */
   readonly decided: Map<string, { readonly count: number; readonly guard: Guard | undefined }>;
   readonly satisfied: Set<string>;
+  /** Incidents of which a version was made and did not pass: their alarms so far have been answered by that. */
+  readonly rejected: Set<string>;
   /** Of the incident that was rejected last, or of the alert of somebody else. */
   rejections: number;
   rejectedIncident: string | undefined;
@@ -121,6 +128,7 @@ export class RetrainingPolicy {
         requestTimes: [],
         decided: new Map(),
         satisfied: new Set(),
+        rejected: new Set(),
         rejections: 0,
         rejectedIncident: undefined,
         breakerMs: undefined,
@@ -183,9 +191,12 @@ export class RetrainingPolicy {
     }
     const isAnswered = this.#answered.has(answerKey(model.name, alert.id));
     if (isAnswered && state.satisfied.has(alert.incident)) return;
+    if (isAnswered && alert.isAlarm && state.rejected.has(alert.incident)) return;
     const isDeployment = kind === "drift" && alert.isDeployment;
-    const demand = known ?? { ...demandOf(kind, alert.incident), isDeployment };
+    const { isAlarm } = alert;
+    const demand = known ?? { ...demandOf(kind, alert.incident), isDeployment, isAlarm };
     demand.isDeployment &&= isDeployment;
+    demand.isAlarm &&= isAlarm;
     if (isAnswered) {
       demands.set(alert.incident, demand);
       return;
@@ -217,6 +228,7 @@ export class RetrainingPolicy {
     const key = event.incident ?? demandKey(event);
     // It came after whatever satisfied its incident.
     state.satisfied.delete(key);
+    state.rejected.delete(key);
     const demand = state.demands.get(key);
     if (demand !== undefined)
       demand.alerts.splice(0, demand.alerts.length, ...demand.alerts.filter((id) => id !== alert));
@@ -337,7 +349,7 @@ function decisionOn(
 const answerKey = (model: string, alert: string): string => `${model} ${alert}`;
 
 function demandOf(cause: RetrainCause, incident: string | undefined, key = incident ?? cause): Demand {
-  return { cause, key, incident, alerts: [], isDeployment: false, isOver: false };
+  return { cause, key, incident, alerts: [], isDeployment: false, isAlarm: false, isOver: false };
 }
 
 /** Of the demand that an event of the policy is about; it is the middle of the request's id. */
@@ -416,7 +428,7 @@ function takeEnd(state: ModelState, event: RetrainingEvent, nowMs: number | unde
     state.agedFromMs = timeMs ?? state.agedFromMs;
     forget(state, "age");
   }
-  // An incident whose version did not pass, or could not be made, asks again.
+  // An incident whose version did not pass, or could not be made, asks again: what windows say is so still.
   const isSatisfied = event.type === "promoted" || event.type === "cancelled" || cause === "schedule";
   if (request.by === "policy" && isSatisfied) satisfy(state, demandKey(request));
   if (event.type === "promoted") {
@@ -424,7 +436,20 @@ function takeEnd(state: ModelState, event: RetrainingEvent, nowMs: number | unde
     // Whatever others told before it has been learned from.
     for (const { key, cause: told } of [...state.demands.values()]) if (told === "webhook") satisfy(state, key);
   }
-  if (event.type === "rejected") countRejection(state, request, timeMs);
+  if (event.type === "rejected") {
+    countRejection(state, request, timeMs);
+    if (request.incident !== undefined) answerAlarms(state, request.incident);
+  }
+}
+
+/**
+ * An alarm says that something changed at a moment. When the best that can be made of the rows since is no better than what
+ * serves, that is the answer to it: asked again at each end of the cool-down, it would be a timer.
+ */
+function answerAlarms(state: ModelState, incident: string): void {
+  state.rejected.add(incident);
+  const demand = state.demands.get(incident);
+  if (demand?.isAlarm === true && demand.alerts.length === 0) state.demands.delete(incident);
 }
 
 function countLabelsFrom(state: ModelState, request: RetrainingEvent, end: RetrainingEvent): void {

@@ -92,6 +92,13 @@ export class MonitorAlerts {
     return { verdicts: this.stamped(verdicts), events };
   }
 
+  /** Says of a field that fires what it said when it began to. @param isMuted whether a field pages nobody */
+  again(verdict: CausedVerdict, isMuted: (field: string) => boolean): AlertEvent[] {
+    const { field } = verdict;
+    if (!this.#incidents.isFiring(field)) return [];
+    return [this.#alertEvent(isMuted(field) ? "suppressed" : "firing", verdict)];
+  }
+
   /** With phase and incident as they are. */
   stamped(verdicts: readonly CausedVerdict[]): VerdictRecord[] {
     return verdicts.map((verdict) => {

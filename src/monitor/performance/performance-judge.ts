@@ -5,7 +5,8 @@
  * P1 A window is judged once; what was judged before is taken in as a reference, and not said again.
  * P2 A window without labels enough is INSUFFICIENT(labels), and changes no alert.
  * P3 A metric is compared with that of the same version: at its validation, or in its first windows.
- * P4 A window is as old as the time since it could be mature: that its labels were waited for does not age it.
+ * P4 A detector that alarms again says so again: its alert fires already, and what was made of the alarm before is over.
+ * P5 A window is as old as the time since it could be mature: that its labels were waited for does not age it.
  */
 import type { EpochMs } from "../../kernel/index.ts";
 import type { AlertRules } from "../alert-machine.ts";
@@ -61,6 +62,8 @@ export class PerformanceJudge {
   #restored = new Map<string, VerdictRecord>();
   /** Model and version that alerts took note of last. */
   #alerted: string | undefined;
+  /** How often the detectors of the version had alarmed that had most rows in the window before, by field. */
+  #alarms: { readonly of: string; readonly counts: ReadonlyMap<string, number> } = { of: "", counts: new Map() };
   /** Begin of the last window that was taken. */
   #takenMs: EpochMs = Number.NEGATIVE_INFINITY;
   #passedOver = 0;
@@ -121,12 +124,32 @@ export class PerformanceJudge {
     const drafts = performance.versions.map((version) => this.#judged(version, performance, record, nowMs));
     if (!performance.isOutage)
       for (const version of performance.versions) this.#references.add(version, this.#isWell(drafts, version));
+    const again = this.#alarmedAgain(performance.versions.at(-1));
     if (fromMs <= this.#restoredMs) return { verdicts: [], events: [] };
     const last = drafts.pop() ?? [];
     const others = drafts.flatMap((verdicts) => this.#alerts.stamped(verdicts));
     const over = this.#alerts.add(this.#overBefore(last), isMuted).events;
     const { verdicts, events } = this.#alerts.add(last, isMuted);
-    return { verdicts: [...others, ...verdicts], events: [...over, ...events] };
+    const renewed = last
+      .filter(
+        ({ field, kind }) => kind === "DRIFT" && again.has(field) && !events.some((event) => event.field === field),
+      )
+      .flatMap((draft) => this.#alerts.again(draft, isMuted));
+    return { verdicts: [...others, ...verdicts], events: [...over, ...events, ...renewed] };
+  }
+
+  /** Fields of detectors that had alarmed for this version, and have alarmed once more since its window before. */
+  #alarmedAgain(version: VersionPerformance | undefined): ReadonlySet<string> {
+    if (version === undefined) return new Set();
+    const of = `${version.model}/${version.version}`;
+    const before = this.#alarms.of === of ? this.#alarms.counts : new Map<string, number>();
+    const counts = new Map(version.detectors.map(({ kind, alarms }) => [detectorField(kind), alarms]));
+    this.#alarms = { of, counts };
+    const isAgain = ([field, count]: readonly [string, number]): boolean => {
+      const known = before.get(field) ?? 0;
+      return known > 0 && count > known;
+    };
+    return new Set([...counts].filter(isAgain).map(([field]) => field));
   }
 
   /**
@@ -265,7 +288,8 @@ function detectorField(kind: string): string {
   return `${detectorStem}${kind}`;
 }
 
-function isDetectorField(field: string): boolean {
+/** Whether a field of a monitor of performance is what a detector says of errors. */
+export function isDetectorField(field: string): boolean {
   return field.startsWith(detectorStem);
 }
 

@@ -69,10 +69,12 @@ export interface DetectorState {
   readonly kind: string;
   /** Labelled rows of the version that it was given. */
   readonly rows: number;
-  /** Row, from 1 on, at which it alarmed; undefined while it has not. It stays until another version serves. */
+  /** Row, from 1 on, at which it alarmed first; undefined while it has not. It stays until another version serves. */
   readonly sinceRow: number | undefined;
   /** Event time of the prediction at which it alarmed. */
   readonly sinceMs: EpochMs | undefined;
+  /** How often it has alarmed: it begins anew behind each alarm. */
+  readonly alarms: number;
 }
 
 /** What the predictions of one version in one window came to. */

@@ -60,6 +60,7 @@ export const performanceType = [
                       { name: "rows", type: "long" },
                       { name: "since_row", type: ["null", "long"] },
                       { name: "since_ms", type: ["null", "long"] },
+                      { name: "alarms", type: "long", default: 0 },
                     ],
                   },
                 },
@@ -106,6 +107,7 @@ interface WireVersion {
     readonly rows: Long;
     readonly since_row: Long | null;
     readonly since_ms: Long | null;
+    readonly alarms: Long;
   }[];
   readonly reference: { readonly rows: Long; readonly positives: Long; readonly metrics: readonly WireMetric[] } | null;
 }
@@ -128,8 +130,8 @@ function versionToWire(version: VersionPerformance): WireVersion {
   const { detectors, reference } = version;
   return {
     ...version,
-    detectors: detectors.map(({ kind, rows, sinceRow, sinceMs }) => {
-      return { kind, rows, since_row: sinceRow ?? null, since_ms: sinceMs ?? null };
+    detectors: detectors.map(({ kind, rows, sinceRow, sinceMs, alarms }) => {
+      return { kind, rows, since_row: sinceRow ?? null, since_ms: sinceMs ?? null, alarms };
     }),
     reference: reference === undefined ? null : referenceToWire(reference),
   };
@@ -151,11 +153,12 @@ function versionFromWire(wire: WireVersion): VersionPerformance {
     positives: whole(wire.positives),
     metrics: wire.metrics.flatMap(({ metric, value, error }) => (isMetric(metric) ? [{ metric, value, error }] : [])),
     detectors: wire.detectors.map(
-      ({ kind, rows, since_row, since_ms }): DetectorState => ({
+      ({ kind, rows, since_row, since_ms, alarms }): DetectorState => ({
         kind,
         rows: whole(rows),
         sinceRow: since_row === null ? undefined : whole(since_row),
         sinceMs: since_ms === null ? undefined : whole(since_ms),
+        alarms: whole(alarms),
       }),
     ),
     reference:

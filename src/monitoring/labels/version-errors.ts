@@ -7,18 +7,27 @@ interface Watching {
   rows: number;
   sinceRow: number | undefined;
   sinceMs: EpochMs | undefined;
+  alarms: number;
 }
 
 /**
  * The errors of one version in the order in which their labels came, as detectors see them. The first alarm of each stays:
- * what has changed for a version is over with the next version, which begins with detectors of its own.
+ * what has changed for a version is over with the next version, which begins with detectors of its own. Those after it are
+ * counted: each says anew that something has changed.
  */
 export class VersionErrors {
   readonly #watching: readonly Watching[];
 
   constructor(detectors: readonly SequenceDetector[]) {
     this.#watching = detectors.map(({ kind, config }) => {
-      return { kind, detector: createDetector(kind, config), rows: 0, sinceRow: undefined, sinceMs: undefined };
+      return {
+        kind,
+        detector: createDetector(kind, config),
+        rows: 0,
+        sinceRow: undefined,
+        sinceMs: undefined,
+        alarms: 0,
+      };
     });
   }
 
@@ -27,13 +36,15 @@ export class VersionErrors {
     for (const watching of this.#watching) {
       watching.rows++;
       const signal = watching.detector.add(isError ? 1 : 0);
-      if (signal !== "drift" || watching.sinceRow !== undefined) continue;
+      if (signal !== "drift") continue;
+      watching.alarms++;
+      if (watching.sinceRow !== undefined) continue;
       watching.sinceRow = watching.rows;
       watching.sinceMs = timeMs;
     }
   }
 
   get states(): DetectorState[] {
-    return this.#watching.map(({ kind, rows, sinceRow, sinceMs }) => ({ kind, rows, sinceRow, sinceMs }));
+    return this.#watching.map(({ detector: _, ...state }) => ({ ...state }));
   }
 }

@@ -64,6 +64,7 @@ class Scene {
       timeMs: this.timeMs,
       isDeployment: false,
       isVeto: more.kind === "quality" || more.kind === "lag",
+      isAlarm: false,
       ...more,
     };
     if (alert.kind !== "lag") this.timeMs = Math.max(this.timeMs, alert.timeMs);
@@ -278,6 +279,69 @@ test("what is held back has an id of its own, and so has each request of the sam
   scene.end("failed");
   scene.pass(6 * hourMs);
   expect(decide()).toEqual(["fraud/i1/3/requested"]);
+});
+
+describe("an alarm of a detector", () => {
+  const performed = { ...fraud, retrain: { ...retrain, on: [{ kind: "performance" }] as const } };
+  const alarm = { kind: "performance", isAlarm: true } as const;
+  const later = (scene: Scene): void => {
+    scene.pass(48 * hourMs);
+    scene.label(10);
+  };
+
+  // On rows that came shuffled one false alarm asked at each end of the cool-down, forty times.
+  test("is answered by a version that does not pass, and the next alarm of its incident asks again", () => {
+    const scene = ready(performed);
+    scene.alert(alarm);
+    expect(scene.words()).toEqual(["requested performance"]);
+    scene.end("rejected");
+    later(scene);
+    expect(scene.restarted().decide(0)).toEqual([]);
+    expect(scene.words()).toEqual([]);
+    scene.alert(alarm);
+    const again = scene.restarted().decide(0);
+    expect(scene.decide()).toEqual(again);
+    expect(again).toMatchObject([{ type: "requested", alert: "a1" }]);
+  });
+
+  test("asks again where nothing could be decided or made", () => {
+    for (const end of ["undecided", "failed"] as const) {
+      const scene = ready(performed);
+      scene.alert(alarm);
+      scene.words();
+      scene.end(end);
+      later(scene);
+      expect(scene.restarted().decide(0)).toHaveLength(1);
+      expect(scene.words()).toEqual(["requested performance"]);
+    }
+  });
+
+  test("that came while the version was made that did not pass was not answered by it", () => {
+    const scene = ready(performed);
+    scene.alert(alarm);
+    scene.words();
+    scene.alert(alarm);
+    expect(scene.words()).toEqual(["open"]);
+    scene.end("rejected");
+    later(scene);
+    // It was told of while a training was under way that may have begun before it.
+    expect(scene.restarted().decide(0)).toEqual(scene.decide());
+  });
+
+  test("beside what windows say hides nothing of it: that is so still", () => {
+    for (const order of [
+      [alarm, { kind: "performance" }],
+      [{ kind: "performance" }, alarm],
+    ] as const) {
+      const scene = ready(performed);
+      for (const alert of order) scene.alert(alert);
+      expect(scene.words()).toEqual(["requested performance"]);
+      scene.end("rejected");
+      later(scene);
+      expect(scene.restarted().decide(0)).toHaveLength(1);
+      expect(scene.words()).toEqual(["requested performance"]);
+    }
+  });
 });
 
 describe("what holds a request back", () => {
@@ -631,6 +695,7 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
       step: fc.constantFrom("begins", "begins", "closes"),
       monitor: fc.constantFrom("inputs", "scores", "others"),
       isDeployment: fc.constantFrom(false, false, true),
+      isAlarm: fc.boolean(),
       incident: fc.constantFrom("1", "2"),
     })
     .map(

@@ -244,15 +244,16 @@ describe("an alert", () => {
 });
 
 describe("a detector", () => {
-  const state = (sinceRow: number | undefined): DetectorState => ({
+  const state = (sinceRow: number | undefined, alarms = sinceRow === undefined ? 0 : 1): DetectorState => ({
     kind: "adwin",
     rows: 50,
     sinceRow,
     sinceMs: sinceRow === undefined ? undefined : 5,
+    alarms,
   });
   const detecting = { metrics: [], detectors: [{ kind: "adwin", config: {} }] };
-  const window = (day: number, sinceRow: number | undefined, version = 1) =>
-    windowOf(day, [versionOf(0.8, { metrics: [], detectors: [state(sinceRow)], version })]);
+  const window = (day: number, sinceRow: number | undefined, version = 1, alarms?: number) =>
+    windowOf(day, [versionOf(0.8, { metrics: [], detectors: [state(sinceRow, alarms)], version })]);
 
   test("fires with its first alarm, says since which row, and is over with the next version", () => {
     const judge = judgeOf(detecting);
@@ -267,6 +268,32 @@ describe("a detector", () => {
     expect(judged(judge, window(2, 17)).events).toEqual([]);
     const after = judged(judge, window(3, undefined, 2)).events;
     expect(after.map(({ type }) => type)).toEqual(["millrace.alert.resolved", "millrace.incident.closed"]);
+  });
+
+  test("that alarms again says so again, once, in the incident that is open", () => {
+    const straight = judgeOf(detecting);
+    const first = judged(straight, window(0, 17));
+    const goesOn = judgeOf(detecting);
+    for (const verdict of first.verdicts) goesOn.takeVerdict(verdict);
+    judged(goesOn, window(0, 17));
+    for (const judge of [straight, goesOn]) {
+      const { verdicts, events } = judged(judge, window(1, 17, 1, 3));
+      expect(verdicts.map(({ kind, phase }) => [kind, phase])).toEqual([["DRIFT", "firing"]]);
+      expect(events).toMatchObject([
+        { type: "millrace.alert.firing", field: "error.adwin", incident: first.events[0]!.incident, isPage: false },
+      ]);
+      expect(first.events.map(({ id }) => id)).not.toContain(events[0]!.id);
+      expect(judged(judge, window(2, 17, 1, 3)).events).toEqual([]);
+    }
+    // Alarms of another version are no more of this one.
+    const other = judgeOf(detecting);
+    judged(other, window(0, 17, 1, 1));
+    expect(judged(other, window(1, 17, 2, 2)).events.map(({ type }) => type)).toEqual([
+      "millrace.alert.resolved",
+      "millrace.incident.closed",
+      "millrace.incident.opened",
+      "millrace.alert.firing",
+    ]);
   });
 
   test("of the next version is an alert of its own, however soon it alarms after one window that is well", () => {

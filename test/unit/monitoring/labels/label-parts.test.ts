@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { detectorCatalogue } from "../../../../src/monitor/index.ts";
+import { createDetector, detectorCatalogue } from "../../../../src/monitor/index.ts";
 import { keyShare } from "../../../../src/monitoring/labels/key-share.ts";
 import { VersionErrors } from "../../../../src/monitoring/labels/version-errors.ts";
 
@@ -13,14 +13,21 @@ test.each([
   expect(keyShare(key)).toBe(share / 2 ** 32);
 });
 
-test("each detector of a version keeps its first alarm, with the row and the time of it", () => {
+test("each detector of a version keeps its first alarm, with the row and the time of it, and counts those after it", () => {
   const errors = new VersionErrors([{ kind: "ddm", config: detectorCatalogue.ddm.config.parse({}) }]);
-  expect(errors.states).toEqual([{ kind: "ddm", rows: 0, sinceRow: undefined, sinceMs: undefined }]);
+  expect(errors.states).toEqual([{ kind: "ddm", rows: 0, sinceRow: undefined, sinceMs: undefined, alarms: 0 }]);
   for (let row = 1; row <= 400; row++) errors.add(row > 200 ? row % 10 !== 0 : row % 10 === 0, row * 1_000);
   const [first] = errors.states;
   expect(first).toMatchObject({ kind: "ddm", rows: 400 });
   expect(first?.sinceRow).toBeGreaterThan(200);
   expect(first?.sinceMs).toBe((first?.sinceRow ?? 0) * 1_000);
   for (let row = 401; row <= 2_000; row++) errors.add(Math.floor(row / 200) % 2 === 0, row * 1_000);
-  expect(errors.states).toEqual([{ ...first, rows: 2_000 }]);
+  const detector = createDetector("ddm", detectorCatalogue.ddm.config.parse({}));
+  let alarms = 0;
+  for (let row = 1; row <= 2_000; row++) {
+    const isError = row > 400 ? Math.floor(row / 200) % 2 === 0 : row > 200 ? row % 10 !== 0 : row % 10 === 0;
+    if (detector.add(isError ? 1 : 0) === "drift") alarms++;
+  }
+  expect(alarms).toBeGreaterThan(1);
+  expect(errors.states).toEqual([{ ...first, rows: 2_000, alarms }]);
 });
