@@ -20,7 +20,6 @@ export { CommitHistory, type LagStatus } from "./lag-status.ts";
 export type { FieldDetectorsSpec, MonitoredField, MonitorSpec } from "./monitor-spec.ts";
 export { budgetProbability, type PageBudget } from "./page-budget.ts";
 export { merged, type Partial, PartialCounter } from "./partial.ts";
-export { isDetectorField } from "./performance/performance-judge.ts";
 export {
   type DetectorState,
   losses,

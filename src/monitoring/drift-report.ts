@@ -1,5 +1,5 @@
 import type { EpochMs } from "../kernel/index.ts";
-import { isEstimated, modelFields } from "../monitor/estimate/index.ts";
+import { isEstimated } from "../monitor/estimate/index.ts";
 import {
   Baseline,
   type BaselineFieldRecord,
@@ -10,6 +10,7 @@ import {
   type PartialRecord,
   type VerdictRecord,
 } from "../monitor/index.ts";
+import { modelFields } from "../monitor/performance/index.ts";
 import type { PlannedMonitor, PlannedPerformance } from "../topology/index.ts";
 import type { BaselinesRead } from "./baselines-topic.ts";
 

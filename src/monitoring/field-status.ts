@@ -1,5 +1,4 @@
 import { formatIsoTime } from "../kernel/index.ts";
-import { modelFields } from "../monitor/estimate/index.ts";
 import {
   arrivalLine,
   type Cause,
@@ -8,6 +7,7 @@ import {
   type VerdictKind,
   type VerdictRecord,
 } from "../monitor/index.ts";
+import { modelFields } from "../monitor/performance/index.ts";
 import type { PlannedMonitor, PlannedPerformance } from "../topology/index.ts";
 import type { BaselinesRead } from "./baselines-topic.ts";
 

@@ -1,5 +1,6 @@
 import { parseIsoTimeMs } from "../kernel/index.ts";
-import { type AlertEvent, isBrokenLine, isDetectorField } from "../monitor/index.ts";
+import { type AlertEvent, isBrokenLine } from "../monitor/index.ts";
+import { isDetectorField } from "../monitor/performance/index.ts";
 import { readAlertEvents } from "../monitoring/index.ts";
 import type { Broker } from "../runtime/index.ts";
 import { RetrainingPolicy } from "../training/index.ts";

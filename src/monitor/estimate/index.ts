@@ -1,5 +1,4 @@
 /** What is said of a model before its labels are there: its scores in cells, and what they come to. */
-export { modelFields } from "../performance/performance-judge.ts";
 export { type EstimateSpec, type Expectation, estimateOfCounts } from "./estimate-spec.ts";
 export {
   type EstimatedMetric,

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { modelFields } from "../../../../src/monitor/estimate/index.ts";
 import {
   type DetectorState,
   defaultRules,
@@ -12,6 +11,7 @@ import {
   type VersionPerformance,
   type WindowPerformance,
 } from "../../../../src/monitor/index.ts";
+import { modelFields } from "../../../../src/monitor/performance/index.ts";
 
 const dayMs = 86_400_000;
 const spec: PerformanceSpec = {

@@ -1,0 +1,1 @@
+export { isDetectorField, modelFields } from "./performance-judge.ts";
