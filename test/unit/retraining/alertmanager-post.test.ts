@@ -48,6 +48,12 @@ test("an alert on a model says which, since when and what", () => {
   });
 });
 
+test("only what Millrace told itself is its own, whatever else names its source", () => {
+  const own = (source: string) => read(post(labelled({ source, millrace_model: "fraud" })));
+  expect(own("millrace")).toMatchObject({ alerts: [], own: 1 });
+  expect(own("prometheus")).toMatchObject({ alerts: [{ model: "fraud" }], own: 0 });
+});
+
 test("its text is one line of at most 500 characters, of what there is", () => {
   const textOf = (more: object) => {
     const found = read(post(alert(more)));
