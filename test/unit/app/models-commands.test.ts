@@ -404,12 +404,20 @@ describe("models approve", () => {
 });
 
 describe("triggers reset", () => {
-  test("closes the breaker of the model, and writes who and what for", async () => {
-    const ended = await millrace(["triggers", "reset", "small.yaml", "--by", "ann", "--reason", "mended", "--dev"], {
+  test("writes who closes the breaker of the model and what for, and ends with 75 where no trainer takes it", async () => {
+    const ending = millrace(["triggers", "reset", "small.yaml", "--by", "ann", "--reason", "mended", "--dev"], {
       environment: {},
     });
-    expect(ended).toMatchObject({ code: 0, stdout: "the breaker of model fraud is closed\n" });
-    expect(await readRetrainings(broker, "small.retraining", never)).toMatchObject([
+    const written = () => readRetrainings(broker, "small.retraining", never);
+    await expect.poll(async () => (await written()).length, { timeout: 10_000, interval: 10 }).toBe(1);
+    const monotonicMs = systemClock.monotonicMs;
+    const later = vi.spyOn(systemClock, "monotonicMs").mockImplementation(() => monotonicMs() + 10_000);
+    try {
+      expect(await ending).toMatchObject({ code: 75, stdout: "" });
+    } finally {
+      later.mockRestore();
+    }
+    expect(await written()).toMatchObject([
       { type: "reset", model: "fraud", cause: "manual", by: "ann", reason: "mended" },
     ]);
   });

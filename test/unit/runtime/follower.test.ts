@@ -166,7 +166,7 @@ describe("a follower", () => {
     const follower = stand.follower({ work: workOf({ turn: async () => ({ outgoing: [], offsetNext: 2 }) }) });
     await stand.send(5);
     await follower.start();
-    await until("it to be ready", () => follower.isReady && follower.isOwner);
+    await until("the records to be taken", () => follower.isReady && follower.isOwner && follower.caughtUp(2));
     await follower.drain();
     expect(await stand.committed()).toBe(2);
   });
