@@ -18,7 +18,7 @@ module.exports = {
         pathNot: [
           "^src/$1/",
           "^src/[^/]+/index\\.ts$",
-          "^src/(?:adapters/[^/]+|runtime/(?:control|adoption)|monitor/(?:estimate|telling))/index\\.ts$",
+          "^src/(?:adapters/[^/]+|runtime/(?:control|adoption)|monitor/(?:estimate|performance|telling))/index\\.ts$",
         ],
       },
     ),
