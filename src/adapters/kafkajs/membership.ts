@@ -45,6 +45,8 @@ import type { TaskCommit } from "./transaction-lane.ts";
 /** How long committed offsets that lie behind what was committed are not believed, and how often they are asked for. */
 const behindMsMax = 20_000;
 const behindPollMs = 500;
+/** It says for all with how few tasks the group began. */
+const firstTask = 0;
 
 export interface MembershipOptions {
   readonly spec: GroupSpec;
@@ -358,7 +360,9 @@ export class KafkaMembership implements Membership {
       const offset = offsetsNext.get(key);
       if (offset === undefined) return [];
       const leaderEpoch = this.#fetcher.epochBefore(at, offset);
-      const metadata = offsetMetadata(owned.topicIds.get(key), note, this.#fewestTasks());
+      // One task says it for all.
+      const tasks = owned.task === firstTask ? this.#fewestTasks() : undefined;
+      const metadata = offsetMetadata(owned.topicIds.get(key), note, tasks);
       return [{ ...at, offset, leaderEpoch, metadata }];
     });
   }
@@ -369,7 +373,7 @@ export class KafkaMembership implements Membership {
     const partitions = this.#partitionsOf(owned.task);
     const committed = await this.#believed([owned], partitions, signal);
     const topicIds = await this.#topicIds(partitions, signal);
-    await this.#learnTasks(committed, signal);
+    await this.#learnTasks(owned.task, committed, signal);
     const fresh = new Map<string, number>();
     for (const at of partitions) {
       const key = topicPartitionKey(at.topic, at.partition);
@@ -405,14 +409,24 @@ export class KafkaMembership implements Membership {
     return Number.isFinite(fewest) ? fewest : undefined;
   }
 
-  /** From the offsets of a task, and those of all others where it has none. */
-  async #learnTasks(committed: ReadonlyMap<string, CommittedPartition>, signal: AbortSignal): Promise<void> {
-    const { spec, link, member } = this.#options;
+  /**
+   * From the offsets of the first task: its own at opening, or asked for where another has none and it makes a difference.
+   * What a transaction holds is of no interest, since the number never changes but downwards.
+   */
+  async #learnTasks(task: TaskId, committed: ReadonlyMap<string, CommittedPartition>, signal: AbortSignal) {
+    const { spec, link } = this.#options;
     const found = [...committed.values()];
-    const { tasks = 1 } = member.shared ?? {};
-    if (tasks > 1 && found.some(({ offset }) => offset === noOffset)) {
-      const all = Array.from({ length: tasks }, (_, task) => this.#partitionsOf(task)).flat();
-      found.push(...(await committedPartitions(link, spec.group, all, this.#retry(signal))).values());
+    const isAsked =
+      task !== firstTask && startOf(spec) !== "earliest" && found.some(({ offset }) => offset === noOffset);
+    if (isAsked) {
+      const said = await committedPartitions(
+        link,
+        spec.group,
+        this.#partitionsOf(firstTask),
+        this.#retry(signal),
+        false,
+      );
+      found.push(...said.values());
     }
     for (const { metadata } of found)
       this.#tasksCommitted = Math.min(this.#tasksCommitted, tasksAtFirstIn(metadata) ?? Number.POSITIVE_INFINITY);

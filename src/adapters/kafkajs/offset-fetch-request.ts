@@ -20,8 +20,14 @@ export interface OffsetFetchAnswer {
 /**
  * Asks for a group's committed offsets, and only for stable ones: after the death of all replicas of the offsets topic
  * a coordinator has answered older offsets than it had acknowledged, as long as it was not asked to wait (Kafka 2.5 on).
+ *
+ * @param isStable false: offsets that a transaction holds are answered as they were before it
  */
-export function offsetFetchRequest(group: string, partitions: readonly TopicPartition[]): ProtocolRequest {
+export function offsetFetchRequest(
+  group: string,
+  partitions: readonly TopicPartition[],
+  isStable = true,
+): ProtocolRequest {
   const topics = [...new Set(partitions.map(({ topic }) => topic))];
   return flexibleRequest({
     apiKey: 9,
@@ -34,7 +40,7 @@ export function offsetFetchRequest(group: string, partitions: readonly TopicPart
         to.string(topic).array(own, ({ partition }) => to.int32(partition));
         to.end();
       });
-      to.boolean(true).end();
+      to.boolean(isStable).end();
     },
     read: (from): OffsetFetchAnswer => {
       const found = from.array(() => {

@@ -58,30 +58,40 @@ export async function resolveOffset(
   return offset === noOffset ? end : offset;
 }
 
-/** Committed next offsets of a group by {@link topicPartitionKey}, {@link noOffset} where nothing is committed, and what is beside them. */
+/**
+ * Committed next offsets of a group by {@link topicPartitionKey}, {@link noOffset} where nothing is committed, and what is
+ * beside them. @param isStable false: as they were before transactions that hold them now
+ */
 export function committedPartitions(
   link: ClusterLink,
   group: string,
   partitions: readonly TopicPartition[],
   context: WithRetry,
+  isStable = true,
 ): Promise<Map<string, CommittedPartition>> {
-  const ask = async (): Promise<Map<string, CommittedPartition>> => {
+  const doing = `reading the offsets of group ${group}`;
+  /** Asks for what is not known yet: of a group that commits all the time there may be no moment at which all are stable. */
+  const ask = async (offsets: Map<string, CommittedPartition>): Promise<Map<string, CommittedPartition>> => {
+    const asked = partitions.filter((at) => !offsets.has(topicPartitionKey(at.topic, at.partition)));
     const node = await link.coordinatorOf(group);
-    const request = offsetFetchRequest(group, partitions);
+    const request = offsetFetchRequest(group, asked, isStable);
     const answer = await link.send<OffsetFetchAnswer>(node, "control", () => request);
-    const doing = `reading the offsets of group ${group}`;
     checkCode(doing, answer.errorCode);
-    const offsets = new Map<string, CommittedPartition>();
-    for (const found of answer.partitions) {
+    const isHeld = ({ errorCode }: CommittedPartition): boolean => errorCode === kafkaCode.unstableOffsetCommit;
+    for (const found of answer.partitions.filter((each) => !isHeld(each))) {
       checkCode(doing, found.errorCode);
       offsets.set(topicPartitionKey(found.topic, found.partition), found);
     }
+    for (const held of answer.partitions.filter(isHeld)) checkCode(doing, held.errorCode);
     // An answer that leaves a partition out has not said that nothing is committed there.
     if (partitions.some((at) => !offsets.has(topicPartitionKey(at.topic, at.partition))))
       throw new KafkaAnswerError(doing, kafkaCode.requestTimedOut, "a partition is left out of the answer");
     return offsets;
   };
-  return retrying({ ...context, onError: () => link.forgetCoordinator(group) }, () => whenStable(context, ask));
+  return retrying({ ...context, onError: () => link.forgetCoordinator(group) }, () => {
+    const offsets = new Map<string, CommittedPartition>();
+    return whenStable(context, () => ask(offsets));
+  });
 }
 
 /**

@@ -84,15 +84,19 @@ test("a time after the last record is the end", async () => {
 function coordinator(answers: readonly OffsetFetchAnswer[]) {
   const left = [...answers];
   const forgotten: string[] = [];
+  const sent: Buffer[] = [];
   const link = {
     coordinatorOf: async () => 6,
     forgetCoordinator: (group: string) => void forgotten.push(group),
     send: async (node: number, kind: string, request: () => ProtocolRequest) => {
-      expect([node, kind, request().request.apiName]).toEqual([6, "control", "OffsetFetch"]);
+      const { apiName, encode } = request().request;
+      expect([node, kind, apiName]).toEqual([6, "control", "OffsetFetch"]);
+      const { buffer } = await encode();
+      sent.push(Buffer.from(buffer));
       return left.shift();
     },
   };
-  return { link: link as unknown as ClusterLink, forgotten, left };
+  return { link: link as unknown as ClusterLink, forgotten, left, sent };
 }
 
 const committed = (partition: number, offset: number, errorCode = 0): CommittedPartition => ({
@@ -127,4 +131,25 @@ test("an answer with an error, of the group or of a partition, or without one of
   expect(left).toEqual([]);
   // Who says that a transaction holds an offset is the coordinator.
   expect(forgotten).toEqual(["g", "g"]);
+});
+
+// Of a group whose members commit all the time there is no moment at which no transaction holds any of its offsets.
+test("what a transaction holds is asked for again, and nothing beside it", async () => {
+  const held = kafkaCode.unstableOffsetCommit;
+  const { link, left, sent } = coordinator([
+    { errorCode: 0, partitions: [committed(0, 7), committed(1, 8, held)] },
+    { errorCode: 0, partitions: [committed(1, 9)] },
+  ]);
+  const found = await committedPartitions(link, "g", both, context());
+  expect([...found.values()].map(({ offset }) => offset)).toEqual([7, 9]);
+  expect(left).toEqual([]);
+  // A partition is four bytes.
+  expect(sent[0]!.length - sent[1]!.length).toBe(4);
+  expect(sent.map((bytes) => bytes.at(-2))).toEqual([1, 1]);
+});
+
+test("offsets that need not be stable are asked for as they were before any transaction", async () => {
+  const { link, sent } = coordinator([{ errorCode: 0, partitions: [committed(0, 7), committed(1, 8)] }]);
+  await committedPartitions(link, "g", both, context(), false);
+  expect(sent.map((bytes) => bytes.at(-2))).toEqual([0]);
 });
