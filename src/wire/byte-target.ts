@@ -38,8 +38,9 @@ export class ByteTarget {
     this.#view = new DataView(this.bytes.buffer, 0, 0);
     this.#source = this.bytes;
     this.#sourceView = undefined;
-    this.#memory.buffer = undefined;
-    this.#memoryBefore.buffer = undefined;
+    // A view holds its memory as its buffer does.
+    this.#memory = { buffer: undefined, view: undefined };
+    this.#memoryBefore = { buffer: undefined, view: undefined };
   }
 
   /** Copies `source[from, to)` to `at`; answers the position after it. There must be room. */
