@@ -27,7 +27,7 @@ export interface IncidentStep {
   readonly told: readonly string[];
   /** Fields that ended. */
   readonly resolved: readonly string[];
-  /** Index of the incident that ended with its last field. */
+  /** Index of the incident that ended with its last field; those that fire and were told to nobody are no part of it. */
   readonly closed: number | undefined;
 }
 
@@ -70,6 +70,11 @@ export class Incidents {
   /** Whether a field's alert fires or recovers. */
   isFiring(field: string): boolean {
     return this.#firing.has(field);
+  }
+
+  /** Whether a field's alert fires and is part of no incident, because what it does is usual. */
+  isUntold(field: string): boolean {
+    return this.#untold.has(field);
   }
 
   /** Fields whose alert fires or recovers. */
@@ -119,7 +124,8 @@ export class Incidents {
     }
     const opened = told.length > 0 && this.#open === undefined ? this.#count++ : undefined;
     this.#open ??= opened;
-    const closed = this.#firing.size === 0 ? this.#open : undefined;
+    const isOver = [...this.#firing].every((field) => this.#untold.has(field));
+    const closed = isOver ? this.#open : undefined;
     if (closed !== undefined) this.#open = undefined;
     return { opened, fired, told, resolved, closed };
   }

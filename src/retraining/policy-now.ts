@@ -18,6 +18,8 @@ export function takeAlert(policy: RetrainingPolicy, event: AlertEvent): void {
   const alert = { id, kind, monitor, incident, timeMs, isDeployment: cause === "deployment", isVeto, isAlarm };
   if (type === "millrace.incident.opened" || type === "millrace.alert.firing")
     policy.takeAlert({ ...alert, step: "begins" });
+  // Who has seen an alert is woken by it no more; that a detector alarms once more is news all the same.
+  else if (type === "millrace.alert.suppressed" && isAlarm) policy.takeAlert({ ...alert, step: "begins" });
   else if (type === "millrace.incident.closed") policy.takeAlert({ ...alert, step: "closes" });
 }
 

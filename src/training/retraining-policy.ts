@@ -100,6 +100,8 @@ interface ModelState {
   readonly satisfied: Set<string>;
   /** Incidents of which a version was made and did not pass: their alarms so far have been answered by that. */
   readonly rejected: Set<string>;
+  /** Demands of which an alert came while a training was under way, which may have begun before it. */
+  readonly cameDuring: Set<string>;
   /** Of the incident that was rejected last, or of the alert of somebody else. */
   rejections: number;
   rejectedIncident: string | undefined;
@@ -129,6 +131,7 @@ export class RetrainingPolicy {
         decided: new Map(),
         satisfied: new Set(),
         rejected: new Set(),
+        cameDuring: new Set(),
         rejections: 0,
         rejectedIncident: undefined,
         breakerMs: undefined,
@@ -243,9 +246,7 @@ export class RetrainingPolicy {
     for (const state of this.#models.values()) {
       this.#demandByCount(state, clockMs);
       let isOpen = state.open !== undefined;
-      // The same order for a process that has read alerts behind the events that others were told of.
-      const told = (demand: Demand): number => Number(demand.cause === "webhook");
-      for (const demand of [...state.demands.values()].sort((a, b) => told(a) - told(b))) {
+      for (const demand of [...state.demands.values()].sort(inOrder)) {
         const guard = this.#heldBy(state, demand, isOpen);
         const isNew = demand.alerts.length > 0;
         const isSaid = guard !== undefined && state.decided.get(demand.key)?.guard === guard.guard;
@@ -305,6 +306,16 @@ export class RetrainingPolicy {
       if (!state.satisfied.has(key) && !state.demands.has(key)) state.demands.set(key, demandOf(kind, undefined, key));
     }
   }
+}
+
+/** The same order for every process, whenever each has read what: incidents, then what others told, then counts. */
+function inOrder(a: Demand, b: Demand): number {
+  return rankOf(a) - rankOf(b) || (a.key < b.key ? -1 : 1);
+}
+
+function rankOf({ incident, cause }: Demand): number {
+  if (incident !== undefined) return 0;
+  return cause === "webhook" ? 1 : 2;
 }
 
 interface Held {
@@ -401,6 +412,8 @@ function takeResolved(state: ModelState, { request, model }: RetrainingEvent): v
 function takeDecision(state: ModelState, event: RetrainingEvent): void {
   const key = demandKey(event);
   state.decided.set(key, { count: (state.decided.get(key)?.count ?? 0) + 1, guard: event.guard });
+  if (event.type === "requested") state.cameDuring.delete(key);
+  else if (event.guard === "open" && event.alert !== undefined) state.cameDuring.add(key);
   if (event.cause === "schedule")
     state.scheduledMs = Math.max(state.scheduledMs ?? 0, Number(key.slice("schedule-".length)));
   // A time that could not be kept is over, and one whose incident has closed, or is our own doing, asks nothing any more.
@@ -438,7 +451,8 @@ function takeEnd(state: ModelState, event: RetrainingEvent, nowMs: number | unde
   }
   if (event.type === "rejected") {
     countRejection(state, request, timeMs);
-    if (request.incident !== undefined) answerAlarms(state, request.incident);
+    // One with a version passed the gate, and did not serve for another reason: that says nothing of the alarm.
+    if (request.incident !== undefined && event.version === undefined) answerAlarms(state, request.incident);
   }
 }
 
@@ -447,6 +461,7 @@ function takeEnd(state: ModelState, event: RetrainingEvent, nowMs: number | unde
  * serves, that is the answer to it: asked again at each end of the cool-down, it would be a timer.
  */
 function answerAlarms(state: ModelState, incident: string): void {
+  if (state.cameDuring.has(incident)) return;
   state.rejected.add(incident);
   const demand = state.demands.get(incident);
   if (demand?.isAlarm === true && demand.alerts.length === 0) state.demands.delete(incident);

@@ -68,23 +68,24 @@ export function alertmanagerAlerts(notification: Notification): readonly unknown
   const { event } = notification;
   const { topology, monitor, field, severity, summary, at, fingerprint, cause } = event;
   const isOver = turnOf(event) === "closes";
-  return [
-    {
-      labels: {
-        alertname: "MillraceAlert",
-        topology,
-        monitor,
-        ...(field === undefined ? {} : { field }),
-        severity,
-        fingerprint,
-        source: "millrace",
-      },
-      annotations: { summary, ...(cause === undefined ? {} : { cause }) },
-      // Alertmanager keeps the begin that it has when an end comes without one.
-      ...(isOver ? { endsAt: at } : { startsAt: at, endsAt: later(at, alertLastsMs) }),
+  // An alert may have begun as a ticket although its monitor pages, and the severity is one of its labels.
+  return (isOver ? severities : [severity]).map((each) => ({
+    labels: {
+      alertname: "MillraceAlert",
+      topology,
+      monitor,
+      ...(field === undefined ? {} : { field }),
+      severity: each,
+      fingerprint,
+      source: "millrace",
     },
-  ];
+    annotations: { summary, ...(cause === undefined ? {} : { cause }) },
+    // Alertmanager keeps the begin that it has when an end comes without one.
+    ...(isOver ? { endsAt: at } : { startsAt: at, endsAt: later(at, alertLastsMs) }),
+  }));
 }
+
+const severities = ["page", "ticket"] as const;
 
 /** For an incoming webhook of Slack. */
 export function slackMessage(notification: Notification): Readonly<Record<string, unknown>> {

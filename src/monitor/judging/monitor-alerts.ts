@@ -103,8 +103,9 @@ export class MonitorAlerts {
   stamped(verdicts: readonly CausedVerdict[]): VerdictRecord[] {
     return verdicts.map((verdict) => {
       const { phase } = this.#incidents.alertOf(verdict.field);
-      const incident = this.#incidents.isFiring(verdict.field) ? this.#incident : undefined;
-      return { ...verdict, phase, incident };
+      const { field } = verdict;
+      const isPart = this.#incidents.isFiring(field) && !this.#incidents.isUntold(field);
+      return { ...verdict, phase, incident: isPart ? this.#incident : undefined };
     });
   }
 
@@ -155,9 +156,10 @@ export class MonitorAlerts {
       if (kind === "drift") this.#ill.add(field);
       else if (kind === "ok") this.#ill.delete(field);
     }
-    for (const { field, kind, cause } of verdicts) {
+    for (const verdict of verdicts) {
+      const { field, kind, cause } = verdict;
       if (this.#incidents.alertOf(field).phase === "ok") this.#runs.delete(field);
-      else if (kind === "DRIFT") {
+      else if (kind === "DRIFT" && !isQuiet(verdict)) {
         const shown = cause === "deployment" || cause === "schema" ? cause : undefined;
         this.#runs.set(field, { fromMs: this.#runs.get(field)?.fromMs ?? fromMs, cause: shown });
       }
@@ -189,7 +191,8 @@ export class MonitorAlerts {
       id: `${verdict.eventId}/${kind}`,
       fingerprint: fingerprintOf(this.#topology, this.#spec.name, field),
       field,
-      incident: this.#incident,
+      // What nobody is told of is part of no incident: it asks for nothing, and keeps none open.
+      incident: kind !== "resolved" && this.#incidents.isUntold(field) ? undefined : this.#incident,
       isPage: false,
       cause: kind === "resolved" ? undefined : cause,
       score: finite(score),

@@ -4,10 +4,11 @@ import { cellScores, type Expectation } from "../../monitor/estimate/index.ts";
 
 /**
  * What is known of a version's scores before labels are there, from its `calibration.json`; undefined where the version is
- * not there, was validated on too few rows, or says nothing that can be read: nothing is estimated of it then.
+ * not there, cannot be read, was validated on too few rows, or says nothing that can be read: nothing is estimated of it
+ * then.
  *
  * @param version `<model>/<version>`
- * @throws what the store throws
+ * @throws the signal's reason
  */
 export async function readExpectation(
   artefacts: Pick<ArtefactStore, "read"> | undefined,
@@ -15,11 +16,13 @@ export async function readExpectation(
   signal: AbortSignal,
 ): Promise<Expectation | undefined> {
   const slash = version.lastIndexOf("/");
-  const files = await artefacts?.read(version.slice(0, slash), Number(version.slice(slash + 1)), signal);
-  if (files === undefined) return undefined;
   try {
+    const files = await artefacts?.read(version.slice(0, slash), Number(version.slice(slash + 1)), signal);
+    if (files === undefined) return undefined;
     return expectationOf(calibrationOf(files, version));
   } catch (thrown) {
+    signal.throwIfAborted();
+    // One version that cannot be read is no reason to judge nothing else.
     if (thrown instanceof MillraceError) return undefined;
     throw thrown;
   }

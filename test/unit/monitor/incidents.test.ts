@@ -81,14 +81,15 @@ describe("a drift that is usual at its hour", () => {
     expect(follow("DDD...DDD", 24 * hourMs).opened).toEqual([2]);
   });
 
-  test("joins an open incident as it would be one, and closes it with the last", () => {
+  test("is no part of an open incident, which ends with the last field that is", () => {
     const incidents = new Incidents(defaultRules);
     const add = (i: number, a: Verdict["kind"], b: Verdict["kind"]) =>
       incidents.add([verdict("a", a), { ...verdict("b", b), isUsual: true }], i * hourMs);
     const opened = [1, 2, 3].map((i) => add(i, "drift", "drift"));
     expect(opened[2]).toMatchObject({ opened: 0, told: ["a"], fired: ["a", "b"] });
-    for (const i of [4, 5, 6]) add(i, "ok", "drift");
-    const ended = [7, 8, 9].map((i) => add(i, "ok", "ok").closed);
+    const ended = [4, 5, 6].map((i) => add(i, "ok", "drift").closed);
     expect(ended).toEqual([undefined, undefined, 0]);
+    expect([incidents.isOpen, incidents.isFiring("b"), incidents.isUntold("b")]).toEqual([false, true, true]);
+    expect([7, 8, 9].map((i) => add(i, "ok", "ok").closed)).toEqual([undefined, undefined, undefined]);
   });
 });

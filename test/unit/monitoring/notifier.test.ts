@@ -116,10 +116,13 @@ describe("telling by HTTP", () => {
     const sender = createNotificationSender({ kind: "alertmanager", url: `http://${await serve(200)}/` });
     await sender.send(told({ type: "millrace.alert.firing", field: "amount" }), signal);
     await sender.send(told({ type: "millrace.alert.resolved", field: "amount", cause: undefined }), signal);
-    const [[begin], [end]] = asked.map(({ body }) => body) as [{ labels: object }[], { labels: object }[]];
+    const [[begin], [end, ticketEnd]] = asked.map(({ body }) => body) as [{ labels: object }[], { labels: object }[]];
     expect(asked[0]?.url).toBe("/api/v2/alerts");
     expect(begin?.labels).toEqual(end?.labels);
     expect([begin, end]).toMatchObject([{ startsAt: event().at }, { endsAt: event().at }]);
+    // One that was usual at first was told as a ticket.
+    expect(ticketEnd).toMatchObject({ labels: { ...begin?.labels, severity: "ticket" }, endsAt: event().at });
+    expect((asked[0]?.body as unknown[]).length).toBe(1);
   });
 
   test("a test is marked as one, ends by itself or can be ended, and is never critical", async () => {

@@ -57,6 +57,17 @@ test("an incident holds back when any of its fields does", () => {
   expect(isVeto({ ...opened, fields: ["x.unseen", "y.unseen"] })).toBe(false);
 });
 
+test("an alarm of a detector is one, whoever has seen the alert before; what windows say is none", () => {
+  const alarm = { kind: "performance", field: "error.hddm-a" } as const;
+  expect(taken(alarm)).toMatchObject([{ isAlarm: true, step: "begins" }]);
+  expect(taken({ ...alarm, type: "millrace.alert.suppressed" })).toMatchObject([{ isAlarm: true, step: "begins" }]);
+  const opened = { ...alarm, type: "millrace.incident.opened", field: undefined } as const;
+  expect(taken({ ...opened, fields: ["error.hddm-a", "error.ddm"] })).toMatchObject([{ isAlarm: true }]);
+  expect(taken({ ...opened, fields: ["error.hddm-a", "accuracy"] })).toMatchObject([{ isAlarm: false }]);
+  expect(taken({ ...alarm, field: "accuracy" })).toMatchObject([{ isAlarm: false }]);
+  expect(taken({ ...alarm, kind: "drift" })).toMatchObject([{ isAlarm: false }]);
+});
+
 test("what is suppressed, or of no incident, is nothing to act on", () => {
   expect(taken({ type: "millrace.alert.suppressed" })).toEqual([]);
   expect(taken({ incident: undefined })).toEqual([]);

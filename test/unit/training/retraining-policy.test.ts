@@ -325,7 +325,23 @@ describe("an alarm of a detector", () => {
     scene.end("rejected");
     later(scene);
     // It was told of while a training was under way that may have begun before it.
-    expect(scene.restarted().decide(0)).toEqual(scene.decide());
+    expect(scene.restarted().decide(0)).toHaveLength(1);
+    expect(scene.words()).toEqual(["requested performance"]);
+    scene.end("rejected");
+    later(scene);
+    expect(scene.restarted().decide(0)).toEqual([]);
+    expect(scene.words()).toEqual([]);
+  });
+
+  test("is not answered by a version that passed and did not serve for another reason", () => {
+    const scene = ready(performed);
+    scene.alert(alarm);
+    scene.words();
+    const { alert: _, ...request } = scene.policy.openRequest("fraud")!;
+    scene.write({ ...request, type: "rejected", id: `${request.request}/rejected`, by: "trainer", version: 4 });
+    later(scene);
+    expect(scene.restarted().decide(0)).toHaveLength(1);
+    expect(scene.words()).toEqual(["requested performance"]);
   });
 
   test("beside what windows say hides nothing of it: that is so still", () => {
