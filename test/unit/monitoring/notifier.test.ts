@@ -122,7 +122,7 @@ describe("telling by HTTP", () => {
     expect([begin, end]).toMatchObject([{ startsAt: event().at }, { endsAt: event().at }]);
     // One that was usual at first was told as a ticket.
     expect(ticketEnd).toMatchObject({ labels: { ...begin?.labels, severity: "ticket" }, endsAt: event().at });
-    expect((asked[0]?.body as unknown[]).length).toBe(1);
+    expect(asked[0]?.body).toHaveLength(1);
   });
 
   test("a test is marked as one, ends by itself or can be ended, and is never critical", async () => {
