@@ -44,5 +44,10 @@ export function merged(partials: readonly Partial[]): Partial {
       for (let cell = 0; cell < own.length; cell++) own[cell] = (own[cell] ?? 0) + (other[cell] ?? 0);
     });
   }
-  return { rows: partials.reduce((sum, { rows }) => sum + rows, 0), counts };
+  return { rows: rowsIn(partials), counts };
+}
+
+/** Rows of all partials together. */
+export function rowsIn(partials: readonly Pick<Partial, "rows">[]): number {
+  return partials.reduce((sum, { rows }) => sum + rows, 0);
 }

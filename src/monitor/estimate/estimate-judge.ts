@@ -10,10 +10,11 @@
  */
 import type { EpochMs } from "../../kernel/index.ts";
 import type { AlertRules } from "../alert-machine.ts";
+import { chanceDeviates, ofMetric, unjudged } from "../judging/metric-verdict.ts";
 import { type CausedVerdict, MonitorAlerts } from "../judging/monitor-alerts.ts";
 import { type ClosedWindow, OpenWindows, type TaskName } from "../judging/open-windows.ts";
 import { draftOf, sharesOf } from "../judging/window-verdicts.ts";
-import { merged } from "../partial.ts";
+import { merged, rowsIn } from "../partial.ts";
 import type { AlertEvent } from "../records/alert-event.ts";
 import type { HeartbeatRecord, PartialRecord } from "../records/partial-record.ts";
 import type { VerdictRecord } from "../records/verdict-record.ts";
@@ -21,9 +22,6 @@ import { type EstimateSpec, type Expectation, estimateOfCounts, scoredRows } fro
 import { type EstimatedMetric, estimatedLosses, isEstimated } from "./estimated-metrics.ts";
 import { scoreCells } from "./score-cells.ts";
 
-/** Of an estimate that is worse by chance, once in a thousand windows: the normal distribution's point. */
-const deviates = 3.0902323061678132;
-const chance = 0.001;
 /** Rows below which a window says nothing: the error of an estimate is not known from fewer. */
 const rowsMin = 100;
 /** Versions that are remembered. */
@@ -168,7 +166,7 @@ export class EstimateJudge {
     for (const partial of counted)
       byVersion.set(partial.baseline, [...(byVersion.get(partial.baseline) ?? []), partial]);
     const groups = [...byVersion].map(([version, own]) => ({ version, partials: own, isOther }));
-    return groups.sort((a, b) => rowsOf(a.partials) - rowsOf(b.partials));
+    return groups.sort((a, b) => rowsIn(a.partials) - rowsIn(b.partials));
   }
 
   #said(metric: EstimatedMetric, version: string, partials: readonly PartialRecord[]): Said {
@@ -179,14 +177,14 @@ export class EstimateJudge {
       return { ...unjudged, kind: "INSUFFICIENT", reason: "calibration" };
     const rows = scoredRows(counts);
     const now = estimateOfCounts(metric, expected, counts);
-    const sampled = rows / rowsOf(partials);
+    const sampled = rows / rowsIn(partials);
     if (rows < rowsMin || Number.isNaN(now.value))
       return { ...unjudged, kind: "INSUFFICIENT", reason: "rows", value: now.value, sampled };
     const was = estimateOfCounts(metric, expected, expected.counts);
     // What a version was validated on may lack what an area needs, and an earlier release has not written it down.
     if (Number.isNaN(was.value))
       return { ...unjudged, kind: "INSUFFICIENT", reason: "calibration", value: now.value, sampled };
-    const noiseFloor = deviates * Math.hypot(now.error, was.error);
+    const noiseFloor = chanceDeviates * Math.hypot(now.error, was.error);
     const threshold = Math.max(this.#spec.practical[metric], noiseFloor);
     const score = estimatedLosses.has(metric) ? now.value - was.value : was.value - now.value;
     return {
@@ -206,20 +204,13 @@ export class EstimateJudge {
     const { counted: spec, practical } = this.#spec;
     return {
       ...draftOf({ topology: this.#topology, spec, window }, partials, version, metric),
-      unit: "metric" as const,
+      ...ofMetric,
       practical: practical[metric],
-      probability: chance,
-      falseDiscoveryRate: Number.NaN,
-      ks: Number.NaN,
-      cells: 0,
-      m: rowsOf(partials),
-      season: "none" as const,
-      culprits: [],
+      m: rowsIn(partials),
       partitions: sharesOf(
         partials,
         partials.map(() => 0),
       ),
-      cause: undefined,
     };
   }
 }
@@ -236,19 +227,6 @@ type Said = Pick<
   "kind" | "reason" | "score" | "threshold" | "noiseFloor" | "n" | "value" | "reference" | "sampled"
 >;
 
-const unjudged = {
-  reason: undefined,
-  score: Number.NaN,
-  threshold: Number.NaN,
-  noiseFloor: Number.NaN,
-  n: 0,
-  reference: undefined,
-} as const;
-
 function isCounted({ counts }: PartialRecord): boolean {
   return counts.length === 1 && counts[0]?.length === scoreCells.count;
-}
-
-function rowsOf(partials: readonly PartialRecord[]): number {
-  return partials.reduce((sum, { rows }) => sum + rows, 0);
 }

@@ -9,7 +9,7 @@
  */
 import type { AlertRules } from "../alert-machine.ts";
 import type { MonitorSpec } from "../monitor-spec.ts";
-import { merged } from "../partial.ts";
+import { merged, rowsIn } from "../partial.ts";
 import type { QualityScore } from "../quality/quality-reference.ts";
 import { arrivalLine, isBrokenLine, isOfField, type QualityLine, qualityLines } from "../quality/quality-spec.ts";
 import { rowsOf, shareFloor, shareProbability } from "../quality/shares.ts";
@@ -212,10 +212,6 @@ export class QualityJudge {
     const line = this.#lines.find((known) => known.name === name);
     return line === undefined ? 1 : (this.#spec.quality?.practical[line.metric] ?? 0);
   }
-}
-
-function rowsIn(partials: readonly { readonly rows: number }[]): number {
-  return partials.reduce((sum, { rows }) => sum + rows, 0);
 }
 
 function verdictOf({ score, threshold }: QualityScore): "DRIFT" | "OK" {

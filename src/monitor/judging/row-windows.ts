@@ -8,7 +8,7 @@
  * V1 Slices come in the order of time, each once, and each is in one window.
  * V2 Where no row comes for an hour, what was gathered is a window as it is, and the empty time is one by itself.
  */
-import type { Partial } from "../partial.ts";
+import { type Partial, rowsIn } from "../partial.ts";
 import type { PartialRecord } from "../records/partial-record.ts";
 import type { ClosedWindow } from "./open-windows.ts";
 
@@ -36,7 +36,7 @@ export class RowWindows {
     const before = this.#slices.at(-1);
     // Empty slices that nobody was told of in time were passed over: what follows has nothing to do with what was before.
     const cut = before !== undefined && slice.fromMs > before.toMs ? this.#take() : [];
-    const rows = rowsIn(slice);
+    const rows = rowsIn(slice.partials);
     this.#slices.push(slice);
     this.#rows += rows;
     this.#empty = rows === 0 ? this.#empty + 1 : 0;
@@ -53,12 +53,8 @@ export class RowWindows {
     this.#slices = [];
     this.#rows = 0;
     this.#empty = 0;
-    return slices.some((slice) => rowsIn(slice) > 0) ? [together(slices)] : [];
+    return slices.some((slice) => rowsIn(slice.partials) > 0) ? [together(slices)] : [];
   }
-}
-
-function rowsIn({ partials }: ClosedWindow): number {
-  return partials.reduce((sum, { rows }) => sum + rows, 0);
 }
 
 function together(slices: readonly ClosedWindow[]): ClosedWindow {

@@ -1,6 +1,6 @@
 import { psiByGroup } from "../../stats/index.ts";
 import type { MonitorSpec } from "../monitor-spec.ts";
-import { merged } from "../partial.ts";
+import { merged, rowsIn } from "../partial.ts";
 import type { PartialRecord } from "../records/partial-record.ts";
 import type { PartitionShare, VerdictKind, VerdictRecord } from "../records/verdict-record.ts";
 import { judge, type Verdict } from "../verdict.ts";
@@ -72,7 +72,7 @@ export function judgeWindow(question: WindowQuestion): WindowVerdicts[] {
   const byBaseline = new Map<string, PartialRecord[]>();
   for (const partial of current)
     byBaseline.set(partial.baseline, [...(byBaseline.get(partial.baseline) ?? []), partial]);
-  const groups = [...byBaseline].filter(([id]) => id !== "").sort(([, a], [, b]) => rowsOf(a) - rowsOf(b));
+  const groups = [...byBaseline].filter(([id]) => id !== "").sort(([, a], [, b]) => rowsIn(a) - rowsIn(b));
   if (groups.length === 0) return [unjudged(question, counted, "", "LEARNING", undefined)];
   return groups.map(([id, partials]) => byOne(question, id, partials, byBaseline.size > 1));
 }
@@ -200,7 +200,7 @@ function unjudged(
       ks: nothing,
       cells: 0,
       n: 0,
-      m: rowsOf(partials),
+      m: rowsIn(partials),
       season: question.spec.season,
       culprits: [],
       partitions: sharesOf(
@@ -232,8 +232,4 @@ export function sharesOf(partials: readonly PartialRecord[], parts: readonly num
   const sum = (of: (share: PartitionShare) => number): number => rest.reduce((total, share) => total + of(share), 0);
   const together = { rows: sum(({ rows }) => rows), part: sum(({ part }) => part), offsetFrom: 0, offsetNext: 0 };
   return [...shares.slice(0, tasksMax), { stage: "", partition: others, ...together }];
-}
-
-function rowsOf(partials: readonly PartialRecord[]): number {
-  return partials.reduce((sum, { rows }) => sum + rows, 0);
 }

@@ -11,6 +11,7 @@
 import type { EpochMs } from "../../kernel/index.ts";
 import type { AlertRules } from "../alert-machine.ts";
 import { isEstimated } from "../estimate/estimated-metrics.ts";
+import { chanceDeviates, ofMetric, unjudged } from "../judging/metric-verdict.ts";
 import { MonitorAlerts } from "../judging/monitor-alerts.ts";
 import type { DraftVerdict } from "../judging/window-verdicts.ts";
 import type { AlertEvent } from "../records/alert-event.ts";
@@ -26,9 +27,6 @@ import {
   type WindowPerformance,
 } from "./performance-spec.ts";
 
-/** Of a metric that is worse by chance, once in a thousand windows: the normal distribution's point. */
-const deviates = 3.0902323061678132;
-const chance = 0.001;
 /** Labelled rows below which a window says nothing. */
 const rowsMin = 30;
 /**
@@ -213,7 +211,7 @@ export class PerformanceJudge {
       return { ...unjudged, kind: "INSUFFICIENT", reason: "rows", practical, value };
     const was = this.#references.of(version, measured);
     if (was === undefined) return { ...unjudged, kind: "LEARNING", practical, value };
-    const noiseFloor = deviates * Math.hypot(error, was.error);
+    const noiseFloor = chanceDeviates * Math.hypot(error, was.error);
     const threshold = Math.max(practical, noiseFloor);
     const score = losses.has(metric) ? value - was.value : was.value - value;
     return {
@@ -247,19 +245,12 @@ export class PerformanceJudge {
       fromMs,
       toMs: fromMs + windowMs,
       baseline,
-      unit: "metric",
-      probability: chance,
-      falseDiscoveryRate: Number.NaN,
-      ks: Number.NaN,
-      cells: 0,
+      ...ofMetric,
       m: labelled,
       late,
-      season: "none",
-      culprits: [],
       partitions: [{ stage, partition, rows, part: 0, offsetFrom, offsetNext }],
       schemas: [],
       judgedAtMs: nowMs,
-      cause: undefined,
       coverage: kept === 0 ? 0 : labelled / kept,
       sampled: rows === 0 ? 1 : kept / rows,
     };
@@ -271,16 +262,6 @@ type MetricVerdict = Pick<
   CausedDraft,
   "kind" | "reason" | "score" | "threshold" | "practical" | "noiseFloor" | "n" | "value" | "reference" | "since"
 >;
-
-const unjudged = {
-  reason: undefined,
-  score: Number.NaN,
-  threshold: Number.NaN,
-  noiseFloor: Number.NaN,
-  n: 0,
-  reference: undefined,
-  since: undefined,
-} as const;
 
 const detectorStem = "error.";
 
