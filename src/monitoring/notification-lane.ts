@@ -168,14 +168,14 @@ export class NotificationLane {
 
   async #tellHead(head: Queued, signal: AbortSignal): Promise<void> {
     const { what, id, offset } = head;
-    if (what.kind === "test") await this.#tellTest(what, id, signal);
-    else if (this.#pace.admits(what.event, this.#options.clock.monotonicMs()))
-      await this.#tell({ kind: "event", event: what.event }, id, signal);
-    else {
+    if (what.kind === "event" && !this.#pace.admits(what.event, this.#options.clock.monotonicMs())) {
       this.#offsetGathered ??= offset;
       this.#gathered.add(id);
+    } else {
+      if (what.kind === "test") await this.#tellTest(what, id, signal);
+      else await this.#tell({ kind: "event", event: what.event }, id, signal);
+      this.#remember(id);
     }
-    if (!this.#gathered.has(id)) this.#remember(id);
     if (this.#queue[0] === head) this.#queue.shift();
   }
 

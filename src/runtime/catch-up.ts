@@ -28,8 +28,9 @@ export interface CaughtUp {
  * Tells when a chain of stages has worked off what was there when it began.
  *
  * A stage is done at the end that its input had at the beginning; or, when a stage of this run writes that
- * input, at the end of the log after all its writers are done, records included whose marker is still on its way. Partitions that other members own count as well: a
- * member that has just joined owns nothing while its group still waits for one that crashed.
+ * input, at the end of the log after all its writers are done, records included whose marker is still on its way.
+ * Partitions that other members own count as well: a member that has just joined owns nothing while its group still
+ * waits for one that crashed.
  *
  * A stage whose model has no version yet is not waited for: it is looked at again when the others are done. What is
  * behind it is done at the end that its input has then.
@@ -133,7 +134,7 @@ export class CatchUp {
     const topic = stage.stage.from.clusterName;
     const readable = await this.#admin.watermarks(topic, signal);
     // A commit is answered before its marker is in every partition: until then the last stable offset of what this run
-    // has just written lies before its records. What others leave open is not waited for.
+    // has just written lies before its records. So a transaction that another has open there is waited for too.
     const ends =
       this.#writersHere(stage).length === 0
         ? readable
